@@ -1,0 +1,17 @@
+# MedMNIST Fusion: two medical image classification studies, from download to one page.
+#
+# What people type: report (the default), inspect, audit, and the name of a data set of config.yaml (breast, blood).
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: f"{workflow.basedir}/config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/data.smk"
+include: "rules/networks.smk"
+include: "rules/classifiers.smk"
+include: "rules/evaluation.smk"
+include: "rules/report.smk"

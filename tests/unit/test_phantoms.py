@@ -1,0 +1,145 @@
+"""Tests of the generated images: format, determinism, class make-up, errors and planted twins."""
+
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from medfusion import phantoms
+
+CHANNEL_SHAPE = {"breastmnist": (), "bloodmnist": (3,)}
+FLAGS = sorted(CHANNEL_SHAPE)
+COUNTS = {"train": 60, "val": 20, "test": 40}
+
+
+@pytest.fixture(scope="module", params=FLAGS)
+def flag_and_arrays(request):
+    return request.param, phantoms.generate(request.param, 28, COUNTS, seed=3)
+
+
+def test_the_registry_holds_consistent_entries():
+    assert sorted(phantoms.PHANTOMS) == FLAGS
+    for flag, phantom in phantoms.PHANTOMS.items():
+        assert sum(phantom.class_fractions) == pytest.approx(1)
+        assert phantom.channels == (CHANNEL_SHAPE[flag] or (1,))[0]
+
+
+def test_arrays_have_the_medmnist_format(flag_and_arrays):
+    flag, arrays = flag_and_arrays
+    expected_keys = {f"{split}_{kind}" for split in COUNTS for kind in ("images", "labels")}
+    assert set(arrays) == expected_keys | {"provenance"}
+    for split, n in COUNTS.items():
+        images, labels = arrays[f"{split}_images"], arrays[f"{split}_labels"]
+        assert images.dtype == labels.dtype == np.uint8
+        assert images.shape == (n, 28, 28, *CHANNEL_SHAPE[flag])
+        assert labels.shape == (n, 1)
+
+
+def test_provenance_names_the_seed_and_survives_a_file_without_pickle(flag_and_arrays):
+    _, arrays = flag_and_arrays
+    stream = io.BytesIO()
+    np.savez(stream, **arrays)
+    stream.seek(0)
+    with np.load(stream, allow_pickle=False) as stored:
+        provenance = stored["provenance"]
+    assert provenance.shape == ()
+    assert provenance.dtype.kind == "U"
+    assert provenance.item() == "generated images (medfusion phantoms, seed 3)"
+
+
+def test_images_have_contrast_and_are_not_all_clipped(flag_and_arrays):
+    _, arrays = flag_and_arrays
+    images = arrays["train_images"].astype(float)
+    assert images.std(axis=(1, 2)).min() > 2
+    assert np.mean((images == 0) | (images == 255)) < 0.2
+
+
+@pytest.mark.parametrize("flag", FLAGS)
+def test_same_seed_gives_the_same_bytes_whatever_the_global_state(flag):
+    counts = dict.fromkeys(phantoms.SPLITS, 9)
+    np.random.seed(1)  # noqa: NPY002
+    first = phantoms.generate(flag, 28, counts, seed=11)
+    np.random.seed(2)  # noqa: NPY002
+    second = phantoms.generate(flag, 28, counts, seed=11)
+    assert {key: value.tobytes() for key, value in first.items()} == {
+        key: value.tobytes() for key, value in second.items()
+    }
+
+
+@pytest.mark.parametrize("flag", FLAGS)
+def test_another_seed_or_another_split_gives_other_images(flag):
+    counts = dict.fromkeys(phantoms.SPLITS, 9)
+    first, second = (phantoms.generate(flag, 28, counts, seed) for seed in (11, 12))
+    for split in phantoms.SPLITS:
+        assert not np.array_equal(first[f"{split}_images"], second[f"{split}_images"])
+    assert not np.array_equal(first["train_images"], first["val_images"])
+
+
+def test_the_train_split_does_not_depend_on_the_other_counts():
+    few, many = (
+        phantoms.generate("breastmnist", 16, {"train": 8, "val": n, "test": n}, seed=5) for n in (4, 12)
+    )
+    np.testing.assert_array_equal(few["train_images"], many["train_images"])
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    flag=st.sampled_from(FLAGS),
+    counts=st.fixed_dictionaries({split: st.integers(8, 40) for split in phantoms.SPLITS}),
+    size=st.sampled_from([16, 17, 28]),
+    seed=st.integers(0, 2**63),
+)
+def test_every_class_is_in_every_split_at_about_its_fraction(flag, counts, size, seed):
+    arrays = phantoms.generate(flag, size, counts, seed)
+    fractions = np.array(phantoms.PHANTOMS[flag].class_fractions)
+    for split, n in counts.items():
+        per_class = np.bincount(arrays[f"{split}_labels"][:, 0], minlength=fractions.size)
+        assert per_class.size == fractions.size
+        assert per_class.sum() == n
+        assert per_class.min() >= 1
+        # Rounding moves a class by less than 1; classes raised to one image may cost another a few.
+        assert np.all(np.abs(per_class - n * fractions) < 1 + np.sum(n * fractions < 1))
+        assert arrays[f"{split}_images"].shape[:3] == (n, size, size)
+
+
+def test_one_image_per_class_is_enough():
+    arrays = phantoms.generate("bloodmnist", 16, dict.fromkeys(phantoms.SPLITS, 8), seed=0)
+    for split in phantoms.SPLITS:
+        assert sorted(arrays[f"{split}_labels"][:, 0]) == list(range(8))
+
+
+def test_labels_are_shuffled(flag_and_arrays):
+    _, arrays = flag_and_arrays
+    assert np.any(np.diff(arrays["train_labels"][:, 0].astype(int)) < 0)
+
+
+@pytest.mark.parametrize("flag", FLAGS)
+def test_about_one_percent_of_the_test_images_are_near_twins_of_the_same_class(flag):
+    arrays = phantoms.generate(flag, 28, {"train": 60, "val": 8, "test": 200}, seed=4)
+    train, test = (arrays[f"{split}_images"].astype(float) for split in ("train", "test"))
+    distance = np.array([np.abs(train - image).reshape(len(train), -1).mean(axis=1) for image in test])
+    nearest = distance.argmin(axis=1)
+    is_twin = distance.min(axis=1) < 5
+    assert is_twin.sum() == round(phantoms.TWIN_FRACTION * 200)
+    assert np.all(distance.min(axis=1)[is_twin] > 0)
+    np.testing.assert_array_equal(arrays["test_labels"][is_twin], arrays["train_labels"][nearest[is_twin]])
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"flag": "pathmnist"}, ["'pathmnist'", "bloodmnist, breastmnist"]),
+        ({"size": 15}, ["size 15", "16"]),
+        ({"counts": {"train": 8, "val": 7, "test": 8}}, ["count 7", "'val'", "8 or more"]),
+        ({"counts": {"train": 8, "test": 8}}, ["['test', 'train']", "train, val, test"]),
+        ({"seed": -1}, ["seed -1", "0 or more"]),
+    ],
+)
+def test_a_bad_argument_is_named_together_with_what_is_allowed(change, named):
+    arguments = {"flag": "bloodmnist", "size": 28, "counts": dict.fromkeys(phantoms.SPLITS, 8), "seed": 0}
+    with pytest.raises(ValueError) as caught:
+        phantoms.generate(**(arguments | change))
+    for part in named:
+        assert part in str(caught.value)

@@ -1,0 +1,44 @@
+"""Look for near-twins: pairs of images, within and across splits, whose pixels correlate strongly."""
+
+import argparse
+from typing import Any
+
+from medfusion import drawing, stage, twins
+from medfusion.artifacts import write_json, write_text
+from medfusion.images import describe, read_labels
+
+
+def parser() -> argparse.ArgumentParser:
+    """The arguments of the stage."""
+    result = stage.parser(__doc__)
+    result.add_argument(
+        "--images", nargs=3, required=True, metavar=("TRAIN", "VAL", "TEST"), help="prepared images of the three splits"
+    )
+    result.add_argument("--test-labels", required=True, help="labels of the test images")
+    result.add_argument("--pairs", required=True, help="table to write (.csv): the strongest pairs")
+    result.add_argument("--summary", required=True, help="complete counts to write (.json)")
+    result.add_argument("--montage", required=True, help="figure to write: the strongest pairs")
+    return result
+
+
+def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
+    """Write the table of pairs, the counts and a figure."""
+    train, val, test = args.images
+    splits = [
+        twins.Split("train", train, read_labels(train)),
+        twins.Split("val", val, read_labels(val)),
+        twins.Split("test", test, read_labels(args.test_labels)),
+    ]
+    description = describe(train)
+    threshold = settings["threshold"]
+    pairs, summary = twins.find(splits, threshold, report=stage.progress)
+    summary |= {"name": description.name, "flag": description.flag, "generated": description.generated}
+    write_text(args.pairs, pairs.to_csv(index=False, float_format="%.6f"))
+    write_json(args.summary, summary)
+    with drawing.style(settings["style"]):
+        drawing.save(twins.draw_pairs(pairs, summary["pairs"], splits, description, threshold), args.montage)
+    stage.progress(f"{description.name}: {summary['pairs']:,} pairs with a correlation of {threshold:g} or more")
+
+
+if __name__ == "__main__":
+    stage.run(main, parser())

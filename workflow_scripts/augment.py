@@ -1,0 +1,39 @@
+"""Write the bank of augmented training images, several randomly transformed copies of each."""
+
+import numpy as np
+
+from medfusion import images, stage
+from medfusion.artifacts import create_hdf5, open_hdf5
+from medfusion.augmentation import augment
+
+
+def parser():
+    result = stage.parser(__doc__)
+    result.add_argument("--train", required=True, help="prepared training images (HDF5)")
+    result.add_argument("--out", required=True, help="HDF5 file to write: images uint8 (n, copies, H, W, C)")
+    return result
+
+
+def main(args, settings):
+    augmentation = settings["augmentation"]
+    description = images.describe(args.train)
+    with open_hdf5(args.train) as source:
+        shape = source["images"].shape
+    copies = augmentation["copies"]
+    # One generator for each copy: adding a copy leaves the others as they are.
+    generators = [np.random.default_rng([augmentation["seed"], copy]) for copy in range(copies)]
+    with create_hdf5(args.out, split="train", **description.attributes()) as bank:
+        chunks = (min(256, shape[0]), 1, *shape[1:])
+        stored = bank.create_dataset(
+            "images", (shape[0], copies, *shape[1:]), np.uint8, chunks=chunks, compression="gzip", compression_opts=1
+        )
+        start = 0
+        for block in images.image_blocks(args.train):
+            for copy, rng in enumerate(generators):
+                stored[start : start + len(block), copy] = augment(block, augmentation, rng)
+            start += len(block)
+            stage.progress(f"{start} of {shape[0]} images, {copies} copies each")
+
+
+if __name__ == "__main__":
+    stage.run(main, parser())

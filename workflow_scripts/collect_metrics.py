@@ -1,0 +1,22 @@
+"""Collect the measures of every system into one tidy table."""
+
+from medfusion import stage
+from medfusion.artifacts import write_text
+from medfusion.metric_files import read_metrics, tidy
+
+
+def parser():
+    result = stage.parser(__doc__)
+    result.add_argument("--metrics", nargs="+", required=True, metavar="PATH", help="metrics.json files")
+    result.add_argument("--out", required=True, help="CSV file to write")
+    return result
+
+
+def main(args, settings):
+    table = tidy(read_metrics(args.metrics))
+    write_text(args.out, table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+    stage.progress(f"{len(table)} measures of {len(args.metrics)} groups of systems")
+
+
+if __name__ == "__main__":
+    stage.run(main, parser())

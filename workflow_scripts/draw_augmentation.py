@@ -1,0 +1,34 @@
+"""Draw training images beside some of their augmented copies."""
+
+import numpy as np
+
+from medfusion import drawing, images, stage
+from medfusion.artifacts import open_hdf5
+from medfusion.montage import montage_rows
+
+SHOWN = 8  # images, a row each
+COPIES = 9  # at most, a column each
+
+
+def parser():
+    result = stage.parser(__doc__)
+    result.add_argument("--train", required=True, help="prepared training images (HDF5)")
+    result.add_argument("--augmented", required=True, help="the bank of augmented images (HDF5)")
+    result.add_argument("--out", required=True, help="picture to write")
+    return result
+
+
+def main(args, settings):
+    name = images.describe(args.train).name
+    with open_hdf5(args.train) as train, open_hdf5(args.augmented) as bank:
+        rows = [
+            (f"image {i}", np.concatenate([train["images"][i : i + 1], bank["images"][i, :COPIES]]))
+            for i in range(min(SHOWN, len(train["images"])))
+        ]
+    with drawing.style(settings["style"]):
+        figure = montage_rows(rows, f"{name}: training images (first column) and their augmented copies")
+        drawing.save(figure, args.out)
+
+
+if __name__ == "__main__":
+    stage.run(main, parser())

@@ -1,0 +1,23 @@
+"""Draw validation accuracy and log loss over the weights of each fusion, the choice marked."""
+
+from medfusion import choice_figures, drawing, stage
+from medfusion.artifacts import read_json
+from medfusion.prepared import data_line
+
+
+def parser():
+    result = stage.parser(__doc__)
+    result.add_argument("--fusion", nargs="+", required=True, metavar="FUSION=PATH", help="fusion.json of each fusion")
+    result.add_argument("--data", nargs="+", required=True, metavar="PATH", help="prepared splits, to name them (HDF5)")
+    result.add_argument("--out", required=True, help="figure to write (.svg or .png)")
+    return result
+
+
+def main(args, settings):
+    contents = {name: read_json(path) for name, path in stage.pairs(args.fusion).items()}
+    with drawing.style(settings["style"]):
+        drawing.save(choice_figures.fusions(contents, data_line(args.data)), args.out)
+
+
+if __name__ == "__main__":
+    stage.run(main, parser())

@@ -1,0 +1,37 @@
+"""Draw the test results of a data set: confusion matrices, and the systems' accuracy over seeds."""
+
+from medfusion import drawing, result_figures, stage, standings
+from medfusion.metric_files import read_metrics, tidy
+
+
+def parser():
+    result = stage.parser(__doc__)
+    result.add_argument(
+        "--metrics", nargs="+", required=True, metavar="PATH", help="metrics.json files of one data set"
+    )
+    result.add_argument("--confusion", required=True, help="figure to write: confusion matrices")
+    result.add_argument("--seeds", required=True, help="figure to write: accuracy of every system and seed")
+    return result
+
+
+def main(args, settings):
+    contents = read_metrics(args.metrics)
+    table = tidy(contents)
+    systems, floors = standings.standings(table), standings.floors(table)
+    source = f"{table['name'].iloc[0]} · test n = {standings.images_tested(table):,}"
+    shown = standings.representatives(systems)
+    matrices = {
+        f"{row.address}\n({row.seeds} {'seeds' if row.seeds > 1 else 'seed'})": standings.confusions(contents, row)
+        for row in shown
+    }
+    with drawing.style(settings["style"]):
+        figure = result_figures.confusions(matrices, contents[0]["label_names"], source)
+        drawing.save(figure, args.confusion)
+        figure = result_figures.seeds(
+            standings.runs(table, systems), {row.system: row.test.mean for row in floors}, settings["published"], source
+        )
+        drawing.save(figure, args.seeds)
+
+
+if __name__ == "__main__":
+    stage.run(main, parser())

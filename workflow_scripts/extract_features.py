@@ -1,0 +1,45 @@
+"""Apply a trained network to all splits; write features of a named layer and class probabilities, in blocks."""
+
+import numpy as np
+
+from medfusion import backend, images, stage
+from medfusion.artifacts import create_hdf5
+from medfusion.features import apply, extractor, load_network
+
+
+def parser():
+    result = stage.parser(__doc__)
+    result.add_argument("--model", required=True, help="trained network (.keras)")
+    result.add_argument(
+        "--images", nargs=3, required=True, metavar=("TRAIN", "VAL", "TEST"), help="prepared images (HDF5)"
+    )
+    result.add_argument("--out", required=True, help="HDF5 file to write: {split}/features and {split}/probabilities")
+    return result
+
+
+def main(args, settings):
+    backend.configure(settings["threads"], seed=0)
+    model = extractor(load_network(args.model), settings["layer"])
+    attributes = images.describe(args.images[0]).attributes()
+    with create_hdf5(args.out, layer=settings["layer"], views=settings["views"], **attributes) as file:
+        for split, path in zip(("train", "val", "test"), args.images, strict=True):
+            done = 0
+            for block in images.image_blocks(path):
+                features, probabilities = apply(model, block, settings)
+                for name, values in (("features", features), ("probabilities", probabilities)):
+                    append(file, f"{split}/{name}", values)
+                done += len(block)
+                stage.progress(f"{settings['title']}: features of {done} {split} images")
+
+
+def append(file, name, values):
+    """Add rows to a growing dataset."""
+    if name not in file:
+        file.create_dataset(name, (0, values.shape[1]), np.float32, maxshape=(None, values.shape[1]))
+    rows = len(file[name])
+    file[name].resize(rows + len(values), axis=0)
+    file[name][rows:] = values
+
+
+if __name__ == "__main__":
+    stage.run(main, parser())

@@ -1,0 +1,48 @@
+"""Fit a classifier on network features: compare the cells of its grid, refit the best, write its probabilities."""
+
+import csv
+import io
+
+from medfusion import classifiers, images, probabilities, stage
+from medfusion.artifacts import open_hdf5, write_json, write_text
+
+
+def parser():
+    result = stage.parser(__doc__)
+    result.add_argument("--features", required=True, help="features of all splits (HDF5)")
+    result.add_argument("--train", required=True, help="prepared training split, for its labels (HDF5)")
+    result.add_argument("--val", required=True, help="prepared validation split, for its labels (HDF5)")
+    result.add_argument("--grid", required=True, help="CSV file to write, a row a cell")
+    result.add_argument("--best", required=True, help="JSON file to write: the chosen cell")
+    result.add_argument("--model", required=True, help="fitted classifier to write (.skops)")
+    result.add_argument("--out", required=True, help="HDF5 file to write: {val,test}/probabilities")
+    return result
+
+
+def main(args, settings):
+    labels, val_labels = images.read_labels(args.train), images.read_labels(args.val)
+    with open_hdf5(args.features) as file:
+        features = {split: file[f"{split}/features"][:] for split in ("train", "val", "test")}
+    data = (features["train"], labels, features["val"], val_labels)
+    classifier, seed = settings["classifier"], settings["seed"]
+
+    rows, best = classifiers.search(
+        classifier, *data, seed, lambda line: stage.progress(f"{settings['title']}: {line}")
+    )
+    stage.progress(f"{settings['title']}: chosen {best}")
+    model = classifiers.fit(classifier, best, *data, seed)
+
+    table = io.StringIO()
+    writer = csv.DictWriter(table, rows[0], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(args.grid, table.getvalue())
+    used = {key: classifier[key] for key in ("kind", "selection", "search_images", "calibration")}
+    write_json(args.best, {"cell": best, **used})
+    classifiers.save(model, args.model)
+    applied = {split: model.predict_proba(features[split]) for split in ("val", "test")}
+    probabilities.write(args.out, probabilities.describe(args.features), applied)
+
+
+if __name__ == "__main__":
+    stage.run(main, parser())

@@ -1,0 +1,41 @@
+"""Describe a data set: images a class, pixel values a channel, examples and mean image of each class."""
+
+import argparse
+from typing import Any
+
+from medfusion import drawing, inspection, stage
+from medfusion.artifacts import write_text
+from medfusion.images import describe, read_labels
+
+
+def parser() -> argparse.ArgumentParser:
+    """The arguments of the stage."""
+    result = stage.parser(__doc__)
+    result.add_argument(
+        "--images", nargs=3, required=True, metavar=("TRAIN", "VAL", "TEST"), help="prepared images of the three splits"
+    )
+    result.add_argument("--test-labels", required=True, help="labels of the test images")
+    result.add_argument("--counts", required=True, help="table to write (.csv): images of each class in each split")
+    result.add_argument("--pixels", required=True, help="table to write (.csv): pixel values of each channel")
+    result.add_argument("--montage", required=True, help="figure to write: examples of each class")
+    result.add_argument("--means", required=True, help="figure to write: mean image of each class")
+    return result
+
+
+def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
+    """Write two tables and two figures."""
+    paths = dict(zip(("train", "val", "test"), args.images, strict=True))
+    train = paths["train"]
+    description = describe(train)
+    labels = {"train": read_labels(train), "val": read_labels(paths["val"]), "test": read_labels(args.test_labels)}
+    counts = inspection.class_counts(labels, description.label_names)
+    write_text(args.counts, counts.to_csv(index=False))
+    write_text(args.pixels, inspection.pixel_statistics(paths).to_csv(index=False))
+    with drawing.style(settings["style"]):
+        drawing.save(inspection.draw_examples(train, labels["train"], description, settings["seed"]), args.montage)
+        drawing.save(inspection.draw_means(train, labels["train"], description), args.means)
+    stage.progress(f"{description.name}: {', '.join(f'{len(v):,} {split}' for split, v in labels.items())} images")
+
+
+if __name__ == "__main__":
+    stage.run(main, parser())

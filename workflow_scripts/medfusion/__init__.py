@@ -1,0 +1,1 @@
+"""The library behind the stage programs: data, networks, classifiers, fusion, evaluation, figures."""

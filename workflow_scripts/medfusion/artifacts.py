@@ -1,0 +1,118 @@
+"""Files that are either whole or absent, and equal when their content is equal."""
+
+import contextlib
+import json
+import os
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+
+from medfusion.errors import UserError
+
+
+@contextlib.contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`; rename it to `path` if the block ends well, else remove it.
+
+    The temporary name keeps the suffixes of `path`, because some libraries choose a format by them.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{os.getpid()}.{path.name}")
+    try:
+        yield temporary
+        with open(temporary, "rb") as written:
+            os.fsync(written.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write UTF-8 text to `path`, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: str | Path, content: Any) -> None:
+    """Write `content` as indented JSON with sorted keys."""
+    write_text(path, json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def read_json(path: str | Path) -> Any:
+    """Read a JSON file.
+
+    Raises
+    ------
+    UserError
+        If the file is missing or is not JSON.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: not a readable JSON file ({error}); delete it and run again") from None
+
+
+@contextlib.contextmanager
+def create_hdf5(path: str | Path, **attributes: Any) -> Iterator[h5py.File]:
+    """Create an HDF5 file with `attributes` on its root; it appears under `path` only when whole."""
+    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs.update(attributes)
+        yield file
+
+
+@contextlib.contextmanager
+def open_hdf5(path: str | Path) -> Iterator[h5py.File]:
+    """Open an HDF5 file for reading.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, truncated or not HDF5.
+    """
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise UserError(f"{path}: not a readable HDF5 file ({error}); delete it and run again") from None
+    with file:
+        yield file
+
+
+def make_zip_reproducible(path: str | Path) -> None:
+    """Rewrite a .keras or .skops archive so that equal content gives equal bytes.
+
+    Both formats record the time of saving, and skops records memory addresses as object identities: times are
+    fixed to 1980, and identities are renumbered in their order of appearance.
+    """
+    path = Path(path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in sorted(archive.namelist())}
+    if "metadata.json" in members:
+        metadata = json.loads(members["metadata.json"])
+        metadata.pop("date_saved", None)
+        members["metadata.json"] = json.dumps(metadata).encode()
+    if "schema.json" in members:
+        members = _renumber_skops(members)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for name in sorted(members):
+            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), members[name])
+
+
+def _renumber_skops(members: dict[str, bytes]) -> dict[str, bytes]:
+    """Replace the memory addresses in a skops archive by 1, 2, 3 … in their order of appearance."""
+    schema = members.pop("schema.json").decode()
+    number: dict[str, int] = {}
+
+    def renumber(match: re.Match) -> str:
+        return match[1] + str(number.setdefault(match[2], len(number) + 1))
+
+    schema = re.sub(r'("__id__": |"file": ")(\d+)', renumber, schema)
+    renamed = {}
+    for name, content in members.items():
+        stem, _, suffix = name.partition(".")
+        renamed[f"{number[stem]}.{suffix}" if stem in number else name] = content
+    return {"schema.json": schema.encode(), **renamed}

@@ -1,0 +1,95 @@
+"""Augmented copies of training images: one composite affine warp each, interpolated once."""
+
+import math
+from typing import Any
+
+import cv2
+import numpy as np
+
+
+def augment(images: np.ndarray, settings: dict[str, Any], rng: np.random.Generator) -> np.ndarray:
+    """One randomly transformed copy of each image.
+
+    Flip, rotation and scaling about the image centre are composed into one matrix and the image is interpolated
+    once (bilinear, edges reflected), then contrast is changed about the image's own mean.
+
+    Parameters
+    ----------
+    images : uint8 (n, H, W, C)
+    settings : "flip" ("none", "horizontal", "vertical" or "both"), "rotation" (± degrees),
+        "scale" (± share of the size), "contrast" (± share)
+    rng : source of randomness; five draws for each image, whatever the settings, so that switching one
+        kind off leaves the others as they were
+
+    Returns
+    -------
+    uint8 (n, H, W, C)
+    """
+    draws = rng.random((len(images), 5))
+    result = np.empty_like(images)
+    for index, (image, draw) in enumerate(zip(images, draws, strict=True)):
+        matrix = affine_matrix(image.shape[:2], settings, draw)
+        warped = cv2.warpAffine(
+            image, matrix, image.shape[1::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+        ).reshape(image.shape)
+        if settings["contrast"]:
+            factor = 1 + settings["contrast"] * (2 * draw[4] - 1)
+            mean = warped.mean()
+            warped = np.clip(np.rint((warped - mean) * factor + mean), 0, 255).astype(np.uint8)
+        result[index] = warped
+    return result
+
+
+def affine_matrix(shape: tuple[int, int], settings: dict[str, Any], draw: np.ndarray) -> np.ndarray:
+    """The 2×3 matrix of flip, scaling and rotation about the centre of an image of (H, W) pixels.
+
+    `draw` holds numbers in [0, 1): horizontal flip, vertical flip, rotation, scale.
+    """
+    height, width = shape
+    flip_x = -1 if settings["flip"] in ("horizontal", "both") and draw[0] < 0.5 else 1
+    flip_y = -1 if settings["flip"] in ("vertical", "both") and draw[1] < 0.5 else 1
+    angle = math.radians(settings["rotation"] * (2 * draw[2] - 1))
+    scale = 1 + settings["scale"] * (2 * draw[3] - 1)
+    linear = scale * np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    linear = linear @ np.diag([flip_x, flip_y])
+    centre = np.array([(width - 1) / 2, (height - 1) / 2])
+    return np.column_stack([linear, centre - linear @ centre])
+
+
+def random_symmetries(images: np.ndarray, kinds: list[str], shift: int, rng: np.random.Generator) -> np.ndarray:
+    """Transform each image by exact symmetries of the pixel grid, drawn at random; nothing is interpolated.
+
+    Parameters
+    ----------
+    images : uint8 (n, H, W, C); H = W if transposes are among the kinds
+    kinds : any of "horizontal_flip", "vertical_flip", "transpose", each applied to half of the images
+    shift : largest shift in pixels along each axis; the border is reflected
+    rng : source of randomness
+    """
+    images = images.copy()
+    n, height, width, _ = images.shape
+    for kind in kinds:
+        chosen = rng.random(n) < 0.5
+        images[chosen] = SYMMETRIES[kind](images[chosen])
+    if shift:
+        padded = np.pad(images, ((0, 0), (shift, shift), (shift, shift), (0, 0)), mode="reflect")
+        offsets = rng.integers(0, 2 * shift + 1, (n, 2))
+        rows = offsets[:, 0, None] + np.arange(height)
+        columns = offsets[:, 1, None] + np.arange(width)
+        images = padded[np.arange(n)[:, None, None], rows[:, :, None], columns[:, None, :]]
+    return images
+
+
+SYMMETRIES = {
+    "horizontal_flip": lambda images: images[:, :, ::-1],
+    "vertical_flip": lambda images: images[:, ::-1],
+    "transpose": lambda images: images.transpose(0, 2, 1, 3),
+}
+
+
+def views(images: np.ndarray, kinds: list[str]) -> list[np.ndarray]:
+    """Every combination of the symmetries, the images themselves first: 2 ** len(kinds) arrays (n, H, W, C)."""
+    result = [images]
+    for kind in kinds:
+        result += [SYMMETRIES[kind](view) for view in result]
+    return result

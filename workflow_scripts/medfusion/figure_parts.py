@@ -1,0 +1,26 @@
+"""What the figures share: colours of classes, the line that names the data."""
+
+import seaborn as sns
+from matplotlib.figure import Figure
+
+GREY = "0.45"
+
+
+def class_colours(classes: int) -> list[tuple[float, float, float]]:
+    """One colour a class: told apart by colour-blind readers up to ten classes."""
+    return list(sns.color_palette("colorblind", classes) if classes <= 10 else sns.husl_palette(classes))
+
+
+def source_line(figure: Figure, *parts: str) -> None:
+    """Print under a figure what it was drawn from: data, split, seeds, n.
+
+    It has the place of the label that all panels share, for which the layout keeps room.
+    """
+    figure.supxlabel(" · ".join(part for part in parts if part), fontsize=9, color=GREY)
+
+
+def empty_figure(text: str) -> Figure:
+    """A figure that says why there is nothing to draw."""
+    figure = Figure(figsize=(6, 1.2), layout="constrained")
+    figure.text(0.5, 0.6, text, ha="center", va="center")
+    return figure

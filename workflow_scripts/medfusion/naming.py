@@ -1,0 +1,51 @@
+"""How names, counts and settings are written in figures, tables and the page."""
+
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+from medfusion.images import Description
+
+
+def class_names(names: Sequence[str], width: int = 16) -> list[str]:
+    """Class names for tick labels: without what stands in brackets, wrapped, unless two would become equal.
+
+    >>> class_names(["immature granulocytes(myelocytes, ...)", "platelet"])
+    ['immature\\ngranulocytes', 'platelet']
+    """
+    short = [name.partition("(")[0].strip() or name for name in names]
+    if len(set(short)) < len(short):
+        short = list(names)
+    return ["\n".join(textwrap.wrap(name, width)) for name in short]
+
+
+def data_name(name: str, generated: bool) -> str:
+    """The name of a data set, which says so if its images were generated."""
+    return f"{name} (generated images)" if generated and "generated" not in name else name
+
+
+def described_name(description: Description) -> str:
+    """The name of a data set as figures print it."""
+    return data_name(description.name, description.generated)
+
+
+def span(values: Sequence[Any], one: str, many: str) -> str:
+    """Few values in full, many as a count.
+
+    >>> span([1, 2, 3], "seed", "seeds"), span([4], "seed", "seeds"), span(range(9), "seed", "seeds")
+    ('seeds 1, 2, 3', 'seed 4', '9 seeds')
+    """
+    if len(values) > 6:
+        return f"{len(values)} {many}"
+    return f"{one if len(values) == 1 else many} {', '.join(str(value) for value in values)}"
+
+
+def setting(value: Any) -> str:
+    """A grid setting as text: a whole number without its point, nothing as "none".
+
+    >>> setting(5.0), setting(0.1), setting(float("nan")), setting("rbf")
+    ('5', '0.1', 'none', 'rbf')
+    """
+    if value is None or value != value:
+        return "none"
+    return f"{value:g}" if isinstance(value, int | float) else str(value)

@@ -1,0 +1,33 @@
+"""Choosing some of the training images."""
+
+import numpy as np
+
+from medfusion.errors import UserError
+
+
+def stratified_subset(labels: np.ndarray, size: int, seed: int) -> np.ndarray:
+    """Indices of `size` images, sorted, each class in its share of the whole (largest remainders).
+
+    Parameters
+    ----------
+    labels : integers (n,)
+    size : number of images wanted, at most n
+    seed : of the draw
+
+    Raises
+    ------
+    UserError
+        If more images are wanted than there are, or too few for one of each class.
+    """
+    classes, counts = np.unique(labels, return_counts=True)
+    if not len(classes) <= size <= len(labels):
+        raise UserError(f"a training subset of {size} images: expected {len(classes)} to {len(labels)}")
+    exact = counts * size / len(labels)
+    share = np.maximum(1, np.floor(exact).astype(int))
+    by_remainder = np.argsort(share - exact, kind="stable")
+    step = 1 if share.sum() < size else -1
+    for index in by_remainder[::step][: abs(size - share.sum())]:
+        share[index] += step
+    rng = np.random.default_rng(seed)
+    chosen = [rng.choice(np.flatnonzero(labels == c), n, replace=False) for c, n in zip(classes, share, strict=True)]
+    return np.sort(np.concatenate(chosen))

@@ -1,0 +1,26 @@
+"""Soft vote: the plain mean of the probabilities of several systems and all their seeds."""
+
+import numpy as np
+
+from medfusion import fusion, probabilities, stage
+
+
+def parser():
+    result = stage.parser(__doc__)
+    result.add_argument("--members", nargs="+", required=True, metavar="PATH", help="probabilities (HDF5)")
+    result.add_argument("--out", required=True, help="HDF5 file to write: {val,test}/probabilities")
+    return result
+
+
+def main(args, settings):
+    equal = np.full(len(args.members), 1 / len(args.members))
+    fused = {
+        split: fusion.fuse([probabilities.read(path, split) for path in args.members], equal)
+        for split in ("val", "test")
+    }
+    probabilities.write(args.out, probabilities.describe(args.members[0]), fused)
+    stage.progress(f"{settings['title']}: {len(args.members)} members")
+
+
+if __name__ == "__main__":
+    stage.run(main, parser())
