@@ -2,41 +2,10 @@
 # fusions with fixed or chosen weights, votes over systems and seeds. Nothing here ever sees a test label.
 
 
-def fusion_files(wildcards):
-    """The probabilities of a fusion's members."""
-    members = configuration.fusion_members(config["fusions"][wildcards.fusion])
-    return [system_file(wildcards.dataset, wildcards.model, wildcards.seed, member) for member in members]
-
-
-def vote_files(wildcards):
-    """The probabilities of a vote's systems, for all their seeds."""
-    members = [member.split("/") for member in DATASETS[wildcards.dataset]["votes"][wildcards.vote]]
-    return [
-        system_file(wildcards.dataset, model, seed, system)
-        for model, system in members
-        for seed in DATASETS[wildcards.dataset]["models"][model]["seeds"]
-    ]
-
-
-SLICES["fit_grid"] = lambda wildcards: {
-    "title": f"{wildcards.dataset}/{wildcards.model}, seed {wildcards.seed}, {wildcards.classifier}",
-    "classifier": config["classifiers"][wildcards.classifier],
-    "seed": int(wildcards.seed),
-}
-SLICES["fuse"] = lambda wildcards: {
-    "title": f"{wildcards.dataset}/{wildcards.model}, seed {wildcards.seed}, {wildcards.fusion}",
-    "members": configuration.fusion_members(config["fusions"][wildcards.fusion]),
-    **{key: config["fusions"][wildcards.fusion].get(key) for key in ("weights", "step", "criterion")},
-}
-SLICES["vote"] = lambda wildcards: {
-    "title": f"{wildcards.dataset}, {wildcards.vote}",
-    "systems": DATASETS[wildcards.dataset]["votes"][wildcards.vote],
-}
-
-
 rule fit_grid:
     input:
-        settings=settings("fit_grid"),
+        program=program("fit_grid"),
+        settings=IDENTITY.settings("fit_grid"),
         features=rules.extract_features.output.features,
         train=PREPARED[0],
         val=PREPARED[1],
@@ -46,66 +15,68 @@ rule fit_grid:
         model=f"{RESULTS}/{{dataset}}/{{model}}/seed{{seed}}/{{classifier}}/model.skops",
         probabilities=f"{RESULTS}/{{dataset}}/{{model}}/seed{{seed}}/{{classifier}}/probabilities.h5",
     log:
-        log_of("{dataset}/{model}/seed{seed}/{classifier}/model"),
+        f"{LOGS}/{{dataset}}/{{model}}/seed{{seed}}/{{classifier}}/model.log",
     benchmark:
-        benchmark_of("{dataset}/{model}/seed{seed}/{classifier}/model")
-    threads: slots(1)
+        f"{BENCHMARKS}/{{dataset}}/{{model}}/seed{{seed}}/{{classifier}}/model.tsv"
+    threads: ONE
     resources:
         mem_mb=1200,
         runtime=60,
     params:
-        settings=identity("fit_grid"),
+        settings=IDENTITY.params("fit_grid"),
     message:
         "{wildcards.dataset}: fitting {wildcards.classifier} on {wildcards.model}, seed {wildcards.seed}"
     shell:
-        "python {PROGRAMS}/fit_grid.py --settings {input.settings} --features {input.features} --train {input.train} "
+        "python {input.program} --settings {input.settings} --features {input.features} --train {input.train} "
         "--val {input.val} --grid {output.grid} --best {output.best} --model {output.model} "
         "--out {output.probabilities} 9>&2 &> {log}"
 
 
 rule fuse:
     input:
-        settings=settings("fuse"),
-        members=fusion_files,
+        program=program("fuse"),
+        settings=IDENTITY.settings("fuse"),
+        members=PLAN.fusion_files,
         val=PREPARED[1],
     output:
         fusion=f"{RESULTS}/{{dataset}}/{{model}}/seed{{seed}}/{{fusion}}/fusion.json",
         fused=f"{RESULTS}/{{dataset}}/{{model}}/seed{{seed}}/{{fusion}}/fused.h5",
     log:
-        log_of("{dataset}/{model}/seed{seed}/{fusion}/fused"),
+        f"{LOGS}/{{dataset}}/{{model}}/seed{{seed}}/{{fusion}}/fused.log",
     benchmark:
-        benchmark_of("{dataset}/{model}/seed{seed}/{fusion}/fused")
+        f"{BENCHMARKS}/{{dataset}}/{{model}}/seed{{seed}}/{{fusion}}/fused.tsv"
     threads: 1
     resources:
         mem_mb=300,
         runtime=10,
     params:
-        settings=identity("fuse"),
+        settings=IDENTITY.params("fuse"),
     message:
         "{wildcards.dataset}: fusing {wildcards.fusion} of {wildcards.model}, seed {wildcards.seed}"
     shell:
-        "python {PROGRAMS}/fuse.py --settings {input.settings} "
+        "python {input.program} --settings {input.settings} "
         "--members {input.members} --val {input.val} --fusion {output.fusion} --out {output.fused} 9>&2 &> {log}"
 
 
 rule vote:
     input:
-        settings=settings("vote"),
-        members=vote_files,
+        program=program("vote"),
+        settings=IDENTITY.settings("vote"),
+        members=PLAN.vote_files,
     output:
         fused=f"{RESULTS}/{{dataset}}/votes/{{vote}}/fused.h5",
     log:
-        log_of("{dataset}/votes/{vote}/fused"),
+        f"{LOGS}/{{dataset}}/votes/{{vote}}/fused.log",
     benchmark:
-        benchmark_of("{dataset}/votes/{vote}/fused")
+        f"{BENCHMARKS}/{{dataset}}/votes/{{vote}}/fused.tsv"
     threads: 1
     resources:
         mem_mb=300,
         runtime=10,
     params:
-        settings=identity("vote"),
+        settings=IDENTITY.params("vote"),
     message:
         "{wildcards.dataset}: {wildcards.vote}, a vote of {input.members}"
     shell:
-        "python {PROGRAMS}/vote.py --settings {input.settings} --members {input.members} --out {output.fused} "
+        "python {input.program} --settings {input.settings} --members {input.members} --out {output.fused} "
         "9>&2 &> {log}"

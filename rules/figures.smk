@@ -1,0 +1,197 @@
+# Figures. Needs: what the stages wrote, and for results the measures. Makes: one SVG a kind. Nothing is fitted on test
+# labels here: study_classifiers, which fits, never sees them; the drawing adds them as colours of points.
+
+
+rule draw_curves:
+    input:
+        program=program("draw_curves"),
+        settings=IDENTITY.settings("draw_curves"),
+        histories=PLAN.histories,
+        data=PREPARED[:2],
+    output:
+        report(f"{RESULTS}/{{dataset}}/{{model}}/curves.svg", "../captions/curves.rst", "{dataset}", "{model}"),
+    log:
+        f"{LOGS}/{{dataset}}/{{model}}/curves.log",
+    benchmark:
+        f"{BENCHMARKS}/{{dataset}}/{{model}}/curves.tsv"
+    threads: ONE
+    resources:
+        mem_mb=400,
+        runtime=5,
+    params:
+        settings=IDENTITY.params("draw_curves"),
+    message:
+        "{wildcards.dataset}: drawing the curves of {wildcards.model}"
+    shell:
+        "python {input.program} --settings {input.settings} "
+        "--history {input.histories} --data {input.data} "
+        "--out {output} 9>&2 &> {log}"
+
+
+rule draw_grids:
+    input:
+        program=program("draw_grids"),
+        settings=IDENTITY.settings("draw_grids"),
+        grids=PLAN.grid_files("grid.csv"),
+        best=PLAN.grid_files("best.json"),
+        data=PREPARED[:2],
+    output:
+        report(f"{RESULTS}/{{dataset}}/{{model}}/grids.svg", "../captions/grids.rst", "{dataset}", "{model}"),
+    log:
+        f"{LOGS}/{{dataset}}/{{model}}/grids.log",
+    benchmark:
+        f"{BENCHMARKS}/{{dataset}}/{{model}}/grids.tsv"
+    threads: ONE
+    resources:
+        mem_mb=400,
+        runtime=5,
+    params:
+        settings=IDENTITY.params("draw_grids"),
+    message:
+        "{wildcards.dataset}: drawing the grids of {wildcards.model}"
+    shell:
+        "python {input.program} --settings {input.settings} "
+        "--grid {input.grids} "
+        "--best {input.best} "
+        "--data {input.data} --out {output} 9>&2 &> {log}"
+
+
+rule draw_fusions:
+    input:
+        program=program("draw_fusions"),
+        settings=IDENTITY.settings("draw_fusions"),
+        fusions=PLAN.chosen_fusion_files,
+        data=PREPARED[1],
+    output:
+        report(f"{RESULTS}/{{dataset}}/{{model}}/fusions.svg", "../captions/fusions.rst", "{dataset}", "{model}"),
+    log:
+        f"{LOGS}/{{dataset}}/{{model}}/fusions.log",
+    benchmark:
+        f"{BENCHMARKS}/{{dataset}}/{{model}}/fusions.tsv"
+    threads: ONE
+    resources:
+        mem_mb=400,
+        runtime=5,
+    params:
+        settings=IDENTITY.params("draw_fusions"),
+    message:
+        "{wildcards.dataset}: drawing the fusions of {wildcards.model}"
+    shell:
+        "python {input.program} --settings {input.settings} "
+        "--fusion {input.fusions} --data {input.data} "
+        "--out {output} 9>&2 &> {log}"
+
+
+rule study_classifiers:
+    input:
+        program=program("study_classifiers"),
+        settings=IDENTITY.settings("study_classifiers"),
+        features=PLAN.studied_features,
+        train=PREPARED[0],
+        val=PREPARED[1],
+        tree=PLAN.studied_tree,
+    output:
+        studies=f"{RESULTS}/{{dataset}}/studies/studies.h5",
+    log:
+        f"{LOGS}/{{dataset}}/studies/studies.log",
+    benchmark:
+        f"{BENCHMARKS}/{{dataset}}/studies/studies.tsv"
+    threads: ONE
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        settings=IDENTITY.params("study_classifiers"),
+    message:
+        "{wildcards.dataset}: learning curves of tree and forest, regions in the PCA plane"
+    shell:
+        "python {input.program} --settings {input.settings} --features {input.features} "
+        "--train {input.train} --val {input.val} $([ -z '{input.tree}' ] || echo --tree-model {input.tree}) "
+        "--out {output.studies} 9>&2 &> {log}"
+
+
+rule draw_studies:
+    input:
+        program=program("draw_studies"),
+        settings=IDENTITY.settings("draw_studies"),
+        studies=rules.study_classifiers.output.studies,
+        train=PREPARED[0],
+        test_labels=rules.prepare.output.test_labels,
+    output:
+        learning=report(
+            f"{RESULTS}/{{dataset}}/studies/learning.svg", "../captions/learning.rst", "{dataset}", "studies"
+        ),
+        tree=report(f"{RESULTS}/{{dataset}}/studies/tree.svg", "../captions/tree.rst", "{dataset}", "studies"),
+        plane=report(f"{RESULTS}/{{dataset}}/studies/plane.svg", "../captions/plane.rst", "{dataset}", "studies"),
+    log:
+        f"{LOGS}/{{dataset}}/studies/drawing.log",
+    benchmark:
+        f"{BENCHMARKS}/{{dataset}}/studies/drawing.tsv"
+    threads: ONE
+    resources:
+        mem_mb=600,
+        runtime=10,
+    params:
+        settings=IDENTITY.params("draw_studies"),
+    message:
+        "{wildcards.dataset}: drawing the studies"
+    shell:
+        "python {input.program} --settings {input.settings} --studies {input.studies} --train {input.train} "
+        "--test-labels {input.test_labels} --learning {output.learning} --tree {output.tree} --plane {output.plane} 9>&2 &> {log}"
+
+
+rule draw_results:
+    input:
+        program=program("draw_results"),
+        settings=IDENTITY.settings("draw_results"),
+        metrics=lambda wildcards: PLAN.metrics(wildcards.dataset),
+    output:
+        confusion=report(
+            f"{RESULTS}/{{dataset}}/results/confusion.svg", "../captions/confusion.rst", "{dataset}", "results"
+        ),
+        seeds=report(f"{RESULTS}/{{dataset}}/results/seeds.svg", "../captions/seeds.rst", "{dataset}", "results"),
+    log:
+        f"{LOGS}/{{dataset}}/results/drawing.log",
+    benchmark:
+        f"{BENCHMARKS}/{{dataset}}/results/drawing.tsv"
+    threads: ONE
+    resources:
+        mem_mb=400,
+        runtime=5,
+    params:
+        settings=IDENTITY.params("draw_results"),
+    message:
+        "{wildcards.dataset}: drawing the results"
+    shell:
+        "python {input.program} --settings {input.settings} --metrics {input.metrics} "
+        "--confusion {output.confusion} --seeds {output.seeds} 9>&2 &> {log}"
+
+
+rule draw_training_size:
+    input:
+        program=program("draw_training_size"),
+        settings=IDENTITY.settings("draw_training_size"),
+        metrics=PLAN.curve_metrics,
+        train=PREPARED[0],
+    output:
+        report(
+            f"{RESULTS}/{{dataset}}/learning_curve/training_size.svg",
+            "../captions/training_size.rst",
+            "{dataset}",
+            "results",
+        ),
+    log:
+        f"{LOGS}/{{dataset}}/learning_curve/training_size.log",
+    benchmark:
+        f"{BENCHMARKS}/{{dataset}}/learning_curve/training_size.tsv"
+    threads: ONE
+    resources:
+        mem_mb=400,
+        runtime=5,
+    params:
+        settings=IDENTITY.params("draw_training_size"),
+    message:
+        "{wildcards.dataset}: drawing the training-size study"
+    shell:
+        "python {input.program} --settings {input.settings} --metrics {input.metrics} "
+        "--train {input.train} --out {output} 9>&2 &> {log}"

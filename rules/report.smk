@@ -1,5 +1,55 @@
-# The targets that people type, and the page. Needs: everything above. Makes: results/report.html.
+# The page, and the targets that people type. Needs: everything above. Makes: results/report.html.
+
+
 rule report:
     default_target: True
     input:
-        [file for dataset in DATASETS for file in metrics_files(dataset)],
+        program=program("report"),
+        settings=IDENTITY.settings("report"),
+        table=rules.collect_metrics.output.table,
+        metrics=[file for dataset in DATASETS for file in PLAN.metrics(dataset)],
+        figures=[file for dataset in DATASETS for file in PLAN.figures(dataset)],
+        tables=[file for dataset in DATASETS for file in PLAN.tables(dataset)],
+        template=multiext(f"{PROGRAMS}/templates/report", ".html.j2", ".css", ".js"),
+    output:
+        page=f"{RESULTS}/report.html",
+    log:
+        f"{LOGS}/report.log",
+    benchmark:
+        f"{BENCHMARKS}/report.tsv"
+    threads: ONE
+    resources:
+        mem_mb=500,
+        runtime=10,
+    params:
+        settings=IDENTITY.params("report"),
+    message:
+        "Writing {output.page}"
+    shell:
+        "named() {{ for file in $@; do name=${{file#$(dirname {output.page})/}}; echo ${{name%.*}}=$file; done; }}; "
+        "python {input.program} --settings {input.settings} --metrics {input.metrics} "
+        "--figures $(named {input.figures}) --tables $(named {input.tables}) "
+        "--template {input.template[0]} --out {output.page} 9>&2 &> {log}"
+
+
+rule inspect:
+    input:
+        expand(rules.inspect_images.output, dataset=DATASETS),
+    localrule: True
+
+
+rule audit:
+    input:
+        expand(rules.audit_twins.output, dataset=DATASETS),
+    localrule: True
+
+
+# A target for each data set, by its name.
+for dataset in DATASETS:
+
+    rule:
+        name:
+            dataset
+        input:
+            PLAN.of_dataset(dataset),
+        localrule: True

@@ -15,7 +15,8 @@ def parser():
 
 
 def main(args, settings):
-    histories = {seed: pd.read_csv(path) for seed, path in stage.pairs(args.history).items()}
+    runs = stage.pairs(args.history)
+    histories = {seed.removeprefix("seed"): pd.read_csv(path) for seed, path in runs.items()}
     with drawing.style(settings["style"]):
         drawing.save(curve_figures.training_curves(histories, data_line(args.data)), args.out)
 

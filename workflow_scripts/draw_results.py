@@ -20,10 +20,7 @@ def main(args, settings):
     systems, floors = standings.standings(table), standings.floors(table)
     source = f"{table['name'].iloc[0]} · test n = {standings.images_tested(table):,}"
     shown = standings.representatives(systems)
-    matrices = {
-        f"{row.address}\n({row.seeds} {'seeds' if row.seeds > 1 else 'seed'})": standings.confusions(contents, row)
-        for row in shown
-    }
+    matrices = {f"{row.address}\n({row.runs_in_words})": standings.confusions(contents, row) for row in shown}
     with drawing.style(settings["style"]):
         figure = result_figures.confusions(matrices, contents[0]["label_names"], source)
         drawing.save(figure, args.confusion)

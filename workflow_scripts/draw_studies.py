@@ -1,6 +1,6 @@
-"""Draw the studies of the classifiers: learning curves, a decision tree, regions in the PCA plane."""
+"""Draw the studies of the classifiers: learning curves, regions in the PCA plane."""
 
-from medfusion import classifiers, curve_figures, drawing, images, stage, studies, study_figures, study_files
+from medfusion import curve_figures, drawing, images, stage, study_figures, study_files
 from medfusion.prepared import data_line
 
 
@@ -9,9 +9,7 @@ def parser():
     result.add_argument("--studies", required=True, help="what study_classifiers wrote (HDF5)")
     result.add_argument("--test-labels", required=True, help="labels of the test split, for its points (HDF5)")
     result.add_argument("--train", required=True, help="prepared training split, to name it (HDF5)")
-    result.add_argument("--tree-model", help="fitted decision tree (.skops); needs --tree")
     result.add_argument("--learning", required=True, help="figure to write: learning curves")
-    result.add_argument("--tree", help="figure to write: the decision tree; needs --tree-model")
     result.add_argument("--plane", required=True, help="figure to write: the PCA plane")
     return result
 
@@ -23,9 +21,6 @@ def main(args, settings):
     with drawing.style(settings["style"]):
         drawing.save(curve_figures.learning_curves(curves, source), args.learning)
         drawing.save(study_figures.plane(plane, labels, names, source), args.plane)
-        if args.tree and args.tree_model:
-            tree = studies.tree_inside(classifiers.load(args.tree_model))
-            drawing.save(study_figures.tree(tree, names, source), args.tree)
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ def grids(tables: Mapping[str, pd.DataFrame], selections: Mapping[str, dict[str,
     ----------
     tables : by classifier, one row a cell: its settings, accuracy, seconds
     selections : by classifier, what best.json says ("cell", "selection", "search_images"); may lack some
-    source : name of the data and seed
+    source : name of the data
     """
     tables = {name: table for name, table in tables.items() if len(table) > 1}
     if not tables:
@@ -49,7 +49,7 @@ def grids(tables: Mapping[str, pd.DataFrame], selections: Mapping[str, dict[str,
     parts = figure.subfigures(len(tables), 1, height_ratios=heights, squeeze=False)[:, 0]
     for part, (name, table), layout in zip(parts, tables.items(), layouts, strict=True):
         _draw_grid(part, name, table, layout, selections.get(name, {}))
-    source_line(figure, source, "red frame: the chosen cell")
+    source_line(figure, source, "first seed", "red frame: the chosen cell")
     return figure
 
 
@@ -77,7 +77,7 @@ def _draw_grid(part: SubFigure, name: str, table: pd.DataFrame, layout: _HeatMap
     best = texts.iloc[int(table["accuracy"].argmax())]
     title = [name, SELECTION.get(selection.get("selection", ""), "accuracy")]
     if images := selection.get("search_images"):
-        title.append(f"compared on {images:,} training images")
+        title.append(f"compared on at most {images:,} training images")
     title += [f"{key} = {texts[key].iloc[0]}" for key in texts if texts[key].nunique() == 1]
     part.suptitle(" · ".join(title))
     low, high = table["accuracy"].min(), table["accuracy"].max()
@@ -100,7 +100,7 @@ def fusions(contents: Mapping[str, dict[str, Any]], source: str) -> Figure:
     Parameters
     ----------
     contents : by fusion, what fusion.json holds ("members", "weights", "criterion", "curve")
-    source : name of the data and seed
+    source : name of the data
     """
     searched = {name: content for name, content in contents.items() if content.get("curve")}
     if not searched:
@@ -115,7 +115,7 @@ def fusions(contents: Mapping[str, dict[str, Any]], source: str) -> Figure:
             _weight_curve(part, content)
         else:
             _best_points(part, content)
-    source_line(figure, source, "validation split")
+    source_line(figure, source, "first seed")
     return figure
 
 

@@ -49,3 +49,12 @@ def setting(value: Any) -> str:
     if value is None or value != value:
         return "none"
     return f"{value:g}" if isinstance(value, int | float) else str(value)
+
+
+def percent(share: float, decimals: int = 0) -> str:
+    """A share in per cent, the sign kept on the number's line.
+
+    >>> percent(0.955, 1), percent(0.95)
+    ('95.5\\xa0%', '95\\xa0%')
+    """
+    return f"{100 * share:.{decimals}f}\N{NO-BREAK SPACE}%"

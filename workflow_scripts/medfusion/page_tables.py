@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from medfusion.costs import duration
-from medfusion.naming import setting, span
+from medfusion.naming import percent, setting, span
 from medfusion.page_parts import Body, Cell, Row, Table
 from medfusion.standings import Score, Standing, score
 
@@ -68,6 +68,10 @@ def results(
     confidence : of the intervals, as text
     """
     original = {row["system"]: row for row in published if row.get("system")}
+
+    def figures(row: Mapping[str, Any]) -> list[Cell]:
+        return [NOTHING if row.get(key) is None else Cell(f"{row[key]:.3f}") for key in ("accuracy", "auc")]
+
     rows = []
     for position, system in enumerate(systems):
         theirs = original.get(system.address)
@@ -86,28 +90,32 @@ def results(
         Row([Cell(row.system.replace("_", " ")), *_scores(row), NOTHING, NOTHING], "floor") for row in floors
     ]
     elsewhere = [
-        Row([Cell(row["name"], row.get("source") or ""), _figure(row.get("accuracy")), NOTHING, _figure(row.get("auc")),
-             NOTHING, NOTHING, NOTHING, NOTHING], "published")  # fmt: skip
-        for row in published
+        Row([Cell(row["name"], _origin(row)), *figures(row), *[NOTHING] * 4], "published") for row in published
     ]
     bodies = [Body(rows, "Measured here")]
     if learns_nothing:
         bodies.append(Body(learns_nothing, "Floors: systems without a network"))
     if elsewhere:
         bodies.append(Body(elsewhere, PUBLISHED_ON.get(source, PUBLISHED_ON_OTHER)))
-    head = ["System", "Test accuracy", f"{confidence} interval of a run", "Test AUC", "Validation accuracy", "Test n",
-            "Seeds", "Published for this system"]  # fmt: skip
+    head = [
+        "System",
+        f"Test accuracy, {confidence} interval",
+        f"Test AUC, {confidence} interval",
+        "Validation accuracy",
+    ]
+    head += ["Test n", "Seeds", "Published for this system"]
     return Table(caption, head, bodies)
 
 
+def _origin(row: Mapping[str, Any]) -> str:
+    """Where a published figure comes from, and which of our systems it belongs to."""
+    parts = [row.get("source"), f"for {row['system']}" if row.get("system") else None]
+    return "; ".join(part for part in parts if part)
+
+
 def _scores(system: Standing) -> list[Cell]:
-    test = system.test
-    limits = Cell(interval(test), sort=test.low)
-    return [value_cell(test), limits, with_interval(system.test_auc), value_cell(system.val), Cell(f"{test.n:,}", sort=test.n)]
-
-
-def _figure(value: float | None) -> Cell:
-    return NOTHING if value is None else Cell(f"{value:.3f}")
+    n = Cell(f"{system.test.n:,}", sort=system.test.n)
+    return [with_interval(system.test), with_interval(system.test_auc), value_cell(system.val), n]
 
 
 def measures(
@@ -148,7 +156,7 @@ def counts(table: pd.DataFrame, caption: str) -> Table:
     wide = table.pivot(index=["label", "name"], columns="split", values="n")[list(dict.fromkeys(table["split"]))]
     total = wide.sum()
     rows = [
-        Row([Cell(str(name)), *(Cell(f"{n:,}", f"{n / total[split]:.1%}", float(n)) for split, n in line.items())])
+        Row([Cell(str(name)), *(Cell(f"{n:,}", percent(n / total[split], 1), float(n)) for split, n in line.items())])
         for (_, name), line in wide.iterrows()
     ]
     rows.append(Row([Cell("all classes"), *(Cell(f"{n:,}", sort=float(n)) for n in total)], "floor"))
@@ -158,13 +166,17 @@ def counts(table: pd.DataFrame, caption: str) -> Table:
 def generic(table: pd.DataFrame, caption: str) -> Table:
     """Any table as it is."""
     rows = [Row([Cell(_text(value)) for value in line]) for line in table.itertuples(index=False)]
-    return Table(caption, [str(column).replace("_", " ") for column in table.columns], [Body(rows)])
+    texts = [position for position, column in enumerate(table) if not pd.api.types.is_numeric_dtype(table[column])]
+    head = [str(column).replace("_", " ") for column in table]
+    return Table(caption, head, [Body(rows)], numeric=max(texts, default=0) + 1)
 
 
 def _text(value: Any) -> str:
     if isinstance(value, str):
         return value
-    return "–" if pd.isna(value) else f"{value:,.6g}"
+    if pd.isna(value):
+        return "–"
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.2f}"
 
 
 def twins(summary: Mapping[str, Any], caption: str) -> Table:
@@ -225,3 +237,12 @@ def versions(libraries: Mapping[str, str], caption: str) -> Table:
     """Names and versions of libraries."""
     rows = [Row([Cell(name), Cell(version)]) for name, version in libraries.items()]
     return Table(caption, ["Library", "Version"], [Body(rows)], numeric=2)
+
+
+def training_sizes(scores: Mapping[str, Score], repeats: int, caption: str) -> Table:
+    """Accuracy by number of training images: mean and deviation over repeats, and the limits of the runs' intervals."""
+    rows = [
+        Row([Cell(size if size == "all" else f"{int(size):,}"), with_interval(result), Cell(str(repeats))])
+        for size, result in scores.items()
+    ]
+    return Table(caption, ["Training images", "Test accuracy", "Repeats"], [Body(rows)])

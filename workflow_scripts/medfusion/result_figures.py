@@ -30,6 +30,7 @@ def confusions(matrices: Mapping[str, np.ndarray], label_names: Sequence[str], s
     across = min(len(matrices), 3 if classes <= 3 else 2)
     down = -(-len(matrices) // across)
     side = 1.6 + 0.55 * classes if classes > 3 else 2.9
+    size = 11 if classes <= 3 else 7.5
     figure = Figure(figsize=(max(across * side, 5.2), down * (side + 0.5) + 0.3), layout="constrained")
     grid = figure.subplots(down, across, squeeze=False).ravel()
     for axes, (title, counts) in zip(grid, matrices.items(), strict=False):
@@ -38,10 +39,9 @@ def confusions(matrices: Mapping[str, np.ndarray], label_names: Sequence[str], s
         number = "{:.0f}" if len(counts) == 1 else "{:.1f}"
         pairs = zip(mean.ravel(), share.ravel(), strict=True)
         texts = [f"{number.format(count)}\n{part:.0%}" if count else "·" for count, part in pairs]
-        sns.heatmap(
-            share, ax=axes, annot=np.reshape(texts, share.shape), fmt="", cmap="Blues", vmin=0, vmax=1, cbar=False, square=True,
-            linewidths=0.5, xticklabels=names, yticklabels=names, annot_kws={"fontsize": 11 if classes <= 3 else 7.5},
-        )  # fmt: skip
+        look = {"cmap": "Blues", "vmin": 0, "vmax": 1, "cbar": False, "square": True, "linewidths": 0.5}
+        cells = {"annot": np.reshape(texts, share.shape), "fmt": "", "annot_kws": {"fontsize": size}}
+        sns.heatmap(share, ax=axes, xticklabels=names, yticklabels=names, **look, **cells)
         axes.set(title=title, xlabel="predicted", ylabel="true")
         axes.tick_params(axis="y", rotation=0)
         axes.tick_params(axis="x", rotation=90 if classes > 3 else 0)
@@ -90,7 +90,7 @@ def seeds(
     axes.set_yticks(range(rows), [*systems, *(f"{row['name']} (published)" for row in elsewhere)])
     _mark_floors(axes, floors)
     handles = [
-        Line2D([], [], color=blue, marker="o", linestyle="", label="one seed"),
+        Line2D([], [], color=blue, marker="o", linestyle="", label="one run"),
         Line2D([], [], color="black", marker="|", markersize=12, linestyle="-", label="mean ± sd over seeds"),
         Line2D([], [], color="0.75", linewidth=6, label="intervals of single runs"),
     ]
@@ -107,10 +107,12 @@ def _mark_floors(axes: Axes, floors: Mapping[str, float]) -> None:
     inside = {name: value for name, value in floors.items() if value > low - 0.5 * (high - low)}
     below = {name: value for name, value in floors.items() if name not in inside}
     note = {"fontsize": 9, "color": GREY, "textcoords": "offset points"}
+    clear = {"facecolor": "white", "edgecolor": "none", "pad": 1}
     for name, value in inside.items():
         axes.axvline(value, color=GREY, linestyle="--", linewidth=1, zorder=0)
         text = f"{name.replace('_', ' ')} {value:.3f}"
-        axes.annotate(text, (value, axes.get_ylim()[0]), xytext=(-2, 3), rotation=90, ha="right", va="bottom", **note)
+        place = (value, axes.get_ylim()[0])
+        axes.annotate(text, place, xytext=(0, 4), rotation=90, ha="center", va="bottom", bbox=clear, **note)
     if below:
         text = ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in below.items())
         axes.annotate(f"◂ {text}", (0, 0), xycoords="axes fraction", xytext=(4, 4), **note)

@@ -53,6 +53,13 @@ class Standing:
         """The name that the configuration gives the system."""
         return f"{self.model}/{self.system}"
 
+    @property
+    def runs_in_words(self) -> str:
+        """How many runs its figures rest on."""
+        if not self.seeded:
+            return "vote over seeds" if self.model == "votes" else "no seed"
+        return f"{self.seeds} {'seed' if self.seeds == 1 else 'seeds'}"
+
 
 def score(table: pd.DataFrame, model: str, system: str, split: str, metric: str) -> Score:
     """A metric over the runs of one system.
@@ -73,8 +80,12 @@ def _all(table: pd.DataFrame) -> list[Standing]:
     result = []
     for model, system in dict.fromkeys(zip(table["model"], table["system"], strict=True)):
         runs = table[(table["model"] == model) & (table["system"] == system)]["seed"]
-        scores = [score(table, model, system, split, metric) for metric in ("accuracy", "auc") for split in ("val", "test")]
-        result.append(Standing(model, system, runs.nunique() or 1, bool(runs.notna().all()), *scores))
+        scores = {
+            f"{split}_{metric}".removesuffix("_accuracy"): score(table, model, system, split, metric)
+            for split in ("val", "test")
+            for metric in ("accuracy", "auc")
+        }
+        result.append(Standing(model, system, runs.nunique() or 1, bool(runs.notna().all()), **scores))
     return result
 
 
@@ -112,7 +123,7 @@ def images_tested(table: pd.DataFrame) -> int:
 
 
 def runs(table: pd.DataFrame, systems: Sequence[Standing]) -> pd.DataFrame:
-    """The test accuracy of each run of the given systems, in their order: columns system (address), value, low, high."""
+    """The test accuracy of each run of some systems, in their order: columns system (address), value, low, high."""
     rows = table[(table["split"] == "test") & (table["metric"] == "accuracy")]
     rows = rows.assign(system=rows["model"] + "/" + rows["system"])
     parts = [rows[rows["system"] == system.address] for system in systems]

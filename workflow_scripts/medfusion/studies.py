@@ -91,7 +91,7 @@ def learning_curve(
 
     Parameters
     ----------
-    model : unfitted classifier
+    model : classifier; only its settings are taken
     features, labels : training split, (n, d) and (n,)
     val_features, val_labels : validation split
     sizes : number of training sizes, evenly from a tenth to all images outside a fold

@@ -17,7 +17,8 @@ from medfusion.naming import class_names
 from medfusion.studies import Plane
 
 TREE_DEPTH = 3  # levels of questions that are drawn
-POINTS = 800  # of each split that are drawn in the plane
+NAME_LENGTH = 18  # characters of a class name that fit into a node
+POINTS = 600  # of each split that are drawn in the plane
 TITLES = {"random_forest": "Random forest", "svm": "SVM (rbf)"}
 
 
@@ -43,7 +44,7 @@ def tree(model: DecisionTreeClassifier, label_names: Sequence[str], source: str)
     """
     names = class_names(label_names, 40)
     colours = class_colours(len(names))
-    nodes = _layout(model)
+    nodes = _layout(model.tree_)
     levels = max(node.depth for node in nodes) + 1
     figure = Figure(figsize=(11, 1.3 * levels + 0.9), layout="constrained")
     axes = figure.subplots()
@@ -64,15 +65,14 @@ def tree(model: DecisionTreeClassifier, label_names: Sequence[str], source: str)
     source_line(
         figure,
         source,
-        f"depth {model.get_depth()}, {model.get_n_leaves()} leaves",
-        f"{hidden} nodes further down not drawn" if hidden else "",
+        f"depth {model.get_depth()}, {model.get_n_leaves():,} leaves",
+        f"{hidden:,} nodes further down not drawn" if hidden else "",
     )
     return figure
 
 
-def _layout(model: DecisionTreeClassifier) -> list[_Node]:
+def _layout(structure: Tree) -> list[_Node]:
     """Places of the nodes that are drawn: each in the middle of the stretch that its parent leaves it."""
-    structure = model.tree_
     nodes: list[_Node] = []
     waiting = [(0, 0.0, 1.0, 0, None, "")]
     while waiting:
@@ -88,23 +88,26 @@ def _layout(model: DecisionTreeClassifier) -> list[_Node]:
 def _draw_node(axes: Axes, structure: Tree, node: _Node, names: list[str], colours: list, width: float) -> None:
     shares = structure.value[node.index, 0]
     shares = shares / shares.sum()
-    is_leaf = structure.children_left[node.index] < 0
     box = (node.x - width / 2, node.depth - 0.3)
     top = int(shares.argmax())
     look = {"boxstyle": "round,pad=0,rounding_size=0.01", "facecolor": "white", "edgecolor": "0.5"}
     axes.add_patch(FancyBboxPatch(box, width, 0.6, mutation_aspect=4, **look))
-    if is_leaf:
+    if structure.children_left[node.index] < 0:
         question = "leaf"
     elif node.depth == TREE_DEPTH:
         question = "…"
     else:
         question = f"feature {structure.feature[node.index]} ≤ {structure.threshold[node.index]:.2f}?"
-    text = f"{question}\n{structure.n_node_samples[node.index]:,} images\n{names[top]}\n{shares[top]:.0%}"
+    text = f"{question}\n{structure.n_node_samples[node.index]:,} images\n{_shorten(names[top])}\n{shares[top]:.0%}"
     axes.text(node.x, node.depth - 0.07, text, ha="center", va="center", fontsize=8, linespacing=1.25)
     left = box[0] + 0.04 * width
     for share, colour in zip(shares, colours, strict=True):
         axes.add_patch(Rectangle((left, node.depth + 0.2), 0.92 * width * share, 0.06, facecolor=colour, linewidth=0))
         left += 0.92 * width * share
+
+
+def _shorten(name: str) -> str:
+    return name if len(name) <= NAME_LENGTH else f"{name[: NAME_LENGTH - 1]}…"
 
 
 def plane(content: Plane, test_labels: np.ndarray, label_names: Sequence[str], source: str) -> Figure:

@@ -1,0 +1,48 @@
+# Each target makes .venv on first use, from the pinned requirements, and goes.
+#   make report   both studies on the real data            CONFIG=configs/surrogate.yaml adds an overlay
+#   make demo     the whole workflow on generated images, without network
+#   make test     unit and workflow tests; with MEDMNIST_DATA=folder also those on real data
+#   make lint     ruff, snakefmt, snakemake --lint
+#   make bench    measured comparisons of the library with what it replaces
+#   make pins     compile requirements.txt anew from requirements.in
+
+CORES ?= 8
+CONFIG ?=
+# The first Python that the pinned requirements fit.
+SUITABLE = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	"$$p" -c '$(SUITABLE)' 2>/dev/null && { echo "$$p"; break; }; done)
+SNAKEMAKE = .venv/bin/snakemake -j $(CORES)
+
+.PHONY: report demo test lint bench pins
+
+report: .venv/ready
+	$(SNAKEMAKE) report $(if $(CONFIG),--configfile $(CONFIG))
+
+demo: .venv/ready
+	$(SNAKEMAKE) report --configfile configs/demo.yaml
+	@echo "Open results/demo/report.html"
+
+test: .venv/ready
+	.venv/bin/python -m pytest
+
+lint: .venv/ready
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/snakefmt --check Snakefile rules
+	.venv/bin/python tests/lint_workflow.py
+
+bench: .venv/ready
+	.venv/bin/python benchmarks/run.py
+
+pins: .venv/ready
+	.venv/bin/python -m pip install --quiet uv
+	.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --overrides pins-overrides.txt \
+		--no-emit-package torch --no-emit-package torchvision --no-header --no-annotate requirements.in -o requirements.txt
+
+.venv/ready: requirements.txt
+	@"$(or $(PYTHON),python3)" -c '$(SUITABLE)' 2>/dev/null || { \
+		echo "MedMNIST Fusion needs Python 3.11, 3.12 or 3.13; '$(or $(PYTHON),python3)' is not. Name one: make PYTHON=/path/to/python3.12 …" >&2; exit 1; }
+	"$(PYTHON)" -m venv --clear .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.txt
+	@touch $@

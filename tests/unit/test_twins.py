@@ -1,0 +1,167 @@
+"""Tests of the search for near-twins: against brute force, in any blocks, and with images that have no correlation."""
+
+import argparse
+import itertools
+import json
+
+import numpy as np
+import pytest
+
+import audit_twins
+from medfusion import drawing, twins
+from medfusion.images import Description, read_images, write_labels, write_split
+
+DESCRIPTION = Description("Toys, generated images", "toys", "multi-class", ("apple", "pear (green)"), "0" * 64, True)
+
+
+def _split(folder, name, images, labels):
+    path = folder / f"{name}.h5"
+    write_split(path, name, DESCRIPTION, images, labels)
+    return twins.Split(name, path, labels)
+
+
+@pytest.fixture
+def splits(tmp_path):
+    """Random images with planted twins, duplicates and a conflict of labels; two images are constant."""
+    rng = np.random.default_rng(5)
+    sizes = {"train": 23, "val": 9, "test": 14}
+    arrays = {name: rng.integers(40, 200, (n, 8, 8, 3), dtype=np.uint8) for name, n in sizes.items()}
+    labels = {name: rng.integers(0, 2, n, dtype=np.uint8) for name, n in sizes.items()}
+    train, val, test = arrays.values()
+    test[3] = train[7]
+    labels["train"][7], labels["test"][3] = 0, 1
+    train[20] = train[2]
+    labels["train"][[2, 20]] = 1
+    val[1] = train[11] - 40  # another brightness: r = 1, yet not the same bytes
+    test[8] = train[11] + rng.integers(0, 30, train[11].shape, dtype=np.uint8)
+    labels["train"][11] = labels["val"][1] = labels["test"][8] = 0
+    train[0] = test[5] = 77
+    return [_split(tmp_path, name, arrays[name], labels[name]) for name in sizes]
+
+
+def _brute_force(splits, threshold):
+    """{(split, index, split, index): correlation} of all pairs that reach the threshold."""
+    rows = [(s.name, i, image.ravel()) for s in splits for i, image in enumerate(read_images(s.path))]
+    found = {}
+    for (name_a, i, a), (name_b, j, b) in itertools.combinations(rows, 2):
+        if a.std() and b.std() and (r := np.corrcoef(a, b)[0, 1]) >= threshold:
+            found[name_a, i, name_b, j] = r
+    return found
+
+
+def _as_dictionary(pairs):
+    return {(r.split_a, r.index_a, r.split_b, r.index_b): r.correlation for r in pairs.itertuples()}
+
+
+def _between(summary, first, second):
+    return next(entry for entry in summary["splits"] if (entry["first"], entry["second"]) == (first, second))
+
+
+@pytest.mark.parametrize("threshold", [-0.999, 0.05, 0.5, 0.95])
+def test_pairs_are_those_of_brute_force(splits, threshold):
+    pairs, summary = twins.find(splits, threshold)
+    expected = _brute_force(splits, threshold)
+    assert _as_dictionary(pairs) == pytest.approx(expected, abs=1e-12)
+    assert summary["pairs"] == summary["pairs_listed"] == len(expected)
+    for entry in summary["splits"]:
+        between = [key for key in expected if (key[0], key[2]) == (entry["first"], entry["second"])]
+        assert entry["pairs"][f"{threshold:g}"] == len(between)
+        if entry["first"] != entry["second"]:
+            assert entry["indices"] == sorted({key[3] for key in between})
+            assert entry["images"][f"{threshold:g}"] == len(entry["indices"])
+
+
+@pytest.mark.parametrize("block", [1, 2, 5, 23])
+def test_blocks_change_nothing(splits, block):
+    whole, whole_summary = twins.find(splits, 0.1, listed=40)
+    pairs, summary = twins.find(splits, 0.1, listed=40, block=block)
+    assert pairs.to_csv() == whole.to_csv()
+    assert summary == whole_summary
+
+
+def test_a_cut_table_keeps_the_strongest_and_the_counts_stay_complete(splits):
+    everything, complete = twins.find(splits, 0.0)
+    pairs, summary = twins.find(splits, 0.0, listed=30, block=7)
+    across = everything[everything["split_a"] != everything["split_b"]]
+    assert len(across) > 30
+    assert _as_dictionary(pairs) == _as_dictionary(across.head(30))
+    assert across["correlation"].is_monotonic_decreasing
+    assert summary["pairs_listed"] == 30
+    assert {**summary, "pairs_listed": 0} == {**complete, "pairs_listed": 0}
+
+
+def test_planted_duplicates_and_conflicts_are_counted(splits):
+    pairs, summary = twins.find(splits, 0.95)
+    identical = {(r.split_a, r.index_a, r.split_b, r.index_b) for r in pairs[pairs["identical"]].itertuples()}
+    assert identical == {("train", 7, "test", 3), ("train", 2, "train", 20)}
+    assert (pairs.loc[pairs["identical"], "correlation"] == 1).all()
+
+    within = _between(summary, "train", "train")
+    assert within["pairs"] == {"0.95": 1, "0.99": 1, "0.999": 1, "identical": 1}
+    assert within["images"]["identical"] == 2
+    assert within["conflicting_labels"]["identical"] == 0
+
+    across = _between(summary, "train", "test")
+    assert across["pairs"] == {"0.95": 2, "0.99": 1, "0.999": 1, "identical": 1}
+    assert across["indices"] == [3, 8]
+    assert across["conflicting_labels"] == {"0.95": 1, "0.99": 1, "0.999": 1, "identical": 1}
+
+    brighter = _between(summary, "train", "val")
+    assert brighter["pairs"] == {"0.95": 1, "0.99": 1, "0.999": 1, "identical": 0}
+
+
+def test_constant_images_are_counted_apart(splits):
+    with np.errstate(all="raise"):
+        pairs, summary = twins.find(splits, -1.0)
+    assert summary["constant_images"] == {"train": 1, "val": 0, "test": 1}
+    assert pairs.notna().all(axis=None)
+    assert ("train", 0) not in set(zip(pairs["split_a"], pairs["index_a"], strict=True))
+    assert 5 not in _between(summary, "val", "test")["indices"]
+
+
+def test_limits_below_the_threshold_are_left_out(splits):
+    _, summary = twins.find(splits, 0.995)
+    assert list(_between(summary, "val", "test")["pairs"]) == ["0.995", "0.999", "identical"]
+
+
+def test_no_pairs_still_give_a_table_and_a_figure(tmp_path):
+    rng = np.random.default_rng(1)
+    noise = rng.integers(0, 256, (3, 4, 8, 8, 1), dtype=np.uint8)
+    labels = np.zeros(4, np.uint8)
+    splits = [_split(tmp_path, name, noise[i], labels) for i, name in enumerate(("train", "val", "test"))]
+    pairs, summary = twins.find(splits, 0.95)
+    assert pairs.to_csv(index=False).strip() == ",".join(twins.COLUMNS)
+    assert summary["pairs"] == 0
+    with drawing.style("white"):
+        drawing.save(twins.draw_pairs(pairs, 0, splits, DESCRIPTION, 0.95), tmp_path / "pairs.png")
+    assert (tmp_path / "pairs.png").stat().st_size
+
+
+def test_captions_name_both_labels_where_they_differ_and_round_down(splits):
+    pairs, _ = twins.find(splits, 0.95)
+    captions = [twins._caption(row, DESCRIPTION.label_names) for row in pairs.itertuples()]
+    assert "train 7, test 3\nidentical\napple ≠\npear" in captions
+    row = next(pairs[~pairs["identical"]].itertuples())._replace(correlation=0.99999)
+    assert "r = 0.9999" in twins._caption(row, DESCRIPTION.label_names)
+
+
+def test_the_stage_writes_the_same_bytes_twice(splits, tmp_path):
+    train, val, test = splits
+    write_labels(tmp_path / "labels.h5", "test", DESCRIPTION, test.labels)
+    contents = []
+    for run in ("first", "second"):
+        outputs = {
+            "pairs": tmp_path / run / "pairs.csv",
+            "summary": tmp_path / run / "summary.json",
+            "montage": tmp_path / run / "pairs.png",
+        }
+        args = argparse.Namespace(
+            images=[train.path, val.path, test.path], test_labels=tmp_path / "labels.h5", **outputs
+        )
+        audit_twins.main(args, {"threshold": 0.95, "style": "whitegrid"})
+        contents.append([path.read_bytes() for path in outputs.values()])
+    assert contents[0] == contents[1]
+    summary = json.loads(contents[0][1])
+    assert summary["name"] == DESCRIPTION.name
+    assert summary["generated"] is True
+    assert contents[0][2].startswith(b"\x89PNG")

@@ -1,0 +1,91 @@
+"""A copy of the project to run the workflow in, and what its runs say."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PARTS = ["Snakefile", "config.yaml", "configs", "schemas", "rules", "captions", "profiles", "workflow_scripts"]
+
+
+class Project:
+    """A copy of the project in a folder of its own."""
+
+    def __init__(self, folder: Path, overlay: Path):
+        self.folder = folder
+        self.overlay = overlay
+
+    def snakemake(self, *arguments: str, check: bool = True, overlay: bool = True) -> subprocess.CompletedProcess:
+        """Run `snakemake` with the arguments, and the overlay unless told otherwise."""
+        command = [sys.executable, "-m", "snakemake", *arguments]
+        if overlay:
+            command += ["--configfile", str(self.overlay)]
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=900)
+        assert not check or done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
+        return done
+
+    def planned(self, target: str = "report") -> Counter:
+        """The jobs that a dry run would run, by rule."""
+        text = self.snakemake("-n", "-j", "8", target)
+        table = re.search(r"^Job stats:\njob +count\n-+ +-+\n(.*?)^total", text.stdout + text.stderr, re.M | re.S)
+        if not table:
+            return Counter()
+        rows = (line.split() for line in table[1].splitlines())
+        return Counter({row[0]: int(row[1]) for row in rows if row})
+
+    def files(self, *targets: str) -> list[dict[str, str]]:
+        """Every file that the targets stand on: its rule and the files that it is made from."""
+        lines = self.snakemake(*targets, "--detailed-summary").stdout.splitlines()
+        header = lines[0].split("\t")
+        return [dict(zip(header, line.split("\t"), strict=True)) for line in lines[1:]]
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        """Replace text in a file of the copy."""
+        path = self.folder / name
+        text = path.read_text(encoding="utf-8")
+        assert old in text, f"{old!r} is not in {name}"
+        path.write_text(text.replace(old, new), encoding="utf-8")
+
+    def json(self, name: str):
+        return json.loads((self.folder / name).read_text(encoding="utf-8"))
+
+
+def copy_project(folder: Path, overlay: str) -> Project:
+    """A copy of what the workflow needs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for part in PARTS:
+        source = ROOT / part
+        if source.is_dir():
+            shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(source, folder / part)
+    shutil.copy2(Path(__file__).parent / overlay, folder / overlay)
+    return Project(folder, folder / overlay)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A fresh copy of the project, nothing run in it."""
+    return copy_project(tmp_path / "project", "tiny.yaml")
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A copy of the project in which the tiny workflow ran to its end; not to be changed."""
+    result = copy_project(tmp_path_factory.mktemp("finished") / "project", "tiny.yaml")
+    result.snakemake("-j", "8", "report")
+    return result
+
+
+@pytest.fixture
+def rerun(finished: Project, tmp_path: Path) -> Project:
+    """A copy of the finished project, with all its results, to change something in."""
+    folder = tmp_path / "project"
+    shutil.copytree(finished.folder, folder, symlinks=True)
+    return Project(folder, folder / finished.overlay.name)

@@ -1,0 +1,115 @@
+"""The workflow on small phantoms, from nothing to the page; and what runs again after a change."""
+
+import csv
+
+import h5py
+import numpy as np
+
+
+def test_the_tiny_workflow_ends_with_page_and_table(finished):
+    page = (finished.folder / "results/report.html").read_text(encoding="utf-8")
+    assert "generated images" in page
+    with open(finished.folder / "results/metrics.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == "dataset,name,model,seed,system,split,metric,value,low,high,n".split(",")
+    assert all("generated images" in row["name"] for row in rows)
+    systems = {(row["dataset"], row["model"], row["system"]) for row in rows}
+    for system in ("cnn", "svm_linear", "svm", "random_forest", "decision_tree", "cnn_svm_chosen"):
+        assert ("breast", "breast_cnn", system) in systems
+    for wanted in (("blood", "votes", "vote_cnn"), ("blood", "floors", "majority"), ("blood", "learning_curve", "80")):
+        assert wanted in systems
+    for row in rows:
+        assert float(row["low"]) <= float(row["high"])
+        assert int(row["n"]) > 0
+
+
+def test_artifacts_hold_what_they_should(finished):
+    blood = finished.folder / "results/blood"
+    with h5py.File(blood / "images/test.h5") as file:
+        assert "labels" not in file
+        assert file["images"].dtype == np.uint8
+        assert file["images"].shape == (80, 28, 28, 3)
+    with h5py.File(blood / "augmented.h5") as file:
+        assert file["images"].shape == (160, 2, 28, 28, 3)
+    with h5py.File(blood / "compact_resnet/seed1/features.h5") as file:
+        for split, n in (("train", 160), ("val", 80), ("test", 80)):
+            assert file[f"{split}/features"].shape == (n, 16)
+            assert file[f"{split}/probabilities"].shape == (n, 8)
+            np.testing.assert_allclose(file[f"{split}/probabilities"][:].sum(axis=1), 1, atol=1e-5)
+        assert file.attrs["layer"] == "features"
+    fusion = finished.json("results/blood/compact_resnet/seed1/cnn_svm_rbf_chosen/fusion.json")
+    assert sum(fusion["weights"]) == 1 and len(fusion["curve"]) == 21 and fusion["chosen_on"] == "validation"
+    for kind in ("logs", "benchmarks"):
+        assert list((finished.folder / kind / "blood/compact_resnet/seed1").glob("model.*"))
+    assert "epoch 2/2" in (finished.folder / "logs/blood/compact_resnet/seed1/model.log").read_text()
+
+
+def test_a_finished_workflow_has_nothing_to_do(rerun):
+    assert not rerun.planned()
+
+
+def test_a_comment_or_a_docstring_reruns_nothing(rerun):
+    rerun.edit("workflow_scripts/medfusion/fusion.py", "import itertools\n", "# a comment\nimport itertools\n")
+    rerun.edit("workflow_scripts/fuse.py", '"""Fuse the ', '"""Blend the ')
+    # The description that --help prints is __doc__: no part of what the stage computes.
+    assert not rerun.planned()
+
+
+def test_an_edited_module_reruns_the_stages_that_import_it(rerun):
+    rerun.edit("workflow_scripts/medfusion/fusion.py", "parts = round(1 / step)", "parts = int(round(1 / step))")
+    planned = rerun.planned()
+    assert {rule for rule in planned if rule in ("fuse", "vote")} == {"fuse", "vote"}
+    assert not {"prepare", "augment", "train_cnn", "extract_features", "fit_grid", "audit_twins"} & set(planned)
+
+
+def test_a_fusion_weight_reruns_that_fusion_and_what_follows(rerun):
+    rerun.edit("config.yaml", "{cnn: 0.3, svm_rbf: 0.7}", "{cnn: 0.4, svm_rbf: 0.6}")
+    planned = rerun.planned()
+    assert planned["fuse"] == 2  # one for each seed of the one model that has it
+    assert planned["evaluate"] == 2
+    assert not {"vote", "fit_grid", "train_cnn", "extract_features", "draw_fusions"} & set(planned)
+
+
+def test_a_learning_rate_reruns_its_network_alone(rerun):
+    rerun.edit("config.yaml", "learning_rate: 0.004", "learning_rate: 0.003")
+    planned = rerun.planned()
+    assert planned["train_cnn"] == 2
+    assert planned["extract_features"] == 2
+    assert not {"prepare", "augment", "learning_curve_blood", "draw_augmentation"} & set(planned)
+
+
+def test_a_seed_added_runs_its_own_jobs(rerun):
+    rerun.edit("tiny.yaml", "breast_cnn: {seeds: [1]", "breast_cnn: {seeds: [1, 2]")
+    planned = rerun.planned()
+    assert planned["train_cnn"] == 1
+    assert planned["fit_grid"] == 4
+
+
+def test_the_style_of_figures_reruns_figures_alone(rerun):
+    rerun.edit("config.yaml", "style: whitegrid", "style: ticks")
+    computing = {"prepare", "augment", "train_cnn", "extract_features", "fit_grid", "fuse", "vote", "evaluate"}
+    planned = set(rerun.planned())
+    assert "draw_curves" in planned
+    assert not (computing | {"study_classifiers", "collect_metrics"}) & planned
+
+
+def test_a_change_is_seen_although_snakemakes_records_are_lost(rerun):
+    import shutil
+
+    shutil.rmtree(rerun.folder / ".snakemake")
+    assert not rerun.planned()
+    rerun.edit("config.yaml", "{cnn: 0.3, svm_rbf: 0.7}", "{cnn: 0.4, svm_rbf: 0.6}")
+    assert rerun.planned()["fuse"] == 2
+
+
+def test_the_same_settings_give_the_same_bytes(rerun):
+    """Everything about one model made again, and compared with what was there."""
+    folder = rerun.folder / "results/blood/compact_resnet/seed1"
+    names = ["model.keras", "history.csv", "features.h5", "svm_rbf/model.skops", "svm_rbf/probabilities.h5"]
+    names += ["cnn_svm_rbf_chosen/fusion.json", "cnn_svm_rbf_chosen/fused.h5"]
+    before = {name: (folder / name).read_bytes() for name in names}
+    for name in names:
+        (folder / name).unlink()
+    rerun.snakemake("-j", "1", *(str((folder / name).relative_to(rerun.folder)) for name in names))
+    for name in names:
+        assert (folder / name).read_bytes() == before[name], name

@@ -1,0 +1,71 @@
+"""What a job depends on besides its input files: its settings, the meaning of its code, its libraries' versions."""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from medfusion.errors import UserError
+from medfusion.fingerprint import ROOT, code_hash, library_versions
+
+Wildcards = Any
+
+
+class Identity:
+    """The identity of every job, as the one params entry of its rule and as a file among its inputs.
+
+    Parameters
+    ----------
+    slices : for each stage, a function from a job's wildcards to its slice of the configuration
+    threads : processor threads a job, which every result depends on
+    folder : where the settings files go
+    """
+
+    def __init__(self, slices: Mapping[str, Callable[[Wildcards], dict[str, Any]]], threads: int, folder: str | Path):
+        self._slices = slices
+        self._threads = threads
+        self._folder = Path(folder)
+
+    def params(self, stage: str) -> Callable[[Wildcards], str]:
+        """A params function: the identity as one JSON text, because Snakemake compares params without their names."""
+        program = ROOT / f"{stage}.py"
+
+        def text(wildcards: Wildcards) -> str:
+            content = {
+                "stage": stage,
+                "config": {"threads": self._threads, **self._slices[stage](wildcards)},
+                "code": code_hash(program),
+                "libraries": library_versions(program),
+            }
+            return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+        return text
+
+    def settings(self, stage: str) -> Callable[[Wildcards], str]:
+        """An input function: the same text in a file, which the stage reads.
+
+        The file is written when the jobs are planned, and only if its text changed: so its age says what must run
+        again, even where Snakemake's own records (.snakemake/) are lost.
+        """
+        text = self.params(stage)
+
+        def path(wildcards: Wildcards) -> str:
+            job = "-".join([*wildcards, stage]).replace("/", "-")
+            file = self._folder / stage / f"{job}.json"
+            _write_if_changed(file, text(wildcards))
+            return str(file)
+
+        return path
+
+
+def _write_if_changed(file: Path, text: str) -> None:
+    try:
+        if file.exists() and file.read_text(encoding="utf-8") == text:
+            return
+        file.parent.mkdir(parents=True, exist_ok=True)
+        temporary = file.with_name(f".{os.getpid()}.{file.name}")
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(file)
+    except OSError as error:
+        raise UserError(f"{file}: cannot be written ({error.strerror}); 'results' must name a folder of yours") from None

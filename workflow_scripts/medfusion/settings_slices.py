@@ -1,0 +1,110 @@
+"""The slice of the configuration that each stage depends on: exactly that, so that no other edit re-runs it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from medfusion.config import Config, fusion_members
+from medfusion.plan import Plan, Wildcards
+
+Slice = dict[str, Any]
+
+
+def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
+    """For each stage, by the name of its program, a function from a job's wildcards to its settings."""
+    config, style = plan.config, {"style": plan.config["report"]["style"]}
+
+    def dataset(wildcards: Wildcards, *keys: str) -> Slice:
+        entry = plan.datasets[wildcards.dataset]
+        return {key: entry[key] for key in keys}
+
+    def model(wildcards: Wildcards) -> Config:
+        return plan.datasets[wildcards.dataset]["models"][wildcards.model]
+
+    def train_cnn(wildcards: Wildcards) -> Slice:
+        return {
+            "title": f"{wildcards.dataset}/{wildcards.model}, seed {wildcards.seed}",
+            "network": {key: plan.network(wildcards)[key] for key in ("architecture", "options", "training")},
+            "train_images": model(wildcards)["train_images"],
+            "seed": int(wildcards.seed),
+        }
+
+    def extract_features(wildcards: Wildcards) -> Slice:
+        title = f"{wildcards.dataset}/{wildcards.model}, seed {wildcards.seed}"
+        return {"title": title, **plan.network(wildcards)["features"]}
+
+    def learning_curve(wildcards: Wildcards) -> Slice:
+        return {
+            "title": f"{wildcards.dataset}, training-size study, repeat {wildcards.repeat}",
+            "network": plan.curve_network(wildcards.dataset),
+            "sizes": plan.datasets[wildcards.dataset]["learning_curve"]["sizes"],
+            "seed": int(wildcards.repeat),
+        }
+
+    def fit_grid(wildcards: Wildcards) -> Slice:
+        return {
+            "title": f"{wildcards.dataset}/{wildcards.model}, seed {wildcards.seed}, {wildcards.classifier}",
+            "classifier": config["classifiers"][wildcards.classifier],
+            "seed": int(wildcards.seed),
+        }
+
+    def fuse(wildcards: Wildcards) -> Slice:
+        fusion = config["fusions"][wildcards.fusion]
+        return {
+            "title": f"{wildcards.dataset}/{wildcards.model}, seed {wildcards.seed}, {wildcards.fusion}",
+            "members": fusion_members(fusion),
+            **{key: fusion.get(key) for key in ("weights", "step", "criterion")},
+        }
+
+    def vote(wildcards: Wildcards) -> Slice:
+        return {
+            "title": f"{wildcards.dataset}, {wildcards.vote}",
+            "systems": plan.datasets[wildcards.dataset]["votes"][wildcards.vote],
+        }
+
+    def evaluate(wildcards: Wildcards) -> Slice:
+        name, _, run = wildcards.group.partition("/")
+        evaluation = config["evaluation"]
+        return {
+            "title": f"{wildcards.dataset}/{wildcards.group}",
+            "dataset": wildcards.dataset,
+            "model": name,
+            "seed": int(run.removeprefix("seed").removeprefix("repeat")) if run else None,
+            "systems": list(plan.groups[wildcards.dataset][wildcards.group]),
+            **dataset(wildcards, "positive", "ece_bins"),
+            "replicates": evaluation["replicates"],
+            "confidence": evaluation["confidence"],
+            "bootstrap_seed": evaluation["seed"],
+        }
+
+    return {
+        "download": lambda wildcards: plan.downloads()[wildcards.file],
+        "generate": lambda wildcards: {
+            **dataset(wildcards, "flag", "size"),
+            **plan.datasets[wildcards.dataset]["generated"],
+        },
+        "prepare": lambda wildcards: dataset(wildcards, "flag", "size", "source", "label", "sha256"),
+        "inspect_images": lambda wildcards: {**style, "seed": 0},
+        "audit_twins": lambda wildcards: {**style, "threshold": plan.datasets[wildcards.dataset]["twins"]},
+        "augment": lambda wildcards: dataset(wildcards, "augmentation"),
+        "draw_augmentation": lambda wildcards: style,
+        "train_cnn": train_cnn,
+        "extract_features": extract_features,
+        "learning_curve": learning_curve,
+        "fit_grid": fit_grid,
+        "fuse": fuse,
+        "vote": vote,
+        "floors": lambda wildcards: {},
+        "evaluate": evaluate,
+        "collect_metrics": lambda wildcards: {},
+        "draw_curves": lambda wildcards: {**style, "seeds": model(wildcards)["seeds"]},
+        "draw_grids": lambda wildcards: {**style, "classifiers": plan.compared(wildcards.dataset, wildcards.model)},
+        "draw_fusions": lambda wildcards: {**style, "fusions": plan.chosen(wildcards.dataset, wildcards.model)},
+        "study_classifiers": lambda wildcards: {
+            **config["studies"],
+            "seed": plan.first_seed(wildcards.dataset, plan.studied(wildcards.dataset)),
+        },
+        "draw_studies": lambda wildcards: style,
+        "draw_results": lambda wildcards: {**style, **dataset(wildcards, "published")},
+        "draw_training_size": lambda wildcards: style,
+        "report": lambda wildcards: {**config["report"], "config": config, "benchmarks": plan.beside("benchmarks")},
+    }
