@@ -16,3 +16,32 @@ include: "rules/classifiers.smk"
 include: "rules/evaluation.smk"
 include: "rules/figures.smk"
 include: "rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.report.output.page,
+    localrule: True
+
+
+rule inspect:
+    input:
+        expand(rules.inspect_images.output, dataset=DATASETS),
+    localrule: True
+
+
+rule audit:
+    input:
+        expand(rules.audit_twins.output, dataset=DATASETS),
+    localrule: True
+
+
+for dataset in DATASETS:
+
+    rule:
+        name:
+            dataset
+        input:
+            PLAN.of_dataset(dataset),
+        localrule: True

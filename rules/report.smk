@@ -1,8 +1,7 @@
-# The page, and the targets that people type. Needs: everything above. Makes: results/report.html.
+# The page. Needs: everything above. Makes: results/report.html.
 
 
 rule report:
-    default_target: True
     input:
         program=program("report"),
         settings=IDENTITY.settings("report"),
@@ -30,26 +29,3 @@ rule report:
         "python {input.program} --settings {input.settings} --metrics {input.metrics} "
         "--figures $(named {input.figures}) --tables $(named {input.tables}) "
         "--template {input.template[0]} --out {output.page} 9>&2 &> {log}"
-
-
-rule inspect:
-    input:
-        expand(rules.inspect_images.output, dataset=DATASETS),
-    localrule: True
-
-
-rule audit:
-    input:
-        expand(rules.audit_twins.output, dataset=DATASETS),
-    localrule: True
-
-
-# A target for each data set, by its name.
-for dataset in DATASETS:
-
-    rule:
-        name:
-            dataset
-        input:
-            PLAN.of_dataset(dataset),
-        localrule: True
