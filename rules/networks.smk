@@ -84,7 +84,7 @@ for dataset in [dataset for dataset, entry in DATASETS.items() if entry["learnin
         priority: 10
         threads: NETWORK
         resources:
-            mem_mb=1500,
+            mem_mb=2500,
             runtime=120,
             gpu=0,
         params:

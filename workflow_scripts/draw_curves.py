@@ -8,15 +8,16 @@ from medfusion.prepared import data_line
 
 def parser():
     result = stage.parser(__doc__)
-    result.add_argument("--history", nargs="+", required=True, metavar="SEED=PATH", help="history.csv of each seed")
+    result.add_argument(
+        "--history", nargs="+", required=True, metavar="PATH", help="history.csv, in the order of seeds"
+    )
     result.add_argument("--data", nargs="+", required=True, metavar="PATH", help="prepared splits, to name them (HDF5)")
     result.add_argument("--out", required=True, help="figure to write (.svg or .png)")
     return result
 
 
 def main(args, settings):
-    runs = stage.pairs(args.history)
-    histories = {seed.removeprefix("seed"): pd.read_csv(path) for seed, path in runs.items()}
+    histories = {seed: pd.read_csv(path) for seed, path in zip(settings["seeds"], args.history, strict=True)}
     with drawing.style(settings["style"]):
         drawing.save(curve_figures.training_curves(histories, data_line(args.data)), args.out)
 

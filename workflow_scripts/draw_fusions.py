@@ -7,14 +7,16 @@ from medfusion.prepared import data_line
 
 def parser():
     result = stage.parser(__doc__)
-    result.add_argument("--fusion", nargs="+", required=True, metavar="FUSION=PATH", help="fusion.json of each fusion")
+    result.add_argument(
+        "--fusion", nargs="+", required=True, metavar="PATH", help="fusion.json, in the settings' order"
+    )
     result.add_argument("--data", nargs="+", required=True, metavar="PATH", help="prepared splits, to name them (HDF5)")
     result.add_argument("--out", required=True, help="figure to write (.svg or .png)")
     return result
 
 
 def main(args, settings):
-    contents = {name: read_json(path) for name, path in stage.pairs(args.fusion).items()}
+    contents = {name: read_json(path) for name, path in zip(settings["fusions"], args.fusion, strict=True)}
     with drawing.style(settings["style"]):
         drawing.save(choice_figures.fusions(contents, data_line(args.data)), args.out)
 

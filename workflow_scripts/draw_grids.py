@@ -9,18 +9,17 @@ from medfusion.prepared import data_line
 
 def parser():
     result = stage.parser(__doc__)
-    result.add_argument(
-        "--grid", nargs="+", required=True, metavar="CLASSIFIER=PATH", help="grid.csv of each classifier"
-    )
-    result.add_argument("--best", nargs="+", default=[], metavar="CLASSIFIER=PATH", help="best.json of each classifier")
+    result.add_argument("--grid", nargs="+", required=True, metavar="PATH", help="grid.csv, in the settings' order")
+    result.add_argument("--best", nargs="+", required=True, metavar="PATH", help="best.json, in the same order")
     result.add_argument("--data", nargs="+", required=True, metavar="PATH", help="prepared splits, to name them (HDF5)")
     result.add_argument("--out", required=True, help="figure to write (.svg or .png)")
     return result
 
 
 def main(args, settings):
-    tables = {name: pd.read_csv(path) for name, path in stage.pairs(args.grid).items()}
-    selections = {name: read_json(path) for name, path in stage.pairs(args.best).items()}
+    names = settings["classifiers"]
+    tables = {name: pd.read_csv(path) for name, path in zip(names, args.grid, strict=True)}
+    selections = {name: read_json(path) for name, path in zip(names, args.best, strict=True)}
     with drawing.style(settings["style"]):
         drawing.save(choice_figures.grids(tables, selections, data_line(args.data)), args.out)
 

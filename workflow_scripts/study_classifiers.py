@@ -1,6 +1,5 @@
 """Study the classifiers on a network's features: learning curves of tree and forest, regions in the PCA plane."""
 
-from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.tree import DecisionTreeClassifier
 
@@ -13,7 +12,7 @@ def parser():
     result.add_argument("--features", required=True, help="features of all splits (HDF5)")
     result.add_argument("--train", required=True, help="prepared training split, for its labels (HDF5)")
     result.add_argument("--val", required=True, help="prepared validation split, for its labels (HDF5)")
-    result.add_argument("--tree-model", help="fitted decision tree (.skops), whose settings the curve takes over")
+    result.add_argument("--tree-model", help="fitted decision tree (.skops) to draw; its curve has its settings")
     result.add_argument("--out", required=True, help="HDF5 file to write")
     return result
 
@@ -24,9 +23,9 @@ def main(args, settings):
     with open_hdf5(args.features) as file:
         features = {split: file[f"{split}/features"][:] for split in ("train", "val", "test")}
     if args.tree_model:
-        tree = clone(studies.tree_inside(classifiers.load(args.tree_model)))
+        tree = studies.tree_inside(classifiers.load(args.tree_model))
     else:
-        tree = DecisionTreeClassifier(random_state=seed)
+        tree = DecisionTreeClassifier(random_state=seed).fit(features["train"], labels)
     models = {"decision_tree": tree, "random_forest": RandomForestClassifier(random_state=seed, n_jobs=1)}
     data = (features["train"], labels, features["val"], val_labels)
     curves = {}
@@ -35,7 +34,7 @@ def main(args, settings):
         curves[name] = studies.learning_curve(model, *data, settings["tree_sizes"], settings["folds"], seed)
     stage.progress(f"{description.name}: regions in the plane of two components")
     plane = studies.plane(features["train"], labels, features["test"], settings["plane_images"], seed)
-    study_files.write(args.out, description, seed, curves, plane)
+    study_files.write(args.out, description, seed, curves, plane, studies.tree_shape(tree))
 
 
 if __name__ == "__main__":

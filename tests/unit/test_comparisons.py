@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
+
 from medfusion import bootstrap, comparisons
 from medfusion.medmnist_info import getAUC
-from scipy.stats import binomtest
 
 TASK = "multi-class"
 
@@ -45,10 +46,7 @@ def test_auc_difference_agrees_with_a_straightforward_bootstrap():
     assert value == pytest.approx(getAUC(labels, a, task) - getAUC(labels, b, task), abs=1e-12)
     # The share of positive-negative pairs in the right order, by definition; there are no ties.
     positives, negatives = np.flatnonzero(labels == 1), np.flatnonzero(labels == 0)
-    gain = sum(
-        sign * (scores[positives, 1][:, None] > scores[negatives, 1])
-        for sign, scores in ((1.0, a), (-1.0, b))
-    )
+    gain = sum(sign * (scores[positives, 1][:, None] > scores[negatives, 1]) for sign, scores in ((1.0, a), (-1.0, b)))
     rng = np.random.default_rng(5)
     draws = [
         gain[np.ix_(rng.choice(len(gain), len(gain)), rng.choice(gain.shape[1], gain.shape[1]))].mean()

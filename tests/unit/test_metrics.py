@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn import metrics as reference
+
 from medfusion import bootstrap, metrics
 from medfusion.medmnist_info import getACC, getAUC
-from sklearn import metrics as reference
 
 MULTI, BINARY = "multi-class", "binary-class"
 

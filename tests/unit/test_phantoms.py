@@ -59,9 +59,9 @@ def test_images_have_contrast_and_are_not_all_clipped(flag_and_arrays):
 @pytest.mark.parametrize("flag", FLAGS)
 def test_same_seed_gives_the_same_bytes_whatever_the_global_state(flag):
     counts = dict.fromkeys(phantoms.SPLITS, 9)
-    np.random.seed(1)  # noqa: NPY002
+    np.random.seed(1)
     first = phantoms.generate(flag, 28, counts, seed=11)
-    np.random.seed(2)  # noqa: NPY002
+    np.random.seed(2)
     second = phantoms.generate(flag, 28, counts, seed=11)
     assert {key: value.tobytes() for key, value in first.items()} == {
         key: value.tobytes() for key, value in second.items()
@@ -78,9 +78,7 @@ def test_another_seed_or_another_split_gives_other_images(flag):
 
 
 def test_the_train_split_does_not_depend_on_the_other_counts():
-    few, many = (
-        phantoms.generate("breastmnist", 16, {"train": 8, "val": n, "test": n}, seed=5) for n in (4, 12)
-    )
+    few, many = (phantoms.generate("breastmnist", 16, {"train": 8, "val": n, "test": n}, seed=5) for n in (4, 12))
     np.testing.assert_array_equal(few["train_images"], many["train_images"])
 
 

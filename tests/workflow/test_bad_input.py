@@ -10,7 +10,11 @@ CONFIG_FAULTS = {
     "unknown flag": ("flag: breastmnist", "flag: brestmnist", "did you mean 'breastmnist'"),
     "weights do not sum to 1": ("{cnn: 0.3, svm_rbf: 0.7}", "{cnn: 0.3, svm_rbf: 0.6}", "sum to 0.9; expected 1"),
     "unknown network": ("network: breast_cnn", "network: brest_cnn", "unknown network 'brest_cnn'; did you mean"),
-    "unknown architecture": ("architecture: blood_cnn", "architecture: blod", "unknown 'blod'; did you mean 'blood_cnn'"),
+    "unknown architecture": (
+        "architecture: blood_cnn",
+        "architecture: blod",
+        "unknown 'blod'; did you mean 'blood_cnn'",
+    ),
     "unknown option": ("options: {blocks: 1,", "options: {block: 1,", "no option 'block'; did you mean 'blocks'"),
     "unknown grid key": ("grid: {C: [1], kernel: [linear]}", "grid: {c: [1]}", "an svm has no setting 'c'"),
     "empty grid": ("grid: {C: [1], kernel: [linear]}", "grid: {C: []}", "classifiers.svm_linear.grid.C: []"),

@@ -11,7 +11,19 @@ def test_the_tiny_workflow_ends_with_page_and_table(finished):
     assert "generated images" in page
     with open(finished.folder / "results/metrics.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == "dataset,name,model,seed,system,split,metric,value,low,high,n".split(",")
+    assert list(rows[0]) == [
+        "dataset",
+        "name",
+        "model",
+        "seed",
+        "system",
+        "split",
+        "metric",
+        "value",
+        "low",
+        "high",
+        "n",
+    ]
     assert all("generated images" in row["name"] for row in rows)
     systems = {(row["dataset"], row["model"], row["system"]) for row in rows}
     for system in ("cnn", "svm_linear", "svm", "random_forest", "decision_tree", "cnn_svm_chosen"):

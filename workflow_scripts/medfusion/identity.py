@@ -68,4 +68,6 @@ def _write_if_changed(file: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
         temporary.replace(file)
     except OSError as error:
-        raise UserError(f"{file}: cannot be written ({error.strerror}); 'results' must name a folder of yours") from None
+        raise UserError(
+            f"{file}: cannot be written ({error.strerror}); 'results' must name a folder of yours"
+        ) from None

@@ -56,6 +56,41 @@ class Plane:
     test_predicted: dict[str, np.ndarray]
 
 
+@dataclass(frozen=True)
+class TreeShape:
+    """A fitted decision tree as arrays, one entry a node, the root first.
+
+    yes, no : nodes where the answer to the node's question leads; -1 at a leaf
+    feature, threshold : the question: is the feature at most the threshold?
+    images : training images that reach the node
+    shares : of the classes among them (nodes, k)
+    depth : questions on the longest way down
+    """
+
+    yes: np.ndarray
+    no: np.ndarray
+    feature: np.ndarray
+    threshold: np.ndarray
+    images: np.ndarray
+    shares: np.ndarray
+    depth: int
+
+
+def tree_shape(model: DecisionTreeClassifier) -> TreeShape:
+    """The arrays of a fitted tree."""
+    inner = model.tree_
+    values = inner.value[:, 0]
+    return TreeShape(
+        yes=inner.children_left,
+        no=inner.children_right,
+        feature=inner.feature,
+        threshold=inner.threshold,
+        images=inner.n_node_samples,
+        shares=values / values.sum(axis=1, keepdims=True),
+        depth=int(inner.max_depth),
+    )
+
+
 def tree_inside(model: BaseEstimator) -> DecisionTreeClassifier:
     """The decision tree in a fitted classifier, taken out of its calibration.
 

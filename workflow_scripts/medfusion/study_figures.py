@@ -9,12 +9,10 @@ from matplotlib.colors import ListedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyBboxPatch, Patch, Rectangle
-from sklearn.tree import DecisionTreeClassifier
-from sklearn.tree._tree import Tree
 
 from medfusion.figure_parts import class_colours, source_line
 from medfusion.naming import class_names
-from medfusion.studies import Plane
+from medfusion.studies import Plane, TreeShape
 
 TREE_DEPTH = 3  # levels of questions that are drawn
 NAME_LENGTH = 18  # characters of a class name that fit into a node
@@ -33,18 +31,18 @@ class _Node:
     answer: str
 
 
-def tree(model: DecisionTreeClassifier, label_names: Sequence[str], source: str) -> Figure:
+def tree(shape: TreeShape, label_names: Sequence[str], source: str) -> Figure:
     """The upper levels of a decision tree: question, images and class shares of each node.
 
     Parameters
     ----------
-    model : fitted tree
+    shape : of the fitted tree
     label_names : one per class
     source : name of the data
     """
     names = class_names(label_names, 40)
     colours = class_colours(len(names))
-    nodes = _layout(model.tree_)
+    nodes = _layout(shape)
     levels = max(node.depth for node in nodes) + 1
     figure = Figure(figsize=(11, 1.3 * levels + 0.9), layout="constrained")
     axes = figure.subplots()
@@ -58,20 +56,20 @@ def tree(model: DecisionTreeClassifier, label_names: Sequence[str], source: str)
             place = (x + node.x) / 2, (depth + node.depth) / 2
             clear = {"facecolor": "white", "edgecolor": "none", "pad": 1}
             axes.text(*place, node.answer, fontsize=8.5, color="0.3", ha="center", va="center", bbox=clear)
-        _draw_node(axes, model.tree_, node, names, colours, width)
+        _draw_node(axes, shape, node, names, colours, width)
     handles = [Patch(color=colour, label=name) for colour, name in zip(colours, names, strict=True)]
     figure.legend(handles=handles, loc="outside upper center", ncols=min(4, len(names)), frameon=False)
-    hidden = model.tree_.node_count - len(nodes)
+    hidden = len(shape.yes) - len(nodes)
     source_line(
         figure,
         source,
-        f"depth {model.get_depth()}, {model.get_n_leaves():,} leaves",
+        f"depth {shape.depth}, {np.sum(shape.yes < 0):,} leaves",
         f"{hidden:,} nodes further down not drawn" if hidden else "",
     )
     return figure
 
 
-def _layout(structure: Tree) -> list[_Node]:
+def _layout(shape: TreeShape) -> list[_Node]:
     """Places of the nodes that are drawn: each in the middle of the stretch that its parent leaves it."""
     nodes: list[_Node] = []
     waiting = [(0, 0.0, 1.0, 0, None, "")]
@@ -79,26 +77,25 @@ def _layout(structure: Tree) -> list[_Node]:
         index, left, right, depth, parent, answer = waiting.pop(0)
         x = (left + right) / 2
         nodes.append(_Node(index, x, depth, parent, answer))
-        if structure.children_left[index] >= 0 and depth < TREE_DEPTH:
-            waiting.append((structure.children_left[index], left, x, depth + 1, (x, depth), "yes"))
-            waiting.append((structure.children_right[index], x, right, depth + 1, (x, depth), "no"))
+        if shape.yes[index] >= 0 and depth < TREE_DEPTH:
+            waiting.append((shape.yes[index], left, x, depth + 1, (x, depth), "yes"))
+            waiting.append((shape.no[index], x, right, depth + 1, (x, depth), "no"))
     return nodes
 
 
-def _draw_node(axes: Axes, structure: Tree, node: _Node, names: list[str], colours: list, width: float) -> None:
-    shares = structure.value[node.index, 0]
-    shares = shares / shares.sum()
+def _draw_node(axes: Axes, shape: TreeShape, node: _Node, names: list[str], colours: list, width: float) -> None:
+    shares = shape.shares[node.index]
     box = (node.x - width / 2, node.depth - 0.3)
     top = int(shares.argmax())
     look = {"boxstyle": "round,pad=0,rounding_size=0.01", "facecolor": "white", "edgecolor": "0.5"}
     axes.add_patch(FancyBboxPatch(box, width, 0.6, mutation_aspect=4, **look))
-    if structure.children_left[node.index] < 0:
+    if shape.yes[node.index] < 0:
         question = "leaf"
     elif node.depth == TREE_DEPTH:
         question = "…"
     else:
-        question = f"feature {structure.feature[node.index]} ≤ {structure.threshold[node.index]:.2f}?"
-    text = f"{question}\n{structure.n_node_samples[node.index]:,} images\n{_shorten(names[top])}\n{shares[top]:.0%}"
+        question = f"feature {shape.feature[node.index]} ≤ {shape.threshold[node.index]:.2f}?"
+    text = f"{question}\n{shape.images[node.index]:,} images\n{_shorten(names[top])}\n{shares[top]:.0%}"
     axes.text(node.x, node.depth - 0.07, text, ha="center", va="center", fontsize=8, linespacing=1.25)
     left = box[0] + 0.04 * width
     for share, colour in zip(shares, colours, strict=True):

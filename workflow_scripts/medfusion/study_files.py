@@ -1,4 +1,4 @@
-"""The file that keeps the classifier studies: learning curves and the PCA plane, in HDF5."""
+"""The file that keeps the classifier studies: learning curves, the PCA plane and the tree, in HDF5."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -8,7 +8,7 @@ import numpy as np
 
 from medfusion.artifacts import create_hdf5, open_hdf5
 from medfusion.images import Description
-from medfusion.studies import LearningCurve, Plane
+from medfusion.studies import LearningCurve, Plane, TreeShape
 
 NOTE = (
     "cross-validated accuracies are optimistic: the network that made the features was trained on the labels of the "
@@ -17,7 +17,12 @@ NOTE = (
 
 
 def write(
-    path: str | Path, description: Description, seed: int, curves: Mapping[str, LearningCurve], plane: Plane
+    path: str | Path,
+    description: Description,
+    seed: int,
+    curves: Mapping[str, LearningCurve],
+    plane: Plane,
+    tree: TreeShape,
 ) -> None:
     """Write the studies, with what they must be read with in the attributes."""
     with create_hdf5(path, seed=seed, note=NOTE, **description.attributes()) as file:
@@ -30,10 +35,12 @@ def write(
                     file.create_dataset(f"plane/{key}/{name}", data=array, compression="gzip")
             else:
                 file[f"plane/{key}"] = values
+        for key, values in vars(tree).items():
+            file[f"tree/{key}"] = values
 
 
-def read(path: str | Path) -> tuple[Description, int, dict[str, LearningCurve], Plane]:
-    """The description of the data, the seed, the learning curves by classifier, and the plane."""
+def read(path: str | Path) -> tuple[Description, int, dict[str, LearningCurve], Plane, TreeShape]:
+    """The description of the data, the seed, the learning curves by classifier, the plane and the tree."""
     with open_hdf5(path) as file:
         curves = {
             name: LearningCurve(**{key: np.asarray(values) for key, values in group.items()})
@@ -43,4 +50,5 @@ def read(path: str | Path) -> tuple[Description, int, dict[str, LearningCurve], 
             key: {name: array[:] for name, array in item.items()} if hasattr(item, "items") else item[:]
             for key, item in file["plane"].items()
         }
-        return Description.of(file.attrs), int(file.attrs["seed"]), curves, Plane(**fields)
+        shape = {key: values[()] for key, values in file["tree"].items()}
+        return Description.of(file.attrs), int(file.attrs["seed"]), curves, Plane(**fields), TreeShape(**shape)

@@ -1,0 +1,73 @@
+"""Small made-up artifacts that the tests of figures and page share."""
+
+import numpy as np
+
+METRICS = ["accuracy", "auc", "balanced_accuracy", "macro_f1", "mcc", "brier", "ece"]
+
+
+def measures(value, n, classes):
+    """Measures of one system on one split, all with the same value."""
+    names = METRICS + [f"{name}[{i}]" for i in range(classes) for name in ("precision", "recall", "f1")]
+    row = {"value": value, "low": value - 0.05, "high": min(value + 0.05, 1.0), "n": n}
+    return [{"metric": name, **row} for name in names]
+
+
+def system(val, test, classes=2):
+    """What metrics.json holds for one system."""
+    confusion = np.full((classes, classes), 2) + np.diag(np.full(classes, 20))
+    return {
+        "val": measures(val, 40, classes),
+        "test": measures(test, 80, classes),
+        "confusion": confusion.tolist(),
+    }
+
+
+def metrics(model, seed, systems, generated=False):
+    """A whole metrics.json of a binary task."""
+    return {
+        "dataset": "breast",
+        "name": "BreastMNIST",
+        "flag": "breastmnist",
+        "task": "binary-class",
+        "label_names": ["malignant", "normal, benign"],
+        "generated": generated,
+        "model": model,
+        "seed": seed,
+        "systems": {name: system(*scores) for name, scores in systems.items()},
+    }
+
+
+def run(generated=False):
+    """The metrics of a small run: two seeds of one model, a vote, floors, two repeats of the size study."""
+    return [
+        metrics("net", 1, {"cnn": (0.80, 0.82), "svm": (0.86, 0.80)}, generated),
+        metrics("net", 2, {"cnn": (0.82, 0.90), "svm": (0.88, 0.84)}, generated),
+        metrics("votes", None, {"vote_cnn": (0.81, 0.95)}, generated),
+        metrics("floors", None, {"majority": (0.70, 0.70)}, generated),
+        metrics("learning_curve", 1, {"100": (0.6, 0.6), "all": (0.8, 0.8)}, generated),
+        metrics("learning_curve", 2, {"100": (0.62, 0.62), "all": (0.82, 0.82)}, generated),
+    ]
+
+
+def config():
+    """The parts of a complete configuration that the page reads."""
+    entry = {
+        "flag": "breastmnist",
+        "size": 28,
+        "source": "official",
+        "label": None,
+        "positive": 0,
+        "votes": {"vote_cnn": ["net/cnn"]},
+        "models": {"net": {"network": "net", "seeds": [1, 2], "classifiers": ["svm"], "fusions": []}},
+        "published": [
+            {"system": "net/svm", "name": "the original study", "accuracy": 0.853, "auc": None, "source": "one run"},
+            {"system": None, "name": "ResNet-18 (28)", "accuracy": 0.863, "auc": 0.901, "source": "MedMNIST v2"},
+        ],
+    }
+    grid = {"C": [0.1, 1], "kernel": ["linear", "rbf"]}
+    return {
+        "datasets": {"breast": entry},
+        "classifiers": {"svm": {"kind": "svm", "grid": grid}},
+        "fusions": {},
+        "evaluation": {"confidence": 0.95},
+    }

@@ -1,0 +1,198 @@
+"""Tests of classifiers: grids against fits from scratch, folds, calibration, files that hold no code."""
+
+import pickle
+
+import numpy as np
+import pytest
+import skops.io
+from sklearn.base import BaseEstimator
+from sklearn.model_selection import StratifiedKFold, cross_val_score
+
+from medfusion import classifiers
+from medfusion.errors import UserError
+from medfusion.subsets import stratified_subset
+
+DEFAULTS = {"selection": "validation", "folds": 3, "search_images": None, "calibration": "none"}
+SVM = {
+    **DEFAULTS,
+    "kind": "svm",
+    "grid": {"C": [0.01, 1, 100], "kernel": ["linear", "rbf"]},
+    "calibration": "temperature",
+}
+FOREST = {**DEFAULTS, "kind": "random_forest", "grid": {"n_estimators": [9, 2, 5], "max_depth": [None, 2]}}
+TREE = {**DEFAULTS, "kind": "decision_tree", "grid": {"max_depth": [1, 4, None], "min_samples_leaf": [1, 3]}}
+ALL = [SVM, FOREST, TREE]
+
+
+def by_kind(settings):
+    return settings["kind"]
+
+
+def draw(classes, seed=0):
+    """Features and labels of a training and a validation split that no classifier tells apart without errors."""
+    rng = np.random.default_rng(seed)
+    parts = []
+    for n in (120, 90):
+        labels = np.arange(n) % classes
+        parts += [(rng.normal(size=(n, 4)) + 0.8 * labels[:, None] * [1, 0, -1, 0]).astype(np.float32), labels]
+    return parts
+
+
+@pytest.fixture(params=[2, 4], ids=["two classes", "four classes"])
+def data(request):
+    return draw(request.param)
+
+
+def search(settings, data, seed=3):
+    lines = []
+    rows, best = classifiers.search(settings, *data, seed, lines.append)
+    return rows, best, lines
+
+
+def accuracy(model, features, labels):
+    return round(float(np.mean(model.predict(features) == labels)), 6)
+
+
+@pytest.mark.parametrize("settings", ALL, ids=by_kind)
+def test_each_cell_is_that_of_a_fit_from_scratch(settings, data):
+    rows, best, lines = search(settings, data)
+    cells = classifiers.grid_cells(settings["grid"])
+    assert [{key: row[key] for key in settings["grid"]} for row in rows] == cells
+    assert len(lines) == len(cells)
+    expected = [accuracy(classifiers.estimator(settings["kind"], c, 3).fit(*data[:2]), *data[2:]) for c in cells]
+    assert [row["accuracy"] for row in rows] == expected
+    assert best == cells[int(np.argmax(expected))]
+    assert all(row["seconds"] >= 0 for row in rows)
+
+
+def test_a_grown_forest_holds_the_trees_of_a_forest_from_scratch(data):
+    cells = classifiers.grid_cells({"n_estimators": [7, 3]})
+    grown = []
+    for index, _, _ in classifiers._scores("random_forest", cells, data, 3):
+        scratch = classifiers.estimator("random_forest", cells[index], 3).fit(*data[:2])
+        grown.append((index, len(scratch)))
+        assert (
+            accuracy(scratch, *data[2:])
+            == search({**FOREST, "grid": {"n_estimators": [len(scratch)]}}, data)[0][0]["accuracy"]
+        )
+    assert grown == [(1, 3), (0, 7)]
+
+
+def test_the_first_of_equal_cells_wins(data):
+    rows, best, _ = search({**TREE, "grid": {"max_depth": [60, 50, 70]}}, data)
+    assert len({row["accuracy"] for row in rows}) == 1
+    assert best == {"max_depth": 60}
+
+
+@pytest.mark.parametrize("settings", ALL, ids=by_kind)
+def test_folds_are_stratified_shuffled_and_see_no_validation_labels(settings, data):
+    features, labels, val_features, val_labels = data
+    folded = {**settings, "selection": "folds"}
+    rows, best, _ = search(folded, data)
+    folds = StratifiedKFold(3, shuffle=True, random_state=3)
+    for row in rows:
+        cell = {key: row[key] for key in settings["grid"]}
+        scores = cross_val_score(classifiers.estimator(settings["kind"], cell, 3), features, labels, cv=folds)
+        assert row["accuracy"] == pytest.approx(scores.mean(), abs=1e-6)
+    other_rows, other_best, _ = search(folded, (features, labels, val_features[::-1], 1 - val_labels))
+    assert [row["accuracy"] for row in other_rows] == [row["accuracy"] for row in rows]
+    assert other_best == best
+
+
+def test_cells_are_compared_on_a_subset(data):
+    features, labels, val_features, val_labels = data
+    chosen = stratified_subset(labels, 40, 3)
+    subset = search({**TREE, "search_images": 40}, data)
+    by_hand = search(TREE, (features[chosen], labels[chosen], val_features, val_labels))
+    assert [row["accuracy"] for row in subset[0]] == [row["accuracy"] for row in by_hand[0]]
+    assert [r["accuracy"] for r in search({**TREE, "search_images": 120}, data)[0]] == [
+        r["accuracy"] for r in search(TREE, data)[0]
+    ]
+
+
+@pytest.mark.parametrize("settings", ALL, ids=by_kind)
+@pytest.mark.parametrize("calibration", ["temperature", "sigmoid"])
+def test_calibrated_probabilities_are_probabilities_and_fit_the_validation_split(settings, calibration, data):
+    cell = classifiers.grid_cells(settings["grid"])[-1]
+    model = classifiers.fit({**settings, "calibration": calibration}, cell, *data, seed=3)
+    values = model.predict_proba(data[2])
+    assert values.shape == (90, len(np.unique(data[1])))
+    assert values.sum(axis=1) == pytest.approx(1)
+    assert -np.log(values[np.arange(90), data[3]]).mean() < np.log(values.shape[1])  # better than guessing
+
+
+@pytest.mark.parametrize("settings", ALL, ids=by_kind)
+def test_temperature_changes_no_prediction(settings, data):
+    cell = classifiers.grid_cells(settings["grid"])[-1]
+    model = classifiers.fit({**settings, "calibration": "temperature"}, cell, *data, seed=3)
+    bare = classifiers.estimator(settings["kind"], cell, 3).fit(*data[:2])
+    # An SVM's own predictions are votes of pairs of classes, whose ties fall to the lower label; its scores break ties.
+    scores = bare.decision_function(data[2]) if settings["kind"] == "svm" else bare.predict_proba(data[2])
+    expected = (scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)
+    assert np.array_equal(model.predict_proba(data[2]).argmax(axis=1), expected)
+
+
+def test_without_calibration_the_forest_speaks_for_itself(data):
+    model = classifiers.fit(FOREST, {"n_estimators": 5}, *data, seed=3)
+    bare = classifiers.estimator("random_forest", {"n_estimators": 5}, 3).fit(*data[:2])
+    assert np.array_equal(model.predict_proba(data[2]), bare.predict_proba(data[2]))
+
+
+def test_the_svm_scales_its_features(data):
+    features, labels, val_features, val_labels = data
+    scaled = (features * 1000 + 7, labels, val_features * 1000 + 7, val_labels)
+    first, second = (classifiers.fit(SVM, {"C": 1}, *values, seed=0) for values in (data, scaled))
+    assert first.predict_proba(val_features) == pytest.approx(second.predict_proba(scaled[2]), abs=1e-2)
+
+
+@pytest.mark.parametrize("settings", ALL, ids=by_kind)
+@pytest.mark.parametrize("calibration", ["temperature", "sigmoid", "none"])
+def test_a_saved_classifier_gives_the_same_probabilities_and_the_same_bytes(tmp_path, settings, calibration, data):
+    if (settings["kind"], calibration) == ("svm", "none"):
+        pytest.skip("an SVM has no probabilities of its own")
+    cell = classifiers.grid_cells(settings["grid"])[0]
+    models = [classifiers.fit({**settings, "calibration": calibration}, cell, *data, seed=3) for _ in range(2)]
+    for model, name in zip(models, ("a.skops", "b.skops"), strict=True):
+        classifiers.save(model, tmp_path / name)
+    loaded = classifiers.load(tmp_path / "a.skops")
+    assert np.array_equal(loaded.predict_proba(data[2]), models[0].predict_proba(data[2]))
+    assert (tmp_path / "a.skops").read_bytes() == (tmp_path / "b.skops").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.skops", "b.skops"]
+
+
+class Foreign(BaseEstimator):
+    """A type that no file of the workflow holds."""
+
+
+class Trap:
+    """Creates a file when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (open, (str(self.path), "w"))
+
+
+def test_a_foreign_type_is_refused_by_name(tmp_path):
+    skops.io.dump(Foreign(), tmp_path / "x.skops")
+    with pytest.raises(UserError, match="x.skops: not a classifier of this workflow .*Foreign"):
+        classifiers.load(tmp_path / "x.skops")
+
+
+def test_a_pickle_is_refused_and_does_not_run(tmp_path):
+    (tmp_path / "x.skops").write_bytes(pickle.dumps(Trap(tmp_path / "sprung")))
+    with pytest.raises(UserError, match="x.skops: not a classifier of this workflow"):
+        classifiers.load(tmp_path / "x.skops")
+    assert not (tmp_path / "sprung").exists()
+
+
+@pytest.mark.parametrize("content", [None, b"", b"half"])
+def test_a_damaged_file_is_named(tmp_path, content):
+    if content == b"half":
+        classifiers.save(classifiers.estimator("decision_tree", {}, 0).fit(*draw(2)[:2]), tmp_path / "x.skops")
+        content = (tmp_path / "x.skops").read_bytes()[:-300]
+    if content is not None:
+        (tmp_path / "x.skops").write_bytes(content)
+    with pytest.raises(UserError, match="x.skops: not a classifier of this workflow"):
+        classifiers.load(tmp_path / "x.skops")

@@ -1,0 +1,161 @@
+"""Tests of the figures: what they show, and that equal content gives equal bytes."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import synthetic
+from sklearn.tree import DecisionTreeClassifier
+
+from medfusion import choice_figures, curve_figures, drawing, naming, result_figures, standings, studies, study_figures
+from medfusion.metric_files import tidy
+
+
+@pytest.fixture(autouse=True)
+def _style():
+    with drawing.style("whitegrid"):
+        yield
+
+
+def texts(figure):
+    return [text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text"))]
+
+
+def grid(**keys):
+    rows = [
+        dict(zip(keys, values, strict=True))
+        for values in np.stack(np.meshgrid(*keys.values()), -1).reshape(-1, len(keys))
+    ]
+    table = pd.DataFrame(rows)
+    return table.assign(accuracy=np.linspace(0.7, 0.9, len(table)), seconds=1.0)
+
+
+def history(epochs):
+    loss = np.linspace(1, 0.2, epochs)
+    columns = {"loss": loss, "accuracy": 1 - loss, "val_loss": loss + 0.1, "val_accuracy": 0.9 - loss}
+    return pd.DataFrame({"epoch": np.arange(1, epochs + 1), **columns})
+
+
+def test_equal_content_gives_equal_bytes_and_no_date(tmp_path):
+    for name in ("a.svg", "b.svg"):
+        figure = curve_figures.training_curves({1: history(5), 2: history(7)}, "some data")
+        drawing.save(figure, tmp_path / name)
+    content = (tmp_path / "a.svg").read_bytes()
+    assert content == (tmp_path / "b.svg").read_bytes()
+    assert b"<dc:date>" not in content
+
+
+def test_training_curves_draw_every_seed_and_name_data_and_seeds():
+    figure = curve_figures.training_curves({1: history(5), 2: history(7)}, "some data")
+    lines = [line for line in figure.axes[0].lines if len(line.get_xdata()) > 1]
+    assert [len(line.get_xdata()) for line in lines] == [5, 5, 7, 7]
+    assert any("some data" in text and "seeds 1, 2" in text for text in texts(figure))
+
+
+def test_training_size_has_a_logarithmic_axis_and_error_bars():
+    points = pd.DataFrame({"size": [100, 100, 800, 800], "repeat": [1, 2, 1, 2], "value": [0.5, 0.7, 0.8, 0.9]})
+    figure = curve_figures.training_size(points, "some data")
+    axes = figure.axes[0]
+    assert axes.get_xscale() == "log"
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["800", "100"]
+    mean = axes.containers[0].lines[0]
+    assert mean.get_ydata() == pytest.approx([0.6, 0.85])
+
+
+@pytest.mark.parametrize(
+    ("keys", "panels"),
+    [
+        ({"C": [1, 10]}, 1),
+        ({"C": [0.1, 1, 10], "kernel": ["linear", "rbf"]}, 1),
+        ({"depth": [5, 10], "split": [2, 5, 10], "leaf": [1, 2, 4]}, 2),
+        ({"depth": [5, 10, 20], "split": [2, 5], "leaf": [1, 2, 4], "trees": [5, 9]}, 4),
+    ],
+)
+def test_a_grid_shows_every_cell_and_marks_the_best_once(keys, panels):
+    table = grid(**keys)
+    figure = choice_figures.grids({"some": table}, {"some": {"selection": "folds"}}, "some data")
+    axes = figure.axes if hasattr(figure, "axes") else []
+    axes = axes or [a for part in figure.subfigs for a in part.axes]
+    assert len(axes) == panels
+    shown = sorted(text.get_text() for a in axes for text in a.texts)
+    assert shown == sorted(f"{value:.3f}" for value in table["accuracy"])
+    assert sum(len(a.patches) for a in axes) == 1
+    assert any("optimistic" in text for text in texts(figure))
+
+
+def test_grids_of_one_cell_are_said_not_to_compare():
+    figure = choice_figures.grids({"one": grid(C=[1], kernel=["rbf"])}, {}, "some data")
+    assert any("nothing was compared" in text for text in texts(figure))
+
+
+def test_a_fusion_marks_its_choice_and_the_original_weight():
+    curve = [{"weights": [1 - w, w], "accuracy": 0.8 + 0.1 * w, "log_loss": 1 - w} for w in (0.0, 0.5, 1.0)]
+    content = {"members": ["cnn", "svm"], "weights": [0.5, 0.5], "criterion": "accuracy", "curve": curve}
+    fixed = {"members": ["cnn", "svm"], "weights": [0.3, 0.7], "criterion": None, "curve": []}
+    figure = choice_figures.fusions({"chosen": content, "fixed": fixed}, "some data")
+    positions = {float(line.get_xdata()[0]) for line in figure.axes[0].lines[1:]}
+    assert positions == {0.5, 0.7}
+    assert len(figure.axes) == 2
+
+
+def test_a_fusion_of_three_shows_its_best_points_with_the_chosen_first():
+    curve = [
+        {"weights": [a / 4, b / 4, (4 - a - b) / 4], "accuracy": 0.8, "log_loss": 1 + a + 0.1 * b}
+        for a in range(5)
+        for b in range(5 - a)
+    ]
+    content = {"members": ["cnn", "svm", "rf"], "weights": [0, 0, 1], "criterion": "log_loss", "curve": curve}
+    figure = choice_figures.fusions({"three": content}, "some data")
+    loss = figure.axes[2]
+    drawn, chosen = loss.lines
+    assert list(drawn.get_xdata()) == sorted(row["log_loss"] for row in curve)
+    assert (float(chosen.get_xdata()[0]), int(chosen.get_ydata()[0])) == (1.0, 0)
+
+
+def test_confusions_show_mean_counts_and_shares_with_real_names():
+    counts = np.array([[[8, 2], [1, 9]], [[6, 4], [1, 9]]])
+    figure = result_figures.confusions({"net/cnn": counts}, ["malignant", "normal, benign"], "some data")
+    shown = [text.get_text() for text in figure.axes[0].texts]
+    assert shown == ["7.0\n70%", "3.0\n30%", "1.0\n10%", "9.0\n90%"]
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["malignant", "normal,\nbenign"]
+
+
+def test_seeds_mark_published_figures_at_their_system_and_below():
+    table = tidy(synthetic.run())
+    systems = standings.standings(table)
+    published = synthetic.config()["datasets"]["breast"]["published"]
+    figure = result_figures.seeds(standings.runs(table, systems), {"majority": 0.7}, published, "some data")
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert labels == ["net/svm", "net/cnn", "votes/vote_cnn", "ResNet-18 (28) (published)"]
+    diamonds = {line.get_ydata()[0]: line.get_xdata()[0] for line in figure.axes[0].lines if line.get_marker() == "D"}
+    assert diamonds == {0: 0.853, 3: 0.863}
+
+
+def test_a_deep_tree_is_drawn_to_a_readable_depth():
+    rng = np.random.default_rng(0)
+    features, labels = rng.normal(size=(300, 5)), rng.integers(0, 3, 300)
+    shape = studies.tree_shape(DecisionTreeClassifier(random_state=0).fit(features, labels))
+    figure = study_figures.tree(shape, ["a", "b", "c"], "some data")
+    boxes = [text for text in texts(figure) if " images\n" in text]
+    assert 2**study_figures.TREE_DEPTH <= len(boxes) < 2 ** (study_figures.TREE_DEPTH + 1)
+    assert any("300 images" in text for text in boxes)
+    assert any("nodes further down not drawn" in text for text in texts(figure))
+
+
+def test_a_tree_of_one_leaf_is_drawn():
+    shape = studies.tree_shape(DecisionTreeClassifier().fit(np.zeros((4, 1)), [0, 0, 1, 1]))
+    figure = study_figures.tree(shape, ["a", "b"], "some data")
+    assert any("leaf" in text for text in texts(figure))
+
+
+def test_the_plane_states_variance_and_test_accuracy():
+    rng = np.random.default_rng(0)
+    labels = np.arange(60) % 2
+    features = rng.normal(size=(60, 4)) + 4 * labels[:, None]
+    plane = studies.plane(features, labels, features[:20], 40, 0, grid=10)
+    figure = study_figures.plane(plane, labels[:20], ["a", "b"], "some data")
+    assert any("% of variance" in text for text in texts(figure))
+    assert any("test accuracy in this plane 1.000" in text for text in texts(figure))
+
+
+def test_class_names_stay_apart():
+    assert naming.class_names(["granulocytes(a)", "granulocytes(b)"]) == ["granulocytes(a)", "granulocytes(b)"]

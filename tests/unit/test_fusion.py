@@ -1,0 +1,78 @@
+"""Tests of fusion: the lattice of weights, weighted means, and the choice against brute force."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import accuracy_score, log_loss
+
+from medfusion import fusion
+
+
+def random_probabilities(rng, members, n=30, k=3):
+    return [rng.dirichlet(np.ones(k), n) for _ in range(members)]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 4), st.integers(1, 10))
+def test_the_lattice_is_complete_and_each_point_sums_to_one(members, parts):
+    points = fusion.weight_lattice(members, 1 / parts)
+    assert points.shape == (math.comb(parts + members - 1, members - 1), members)
+    assert len(np.unique(points, axis=0)) == len(points)
+    assert points.sum(axis=1) == pytest.approx(1)
+    assert points.min() >= 0
+    assert points * parts == pytest.approx(np.rint(points * parts))
+
+
+@pytest.mark.parametrize("step", [0.05, 0.1, 0.01])
+def test_a_step_that_binary_fractions_cannot_hold_gives_every_point(step):
+    assert len(fusion.weight_lattice(2, step)) == round(1 / step) + 1
+
+
+def test_a_fusion_is_the_weighted_mean():
+    rng = np.random.default_rng(0)
+    first, second = random_probabilities(rng, 2)
+    fused = fusion.fuse([first, second], np.array([0.3, 0.7]))
+    assert fused == pytest.approx(0.3 * first + 0.7 * second)
+    assert fused.sum(axis=1) == pytest.approx(1)
+    assert np.array_equal(fusion.fuse([first, second], np.array([0, 1])), second)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 3), st.sampled_from(["accuracy", "log_loss"]))
+def test_the_choice_is_that_of_brute_force(seed, members, criterion):
+    rng = np.random.default_rng(seed)
+    probabilities, labels = random_probabilities(rng, members), rng.integers(0, 3, 30).astype(np.uint8)
+    weights, curve = fusion.choose_weights(probabilities, labels, 0.25, criterion)
+    points = fusion.weight_lattice(members, 0.25)
+    assert [row["weights"] for row in curve] == points.tolist()
+    scores = []
+    for point, row in zip(points, curve, strict=True):
+        fused = sum(w * p for w, p in zip(point, probabilities, strict=True))
+        assert row["accuracy"] == accuracy_score(labels, fused.argmax(axis=1))
+        assert row["log_loss"] == pytest.approx(log_loss(labels, fused, labels=[0, 1, 2]))
+        scores.append((-row["accuracy"], row["log_loss"]) if criterion == "accuracy" else (row["log_loss"],))
+    assert weights.tolist() == points[min(range(len(scores)), key=scores.__getitem__)].tolist()
+
+
+def test_log_loss_decides_between_equal_accuracies():
+    sure, unsure = np.array([[0.9, 0.1]] * 4), np.array([[0.6, 0.4]] * 4)
+    labels = np.zeros(4, np.uint8)
+    assert fusion.choose_weights([sure, unsure], labels, 0.1, "accuracy")[0].tolist() == [1, 0]
+    assert fusion.choose_weights([unsure, sure], labels, 0.1, "accuracy")[0].tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("criterion", ["accuracy", "log_loss"])
+def test_the_first_of_equals_is_taken(criterion):
+    same = np.array([[0.5, 0.25, 0.25]] * 3)
+    weights, curve = fusion.choose_weights([same, same], np.zeros(3, np.uint8), 0.5, criterion)
+    assert len({row["log_loss"] for row in curve}) == 1
+    assert weights.tolist() == curve[0]["weights"]
+
+
+def test_certainty_in_the_wrong_class_is_a_finite_loss():
+    wrong = np.array([[1.0, 0.0]])
+    _, curve = fusion.choose_weights([wrong, wrong], np.array([1]), 0.5, "log_loss")
+    assert all(math.isfinite(row["log_loss"]) for row in curve)

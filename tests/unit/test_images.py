@@ -1,0 +1,82 @@
+"""Tests of prepared images and of probabilities on disk: what is written is read, and says what it is."""
+
+import h5py
+import numpy as np
+import pytest
+
+from medfusion import images, probabilities
+from medfusion.errors import UserError
+
+DESCRIPTION = images.Description(
+    "Blutzellen ± (generated images)", "bloodmnist", "multi-class", ("a", "b, c", "ü"), "0" * 64, True
+)
+
+
+@pytest.fixture
+def pixels():
+    return np.random.default_rng(0).integers(0, 256, (11, 6, 7, 3), dtype=np.uint8)
+
+
+def test_a_split_is_read_as_it_was_written(tmp_path, pixels):
+    labels = np.arange(11, dtype=np.uint8) % 3
+    images.write_split(tmp_path / "train.h5", "train", DESCRIPTION, pixels, labels)
+    assert np.array_equal(images.read_images(tmp_path / "train.h5"), pixels)
+    assert np.array_equal(images.read_labels(tmp_path / "train.h5"), labels)
+    assert (
+        images.read_images(tmp_path / "train.h5").dtype == images.read_labels(tmp_path / "train.h5").dtype == np.uint8
+    )
+    assert images.describe(tmp_path / "train.h5") == DESCRIPTION
+    with h5py.File(tmp_path / "train.h5") as file:
+        assert file.attrs["split"] == "train"
+
+
+def test_a_split_without_labels_holds_none(tmp_path, pixels):
+    images.write_split(tmp_path / "test.h5", "test", DESCRIPTION, pixels, None)
+    images.write_labels(tmp_path / "test_labels.h5", "test", DESCRIPTION, np.arange(11, dtype=np.uint8))
+    with h5py.File(tmp_path / "test.h5") as file:
+        assert list(file) == ["images"]
+    with h5py.File(tmp_path / "test_labels.h5") as file:
+        assert list(file) == ["labels"]
+    assert images.describe(tmp_path / "test_labels.h5") == DESCRIPTION
+    assert images.read_labels(tmp_path / "test_labels.h5").tolist() == list(range(11))
+
+
+def test_the_same_content_has_the_same_bytes(tmp_path, pixels):
+    for name in ("a.h5", "b.h5"):
+        images.write_split(tmp_path / name, "train", DESCRIPTION, pixels, np.zeros(11, np.uint8))
+    assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
+
+
+@pytest.mark.parametrize(("block", "sizes"), [(4, [4, 4, 3]), (11, [11]), (100, [11])])
+def test_blocks_are_the_images_in_order(tmp_path, pixels, block, sizes):
+    images.write_split(tmp_path / "x.h5", "val", DESCRIPTION, pixels, None)
+    blocks = list(images.image_blocks(tmp_path / "x.h5", block))
+    assert [len(part) for part in blocks] == sizes
+    assert np.array_equal(np.concatenate(blocks), pixels)
+
+
+@pytest.mark.parametrize("read", [images.describe, images.read_images, images.read_labels, probabilities.describe])
+def test_a_missing_file_is_named(tmp_path, read):
+    with pytest.raises(UserError, match="absent.h5: not a readable HDF5 file"):
+        read(tmp_path / "absent.h5")
+
+
+def test_probabilities_are_read_as_they_were_written(tmp_path):
+    rng = np.random.default_rng(0)
+    splits = {"val": rng.dirichlet([1, 1, 1], 5), "test": rng.dirichlet([1, 1, 1], 7)}
+    probabilities.write(tmp_path / "p.h5", DESCRIPTION, splits, note="fixed weights")
+    for split, values in splits.items():
+        stored = probabilities.read(tmp_path / "p.h5", split)
+        assert stored.dtype == np.float64
+        assert stored == pytest.approx(values, abs=1e-7)
+        assert stored.sum(axis=1) == pytest.approx(1, abs=1e-15)
+    assert probabilities.describe(tmp_path / "p.h5") == DESCRIPTION
+    with h5py.File(tmp_path / "p.h5") as file:
+        assert file["val/probabilities"].dtype == np.float32
+        assert file.attrs["note"] == "fixed weights"
+
+
+def test_a_split_without_probabilities_is_named(tmp_path):
+    probabilities.write(tmp_path / "p.h5", DESCRIPTION, {"val": np.ones((2, 3)) / 3})
+    with pytest.raises(UserError, match="p.h5: holds no probabilities for the split 'test'"):
+        probabilities.read(tmp_path / "p.h5", "test")

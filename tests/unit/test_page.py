@@ -1,0 +1,182 @@
+"""Tests of the page: complete, self-contained, well-formed, honest about its data."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import synthetic
+from matplotlib.figure import Figure
+
+from medfusion import drawing, page
+from medfusion.artifacts import write_json
+from medfusion.costs import stage_costs
+from medfusion.errors import UserError
+from medfusion.fingerprint import ROOT
+
+TEMPLATE = ROOT / "templates" / "report.html.j2"
+FIGURES = [
+    "breast/inspect/montage",
+    "breast/audit/pairs",
+    "breast/net/curves",
+    "breast/other/curves",
+    "breast/results/seeds",
+    "breast/studies/plane",
+    "breast/something_new",
+]
+VOID = {"meta", "link", "img", "br", "hr", "wbr"}
+BENCHMARK = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
+
+
+class Reader(HTMLParser):
+    """Collects what a browser would see, and checks that every tag is closed in its place."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.open, self.tags, self.text = [], [], ""
+        self.feed(html)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag, f"</{tag}> at {self.getpos()}"
+
+    def handle_data(self, data):
+        if not {"style", "script"} & set(self.open):
+            self.text += data
+
+    def of(self, tag):
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+@pytest.fixture
+def render(tmp_path):
+    def make(generated=False, figures=FIGURES, config=None):
+        metrics = []
+        for number, content in enumerate(synthetic.run(generated)):
+            metrics.append(str(tmp_path / f"{number}.json"))
+            write_json(metrics[-1], content)
+        paths = {}
+        for number, name in enumerate(figures):
+            suffix = ".svg" if number % 2 else ".png"
+            paths[name] = str(tmp_path / f"{name.replace('/', '-')}{suffix}")
+            with drawing.style("white"):
+                drawing.save(Figure(figsize=(2, 1)), paths[name])
+        counts = pd.DataFrame(
+            [(split, label, name, 9) for split in ("train", "test") for label, name in enumerate(("malignant", "<b>"))],
+            columns=["split", "label", "name", "n"],
+        )
+        counts.to_csv(tmp_path / "counts.csv", index=False)
+        best = {"cell": {"C": 1, "kernel": "rbf"}, "selection": "folds", "search_images": None, "calibration": "none"}
+        write_json(tmp_path / "best.json", best)
+        tables = {
+            "breast/inspect/counts": str(tmp_path / "counts.csv"),
+            "breast/net/seed1/svm/best": str(tmp_path / "best.json"),
+        }
+        benchmarks = tmp_path / "benchmarks"
+        benchmark = benchmarks / "breast/net/seed1/model.tsv"
+        benchmark.parent.mkdir(parents=True, exist_ok=True)
+        benchmark.write_text(BENCHMARK + "75.0\t0:01:15\t512.0\t1\t1\t1\t0\t0\t90\t70.0\n")
+        settings = {"config": config or synthetic.config(), "title": "A title", "benchmarks": str(benchmarks)}
+        return page.render(TEMPLATE, settings, metrics, paths, tables, {"numpy": "2.4.0"})
+
+    return make
+
+
+def test_the_page_is_well_formed_and_holds_every_figure_with_a_text(render):
+    reader = Reader(render())
+    images = reader.of("img")
+    assert len(images) == len(FIGURES)
+    assert all(image["src"].startswith("data:image/") and image["alt"] for image in images)
+    ids = [attributes["id"] for _, attributes in reader.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    links = [link["href"][1:] for link in reader.of("a")]
+    assert links and set(links) <= set(ids)
+    assert "Something new" in reader.text
+
+
+def test_headings_descend_one_level_at_a_time_and_tables_are_labelled(render):
+    reader = Reader(render())
+    levels = [int(tag[1]) for tag, _ in reader.tags if re.fullmatch(r"h\d", tag)]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert len(reader.of("table")) == len(reader.of("caption")) > 4
+    assert all("scope" in header for header in reader.of("th"))
+
+
+def test_nothing_is_fetched_from_elsewhere(render):
+    html = render()
+    assert not re.search(r"""(?:src|href)\s*=\s*["'](?!data:|#)""", html)
+    assert not re.search(r"url\(|@import|https?://", re.sub(r'src="data:[^"]*"', "", html))
+
+
+def test_the_answer_names_the_best_on_validation_and_how_sure_it_is(render):
+    text = " ".join(Reader(render()).text.split())
+    assert "net/svm (SVM on its features, best of 4 settings): test accuracy 0.820 ± 0.028" in text
+    assert "chosen among 3 systems by validation accuracy (0.870 ± 0.014, n = 40)" in text
+    assert "The 95 % Wilson intervals of its 2 runs together span 0.750 to 0.890." in text
+    assert "The 0.853 of the original study for net/svm lies above the range of our 2 seeds (0.800 to 0.840)." in text
+    assert "Not for clinical use" in text or "not for clinical use" in text
+
+
+def test_published_rows_stand_apart(render):
+    html = render()
+    assert html.count('class="published"') == 2
+    assert "Published elsewhere, on the same official test split" in html
+
+
+def test_generated_images_are_said_to_be_so_everywhere(render):
+    config = synthetic.config()
+    config["datasets"]["breast"]["source"] = "generated"
+    reader = Reader(render(generated=True, config=config))
+    assert any("banner" in attributes.get("class", "") for _, attributes in reader.tags)
+    assert all("generated images" in image["alt"] for image in reader.of("img"))
+    assert "not comparable with generated ones" in reader.text
+    assert "of the original study for" not in reader.text
+    assert not any("banner" in attributes.get("class", "") for _, attributes in Reader(render()).tags)
+
+
+def test_folds_are_marked_as_optimistic(render):
+    assert "folds of the training split (optimistic)" in render()
+
+
+def test_text_from_files_cannot_become_markup(render):
+    html = render()
+    assert "&lt;b&gt;" in html and "<b>" not in re.sub(r"<figcaption><b>", "", html)
+
+
+def test_sections_without_content_are_absent(render):
+    text = Reader(render(figures=[])).text
+    assert "Augmentation" not in text and "Near-twins between images" not in text
+    assert "How many training images it takes" in text
+
+
+def test_the_page_repeats_exactly(render):
+    assert render() == render()
+
+
+def test_a_figure_that_is_none_is_refused(render, tmp_path):
+    (tmp_path / "broken.svg").write_text("<svg>")
+    with pytest.raises(UserError, match="broken.svg: not a readable figure"):
+        page.read_picture("breast/broken", str(tmp_path / "broken.svg"), "data")
+
+
+def test_costs_add_up_by_stage(tmp_path):
+    for name, seconds, memory in (
+        ("d/m/seed1/model", "4", "100"),
+        ("d/m/seed2/model", "6", "-"),
+        ("metrics", "1", "9"),
+    ):
+        path = Path(tmp_path, f"{name}.tsv")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(BENCHMARK + f"{seconds}\t0:00:04\t{memory}\t1\t1\t1\t0\t0\t-\tNA\n")
+    costs = stage_costs(tmp_path)
+    assert list(costs["stage"]) == ["train_cnn", "collect_metrics"]
+    assert tuple(costs.iloc[0][["jobs", "seconds", "longest", "memory"]]) == (2, 10.0, 6.0, 100.0)
+    assert costs["cpu"].isna().all()
+    assert len(stage_costs(tmp_path / "absent")) == 0

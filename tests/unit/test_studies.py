@@ -1,0 +1,83 @@
+"""Tests of the classifier studies and of their file."""
+
+import numpy as np
+import pytest
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.tree import DecisionTreeClassifier
+
+from medfusion import studies, study_files
+from medfusion.errors import UserError
+from medfusion.images import Description
+
+DESCRIPTION = Description("some data", "breastmnist", "binary-class", ("a", "b"), "0", False)
+
+
+@pytest.fixture(scope="module")
+def data():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 120)
+    return (rng.normal(size=(120, 6)) + labels[:, None]).astype(np.float32), labels
+
+
+def curve_of(data, **changes):
+    features, labels = data
+    arguments = {"sizes": 4, "folds": 3, "seed": 0} | changes
+    return studies.learning_curve(
+        DecisionTreeClassifier(random_state=0), features, labels, features, labels, **arguments
+    )
+
+
+def test_a_learning_curve_grows_to_all_images_outside_a_fold(data):
+    curve = curve_of(data)
+    assert curve.sizes[-1] == 80 and np.all(np.diff(curve.sizes) > 0)
+    assert curve.train.shape == curve.folds.shape == curve.val.shape == (4, 3)
+    assert np.all(curve.train == 1)  # a tree without limits learns its images by heart
+    assert 0.5 < curve.folds[-1].mean() < 1
+
+
+def test_studies_repeat_exactly(data):
+    features, labels = data
+    first, second = curve_of(data), curve_of(data)
+    assert np.array_equal(first.folds, second.folds)
+    planes = [studies.plane(features, labels, features[:9], 50, 3, grid=20) for _ in range(2)]
+    assert np.array_equal(planes[0].regions["random_forest"], planes[1].regions["random_forest"])
+
+
+def test_the_plane_is_fitted_without_the_test_images(data):
+    features, labels = data
+    one = studies.plane(features, labels, features[:9], 50, 3, grid=20)
+    other = studies.plane(features, labels, features[:9] * 0.5, 50, 3, grid=20)
+    assert np.array_equal(one.train, other.train)
+    assert np.array_equal(one.variance, other.variance)
+    assert one.regions["svm"].shape == (20, 20)
+    assert len(one.train) == 50 and one.test.shape == (9, 2) and len(one.test_predicted["svm"]) == 9
+    x_low, x_high, y_low, y_high = one.extent
+    points = np.concatenate([one.train, one.test])
+    assert np.all((points > [x_low, y_low]) & (points < [x_high, y_high]))
+
+
+def test_a_tree_is_found_in_its_calibration(data):
+    features, labels = data
+    tree = DecisionTreeClassifier(max_depth=2).fit(features, labels)
+    calibrated = CalibratedClassifierCV(FrozenEstimator(tree), method="sigmoid").fit(features, labels)
+    assert studies.tree_inside(calibrated) is tree and studies.tree_inside(tree) is tree
+    with pytest.raises(UserError, match="LogisticRegression"):
+        studies.tree_inside(LogisticRegression())
+
+
+def test_the_file_gives_back_what_it_was_given(tmp_path, data):
+    features, labels = data
+    curves = {"decision_tree": curve_of(data)}
+    plane = studies.plane(features, labels, features[:9], 50, 3, grid=20)
+    shape = studies.tree_shape(DecisionTreeClassifier(max_depth=2).fit(features, labels))
+    for name in ("a.h5", "b.h5"):
+        study_files.write(tmp_path / name, DESCRIPTION, 7, curves, plane, shape)
+    assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
+    description, seed, read_curves, read_plane, read_shape = study_files.read(tmp_path / "a.h5")
+    assert (description, seed) == (DESCRIPTION, 7)
+    assert np.array_equal(read_curves["decision_tree"].val, curves["decision_tree"].val)
+    assert np.array_equal(read_plane.regions["svm"], plane.regions["svm"])
+    assert read_shape.depth == shape.depth and np.array_equal(read_shape.yes, shape.yes)
+    assert read_shape.images[0] == 120 and np.allclose(read_shape.shares.sum(axis=1), 1)

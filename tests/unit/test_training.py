@@ -1,0 +1,121 @@
+"""Tests of training on a few small images: determinism, steps, schedule, stopping."""
+
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from medfusion import backend, training
+from medfusion.backend import keras
+
+CONFIG = yaml.safe_load((Path(__file__).resolve().parents[2] / "config.yaml").read_text(encoding="utf-8"))
+DEFAULTS = {**CONFIG["defaults"]["training"], "batch_size": 8, "epochs": 1, "early_stopping": None}
+# Everything that draws or schedules at once.
+BUSY = {
+    "symmetries": ["horizontal_flip", "transpose"],
+    "shift": 1,
+    "min_steps": 6,
+    "optimizer": "adamw",
+    "learning_rate": 0.01,
+    "weight_decay": 0.01,
+    "schedule": "one_cycle",
+    "warm_up": 0.5,
+    "label_smoothing": 0.1,
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def configured():
+    backend.configure(threads=1, seed=0)
+
+
+def draw(classes, n=22, seed=0):
+    """Images that are brighter the higher their label, and the labels."""
+    labels = (np.arange(n) % classes).astype(np.uint8)
+    noise = np.random.default_rng(seed).integers(0, 60, (n, 10, 10, 1))
+    return (noise + 60 * labels[:, None, None, None]).astype(np.uint8), labels
+
+
+def train(seed, classes=2, options=None, validation=None, **changes):
+    """A trained network, its history, and the lines it reported."""
+    backend.configure(threads=1, seed=seed)
+    images, labels = draw(classes)
+    network = {"architecture": "breast_cnn", "options": options or {}, "training": {**DEFAULTS, **changes}}
+    lines = []
+    planes = [images, images[:, ::-1]]
+    validation = validation or draw(classes, 10, 1)
+    model, history = training.train(planes, labels, *validation, network, classes, seed, lines.append)
+    return model, history, lines
+
+
+@pytest.fixture(scope="module")
+def busy(configured):
+    return {name: train(seed, options={"dropout": 0.5}, **BUSY) for name, seed in (("a", 1), ("b", 1), ("c", 2))}
+
+
+def test_one_seed_gives_the_same_weights_and_curves(busy):
+    (first, history, _), (second, again, _) = busy["a"], busy["b"]
+    assert history == again
+    for before, after in zip(first.get_weights(), second.get_weights(), strict=True):
+        assert np.array_equal(before, after)
+
+
+def test_another_seed_gives_others(busy):
+    assert busy["a"][1] != busy["c"][1]
+    assert not np.array_equal(busy["a"][0].get_weights()[0], busy["c"][0].get_weights()[0])
+
+
+def test_a_least_number_of_steps_adds_epochs(busy):
+    _, history, lines = busy["a"]  # 22 images in batches of 8 are 3 steps an epoch; 6 are wanted
+    assert [row["epoch"] for row in history] == [1, 2]
+    assert [line.partition(":")[0] for line in lines] == ["epoch 1/2", "epoch 2/2"]
+    assert list(history[0]) == ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"]
+
+
+def test_one_cycle_warms_up_and_ends_at_zero(busy):
+    rates = [row["learning_rate"] for row in busy["a"][1]]
+    assert rates == pytest.approx([0.01, 0], abs=1e-8)
+
+
+def test_early_stopping_keeps_the_best_weights():
+    images, labels = draw(2, 10, 1)
+    labels[:3] = 1 - labels[:3]  # to be sure of every label is then worse than to be unsure
+    stopping = {"epochs": 12, "learning_rate": 0.02, "early_stopping": {"patience": 2}}
+    model, history, _ = train(1, validation=(images, labels), **stopping)
+    losses = [row["val_loss"] for row in history]
+    best = int(np.argmin(losses))
+    assert best < len(history) - 1 == best + 2
+    p = keras.ops.convert_to_numpy(model(images))[:, 0].astype(np.float64)
+    assert -np.log(np.where(labels == 1, p, 1 - p)).mean() == pytest.approx(losses[best], rel=1e-4)
+
+
+def test_a_plateau_lowers_the_rate_and_three_classes_are_learnt_from_one_hot_targets():
+    model, history, _ = train(
+        1, classes=3, epochs=3, learning_rate=1e-9, batch_size=1000, reduce_lr={"factor": 0.5, "patience": 1}
+    )
+    assert model.output_shape == (None, 3)
+    assert [row["learning_rate"] for row in history] == pytest.approx([1e-9, 5e-10, 2.5e-10])
+
+
+def test_targets():
+    assert training.one_hot(np.array([0, 1], np.uint8), 1).tolist() == [[0], [1]]
+    assert training.one_hot(np.array([2, 0], np.uint8), 3).tolist() == [[0, 0, 1], [1, 0, 0]]
+    assert training.one_hot(np.array([2, 0], np.uint8), 3).dtype == np.float32
+
+
+def test_each_epoch_sees_every_image_once_from_the_next_plane():
+    labels = np.arange(10, dtype=np.uint8)
+    planes = [np.full((10, 2, 2, 1), 100 * plane, np.uint8) + labels[:, None, None, None] for plane in range(2)]
+    settings = {"symmetries": [], "shift": 0}
+    batches = training._batches(planes, labels[:, None], 4, settings, np.random.default_rng(0))
+    orders = []
+    for epoch in range(3):
+        images, targets = zip(*islice(batches, 3), strict=True)
+        assert [len(part) for part in images] == [4, 4, 2]
+        seen = np.concatenate(images)[:, 0, 0, 0]
+        assert np.array_equal(seen, np.concatenate(targets)[:, 0] + 100 * (epoch % 2))
+        assert sorted(seen % 100) == list(range(10))
+        orders.append((seen % 100).tolist())
+    assert orders[0] != orders[1] != orders[2]
