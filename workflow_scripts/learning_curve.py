@@ -32,6 +32,7 @@ def main(args, settings):
         with open_hdf5(args.augmented) as bank:
             planes += [bank["images"][:, copy] for copy in range(bank["images"].shape[1])]
     for size, path in zip(settings["sizes"], args.out, strict=True):
+        backend.keras.utils.clear_session()  # of the network before
         backend.configure(settings["threads"], seed)
         chosen = np.arange(len(labels)) if size == "all" else stratified_subset(labels, size, seed)
         model, _ = train(

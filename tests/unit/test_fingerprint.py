@@ -1,5 +1,6 @@
 """Tests of the fingerprint of a stage: what changes it, and what does not."""
 
+import platform
 import re
 from importlib import metadata
 
@@ -106,7 +107,8 @@ def test_outside_packages_are_listed_without_pythons_own(hash_of, tmp_path):
     assert [file.name for file in files] == ["__init__.py", "first.py", "second.py", "program.py"]
     assert packages == {"numpy"}
     versions = fingerprint.library_versions(tmp_path / "0/program.py", tmp_path / "0")
-    assert versions == {"numpy": metadata.version("numpy")}
+    python = ".".join(platform.python_version_tuple()[:2])
+    assert versions == {"python": python, "numpy": metadata.version("numpy")}
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.stem)

@@ -84,7 +84,6 @@ def test_images_that_are_too_small_are_the_users_to_mend():
         networks.build("breast_cnn", (6, 6, 1), 2, {})
 
 
-@pytest.mark.xfail(strict=True, reason="config.json of a .keras file holds memory addresses (shared_object_id)")
 def test_two_saved_networks_with_the_same_weights_have_the_same_bytes(tmp_path):
     models = []  # both alive: own addresses
     for name in ("a.keras", "b.keras"):

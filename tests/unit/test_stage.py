@@ -84,7 +84,6 @@ def test_damaged_settings_are_one_line(run):
     assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.xfail(strict=True, reason="settings without the key config end in a KeyError")
 def test_settings_without_config_are_one_line(run):
     assert "Traceback" not in run({"threads": 1}).stderr
 

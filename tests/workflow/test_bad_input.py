@@ -16,7 +16,7 @@ CONFIG_FAULTS = {
         "unknown 'blod'; did you mean 'blood_cnn'",
     ),
     "unknown option": ("options: {blocks: 1,", "options: {block: 1,", "no option 'block'; did you mean 'blocks'"),
-    "unknown grid key": ("grid: {C: [1], kernel: [linear]}", "grid: {c: [1]}", "an svm has no setting 'c'"),
+    "unknown grid key": ("grid: {C: [1], kernel: [linear]}", "grid: {c: [1]}", "svm has no setting 'c'"),
     "empty grid": ("grid: {C: [1], kernel: [linear]}", "grid: {C: []}", "classifiers.svm_linear.grid.C: []"),
     "duplicated seeds": ("seeds: [1, 2, 3, 4, 5]", "seeds: [1, 1]", "has non-unique elements"),
     "unknown member": ("choose: [cnn, svm],", "choose: [cnn, swm],", "has the member 'swm'"),

@@ -13,6 +13,9 @@ import h5py
 
 from medfusion.errors import UserError
 
+# How h5py says that what it was asked to read is not there or cannot be decoded.
+DAMAGED = re.compile("synchronously (read|open)|Unable to (read|open)|Can't open attribute")
+
 
 @contextlib.contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
@@ -72,21 +75,27 @@ def open_hdf5(path: str | Path) -> Iterator[h5py.File]:
     Raises
     ------
     UserError
-        If the file is missing, truncated or not HDF5.
+        If the file is missing, truncated or not HDF5; or, inside the block, if what is read from it is damaged or
+        missing.
     """
     try:
         file = h5py.File(path, "r")
     except OSError as error:
         raise UserError(f"{path}: not a readable HDF5 file ({error}); delete it and run again") from None
     with file:
-        yield file
+        try:
+            yield file
+        except (OSError, KeyError) as error:
+            if not DAMAGED.search(str(error)):
+                raise
+            raise UserError(f"{path}: damaged or incomplete ({error}); delete it and run again") from None
 
 
 def make_zip_reproducible(path: str | Path) -> None:
     """Rewrite a .keras or .skops archive so that equal content gives equal bytes.
 
-    Both formats record the time of saving, and skops records memory addresses as object identities: times are
-    fixed to 1980, and identities are renumbered in their order of appearance.
+    Both formats record the time of saving, and memory addresses as identities of objects: times are fixed to 1980,
+    and identities are renumbered in their order of appearance.
     """
     path = Path(path)
     with zipfile.ZipFile(path) as archive:
@@ -95,24 +104,27 @@ def make_zip_reproducible(path: str | Path) -> None:
         metadata = json.loads(members["metadata.json"])
         metadata.pop("date_saved", None)
         members["metadata.json"] = json.dumps(metadata).encode()
-    if "schema.json" in members:
-        members = _renumber_skops(members)
+    if "config.json" in members:  # Keras
+        members["config.json"], _ = _renumber(members["config.json"], r'("shared_object_id": )(\d+)')
+    if "schema.json" in members:  # skops, which names its other members by identity too
+        members["schema.json"], numbers = _renumber(members["schema.json"], r'("__id__": |"file": ")(\d+)')
+        members = {_renamed(name, numbers): content for name, content in members.items()}
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for name in sorted(members):
             archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), members[name])
 
 
-def _renumber_skops(members: dict[str, bytes]) -> dict[str, bytes]:
-    """Replace the memory addresses in a skops archive by 1, 2, 3 … in their order of appearance."""
-    schema = members.pop("schema.json").decode()
-    number: dict[str, int] = {}
+def _renumber(text: bytes, pattern: str) -> tuple[bytes, dict[str, str]]:
+    """Replace identities (the pattern's second group) by 1, 2, 3 … in their order of appearance."""
+    numbers: dict[str, str] = {}
 
     def renumber(match: re.Match) -> str:
-        return match[1] + str(number.setdefault(match[2], len(number) + 1))
+        return match[1] + numbers.setdefault(match[2], str(len(numbers) + 1))
 
-    schema = re.sub(r'("__id__": |"file": ")(\d+)', renumber, schema)
-    renamed = {}
-    for name, content in members.items():
-        stem, _, suffix = name.partition(".")
-        renamed[f"{number[stem]}.{suffix}" if stem in number else name] = content
-    return {"schema.json": schema.encode(), **renamed}
+    return re.sub(pattern, renumber, text.decode()).encode(), numbers
+
+
+def _renamed(member: str, numbers: dict[str, str]) -> str:
+    """The name of an archive's member, its identity renumbered."""
+    stem, dot, suffix = member.partition(".")
+    return numbers.get(stem, stem) + dot + suffix

@@ -37,7 +37,8 @@ Cell = dict[str, Any]
 def estimator(kind: str, cell: Cell, seed: int) -> BaseEstimator:
     """An unfitted classifier with the settings of one grid cell; an SVM scales its features first."""
     if kind == "svm":
-        return make_pipeline(StandardScaler(), SVC(**cell, cache_size=500))
+        # Ties between pairwise votes are broken by the scores, so that predictions and calibrated probabilities agree.
+        return make_pipeline(StandardScaler(), SVC(**cell, cache_size=500, break_ties=True))
     if kind == "random_forest":
         return RandomForestClassifier(**cell, random_state=seed, n_jobs=1)
     return DecisionTreeClassifier(**cell, random_state=seed)
@@ -74,6 +75,7 @@ def search(
     Returns
     -------
     rows : one per cell, in grid order: its settings, "accuracy" (validation or mean over folds), "seconds" to fit
+        and to score; a forest that extends a smaller one counts the trees that it adds
     best : the settings of the cell with the highest accuracy, the first of equals
     """
     if settings["search_images"] and settings["search_images"] < len(labels):

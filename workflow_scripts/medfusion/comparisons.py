@@ -29,8 +29,7 @@ def mcnemar(correct_a: np.ndarray, correct_b: np.ndarray) -> float:
     a, b = np.asarray(correct_a), np.asarray(correct_b)
     if a.dtype != bool or b.dtype != bool or a.ndim != 1 or a.shape != b.shape:
         raise ValueError(
-            "expected two boolean arrays of the same shape (n,), "
-            f"got {a.dtype} of {a.shape} and {b.dtype} of {b.shape}"
+            f"expected two boolean arrays of the same shape (n,), got {a.dtype} of {a.shape} and {b.dtype} of {b.shape}"
         )
     table = [[np.sum(a & b), np.sum(a & ~b)], [np.sum(~a & b), np.sum(~a & ~b)]]
     return float(mcnemar_test(table, exact=True).pvalue)
@@ -77,13 +76,9 @@ def paired_bootstrap_auc(
         If an input is not as described above.
     """
     if np.shape(probs_a) != np.shape(probs_b):
-        raise ValueError(
-            f"expected probabilities of the same shape, got {np.shape(probs_a)} and {np.shape(probs_b)}"
-        )
+        raise ValueError(f"expected probabilities of the same shape, got {np.shape(probs_a)} and {np.shape(probs_b)}")
     if replicates < 1 or not 0 < confidence < 1:
-        raise ValueError(
-            f"expected replicates >= 1 and 0 < confidence < 1, got {replicates} and {confidence}"
-        )
+        raise ValueError(f"expected replicates >= 1 and 0 < confidence < 1, got {replicates} and {confidence}")
     labels, probs_a = check_inputs(labels, probs_a, task)
     _, probs_b = check_inputs(labels, probs_b, task)
     auc_a, auc_b = official_auc(labels, probs_a, task), official_auc(labels, probs_b, task)

@@ -8,32 +8,39 @@ from typing import Any
 import jsonschema
 
 from medfusion.architectures import OPTIONS
+from medfusion.datafiles import CLASSES
 from medfusion.errors import UserError
 
 Config = dict[str, Any]
 
-GRID_KEYS = {
-    "svm": ["C", "kernel", "gamma", "degree", "coef0", "class_weight", "tol", "shrinking"],
-    "random_forest": [
-        "n_estimators",
-        "max_depth",
-        "min_samples_split",
-        "min_samples_leaf",
-        "max_features",
-        "criterion",
-        "class_weight",
-        "max_leaf_nodes",
-    ],
-    "decision_tree": [
-        "max_depth",
-        "min_samples_split",
-        "min_samples_leaf",
-        "max_features",
-        "criterion",
-        "class_weight",
-        "max_leaf_nodes",
-        "ccp_alpha",
-    ],
+_POSITIVE = {"type": "number", "exclusiveMinimum": 0}
+_AT_LEAST_ONE = {"type": "integer", "minimum": 1}
+_AT_LEAST_TWO = {"type": "integer", "minimum": 2}
+_WEIGHTS = {"enum": ["balanced", None]}
+_TREE = {
+    "max_depth": {"type": ["integer", "null"], "minimum": 1},
+    "min_samples_split": _AT_LEAST_TWO,
+    "min_samples_leaf": _AT_LEAST_ONE,
+    "max_features": {"anyOf": [{"enum": ["sqrt", "log2", None]}, {**_POSITIVE, "maximum": 1}]},
+    "max_leaf_nodes": {"type": ["integer", "null"], "minimum": 2},
+    "criterion": {"enum": ["gini", "entropy", "log_loss"]},
+    "class_weight": _WEIGHTS,
+}
+# What scikit-learn takes, by kind of classifier and setting, as JSON schemas: wrong values are refused here, not by a
+# job twenty minutes later.
+GRID_VALUES = {
+    "svm": {
+        "C": _POSITIVE,
+        "kernel": {"enum": ["linear", "rbf", "poly", "sigmoid"]},
+        "gamma": {"anyOf": [{"enum": ["scale", "auto"]}, {"type": "number", "minimum": 0}]},
+        "degree": {"type": "integer", "minimum": 0},
+        "coef0": {"type": "number"},
+        "class_weight": _WEIGHTS,
+        "tol": _POSITIVE,
+        "shrinking": {"type": "boolean"},
+    },
+    "random_forest": {"n_estimators": _AT_LEAST_ONE, **_TREE},
+    "decision_tree": {**_TREE, "ccp_alpha": {"type": "number", "minimum": 0}},
 }
 # Sections whose entries an overlay switches off by setting them to null.
 SWITCHABLE = ("datasets", "networks", "classifiers", "fusions")
@@ -42,7 +49,7 @@ RESERVED_MODELS = {"images", "inspect", "audit", "votes", "floors", "learning_cu
 
 
 def complete(config: Config, schema: Config) -> Config:
-    """Check a configuration and return it with defaults filled in and switched-off entries removed.
+    """Check a configuration, and return it with defaults filled in and switched-off entries removed.
 
     Parameters
     ----------
@@ -55,8 +62,12 @@ def complete(config: Config, schema: Config) -> Config:
         On anything that is wrong, one line for each fault, naming the key.
     """
     config = copy.deepcopy(config)
+    if faults := [
+        f"{section}: the name {name!r} is not text; put it in quotes" for section, name in _numeric_names(config)
+    ]:
+        raise UserError("\n".join(["config:", *(f"  {fault}" for fault in faults)]))
     _remove_switched_off(config)
-    if faults := [_explain(error) for error in jsonschema.Draft202012Validator(schema).iter_errors(config)]:
+    if faults := {_explain(error) for error in jsonschema.Draft202012Validator(schema).iter_errors(config)}:
         raise UserError("\n".join(["config:", *(f"  {fault}" for fault in sorted(faults))]))
     _fill_defaults(config)
     if faults := list(_inconsistencies(config)):
@@ -73,6 +84,14 @@ def systems(dataset: Config, model: str) -> list[str]:
 def fusion_members(fusion: Config) -> list[str]:
     """The members of a fusion, in order."""
     return list(fusion["weights"] if "weights" in fusion else fusion["choose"])
+
+
+def _numeric_names(config: Any, key: str = "top level") -> Iterator[tuple[str, Any]]:
+    """Keys that YAML read as something else than text (1, yes, null), with the section that they are in."""
+    for name, entry in config.items() if isinstance(config, dict) else ():
+        if not isinstance(name, str):
+            yield key, name
+        yield from _numeric_names(entry, str(name) if key == "top level" else f"{key}.{name}")
 
 
 def _remove_switched_off(config: Config) -> None:
@@ -123,7 +142,7 @@ def _explain(error: jsonschema.ValidationError) -> str:
         return f"{key}: {error.instance!r} is not one of {allowed}{hint}"
     if error.validator == "required":
         missing = [name for name in error.validator_value if name not in error.instance]
-        return f"{key}: lacks the key {', '.join(missing)}"
+        return f"{key}: lacks {', '.join(missing)}"
     if error.validator == "pattern" and "description" in error.schema:
         return f"{key}: {error.instance!r} is not a valid name; expected {error.schema['description']}"
     if error.validator == "anyOf":
@@ -145,6 +164,9 @@ def _inconsistencies(config: Config) -> Iterator[str]:
     """What no schema can say: names that must exist elsewhere, sums, values that depend on others."""
     for name, network in config["networks"].items():
         yield from _network_faults(f"networks.{name}", network)
+    for section in ("classifiers", "fusions"):
+        if "cnn" in config[section]:
+            yield f"{section}.cnn: the name stands for the network itself; choose another"
     for name, classifier in config["classifiers"].items():
         yield from _classifier_faults(f"classifiers.{name}", classifier)
     for name, fusion in config["fusions"].items():
@@ -158,16 +180,21 @@ def _network_faults(key: str, network: Config) -> Iterator[str]:
         yield f"{key}.architecture: unknown {network['architecture']!r}{_hint(network['architecture'], list(OPTIONS))}"
         return
     known = list(OPTIONS[network["architecture"]])
+    if network["training"]["reduce_lr"] and network["training"]["schedule"] == "one_cycle":
+        yield f"{key}.training: reduce_lr has no place in a one_cycle schedule; set reduce_lr: ~ or schedule: constant"
     for option in network["options"]:
         if option not in known:
             yield f"{key}.options: {network['architecture']} has no option {option!r}{_hint(option, known)}"
 
 
 def _classifier_faults(key: str, classifier: Config) -> Iterator[str]:
-    known = GRID_KEYS[classifier["kind"]]
-    for parameter in classifier["grid"]:
+    known = GRID_VALUES[classifier["kind"]]
+    for parameter, values in classifier["grid"].items():
         if parameter not in known:
-            yield f"{key}.grid: a {classifier['kind']} has no setting {parameter!r}{_hint(parameter, known)}"
+            yield f"{key}.grid: {classifier['kind']} has no setting {parameter!r}{_hint(parameter, list(known))}"
+            continue
+        for error in jsonschema.Draft202012Validator({"items": known[parameter]}).iter_errors(values):
+            yield _explain(error).replace(str(error.absolute_path[0]), f"{key}.grid.{parameter}", 1)
     if classifier["kind"] == "svm" and classifier["calibration"] == "none":
         yield f"{key}.calibration: an svm has scores, not probabilities; expected temperature or sigmoid"
 
@@ -193,6 +220,9 @@ def _dataset_faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
         yield f"{key}.label: required with source {dataset['source']!r}: the name that tables and pages print"
     if (dataset["source"] == "generated") != ("generated" in dataset):
         yield f"{key}: source 'generated' and the key generated (seed and counts) go together; set both or neither"
+    classes = CLASSES[dataset["flag"]]
+    if dataset["positive"] is not None and dataset["positive"] >= classes:
+        yield f"{key}.positive: {dataset['positive']} is no label of {dataset['flag']}; expected 0 to {classes - 1}"
     if dataset["augmentation"]["flip"] == "none" and not any(
         dataset["augmentation"][kind] for kind in ("rotation", "scale", "contrast")
     ):

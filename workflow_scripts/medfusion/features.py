@@ -38,7 +38,7 @@ def extractor(network: keras.Model, layer: str) -> keras.Model:
     known = [known.name for known in network.layers]
     if layer not in known:
         raise UserError(f"features.layer: the network has no layer {layer!r}; it has {', '.join(known)}")
-    return keras.Model(network.inputs, [network.get_layer(layer).output, network.output])
+    return keras.Model(network.input, [network.get_layer(layer).output, network.output])
 
 
 def apply(model: keras.Model, images: np.ndarray, settings: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:

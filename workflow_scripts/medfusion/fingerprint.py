@@ -84,9 +84,9 @@ def code_hash(program: str | Path, root: Path = ROOT) -> str:
 
 
 def library_versions(program: str | Path, root: Path = ROOT) -> dict[str, str]:
-    """The installed versions of the outside packages that a program and the modules behind it import."""
+    """Python's version, and those of the outside packages that a program and the modules behind it import."""
     names = sorted(DISTRIBUTIONS.get(name, name) for name in closure(program, root)[1])
-    return {name: _version(name) for name in names}
+    return {"python": f"{sys.version_info.major}.{sys.version_info.minor}", **{name: _version(name) for name in names}}
 
 
 @cache

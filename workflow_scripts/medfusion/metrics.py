@@ -289,9 +289,7 @@ def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
     return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0)
 
 
-def _calibration_gaps(
-    labels: np.ndarray, predicted: np.ndarray, probabilities: np.ndarray, bins: int
-) -> np.ndarray:
+def _calibration_gaps(labels: np.ndarray, predicted: np.ndarray, probabilities: np.ndarray, bins: int) -> np.ndarray:
     """Correctness minus confidence of each image, in the column of its bin: shape (n, bins)."""
     n = len(labels)
     confidence = probabilities[np.arange(n), predicted]
@@ -328,8 +326,6 @@ def _check_probabilities(probabilities: np.ndarray, task: str) -> np.ndarray:
         raise ValueError(f"expected two columns for a binary task, got {probabilities.shape[1]}")
     if not np.isfinite(probabilities).all():
         raise ValueError("expected finite probabilities, got nan or infinity")
-    if probabilities.min(initial=0) < -SUM_TOLERANCE or np.any(
-        np.abs(probabilities.sum(axis=1) - 1) > SUM_TOLERANCE
-    ):
+    if probabilities.min(initial=0) < -SUM_TOLERANCE or np.any(np.abs(probabilities.sum(axis=1) - 1) > SUM_TOLERANCE):
         raise ValueError(f"expected non-negative probabilities with rows summing to 1 +- {SUM_TOLERANCE}")
     return probabilities

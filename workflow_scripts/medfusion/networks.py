@@ -81,8 +81,8 @@ def resnet28(shape: Shape, outputs: int, options: dict[str, Any]) -> Model:
 def compact_resnet(shape: Shape, outputs: int, options: dict[str, Any]) -> Model:
     """A wide, shallow residual network: few operations at full size, most of the width where images are small.
 
-    One residual block for each entry of `widths`, the first at full size and stride 2 wherever the width grows
-    (blocks as in He et al. 2016); global average pooling gives the features.
+    The first of `widths` is a plain convolution at full size, each further one a residual block (He et al. 2016) that
+    halves the image where the width grows; global average pooling gives the features.
     """
     images, x = _scaled_input(shape)
     widths = options["widths"]

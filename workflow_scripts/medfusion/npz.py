@@ -1,6 +1,7 @@
 """Reading a MedMNIST .npz file that somebody may have made by hand: every array is checked, nothing is unpickled."""
 
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -20,25 +21,29 @@ def read(path: str | Path) -> dict[str, np.ndarray]:
         If it is not an .npz file, lacks a MedMNIST array, or holds objects.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise UserError(f"{path}: a single .npy array; expected a .npz file in MedMNIST format")
+        loaded = np.load(path, allow_pickle=False)
+        if not isinstance(loaded, np.lib.npyio.NpzFile):
+            raise UserError(f"{path}: a single .npy array; expected a .npz file in MedMNIST format")
+        with loaded as file:
             expected = [f"{split}_{part}" for split in SPLITS for part in ("images", "labels")]
             if missing := [key for key in expected if key not in file.files]:
                 raise UserError(f"{path}: lacks {', '.join(missing)}; a MedMNIST file holds {', '.join(expected)}")
             wanted = [*expected, *(key for key in ("provenance",) if key in file.files)]
             return {key: _array(path, file, key) for key in wanted}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise UserError(f"{path}: not a readable .npz file ({error}); get it again") from None
 
 
 def _array(path: str | Path, file: np.lib.npyio.NpzFile, key: str) -> np.ndarray:
     try:
-        return file[key]
-    except ValueError:
-        raise UserError(f"{path}: {key} holds Python objects, which are never loaded; expected uint8") from None
-    except (OSError, EOFError, zipfile.BadZipFile) as error:
+        array = file[key]
+    except (ValueError, OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+        if "allow_pickle" in str(error):
+            raise UserError(f"{path}: {key} holds Python objects, which are never loaded; expected uint8") from None
         raise UserError(f"{path}: {key} cannot be read ({error}); the file is damaged, get it again") from None
+    if not isinstance(array, np.ndarray):
+        raise UserError(f"{path}: {key} is no array; expected one in .npy format inside the .npz file")
+    return array
 
 
 def check(path: str | Path, arrays: dict[str, np.ndarray], flag: str, size: int, official_counts: bool) -> None:

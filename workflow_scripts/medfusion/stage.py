@@ -42,7 +42,10 @@ def run(main: Callable[[argparse.Namespace, dict[str, Any]], None], arguments: a
     except OSError:
         pass  # run by hand: the terminal is stdout already
     try:
-        settings = read_json(args.settings)["config"]
+        content = read_json(args.settings)
+        if not isinstance(content, dict) or not isinstance(content.get("config"), dict):
+            raise UserError(f"{args.settings}: expected a JSON object whose key 'config' holds the stage's settings")
+        settings = content["config"]
         with threadpoolctl.threadpool_limits(settings.get("threads", 1)):
             main(args, settings)
     except UserError as error:

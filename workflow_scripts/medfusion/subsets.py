@@ -24,10 +24,10 @@ def stratified_subset(labels: np.ndarray, size: int, seed: int) -> np.ndarray:
         raise UserError(f"a training subset of {size} images: expected {len(classes)} to {len(labels)}")
     exact = counts * size / len(labels)
     share = np.maximum(1, np.floor(exact).astype(int))
-    by_remainder = np.argsort(share - exact, kind="stable")
-    step = 1 if share.sum() < size else -1
-    for index in by_remainder[::step][: abs(size - share.sum())]:
-        share[index] += step
+    while share.sum() < size:
+        share[np.argmax(exact - share)] += 1
+    while share.sum() > size:  # rare classes were given their one image: the others pay
+        share[np.argmax(np.where(share > 1, share - exact, -np.inf))] -= 1
     rng = np.random.default_rng(seed)
     chosen = [rng.choice(np.flatnonzero(labels == c), n, replace=False) for c, n in zip(classes, share, strict=True)]
     return np.sort(np.concatenate(chosen))

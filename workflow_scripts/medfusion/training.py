@@ -12,6 +12,8 @@ from medfusion.augmentation import random_symmetries
 from medfusion.backend import keras, tf
 from medfusion.networks import build
 
+VAL_BATCH = 512  # validation images a step: bounds memory, changes no result
+
 
 def train(
     planes: list[np.ndarray],
@@ -51,6 +53,9 @@ def train(
     training_set = _dataset(lambda: _batches(planes, targets, batch, settings, np.random.default_rng(seed)), model)
     val_targets = one_hot(val_labels, model.output_shape[-1])
     validation_set = _dataset(lambda: _in_order(val_images, val_targets), model)
+    validation_set = validation_set.apply(
+        tf.data.experimental.assert_cardinality(math.ceil(len(val_labels) / VAL_BATCH))
+    )
     history = _Curves(epochs, report)
     model.fit(
         training_set,
@@ -112,9 +117,9 @@ def _batches(
             )
 
 
-def _in_order(images: np.ndarray, targets: np.ndarray, batch: int = 512) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    for start in range(0, len(images), batch):
-        yield images[start : start + batch], targets[start : start + batch]
+def _in_order(images: np.ndarray, targets: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    for start in range(0, len(images), VAL_BATCH):
+        yield images[start : start + VAL_BATCH], targets[start : start + VAL_BATCH]
 
 
 def _dataset(batches: Callable[[], Iterator], model: keras.Model) -> tf.data.Dataset:
