@@ -175,8 +175,8 @@ def test_costs_add_up_by_stage(tmp_path):
         path = Path(tmp_path, f"{name}.tsv")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(BENCHMARK + f"{seconds}\t0:00:04\t{memory}\t1\t1\t1\t0\t0\t-\tNA\n")
-    costs = stage_costs(tmp_path)
+    costs = stage_costs(tmp_path, ["d"])
     assert list(costs["stage"]) == ["train_cnn", "collect_metrics"]
     assert tuple(costs.iloc[0][["jobs", "seconds", "longest", "memory"]]) == (2, 10.0, 6.0, 100.0)
     assert costs["cpu"].isna().all()
-    assert len(stage_costs(tmp_path / "absent")) == 0
+    assert len(stage_costs(tmp_path / "absent", ["d"])) == 0

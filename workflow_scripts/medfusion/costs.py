@@ -1,6 +1,7 @@
 """What each stage cost, from Snakemake's benchmark files."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -37,12 +38,13 @@ def stage_of(path: str) -> str:
     return next((stage for pattern, stage in STAGES if re.fullmatch(pattern, path)), DRAWING)
 
 
-def stage_costs(folder: str | Path) -> pd.DataFrame:
+def stage_costs(folder: str | Path, datasets: Iterable[str]) -> pd.DataFrame:
     """Costs by stage, in the order in which stages run.
 
     Parameters
     ----------
     folder : of the benchmark files, which mirrors the folder of results
+    datasets : names of the data sets of this run; other folders, such as demo/, belong to other runs
 
     Returns
     -------
@@ -51,7 +53,8 @@ def stage_costs(folder: str | Path) -> pd.DataFrame:
     """
     folder = Path(folder)
     rows = []
-    for path in sorted(folder.rglob("*.tsv")):
+    parts = [folder / part for part in (*datasets, "download")]
+    for path in sorted([*folder.glob("*.tsv"), *(path for part in parts for path in part.rglob("*.tsv"))]):
         stem = path.relative_to(folder).with_suffix("").as_posix()
         numbers = pd.read_csv(path, sep="\t").apply(pd.to_numeric, errors="coerce")
         if {"s", "max_rss", "cpu_time"} <= set(numbers.columns):

@@ -94,7 +94,7 @@ def render(
     for content in contents:
         by_dataset.setdefault(content["dataset"], []).append(content)
     tasks = [_task(key, config, group, figures, tables) for key, group in by_dataset.items()]
-    costs = stage_costs(settings["benchmarks"])
+    costs = stage_costs(settings["benchmarks"], config["datasets"])
     template = Path(template)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(template.parent),
