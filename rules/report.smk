@@ -1,4 +1,4 @@
-# The page. Needs: everything above. Makes: results/report.html.
+# The page, and its figures as Markdown. Needs: everything above. Makes: results/report.html, results/results.md.
 
 
 rule report:
@@ -29,3 +29,26 @@ rule report:
         "python {input.program} --settings {input.settings} --metrics {input.metrics} "
         "--figures $(named {input.figures}) --tables $(named {input.tables}) "
         "--template {input.template[0]} --out {output.page} 9>&2 &> {log}"
+
+
+rule summarise:
+    input:
+        program=program("summarise"),
+        settings=IDENTITY.settings("summarise"),
+        metrics=[file for dataset in DATASETS for file in PLAN.metrics(dataset)],
+    output:
+        text=f"{RESULTS}/results.md",
+    log:
+        f"{LOGS}/results.log",
+    benchmark:
+        f"{BENCHMARKS}/results.tsv"
+    threads: ONE
+    resources:
+        mem_mb=300,
+        runtime=5,
+    params:
+        settings=IDENTITY.params("summarise"),
+    message:
+        "Writing {output.text}"
+    shell:
+        "python {input.program} --settings {input.settings} --metrics {input.metrics} --out {output.text} 9>&2 &> {log}"

@@ -67,7 +67,15 @@ def test_every_rule_says_what_a_stage_says(project):
         for text in re.split(r"\n(?=\s*rule\b)", path.read_text(encoding="utf-8"))[1:]:
             if "shell:" not in text:
                 continue
-            for part in ("log:", "benchmark:", "message:", "threads:", "mem_mb=", "runtime=", "settings=IDENTITY.params("):
+            for part in (
+                "log:",
+                "benchmark:",
+                "message:",
+                "threads:",
+                "mem_mb=",
+                "runtime=",
+                "settings=IDENTITY.params(",
+            ):
                 assert part in text, f"{path.name}: {text.splitlines()[0]} lacks {part}"
             assert text.count("IDENTITY.params(") == 1
     for program in (project.folder / "workflow_scripts").glob("*.py"):

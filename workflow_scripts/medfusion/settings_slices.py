@@ -106,5 +106,6 @@ def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
         "draw_studies": lambda wildcards: style,
         "draw_results": lambda wildcards: {**style, **dataset(wildcards, "published")},
         "draw_training_size": lambda wildcards: style,
+        "summarise": lambda wildcards: {"config": config, "benchmarks": plan.beside("benchmarks")},
         "report": lambda wildcards: {**config["report"], "config": config, "benchmarks": plan.beside("benchmarks")},
     }
