@@ -32,7 +32,7 @@ def test_the_tiny_workflow_ends_with_page_and_table(finished):
         assert wanted in systems
     for row in rows:
         assert float(row["low"]) <= float(row["high"])
-        assert int(row["n"]) > 0
+        assert int(row["n"]) >= 0  # none for the precision of a class that nothing was taken for
 
 
 def test_artifacts_hold_what_they_should(finished):
@@ -83,7 +83,11 @@ def test_a_fusion_weight_reruns_that_fusion_and_what_follows(rerun):
 
 
 def test_a_learning_rate_reruns_its_network_alone(rerun):
-    rerun.edit("config.yaml", "learning_rate: 0.004", "learning_rate: 0.003")
+    rerun.edit(
+        "tiny.yaml",
+        "training: {epochs: 2, batch_size: 32}",
+        "training: {epochs: 2, batch_size: 32, learning_rate: 0.01}",
+    )
     planned = rerun.planned()
     assert planned["train_cnn"] == 2
     assert planned["extract_features"] == 2
