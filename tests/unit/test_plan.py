@@ -1,0 +1,105 @@
+"""Tests of what each job needs: files, settings, identity."""
+
+import json
+import os
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import yaml
+
+from medfusion import config as configuration
+from medfusion.environment import share_of_cores
+from medfusion.errors import UserError
+from medfusion.identity import Identity
+from medfusion.plan import Plan
+from medfusion.settings_slices import slices
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMA = yaml.safe_load((ROOT / "schemas/config.schema.yaml").read_text(encoding="utf-8"))
+
+
+class Wildcards(SimpleNamespace):
+    """Like Snakemake's: attributes by name, values by iteration."""
+
+    def __iter__(self):
+        return iter(vars(self).values())
+
+
+@pytest.fixture
+def config():
+    read = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    return configuration.complete(read, SCHEMA)
+
+
+def test_every_program_has_a_slice_and_every_slice_a_program(config):
+    programs = {path.stem for path in (ROOT / "workflow_scripts").glob("*.py")}
+    assert set(slices(Plan(config))) == programs
+
+
+def test_files_of_systems(config):
+    plan = Plan(config)
+    folder = "results/blood/compact_resnet/seed2"
+    assert plan.probabilities("blood", "compact_resnet", 2, "cnn") == f"{folder}/features.h5"
+    assert plan.probabilities("blood", "compact_resnet", 2, "svm") == f"{folder}/svm/probabilities.h5"
+    assert plan.probabilities("blood", "compact_resnet", 2, "cnn_svm_chosen") == f"{folder}/cnn_svm_chosen/fused.h5"
+
+
+def test_a_vote_counts_every_seed(config):
+    plan = Plan(config)
+    files = plan.vote_files(Wildcards(dataset="blood", vote="vote_svm"))
+    assert files == [f"results/blood/compact_resnet/seed{seed}/svm_rbf/probabilities.h5" for seed in (1, 2, 3)]
+
+
+def test_data_files_by_source(config):
+    plan, blood = Plan(config), config["datasets"]["blood"]
+    assert plan.data_file(Wildcards(dataset="blood")) == "data/bloodmnist.npz"
+    blood["source"] = "surrogate"
+    assert plan.data_file(Wildcards(dataset="blood")) == "data/bloodmnist_surrogate.npz"
+    assert set(plan.downloads()) == {"breastmnist", "bloodmnist_surrogate"}
+    blood.update(source="file", path="my images/blood.npz")
+    assert plan.data_file(Wildcards(dataset="blood")) == "my images/blood.npz"
+    assert set(plan.downloads()) == {"breastmnist"}
+
+
+@pytest.mark.parametrize(
+    ("results", "logs"), [("results", "logs"), ("results/demo", "logs/demo"), ("elsewhere", "elsewhere/logs")]
+)
+def test_logs_mirror_results(config, results, logs):
+    assert Plan({**config, "results": results}).beside("logs") == logs
+
+
+def test_networks_that_draw_from_originals_alone_do_not_wait_for_the_bank(config):
+    plan = Plan(config)
+    assert plan.bank(Wildcards(dataset="blood", model="compact_resnet")) == []
+    assert plan.bank(Wildcards(dataset="blood", model="blood_cnn")) == ["results/blood/augmented.h5"]
+
+
+def test_settings_are_rewritten_only_when_they_change(config, tmp_path):
+    wildcards = Wildcards(dataset="breast", model="breast_cnn", seed="1")
+    identity = Identity(slices(Plan(config)), 1, tmp_path)
+    path = Path(identity.settings("train_cnn")(wildcards))
+    content = json.loads(path.read_text(encoding="utf-8"))
+    assert content["config"]["seed"] == 1 and content["config"]["threads"] == 1
+    assert {"python", "tensorflow", "keras", "numpy"} <= set(content["libraries"])
+    os.utime(path, (1, 1))
+    identity.settings("train_cnn")(wildcards)
+    assert path.stat().st_mtime == 1
+    config["networks"]["breast_cnn"]["training"]["epochs"] = 3
+    Identity(slices(Plan(config)), 1, tmp_path).settings("train_cnn")(wildcards)
+    assert path.stat().st_mtime > 1
+
+
+def test_settings_that_cannot_be_written_are_one_message(config, tmp_path):
+    (tmp_path / "file").write_text("")
+    identity = Identity(slices(Plan(config)), 1, tmp_path / "file")
+    with pytest.raises(UserError, match="cannot be written"):
+        identity.settings("floors")(Wildcards(dataset="breast"))
+
+
+def test_jobs_take_their_share_of_the_cores(monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    assert share_of_cores(1, 8) == 4
+    assert share_of_cores(1, 2) == 1
+    assert share_of_cores(2, 1) == 2
+    assert share_of_cores(1, None) == 1
