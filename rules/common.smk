@@ -21,13 +21,13 @@ from medfusion.settings_slices import slices
 
 try:
     config = configuration.complete(config, yaml.safe_load((ROOT / "schemas/config.schema.yaml").read_text()))
+    PLAN = Plan(config)
+    IDENTITY = Identity(slices(PLAN), config["compute"]["threads"], f"{PLAN.results}/settings")
 except UserError as error:
     raise WorkflowError(str(error))
 
-PLAN = Plan(config)
 DATASETS, RESULTS = PLAN.datasets, PLAN.results
 LOGS, BENCHMARKS = PLAN.beside("logs"), PLAN.beside("benchmarks")
-IDENTITY = Identity(slices(PLAN), config["compute"]["threads"], f"{RESULTS}/settings")
 PREPARED = [f"{RESULTS}/{{dataset}}/images/{split}.h5" for split in ("train", "val", "test")]
 CORES = workflow.resource_settings.cores  # of -j; none for --dag, -n and on clusters
 # Slots of -j that one busy processor takes, and those of a job that trains or applies a network.

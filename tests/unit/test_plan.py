@@ -92,9 +92,8 @@ def test_settings_are_rewritten_only_when_they_change(config, tmp_path):
 
 def test_settings_that_cannot_be_written_are_one_message(config, tmp_path):
     (tmp_path / "file").write_text("")
-    identity = Identity(slices(Plan(config)), 1, tmp_path / "file")
-    with pytest.raises(UserError, match="cannot be written"):
-        identity.settings("floors")(Wildcards(dataset="breast"))
+    with pytest.raises(UserError, match="cannot be written to"):
+        Identity(slices(Plan(config)), 1, tmp_path / "file")
 
 
 def test_jobs_take_their_share_of_the_cores(monkeypatch):

@@ -19,10 +19,11 @@ class Identity:
     ----------
     slices : for each stage, a function from a job's wildcards to its slice of the configuration
     threads : processor threads a job, which every result depends on
-    folder : where the settings files go
+    folder : where the settings files go; a UserError if it cannot be written to
     """
 
     def __init__(self, slices: Mapping[str, Callable[[Wildcards], dict[str, Any]]], threads: int, folder: str | Path):
+        _require_writable(Path(folder))
         self._slices = slices
         self._threads = threads
         self._folder = Path(folder)
@@ -59,15 +60,22 @@ class Identity:
         return path
 
 
-def _write_if_changed(file: Path, text: str) -> None:
+def _require_writable(folder: Path) -> None:
+    """Refuse a folder that cannot be made or written to, before any job is planned."""
     try:
-        if file.exists() and file.read_text(encoding="utf-8") == text:
-            return
-        file.parent.mkdir(parents=True, exist_ok=True)
-        temporary = file.with_name(f".{os.getpid()}.{file.name}")
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(file)
+        folder.mkdir(parents=True, exist_ok=True)
+        writable = os.access(folder, os.W_OK)
+        reason = "permission denied"
     except OSError as error:
-        raise UserError(
-            f"{file}: cannot be written ({error.strerror}); 'results' must name a folder of yours"
-        ) from None
+        writable, reason = False, error.strerror
+    if not writable:
+        raise UserError(f"results: {folder} cannot be written to ({reason}); name a folder of yours in config.yaml")
+
+
+def _write_if_changed(file: Path, text: str) -> None:
+    if file.exists() and file.read_text(encoding="utf-8") == text:
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    temporary = file.with_name(f".{os.getpid()}.{file.name}")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(file)
