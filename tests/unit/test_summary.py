@@ -8,7 +8,7 @@ from medfusion import summary
 def text(tmp_path, generated=False):
     config = synthetic.config()
     config["evaluation"]["replicates"] = 100
-    config["datasets"]["breast"]["learning_curve"] = {"network": "net", "repeats": [1, 2]}
+    config["datasets"]["breast"]["learning_curve"] = {"network": "net", "repeats": [1, 2], "sizes": [100, "all"]}
     return summary.summary(config, synthetic.run(generated), str(tmp_path), {"date": "2026-01-01"})
 
 

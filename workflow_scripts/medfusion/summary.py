@@ -58,7 +58,7 @@ def _dataset(config: Config, key: str, contents: Sequence[Metrics]) -> list[str]
         head.append(f"recall of {contents[0]['label_names'][entry['positive']]}")
     parts = [f"## {name}, n = {n:,} test images", _markdown(head, rows)]
     if (table["model"] == "learning_curve").any():
-        sizes = table[(table["model"] == "learning_curve")]["system"].unique()
+        sizes = [str(size) for size in entry["learning_curve"]["sizes"]]
         scores = {size: standings.score(table, "learning_curve", size, "test", "accuracy") for size in sizes}
         repeats = len(entry["learning_curve"]["repeats"])
         parts += [
