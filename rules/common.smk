@@ -1,6 +1,5 @@
 # What all rules share. Needs: config (config.yaml and overlays). Makes: the checked configuration, the plan of files that
 # follows from it, and the identity of each job: its settings, the meaning of its code, its libraries' versions.
-import os
 import sys
 from pathlib import Path
 

@@ -24,6 +24,7 @@ STAGES = [
     (r".+/metrics", "evaluate"),
     (r"metrics", "collect_metrics"),
     (r".*/studies/studies|[^/]+/studies", "study_classifiers"),
+    (r"results", "summarise"),
     (r"report", "report"),
 ]
 DRAWING = "draw figures"
