@@ -12,16 +12,18 @@ PROGRAMS = Path("workflow_scripts") if ROOT.samefile(Path.cwd()) else ROOT / "wo
 sys.path.insert(0, str(ROOT / "workflow_scripts"))
 
 from medfusion import config as configuration
-from medfusion.environment import prefer_own_python, share_of_cores
+from medfusion import records, runs
+from medfusion.environment import force_jobs, limit_memory, prefer_own_python, share_of_cores
 from medfusion.errors import UserError
 from medfusion.identity import Identity
 from medfusion.plan import Plan
+from medfusion.reconcile import reconcile
 from medfusion.settings_slices import slices
 
 try:
     config = configuration.complete(config, yaml.safe_load((ROOT / "schemas/config.schema.yaml").read_text()))
     PLAN = Plan(config)
-    IDENTITY = Identity(slices(PLAN), config["compute"]["threads"], f"{PLAN.results}/settings")
+    IDENTITY = Identity(slices(PLAN), config["compute"]["threads"], PLAN.results)
 except UserError as error:
     raise WorkflowError(str(error))
 
@@ -34,6 +36,19 @@ ONE = share_of_cores(1, CORES)
 NETWORK = share_of_cores(config["compute"]["threads"], CORES)
 
 prefer_own_python()
+limit_memory(workflow.global_resources)
+if workflow.is_main_process:
+    # What a killed run, a copy, a touch or a damage left behind is put right before jobs are planned.
+    notes = [runs.remove_stale_lock()]
+    if runs.is_alone():
+        notes += reconcile(records.read_all(RESULTS), RESULTS)
+    for note in filter(None, notes):
+        print(note, file=sys.stderr)
+
+
+onstart:
+    runs.remember_run()
+    force_jobs(workflow.dag_settings)
 
 
 def program(stage):

@@ -9,7 +9,6 @@ rule report:
         metrics=[file for dataset in DATASETS for file in PLAN.metrics(dataset)],
         figures=[file for dataset in DATASETS for file in PLAN.figures(dataset)],
         tables=[file for dataset in DATASETS for file in PLAN.tables(dataset)],
-        template=multiext(f"{PROGRAMS}/templates/report", ".html.j2", ".css", ".js"),
     output:
         page=f"{RESULTS}/report.html",
     log:
@@ -28,7 +27,7 @@ rule report:
         "named() {{ for file in $@; do name=${{file#$(dirname {output.page})/}}; echo ${{name%.*}}=$file; done; }}; "
         "python {input.program} --settings {input.settings} --metrics {input.metrics} "
         "--figures $(named {input.figures}) --tables $(named {input.tables}) "
-        "--template {input.template[0]} --out {output.page} 9>&2 &> {log}"
+        "--out {output.page} 9>&2 &> {log}"
 
 
 rule summarise:

@@ -3,26 +3,27 @@
 import argparse
 from typing import Any
 
-from medfusion import drawing, stage, twins
+from medfusion import stage
 from medfusion.artifacts import write_json, write_text
 from medfusion.images import describe, read_labels
+from medfusion.naming import shown
 
 
 def parser() -> argparse.ArgumentParser:
     """The arguments of the stage."""
     result = stage.parser(__doc__)
-    result.add_argument(
-        "--images", nargs=3, required=True, metavar=("TRAIN", "VAL", "TEST"), help="prepared images of the three splits"
-    )
-    result.add_argument("--test-labels", required=True, help="labels of the test images")
-    result.add_argument("--pairs", required=True, help="table to write (.csv): the strongest pairs")
-    result.add_argument("--summary", required=True, help="complete counts to write (.json)")
-    result.add_argument("--montage", required=True, help="figure to write: the strongest pairs")
+    result.add_input("--images", nargs=3, metavar=("TRAIN", "VAL", "TEST"), help="prepared images of the three splits")
+    result.add_input("--test-labels", help="labels of the test images")
+    result.add_output("--pairs", help="table to write (.csv): the strongest pairs")
+    result.add_output("--summary", help="complete counts to write (.json)")
+    result.add_output("--montage", help="figure to write: the strongest pairs")
     return result
 
 
 def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
     """Write the table of pairs, the counts and a figure."""
+    from medfusion import drawing, twins
+
     train, val, test = args.images
     splits = [
         twins.Split("train", train, read_labels(train)),
@@ -30,14 +31,15 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
         twins.Split("test", test, read_labels(args.test_labels)),
     ]
     description = describe(train)
+    names = shown(description, settings)
     threshold = settings["threshold"]
     pairs, summary = twins.find(splits, threshold, report=stage.progress)
-    summary |= {"name": description.name, "flag": description.flag, "generated": description.generated}
+    summary |= {"name": names.name, "flag": description.flag, "generated": description.generated}
     write_text(args.pairs, pairs.to_csv(index=False, float_format="%.6f"))
     write_json(args.summary, summary)
     with drawing.style(settings["style"]):
-        drawing.save(twins.draw_pairs(pairs, summary["pairs"], splits, description, threshold), args.montage)
-    stage.progress(f"{description.name}: {summary['pairs']:,} pairs with a correlation of {threshold:g} or more")
+        drawing.save(twins.draw_pairs(pairs, summary["pairs"], splits, names, threshold), args.montage)
+    stage.progress(f"{names.name}: {summary['pairs']:,} pairs with a correlation of {threshold:g} or more")
 
 
 if __name__ == "__main__":

@@ -4,17 +4,18 @@ import numpy as np
 
 from medfusion import images, stage
 from medfusion.artifacts import create_hdf5, open_hdf5
-from medfusion.augmentation import augment
 
 
 def parser():
     result = stage.parser(__doc__)
-    result.add_argument("--train", required=True, help="prepared training images (HDF5)")
-    result.add_argument("--out", required=True, help="HDF5 file to write: images uint8 (n, copies, H, W, C)")
+    result.add_input("--train", help="prepared training images (HDF5)")
+    result.add_output("--out", help="HDF5 file to write: images uint8 (n, copies, H, W, C)")
     return result
 
 
 def main(args, settings):
+    from medfusion.augmentation import augment
+
     augmentation = settings["augmentation"]
     description = images.describe(args.train)
     with open_hdf5(args.train) as source:

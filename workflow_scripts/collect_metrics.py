@@ -2,18 +2,19 @@
 
 from medfusion import stage
 from medfusion.artifacts import write_text
-from medfusion.metric_files import read_metrics, tidy
 
 
 def parser():
     result = stage.parser(__doc__)
-    result.add_argument("--metrics", nargs="+", required=True, metavar="PATH", help="metrics.json files")
-    result.add_argument("--out", required=True, help="CSV file to write")
+    result.add_input("--metrics", nargs="+", metavar="PATH", help="metrics.json files")
+    result.add_output("--out", help="CSV file to write")
     return result
 
 
 def main(args, settings):
-    table = tidy(read_metrics(args.metrics))
+    from medfusion.metric_files import read_metrics, tidy
+
+    table = tidy(read_metrics(args.metrics, settings["shown"]))
     write_text(args.out, table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
     stage.progress(f"{len(table)} measures of {len(args.metrics)} groups of systems")
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from medfusion import drawing, images, stage
+from medfusion import images, stage
 from medfusion.artifacts import open_hdf5
-from medfusion.montage import montage_rows
+from medfusion.naming import data_name
 
 SHOWN = 8  # images, a row each
 COPIES = 9  # at most, a column each
@@ -12,14 +12,17 @@ COPIES = 9  # at most, a column each
 
 def parser():
     result = stage.parser(__doc__)
-    result.add_argument("--train", required=True, help="prepared training images (HDF5)")
-    result.add_argument("--augmented", required=True, help="the bank of augmented images (HDF5)")
-    result.add_argument("--out", required=True, help="picture to write")
+    result.add_input("--train", help="prepared training images (HDF5)")
+    result.add_input("--augmented", help="the bank of augmented images (HDF5)")
+    result.add_output("--out", help="picture to write")
     return result
 
 
 def main(args, settings):
-    name = images.describe(args.train).name
+    from medfusion import drawing
+    from medfusion.montage import montage_rows
+
+    name = data_name(settings["name"], images.describe(args.train).generated)
     with open_hdf5(args.train) as train, open_hdf5(args.augmented) as bank:
         rows = [
             (f"image {i}", np.concatenate([train["images"][i : i + 1], bank["images"][i, :COPIES]]))

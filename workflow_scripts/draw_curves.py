@@ -1,25 +1,25 @@
 """Draw accuracy and loss over the epochs of a network, all its seeds in one figure."""
 
-import pandas as pd
-
-from medfusion import curve_figures, drawing, stage
+from medfusion import stage
 from medfusion.prepared import data_line
 
 
 def parser():
     result = stage.parser(__doc__)
-    result.add_argument(
-        "--history", nargs="+", required=True, metavar="PATH", help="history.csv, in the order of seeds"
-    )
-    result.add_argument("--data", nargs="+", required=True, metavar="PATH", help="prepared splits, to name them (HDF5)")
-    result.add_argument("--out", required=True, help="figure to write (.svg or .png)")
+    result.add_input("--history", nargs="+", metavar="PATH", help="history.csv, in the order of seeds")
+    result.add_input("--data", nargs="+", metavar="PATH", help="prepared splits, to name them (HDF5)")
+    result.add_output("--out", help="figure to write (.svg or .png)")
     return result
 
 
 def main(args, settings):
+    import pandas as pd
+
+    from medfusion import curve_figures, drawing
+
     histories = {seed: pd.read_csv(path) for seed, path in zip(settings["seeds"], args.history, strict=True)}
     with drawing.style(settings["style"]):
-        drawing.save(curve_figures.training_curves(histories, data_line(args.data)), args.out)
+        drawing.save(curve_figures.training_curves(histories, data_line(settings["name"], args.data)), args.out)
 
 
 if __name__ == "__main__":

@@ -1,24 +1,24 @@
 """Draw validation accuracy and log loss over the weights of each fusion, the choice marked."""
 
-from medfusion import choice_figures, drawing, stage
+from medfusion import stage
 from medfusion.artifacts import read_json
 from medfusion.prepared import data_line
 
 
 def parser():
     result = stage.parser(__doc__)
-    result.add_argument(
-        "--fusion", nargs="+", required=True, metavar="PATH", help="fusion.json, in the settings' order"
-    )
-    result.add_argument("--data", nargs="+", required=True, metavar="PATH", help="prepared splits, to name them (HDF5)")
-    result.add_argument("--out", required=True, help="figure to write (.svg or .png)")
+    result.add_input("--fusion", nargs="+", metavar="PATH", help="fusion.json, in the settings' order")
+    result.add_input("--data", nargs="+", metavar="PATH", help="prepared splits, to name them (HDF5)")
+    result.add_output("--out", help="figure to write (.svg or .png)")
     return result
 
 
 def main(args, settings):
+    from medfusion import choice_figures, drawing
+
     contents = {name: read_json(path) for name, path in zip(settings["fusions"], args.fusion, strict=True)}
     with drawing.style(settings["style"]):
-        drawing.save(choice_figures.fusions(contents, data_line(args.data)), args.out)
+        drawing.save(choice_figures.fusions(contents, data_line(settings["name"], args.data)), args.out)
 
 
 if __name__ == "__main__":

@@ -1,27 +1,29 @@
 """Draw the grid of settings of each classifier as heat maps, the chosen cell marked."""
 
-import pandas as pd
-
-from medfusion import choice_figures, drawing, stage
+from medfusion import stage
 from medfusion.artifacts import read_json
 from medfusion.prepared import data_line
 
 
 def parser():
     result = stage.parser(__doc__)
-    result.add_argument("--grid", nargs="+", required=True, metavar="PATH", help="grid.csv, in the settings' order")
-    result.add_argument("--best", nargs="+", required=True, metavar="PATH", help="best.json, in the same order")
-    result.add_argument("--data", nargs="+", required=True, metavar="PATH", help="prepared splits, to name them (HDF5)")
-    result.add_argument("--out", required=True, help="figure to write (.svg or .png)")
+    result.add_input("--grid", nargs="+", metavar="PATH", help="grid.csv, in the settings' order")
+    result.add_input("--best", nargs="+", metavar="PATH", help="best.json, in the same order")
+    result.add_input("--data", nargs="+", metavar="PATH", help="prepared splits, to name them (HDF5)")
+    result.add_output("--out", help="figure to write (.svg or .png)")
     return result
 
 
 def main(args, settings):
+    import pandas as pd
+
+    from medfusion import choice_figures, drawing
+
     names = settings["classifiers"]
     tables = {name: pd.read_csv(path) for name, path in zip(names, args.grid, strict=True)}
     selections = {name: read_json(path) for name, path in zip(names, args.best, strict=True)}
     with drawing.style(settings["style"]):
-        drawing.save(choice_figures.grids(tables, selections, data_line(args.data)), args.out)
+        drawing.save(choice_figures.grids(tables, selections, data_line(settings["name"], args.data)), args.out)
 
 
 if __name__ == "__main__":

@@ -1,21 +1,21 @@
 """Draw the test results of a data set: confusion matrices, and the systems' accuracy over seeds."""
 
-from medfusion import drawing, result_figures, stage, standings
-from medfusion.metric_files import read_metrics, tidy
+from medfusion import stage
 
 
 def parser():
     result = stage.parser(__doc__)
-    result.add_argument(
-        "--metrics", nargs="+", required=True, metavar="PATH", help="metrics.json files of one data set"
-    )
-    result.add_argument("--confusion", required=True, help="figure to write: confusion matrices")
-    result.add_argument("--seeds", required=True, help="figure to write: accuracy of every system and seed")
+    result.add_input("--metrics", nargs="+", metavar="PATH", help="metrics.json files of one data set")
+    result.add_output("--confusion", help="figure to write: confusion matrices")
+    result.add_output("--seeds", help="figure to write: accuracy of every system and seed")
     return result
 
 
 def main(args, settings):
-    contents = read_metrics(args.metrics)
+    from medfusion import drawing, result_figures, standings
+    from medfusion.metric_files import read_metrics, tidy
+
+    contents = read_metrics(args.metrics, settings["shown"])
     table = tidy(contents)
     systems, floors = standings.standings(table), standings.floors(table)
     source = f"{table['name'].iloc[0]} · test n = {standings.images_tested(table):,}"

@@ -1,24 +1,27 @@
 """Draw the studies of the classifiers: learning curves, a decision tree, regions in the PCA plane."""
 
-from medfusion import curve_figures, drawing, images, stage, study_figures, study_files
+from medfusion import images, stage
+from medfusion.naming import shown
 from medfusion.prepared import data_line
 
 
 def parser():
     result = stage.parser(__doc__)
-    result.add_argument("--studies", required=True, help="what study_classifiers wrote (HDF5)")
-    result.add_argument("--test-labels", required=True, help="labels of the test split, for its points (HDF5)")
-    result.add_argument("--train", required=True, help="prepared training split, to name it (HDF5)")
-    result.add_argument("--learning", required=True, help="figure to write: learning curves")
-    result.add_argument("--tree", required=True, help="figure to write: the decision tree")
-    result.add_argument("--plane", required=True, help="figure to write: the PCA plane")
+    result.add_input("--studies", help="what study_classifiers wrote (HDF5)")
+    result.add_input("--test-labels", help="labels of the test split, for its points (HDF5)")
+    result.add_input("--train", help="prepared training split, to name it (HDF5)")
+    result.add_output("--learning", help="figure to write: learning curves")
+    result.add_output("--tree", help="figure to write: the decision tree")
+    result.add_output("--plane", help="figure to write: the PCA plane")
     return result
 
 
 def main(args, settings):
+    from medfusion import curve_figures, drawing, study_figures, study_files
+
     description, seed, curves, plane, tree = study_files.read(args.studies)
-    source = f"{data_line([args.train])} · seed {seed}"
-    labels, names = images.read_labels(args.test_labels), description.label_names
+    source = f"{data_line(settings['name'], [args.train])} · seed {seed}"
+    labels, names = images.read_labels(args.test_labels), shown(description, settings).label_names
     with drawing.style(settings["style"]):
         drawing.save(curve_figures.learning_curves(curves, source), args.learning)
         drawing.save(study_figures.plane(plane, labels, names, source), args.plane)

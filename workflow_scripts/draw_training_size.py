@@ -1,25 +1,26 @@
 """Draw test accuracy against the number of training images, with error bars over repeats."""
 
-from medfusion import curve_figures, drawing, images, stage
-from medfusion.metric_files import read_metrics, tidy
-from medfusion.naming import described_name
+from medfusion import images, stage
 
 
 def parser():
     result = stage.parser(__doc__)
-    result.add_argument("--metrics", nargs="+", required=True, metavar="PATH", help="metrics.json of each repeat")
-    result.add_argument("--train", required=True, help="prepared training split: how many images 'all' are (HDF5)")
-    result.add_argument("--out", required=True, help="figure to write (.svg or .png)")
+    result.add_input("--metrics", nargs="+", metavar="PATH", help="metrics.json of each repeat")
+    result.add_input("--train", help="prepared training split: how many images 'all' are (HDF5)")
+    result.add_output("--out", help="figure to write (.svg or .png)")
     return result
 
 
 def main(args, settings):
-    table = tidy(read_metrics(args.metrics))
+    from medfusion import curve_figures, drawing
+    from medfusion.metric_files import read_metrics, tidy
+
+    table = tidy(read_metrics(args.metrics, settings["shown"]))
     points = table[(table["metric"] == "accuracy") & (table["split"] == "test")]
     total = str(len(images.read_labels(args.train)))
     sizes = points["system"].replace("all", total).astype(int)
     points = points.assign(size=sizes).rename(columns={"seed": "repeat"}).sort_values(["size", "repeat"])
-    source = f"{described_name(images.describe(args.train))} · test n = {points['n'].iloc[0]:,}"
+    source = f"{table['name'].iloc[0]} · test n = {points['n'].iloc[0]:,}"
     with drawing.style(settings["style"]):
         drawing.save(curve_figures.training_size(points, source), args.out)
 

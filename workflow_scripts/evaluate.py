@@ -1,18 +1,16 @@
 """Measure systems on the test split, beside their validation figures: values, intervals, confusion matrices."""
 
-from medfusion import images, metrics, probabilities, stage
+from medfusion import images, probabilities, stage
 from medfusion.artifacts import write_json
 from medfusion.errors import UserError
 
 
 def parser():
     result = stage.parser(__doc__)
-    result.add_argument(
-        "--systems", nargs="+", required=True, metavar="PATH", help="probabilities (HDF5), in the settings' order"
-    )
-    result.add_argument("--val", required=True, help="prepared validation split, for its labels (HDF5)")
-    result.add_argument("--test-labels", required=True, help="labels of the test split (HDF5)")
-    result.add_argument("--out", required=True, help="JSON file to write")
+    result.add_input("--systems", nargs="+", metavar="PATH", help="probabilities (HDF5), in the settings' order")
+    result.add_input("--val", help="prepared validation split, for its labels (HDF5)")
+    result.add_input("--test-labels", help="labels of the test split (HDF5)")
+    result.add_output("--out", help="JSON file to write")
     return result
 
 
@@ -28,7 +26,6 @@ def main(args, settings):
         args.out,
         {
             "dataset": settings["dataset"],
-            "name": description.name,
             "flag": description.flag,
             "task": description.task,
             "label_names": description.label_names,
@@ -42,6 +39,8 @@ def main(args, settings):
 
 def evaluate(path, labels, task, settings):
     """Measures on both splits, and the test confusion matrix (rows true, columns predicted), of one system."""
+    from medfusion import metrics
+
     result = {}
     for split in ("val", "test"):
         values = probabilities.read(path, split)

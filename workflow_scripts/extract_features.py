@@ -2,22 +2,22 @@
 
 import numpy as np
 
-from medfusion import backend, images, stage
+from medfusion import images, stage
 from medfusion.artifacts import create_hdf5
-from medfusion.features import apply, extractor, load_network
 
 
 def parser():
     result = stage.parser(__doc__)
-    result.add_argument("--model", required=True, help="trained network (.keras)")
-    result.add_argument(
-        "--images", nargs=3, required=True, metavar=("TRAIN", "VAL", "TEST"), help="prepared images (HDF5)"
-    )
-    result.add_argument("--out", required=True, help="HDF5 file to write: {split}/features and {split}/probabilities")
+    result.add_input("--model", help="trained network (.keras)")
+    result.add_input("--images", nargs=3, metavar=("TRAIN", "VAL", "TEST"), help="prepared images (HDF5)")
+    result.add_output("--out", help="HDF5 file to write: {split}/features and {split}/probabilities")
     return result
 
 
 def main(args, settings):
+    from medfusion import backend
+    from medfusion.features import apply, extractor, load_network
+
     backend.configure(settings["threads"], seed=0)
     model = extractor(load_network(args.model), settings["layer"])
     attributes = images.describe(args.images[0]).attributes()

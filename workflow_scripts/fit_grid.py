@@ -3,23 +3,25 @@
 import csv
 import io
 
-from medfusion import classifiers, images, probabilities, stage
+from medfusion import images, probabilities, stage
 from medfusion.artifacts import open_hdf5, write_json, write_text
 
 
 def parser():
     result = stage.parser(__doc__)
-    result.add_argument("--features", required=True, help="features of all splits (HDF5)")
-    result.add_argument("--train", required=True, help="prepared training split, for its labels (HDF5)")
-    result.add_argument("--val", required=True, help="prepared validation split, for its labels (HDF5)")
-    result.add_argument("--grid", required=True, help="CSV file to write, a row a cell")
-    result.add_argument("--best", required=True, help="JSON file to write: the chosen cell")
-    result.add_argument("--model", required=True, help="fitted classifier to write (.skops)")
-    result.add_argument("--out", required=True, help="HDF5 file to write: {val,test}/probabilities")
+    result.add_input("--features", help="features of all splits (HDF5)")
+    result.add_input("--train", help="prepared training split, for its labels (HDF5)")
+    result.add_input("--val", help="prepared validation split, for its labels (HDF5)")
+    result.add_output("--grid", help="CSV file to write, a row a cell")
+    result.add_output("--best", help="JSON file to write: the chosen cell")
+    result.add_output("--model", help="fitted classifier to write (.skops)")
+    result.add_output("--out", help="HDF5 file to write: {val,test}/probabilities")
     return result
 
 
 def main(args, settings):
+    from medfusion import classifiers
+
     labels, val_labels = images.read_labels(args.train), images.read_labels(args.val)
     with open_hdf5(args.features) as file:
         features = {split: file[f"{split}/features"][:] for split in ("train", "val", "test")}

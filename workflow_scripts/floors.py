@@ -1,22 +1,23 @@
 """The two floors every system is held against: the majority class, and the nearest training image in pixels."""
 
 import numpy as np
-from sklearn.neighbors import KNeighborsClassifier
 
-from medfusion import images, metrics, probabilities, stage
+from medfusion import images, probabilities, stage
 
 
 def parser():
     result = stage.parser(__doc__)
-    result.add_argument(
-        "--images", nargs=3, required=True, metavar=("TRAIN", "VAL", "TEST"), help="prepared images (HDF5)"
-    )
-    result.add_argument("--majority", required=True, help="HDF5 file to write: {val,test}/probabilities")
-    result.add_argument("--nearest-neighbour", required=True, help="HDF5 file to write: {val,test}/probabilities")
+    result.add_input("--images", nargs=3, metavar=("TRAIN", "VAL", "TEST"), help="prepared images (HDF5)")
+    result.add_output("--majority", help="HDF5 file to write: {val,test}/probabilities")
+    result.add_output("--nearest-neighbour", help="HDF5 file to write: {val,test}/probabilities")
     return result
 
 
 def main(args, settings):
+    from sklearn.neighbors import KNeighborsClassifier
+
+    from medfusion import metrics
+
     train_path, *others = args.images
     description, labels = images.describe(train_path), images.read_labels(train_path)
     classes = len(description.label_names)

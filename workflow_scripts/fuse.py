@@ -8,14 +8,10 @@ from medfusion.artifacts import write_json
 
 def parser():
     result = stage.parser(__doc__)
-    result.add_argument(
-        "--members", nargs="+", required=True, metavar="PATH", help="probabilities (HDF5), in the settings' order"
-    )
-    result.add_argument("--val", required=True, help="prepared validation split, for its labels (HDF5)")
-    result.add_argument(
-        "--fusion", required=True, help="JSON file to write: weights and the curve they were chosen from"
-    )
-    result.add_argument("--out", required=True, help="HDF5 file to write: {val,test}/probabilities")
+    result.add_input("--members", nargs="+", metavar="PATH", help="probabilities (HDF5), in the settings' order")
+    result.add_input("--val", help="prepared validation split, for its labels (HDF5)")
+    result.add_output("--fusion", help="JSON file to write: weights and the curve they were chosen from")
+    result.add_output("--out", help="HDF5 file to write: {val,test}/probabilities")
     return result
 
 

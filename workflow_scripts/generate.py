@@ -2,18 +2,20 @@
 
 import numpy as np
 
-from medfusion import phantoms, stage
+from medfusion import stage
 from medfusion.artifacts import replacing
 from medfusion.errors import UserError
 
 
 def parser():
     result = stage.parser(__doc__)
-    result.add_argument("--out", required=True, help="the .npz file to write")
+    result.add_output("--out", help="the .npz file to write")
     return result
 
 
 def main(args, settings):
+    from medfusion import phantoms
+
     counts = {split: settings[split] for split in ("train", "val", "test")}
     try:
         arrays = phantoms.generate(settings["flag"], settings["size"], counts, settings["seed"])

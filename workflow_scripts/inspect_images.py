@@ -3,38 +3,39 @@
 import argparse
 from typing import Any
 
-from medfusion import drawing, inspection, stage
+from medfusion import stage
 from medfusion.artifacts import write_text
 from medfusion.images import describe, read_labels
+from medfusion.naming import shown
 
 
 def parser() -> argparse.ArgumentParser:
     """The arguments of the stage."""
     result = stage.parser(__doc__)
-    result.add_argument(
-        "--images", nargs=3, required=True, metavar=("TRAIN", "VAL", "TEST"), help="prepared images of the three splits"
-    )
-    result.add_argument("--test-labels", required=True, help="labels of the test images")
-    result.add_argument("--counts", required=True, help="table to write (.csv): images of each class in each split")
-    result.add_argument("--pixels", required=True, help="table to write (.csv): pixel values of each channel")
-    result.add_argument("--montage", required=True, help="figure to write: examples of each class")
-    result.add_argument("--means", required=True, help="figure to write: mean image of each class")
+    result.add_input("--images", nargs=3, metavar=("TRAIN", "VAL", "TEST"), help="prepared images of the three splits")
+    result.add_input("--test-labels", help="labels of the test images")
+    result.add_output("--counts", help="table to write (.csv): images of each class in each split")
+    result.add_output("--pixels", help="table to write (.csv): pixel values of each channel")
+    result.add_output("--montage", help="figure to write: examples of each class")
+    result.add_output("--means", help="figure to write: mean image of each class")
     return result
 
 
 def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
     """Write two tables and two figures."""
+    from medfusion import drawing, inspection
+
     paths = dict(zip(("train", "val", "test"), args.images, strict=True))
     train = paths["train"]
-    description = describe(train)
+    names = shown(describe(train), settings)
     labels = {"train": read_labels(train), "val": read_labels(paths["val"]), "test": read_labels(args.test_labels)}
-    counts = inspection.class_counts(labels, description.label_names)
+    counts = inspection.class_counts(labels, names.label_names)
     write_text(args.counts, counts.to_csv(index=False))
     write_text(args.pixels, inspection.pixel_statistics(paths).to_csv(index=False))
     with drawing.style(settings["style"]):
-        drawing.save(inspection.draw_examples(train, labels["train"], description, settings["seed"]), args.montage)
-        drawing.save(inspection.draw_means(train, labels["train"], description), args.means)
-    stage.progress(f"{description.name}: {', '.join(f'{len(v):,} {split}' for split, v in labels.items())} images")
+        drawing.save(inspection.draw_examples(train, labels["train"], names, settings["seed"]), args.montage)
+        drawing.save(inspection.draw_means(train, labels["train"], names), args.means)
+    stage.progress(f"{names.name}: {', '.join(f'{len(v):,} {split}' for split, v in labels.items())} images")
 
 
 if __name__ == "__main__":

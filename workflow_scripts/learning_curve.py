@@ -2,26 +2,26 @@
 
 import numpy as np
 
-from medfusion import backend, images, probabilities, stage
+from medfusion import images, probabilities, stage
 from medfusion.artifacts import open_hdf5
-from medfusion.features import apply, extractor
 from medfusion.subsets import stratified_subset
-from medfusion.training import train
 
 
 def parser():
     result = stage.parser(__doc__)
-    result.add_argument(
-        "--images", nargs=3, required=True, metavar=("TRAIN", "VAL", "TEST"), help="prepared images (HDF5)"
+    result.add_input("--images", nargs=3, metavar=("TRAIN", "VAL", "TEST"), help="prepared images (HDF5)")
+    result.add_input(
+        "--augmented", required=False, help="the bank of augmented images (HDF5), if the network draws from it"
     )
-    result.add_argument("--augmented", help="the bank of augmented images (HDF5), if the network draws from it")
-    result.add_argument(
-        "--out", nargs="+", required=True, metavar="PATH", help="probabilities (HDF5) to write, in the settings' order"
-    )
+    result.add_output("--out", nargs="+", metavar="PATH", help="probabilities (HDF5) to write, in the settings' order")
     return result
 
 
 def main(args, settings):
+    from medfusion import backend
+    from medfusion.features import apply, extractor
+    from medfusion.training import train
+
     network, seed = settings["network"], settings["seed"]
     train_path, val_path, test_path = args.images
     description = images.describe(train_path)

@@ -1,23 +1,27 @@
 """Study the classifiers on a network's features: learning curves of tree and forest, regions in the PCA plane."""
 
-from sklearn.ensemble import RandomForestClassifier
-from sklearn.tree import DecisionTreeClassifier
-
-from medfusion import classifiers, images, stage, studies, study_files
+from medfusion import images, stage
 from medfusion.artifacts import open_hdf5
 
 
 def parser():
     result = stage.parser(__doc__)
-    result.add_argument("--features", required=True, help="features of all splits (HDF5)")
-    result.add_argument("--train", required=True, help="prepared training split, for its labels (HDF5)")
-    result.add_argument("--val", required=True, help="prepared validation split, for its labels (HDF5)")
-    result.add_argument("--tree-model", help="fitted decision tree (.skops) to draw; its curve has its settings")
-    result.add_argument("--out", required=True, help="HDF5 file to write")
+    result.add_input("--features", help="features of all splits (HDF5)")
+    result.add_input("--train", help="prepared training split, for its labels (HDF5)")
+    result.add_input("--val", help="prepared validation split, for its labels (HDF5)")
+    result.add_input(
+        "--tree-model", required=False, help="fitted decision tree (.skops) to draw; its curve has its settings"
+    )
+    result.add_output("--out", help="HDF5 file to write")
     return result
 
 
 def main(args, settings):
+    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.tree import DecisionTreeClassifier
+
+    from medfusion import classifiers, studies, study_files
+
     description, seed = images.describe(args.train), settings["seed"]
     labels, val_labels = images.read_labels(args.train), images.read_labels(args.val)
     with open_hdf5(args.features) as file:
@@ -30,9 +34,9 @@ def main(args, settings):
     data = (features["train"], labels, features["val"], val_labels)
     curves = {}
     for name, model in models.items():
-        stage.progress(f"{description.name}: learning curve of {name}")
+        stage.progress(f"{description.flag}: learning curve of {name}")
         curves[name] = studies.learning_curve(model, *data, settings["tree_sizes"], settings["folds"], seed)
-    stage.progress(f"{description.name}: regions in the plane of two components")
+    stage.progress(f"{description.flag}: regions in the plane of two components")
     plane = studies.plane(features["train"], labels, features["test"], settings["plane_images"], seed)
     study_files.write(args.out, description, seed, curves, plane, studies.tree_shape(tree))
 

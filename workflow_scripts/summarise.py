@@ -4,25 +4,28 @@ import os
 import platform
 from datetime import UTC, datetime
 
-from medfusion import stage, summary
+from medfusion import records, stage
 from medfusion.artifacts import write_text
-from medfusion.metric_files import read_metrics
 
 
 def parser():
     result = stage.parser(__doc__)
-    result.add_argument("--metrics", nargs="+", required=True, metavar="PATH", help="metrics.json files")
-    result.add_argument("--out", required=True, help="Markdown file to write")
+    result.add_input("--metrics", nargs="+", metavar="PATH", help="metrics.json files")
+    result.add_output("--out", help="Markdown file to write")
     return result
 
 
 def main(args, settings):
+    from medfusion import summary
+    from medfusion.metric_files import read_metrics
+
+    made_by = records.ancestry(args.metrics, records.read_all(settings["results"]))
     context = {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "hardware": f"{os.cpu_count()} processors ({platform.machine()}), no GPU used",
         "software": f"Python {platform.python_version()}, versions as pinned in requirements.txt",
     }
-    text = summary.summary(settings["config"], read_metrics(args.metrics), settings["benchmarks"], context)
+    text = summary.summary(settings["config"], read_metrics(args.metrics, settings["shown"]), made_by, context)
     write_text(args.out, text)
 
 

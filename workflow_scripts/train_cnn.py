@@ -5,23 +5,27 @@ import io
 
 import numpy as np
 
-from medfusion import backend, images, stage
+from medfusion import images, stage
 from medfusion.artifacts import make_zip_reproducible, open_hdf5, replacing, write_text
 from medfusion.subsets import stratified_subset
-from medfusion.training import train
 
 
 def parser():
     result = stage.parser(__doc__)
-    result.add_argument("--train", required=True, help="prepared training images (HDF5)")
-    result.add_argument("--val", required=True, help="prepared validation images (HDF5)")
-    result.add_argument("--augmented", help="the bank of augmented images (HDF5), if the network draws from it")
-    result.add_argument("--model", required=True, help=".keras file to write")
-    result.add_argument("--history", required=True, help="CSV file to write, a row an epoch")
+    result.add_input("--train", help="prepared training images (HDF5)")
+    result.add_input("--val", help="prepared validation images (HDF5)")
+    result.add_input(
+        "--augmented", required=False, help="the bank of augmented images (HDF5), if the network draws from it"
+    )
+    result.add_output("--model", help=".keras file to write")
+    result.add_output("--history", help="CSV file to write, a row an epoch")
     return result
 
 
 def main(args, settings):
+    from medfusion import backend
+    from medfusion.training import train
+
     backend.configure(settings["threads"], settings["seed"])
     labels = images.read_labels(args.train)
     chosen = np.arange(len(labels))

@@ -7,8 +7,8 @@ from medfusion import fusion, probabilities, stage
 
 def parser():
     result = stage.parser(__doc__)
-    result.add_argument("--members", nargs="+", required=True, metavar="PATH", help="probabilities (HDF5)")
-    result.add_argument("--out", required=True, help="HDF5 file to write: {val,test}/probabilities")
+    result.add_input("--members", nargs="+", metavar="PATH", help="probabilities (HDF5)")
+    result.add_output("--out", help="HDF5 file to write: {val,test}/probabilities")
     return result
 
 

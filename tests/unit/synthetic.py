@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from medfusion.records import File, Record
+
 METRICS = ["accuracy", "auc", "balanced_accuracy", "macro_f1", "mcc", "brier", "ece"]
 
 
@@ -26,7 +28,7 @@ def metrics(model, seed, systems, generated=False):
     """A whole metrics.json of a binary task."""
     return {
         "dataset": "breast",
-        "name": "BreastMNIST",
+        "name": "BreastMNIST (generated images)" if generated else "BreastMNIST",
         "flag": "breastmnist",
         "task": "binary-class",
         "label_names": ["malignant", "normal, benign"],
@@ -49,6 +51,15 @@ def run(generated=False):
     ]
 
 
+def record(stage, seconds=1.0, cpu_seconds=1.0, memory_mb=200.0, inputs=(), outputs=()):
+    """What a job left of itself."""
+    settings = File(f"results/settings/{stage}/{stage}.json", "0" * 64, 1, 1)
+    made = "2026-01-01T00:00:00+00:00"
+    identity = {"stage": stage, "config": {}, "code": "0" * 16, "libraries": {"python": "3.11"}}
+    command = ["python", f"workflow_scripts/{stage}.py"]
+    return Record(identity, command, settings, list(inputs), list(outputs), made, seconds, cpu_seconds, memory_mb)
+
+
 def config():
     """The parts of a complete configuration that the page reads."""
     entry = {
@@ -56,6 +67,7 @@ def config():
         "size": 28,
         "source": "official",
         "label": None,
+        "label_names": None,
         "positive": 0,
         "votes": {"vote_cnn": ["net/cnn"]},
         "models": {"net": {"network": "net", "seeds": [1, 2], "classifiers": ["svm"], "fusions": []}},
@@ -70,4 +82,5 @@ def config():
         "classifiers": {"svm": {"kind": "svm", "grid": grid}},
         "fusions": {},
         "evaluation": {"confidence": 0.95},
+        "report": {"title": "A title"},
     }

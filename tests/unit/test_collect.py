@@ -32,7 +32,7 @@ def test_generated_images_are_named_in_every_row():
 def test_a_file_that_is_no_metrics_file_is_refused(tmp_path):
     write_json(tmp_path / "metrics.json", {"dataset": "breast"})
     with pytest.raises(UserError, match="metrics.json: lacks .*systems"):
-        read_metrics([tmp_path / "metrics.json"])
+        read_metrics([tmp_path / "metrics.json"], {})
 
 
 def test_validation_decides_who_is_best_and_test_does_not():

@@ -7,9 +7,7 @@ import pytest
 from medfusion import images, probabilities
 from medfusion.errors import UserError
 
-DESCRIPTION = images.Description(
-    "Blutzellen ± (generated images)", "bloodmnist", "multi-class", ("a", "b, c", "ü"), "0" * 64, True
-)
+DESCRIPTION = images.Description("bloodmnist", "multi-class", ("a", "b, c", "ü"), "0" * 64, True)
 
 
 @pytest.fixture

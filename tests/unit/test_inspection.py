@@ -10,15 +10,19 @@ import inspect_images
 from medfusion import drawing, inspection, montage
 from medfusion.errors import UserError
 from medfusion.images import Description, write_labels, write_split
+from medfusion.naming import shown
 
 NAMES = ("apple", "pear", "a fruit with a name that needs more than one line", "absent")
+
+
+FRUIT = {"name": "Fruit", "label_names": None}
 
 
 @pytest.fixture(params=[1, 3], ids=["grey", "colour"])
 def data(request, tmp_path):
     """Three splits on disk, and their arrays; the last class has no images."""
     rng = np.random.default_rng(2)
-    description = Description("Fruit, generated images", "fruit", "multi-class", NAMES, "0" * 64, True)
+    description = Description("fruit", "multi-class", NAMES, "0" * 64, True)
     images = {
         name: rng.integers(3, 250, (n, 10, 12, request.param), dtype=np.uint8)
         for name, n in (("train", 31), ("val", 7), ("test", 11))
@@ -90,11 +94,11 @@ def test_the_stage_writes_the_same_bytes_twice_and_names_generated_images(data, 
             )
         }
         args = argparse.Namespace(images=list(paths.values()), test_labels=tmp_path / "test_labels.h5", **outputs)
-        inspect_images.main(args, {"style": "ticks", "seed": 0})
+        inspect_images.main(args, {"style": "ticks", "seed": 0, **FRUIT})
         contents.append([path.read_bytes() for path in outputs.values()])
     assert contents[0] == contents[1]
     assert pd.read_csv(tmp_path / "first" / "c.csv")["n"].sum() == 49
-    figure = inspection.draw_examples(paths["train"], labels["train"], description, seed=0)
+    figure = inspection.draw_examples(paths["train"], labels["train"], shown(description, FRUIT), seed=0)
     assert any("generated images" in text.get_text() for text in figure.texts)
     drawing.save(figure, tmp_path / "figure.png")
 

@@ -2,7 +2,6 @@
 
 import re
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -26,7 +25,6 @@ FIGURES = [
     "breast/something_new",
 ]
 VOID = {"meta", "link", "img", "br", "hr", "wbr"}
-BENCHMARK = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
 
 
 class Reader(HTMLParser):
@@ -78,12 +76,9 @@ def render(tmp_path):
             "breast/inspect/counts": str(tmp_path / "counts.csv"),
             "breast/net/seed1/svm/best": str(tmp_path / "best.json"),
         }
-        benchmarks = tmp_path / "benchmarks"
-        benchmark = benchmarks / "breast/net/seed1/model.tsv"
-        benchmark.parent.mkdir(parents=True, exist_ok=True)
-        benchmark.write_text(BENCHMARK + "75.0\t0:01:15\t512.0\t1\t1\t1\t0\t0\t90\t70.0\n")
-        settings = {"config": config or synthetic.config(), "title": "A title", "benchmarks": str(benchmarks)}
-        return page.render(TEMPLATE, settings, metrics, paths, tables, {"numpy": "2.4.0"})
+        settings = {"config": config or synthetic.config(), "shown": {"breast": {"name": "BreastMNIST"}}}
+        records = [synthetic.record("train_cnn", seconds=75.0, memory_mb=512.0)]
+        return page.render(TEMPLATE, settings, metrics, paths, tables, {"numpy": "2.4.0"}, records)
 
     return make
 
@@ -166,17 +161,14 @@ def test_a_figure_that_is_none_is_refused(render, tmp_path):
         page.read_picture("breast/broken", str(tmp_path / "broken.svg"), "data")
 
 
-def test_costs_add_up_by_stage(tmp_path):
-    for name, seconds, memory in (
-        ("d/m/seed1/model", "4", "100"),
-        ("d/m/seed2/model", "6", "-"),
-        ("metrics", "1", "9"),
-    ):
-        path = Path(tmp_path, f"{name}.tsv")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(BENCHMARK + f"{seconds}\t0:00:04\t{memory}\t1\t1\t1\t0\t0\t-\tNA\n")
-    costs = stage_costs(tmp_path, ["d"])
-    assert list(costs["stage"]) == ["train_cnn", "collect_metrics"]
+def test_costs_add_up_by_stage():
+    records = [
+        synthetic.record("collect_metrics", seconds=1.0),
+        synthetic.record("train_cnn", seconds=4.0, memory_mb=100.0),
+        synthetic.record("train_cnn", seconds=6.0, memory_mb=90.0),
+        synthetic.record("draw_grids", seconds=2.0),
+    ]
+    costs = stage_costs(records)
+    assert list(costs["stage"]) == ["train_cnn", "collect_metrics", "draw figures"]
     assert tuple(costs.iloc[0][["jobs", "seconds", "longest", "memory"]]) == (2, 10.0, 6.0, 100.0)
-    assert costs["cpu"].isna().all()
-    assert len(stage_costs(tmp_path / "absent", ["d"])) == 0
+    assert len(stage_costs([])) == 0

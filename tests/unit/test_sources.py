@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from medfusion import sources
+from medfusion.artifacts import hash_file
 from medfusion.datafiles import FOLDER_VARIABLE, file_name
 from medfusion.errors import UserError
 from medfusion.medmnist_info import INFO
@@ -72,10 +73,10 @@ def test_what_medmnist_publishes(flag, size, name):
 
 def test_hashes_are_hashlibs_and_unreadable_paths_are_named(tmp_path):
     (tmp_path / "x").write_bytes(CONTENT)
-    assert sources.hash_file(tmp_path / "x", "sha256") == hashlib.sha256(CONTENT).hexdigest()
+    assert hash_file(tmp_path / "x", "sha256") == hashlib.sha256(CONTENT).hexdigest()
     for path in (tmp_path, tmp_path / "absent"):
         with pytest.raises(UserError, match="cannot be read as a file"):
-            sources.hash_file(path, "md5")
+            hash_file(path, "md5")
 
 
 def test_a_valid_file_stays(tmp_path, official):

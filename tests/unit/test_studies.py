@@ -11,7 +11,7 @@ from medfusion import studies, study_files
 from medfusion.errors import UserError
 from medfusion.images import Description
 
-DESCRIPTION = Description("some data", "breastmnist", "binary-class", ("a", "b"), "0", False)
+DESCRIPTION = Description("breastmnist", "binary-class", ("a", "b"), "0", False)
 
 
 @pytest.fixture(scope="module")

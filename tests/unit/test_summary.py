@@ -9,7 +9,7 @@ def text(tmp_path, generated=False):
     config = synthetic.config()
     config["evaluation"]["replicates"] = 100
     config["datasets"]["breast"]["learning_curve"] = {"network": "net", "repeats": [1, 2], "sizes": [100, "all"]}
-    return summary.summary(config, synthetic.run(generated), str(tmp_path), {"date": "2026-01-01"})
+    return summary.summary(config, synthetic.run(generated), [], {"date": "2026-01-01"})
 
 
 def test_every_system_and_published_figure_has_a_row(tmp_path):

@@ -10,8 +10,11 @@ import pytest
 import audit_twins
 from medfusion import drawing, twins
 from medfusion.images import Description, read_images, write_labels, write_split
+from medfusion.naming import shown
 
-DESCRIPTION = Description("Toys, generated images", "toys", "multi-class", ("apple", "pear (green)"), "0" * 64, True)
+DESCRIPTION = Description("toys", "multi-class", ("apple", "pear (green)"), "0" * 64, True)
+TOYS = {"name": "Toys", "label_names": None}
+SHOWN = shown(DESCRIPTION, TOYS)
 
 
 def _split(folder, name, images, labels):
@@ -133,7 +136,7 @@ def test_no_pairs_still_give_a_table_and_a_figure(tmp_path):
     assert pairs.to_csv(index=False).strip() == ",".join(twins.COLUMNS)
     assert summary["pairs"] == 0
     with drawing.style("white"):
-        drawing.save(twins.draw_pairs(pairs, 0, splits, DESCRIPTION, 0.95), tmp_path / "pairs.png")
+        drawing.save(twins.draw_pairs(pairs, 0, splits, SHOWN, 0.95), tmp_path / "pairs.png")
     assert (tmp_path / "pairs.png").stat().st_size
 
 
@@ -158,10 +161,10 @@ def test_the_stage_writes_the_same_bytes_twice(splits, tmp_path):
         args = argparse.Namespace(
             images=[train.path, val.path, test.path], test_labels=tmp_path / "labels.h5", **outputs
         )
-        audit_twins.main(args, {"threshold": 0.95, "style": "whitegrid"})
+        audit_twins.main(args, {"threshold": 0.95, "style": "whitegrid", **TOYS})
         contents.append([path.read_bytes() for path in outputs.values()])
     assert contents[0] == contents[1]
     summary = json.loads(contents[0][1])
-    assert summary["name"] == DESCRIPTION.name
+    assert summary["name"] == "Toys (generated images)"
     assert summary["generated"] is True
     assert contents[0][2].startswith(b"\x89PNG")

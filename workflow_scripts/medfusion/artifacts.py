@@ -1,6 +1,7 @@
 """Files that are either whole or absent, and equal when their content is equal."""
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -58,6 +59,21 @@ def read_json(path: str | Path) -> Any:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: not a readable JSON file ({error}); delete it and run again") from None
+
+
+def hash_file(path: str | Path, algorithm: str = "sha256") -> str:
+    """The hash of a file in hex digits.
+
+    Raises
+    ------
+    UserError
+        If the path is not a readable file.
+    """
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, algorithm).hexdigest()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read as a file ({error.strerror}); expected a readable file") from None
 
 
 @contextlib.contextmanager

@@ -119,7 +119,7 @@ def _fill_defaults(config: Config) -> None:
             fusion.setdefault("step", 0.05)
             fusion.setdefault("criterion", "accuracy")
     for dataset in config["datasets"].values():
-        for key in ("path", "sha256", "label", "positive", "learning_curve"):
+        for key in ("path", "sha256", "label", "label_names", "positive", "learning_curve"):
             dataset.setdefault(key, None)
         dataset.setdefault("published", [])
         dataset["votes"] = dataset.get("votes") or {}
@@ -223,6 +223,8 @@ def _dataset_faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
     classes = CLASSES[dataset["flag"]]
     if dataset["positive"] is not None and dataset["positive"] >= classes:
         yield f"{key}.positive: {dataset['positive']} is no label of {dataset['flag']}; expected 0 to {classes - 1}"
+    if dataset["label_names"] and len(dataset["label_names"]) != classes:
+        yield f"{key}.label_names: {len(dataset['label_names'])} names; expected {classes}, one a class in label order"
     if dataset["augmentation"]["flip"] == "none" and not any(
         dataset["augmentation"][kind] for kind in ("rotation", "scale", "contrast")
     ):

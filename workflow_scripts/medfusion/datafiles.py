@@ -5,6 +5,8 @@ FOLDER_VARIABLE = "MEDMNIST_DATA"
 
 # Classes of each data set, for checks that must not wait for the import of medmnist; a test holds them against it.
 CLASSES = {"breastmnist": 2, "bloodmnist": 8}
+# What MedMNIST calls them, likewise.
+NAMES = {"breastmnist": "BreastMNIST", "bloodmnist": "BloodMNIST"}
 
 
 def file_name(flag: str, size: int, source: str) -> str:

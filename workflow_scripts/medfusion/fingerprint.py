@@ -13,6 +13,8 @@ DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 # The distribution's name, where it is not the import's.
 DISTRIBUTIONS = {"cv2": "opencv-python-headless", "sklearn": "scikit-learn", "yaml": "pyyaml"}
+# What computes beneath an import, although nothing of the project's imports it.
+BENEATH = {"sklearn": {"scipy"}, "statsmodels": {"scipy"}, "seaborn": {"matplotlib"}, "keras": {"tensorflow"}}
 
 
 @cache
@@ -36,6 +38,7 @@ def _read(path: Path) -> tuple[str, frozenset[str]]:
     return ast.unparse(tree), frozenset(imported)
 
 
+@cache
 def _module_file(name: str, root: Path) -> Path | None:
     """The project file of a dotted module name, or None if it is not the project's."""
     base = root.joinpath(*name.split("."))
@@ -45,7 +48,8 @@ def _module_file(name: str, root: Path) -> Path | None:
     return None
 
 
-def closure(program: str | Path, root: Path = ROOT) -> tuple[list[Path], set[str]]:
+@cache
+def closure(program: str | Path, root: Path = ROOT) -> tuple[tuple[Path, ...], frozenset[str]]:
     """Project files that a program imports, directly or not, and the outside packages they import.
 
     Parameters
@@ -72,20 +76,27 @@ def closure(program: str | Path, root: Path = ROOT) -> tuple[list[Path], set[str
                 waiting.append(found)
             elif (top := name.partition(".")[0]) not in sys.stdlib_module_names and not _module_file(top, root):
                 packages.add(top)
-    return sorted(files), packages
+    return tuple(sorted(files)), frozenset(packages)
 
 
 def code_hash(program: str | Path, root: Path = ROOT) -> str:
-    """Sixteen hex digits that change with the meaning of a program or of any project module behind it."""
+    """Sixteen hex digits that change with the meaning of a program, its templates, or any project module behind it.
+
+    The templates of a program lie in templates/, under its name.
+    """
     digest = hashlib.sha256()
     for path in closure(program, root)[0]:
         digest.update(f"{path.relative_to(root)}\n{_read(path)[0]}\n".encode())
+    for path in sorted(root.glob(f"templates/{Path(program).stem}.*")):
+        digest.update(f"{path.relative_to(root)}\n".encode() + path.read_bytes())
     return digest.hexdigest()[:16]
 
 
 def library_versions(program: str | Path, root: Path = ROOT) -> dict[str, str]:
     """Python's version, and those of the outside packages that a program and the modules behind it import."""
-    names = sorted(DISTRIBUTIONS.get(name, name) for name in closure(program, root)[1])
+    imported = closure(program, root)[1]
+    beneath = set().union(*(BENEATH.get(name, set()) for name in imported))
+    names = sorted(DISTRIBUTIONS.get(name, name) for name in imported | beneath)
     return {"python": f"{sys.version_info.major}.{sys.version_info.minor}", **{name: _version(name) for name in names}}
 
 

@@ -3,9 +3,11 @@
 import json
 import os
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from medfusion import records
 from medfusion.errors import UserError
 from medfusion.fingerprint import ROOT, code_hash, library_versions
 
@@ -19,26 +21,20 @@ class Identity:
     ----------
     slices : for each stage, a function from a job's wildcards to its slice of the configuration
     threads : processor threads a job, which every result depends on
-    folder : where the settings files go; a UserError if it cannot be written to
+    results : the folder of results, below which the settings files go; a UserError if it cannot be written to
     """
 
-    def __init__(self, slices: Mapping[str, Callable[[Wildcards], dict[str, Any]]], threads: int, folder: str | Path):
-        _require_writable(Path(folder))
+    def __init__(self, slices: Mapping[str, Callable[[Wildcards], dict[str, Any]]], threads: int, results: str | Path):
+        _require_writable(Path(results))
         self._slices = slices
         self._threads = threads
-        self._folder = Path(folder)
+        self._folder = Path(results, "settings")
 
     def params(self, stage: str) -> Callable[[Wildcards], str]:
         """A params function: the identity as one JSON text, because Snakemake compares params without their names."""
-        program = ROOT / f"{stage}.py"
 
         def text(wildcards: Wildcards) -> str:
-            content = {
-                "stage": stage,
-                "config": {"threads": self._threads, **self._slices[stage](wildcards)},
-                "code": code_hash(program),
-                "libraries": library_versions(program),
-            }
+            content = {"config": {"threads": self._threads, **self._slices[stage](wildcards)}, **_of_stage(stage)}
             return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
         return text
@@ -52,12 +48,20 @@ class Identity:
         text = self.params(stage)
 
         def path(wildcards: Wildcards) -> str:
-            job = "-".join([*wildcards, stage]).replace("/", "-")
+            # A dot is in no name, so that no two jobs share a file.
+            job = ".".join(wildcards).replace("/", ".") or stage
             file = self._folder / stage / f"{job}.json"
             _write_if_changed(file, text(wildcards))
             return str(file)
 
         return path
+
+
+@cache
+def _of_stage(stage: str) -> dict[str, Any]:
+    """What all jobs of a stage have in common; found once, because it means to parse all their modules."""
+    program = ROOT / f"{stage}.py"
+    return {"stage": stage, "code": code_hash(program), "libraries": library_versions(program)}
 
 
 def _require_writable(folder: Path) -> None:
@@ -78,4 +82,7 @@ def _write_if_changed(file: Path, text: str) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_name(f".{os.getpid()}.{file.name}")
     temporary.write_text(text, encoding="utf-8")
+    record = records.read(records.record_file(file))
+    if record and record.identity == json.loads(text):  # an edit was taken back: as old as its results
+        os.utime(temporary, ns=(record.settings.mtime_ns, record.settings.mtime_ns))
     temporary.replace(file)

@@ -15,17 +15,15 @@ BLOCK = 4096  # images read at once where the whole split is not needed
 
 @dataclass(frozen=True)
 class Description:
-    """What a data set is, as every file made from it says.
+    """What a data set is, as every file made from it says; not what it is called, which is for pages to say.
 
-    name : the name printed in tables and pages; says "generated images" where that is so
     flag : MedMNIST's name of the data set it stands for
     task : MedMNIST's kind of task ("binary-class", "multi-class", "ordinal-regression")
     label_names : one per class, in label order
-    sha256 : of the .npz file
+    sha256 : of the bytes of all images and labels, as `preparation.load` orders them
     generated : whether the images were drawn by a program
     """
 
-    name: str
     flag: str
     task: str
     label_names: tuple[str, ...]

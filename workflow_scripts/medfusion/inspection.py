@@ -7,8 +7,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from medfusion.artifacts import open_hdf5
-from medfusion.images import BLOCK, Description, image_blocks
+from medfusion.images import BLOCK, image_blocks
 from medfusion.montage import CELL, montage_grid, montage_rows
+from medfusion.naming import Shown
 
 CHANNELS = {1: ("grey",), 3: ("red", "green", "blue")}
 
@@ -78,19 +79,19 @@ def examples(labels: np.ndarray, classes: int, number: int, seed: int) -> list[n
     return [np.sort(rng.choice(group, min(number, len(group)), replace=False)) for group in members]
 
 
-def draw_examples(path: Path, labels: np.ndarray, description: Description, seed: int, number: int = 10) -> Figure:
+def draw_examples(path: Path, labels: np.ndarray, shown: Shown, seed: int, number: int = 10) -> Figure:
     """One row of training images for each class."""
-    names = description.label_names
+    names = shown.label_names
     with open_hdf5(path) as file:
         chosen = examples(labels, len(names), number, seed)
         rows = [(name, file["images"][indices]) for name, indices in zip(names, chosen, strict=True)]
-    return montage_rows(rows, f"{description.name}: training images of each class")
+    return montage_rows(rows, f"{shown.name}: training images of each class")
 
 
-def draw_means(path: Path, labels: np.ndarray, description: Description) -> Figure:
+def draw_means(path: Path, labels: np.ndarray, shown: Shown) -> Figure:
     """The mean training image of each class."""
-    names = description.label_names
+    names = shown.label_names
     counts = np.bincount(labels, minlength=len(names))
     means = class_means(path, labels, len(names))
     cells = [(mean[None], f"{name}\nn = {n:,}", False) for mean, name, n in zip(means, names, counts, strict=True)]
-    return montage_grid(cells, 4, f"{description.name}: mean training image of each class", side=2 * CELL)
+    return montage_grid(cells, 4, f"{shown.name}: mean training image of each class", side=2 * CELL)

@@ -1,6 +1,6 @@
 """The metrics of a run, as evaluation writes them (metrics.json), and as one tidy table."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,13 @@ SPLITS = ("val", "test")
 Metrics = dict[str, Any]
 
 
-def read_metrics(paths: Iterable[str | Path]) -> list[Metrics]:
-    """The contents of metrics.json files, in their order.
+def read_metrics(paths: Iterable[str | Path], shown: Mapping[str, Mapping[str, Any]]) -> list[Metrics]:
+    """The contents of metrics.json files, in their order, with the names that the configuration gives.
+
+    Parameters
+    ----------
+    paths : of the files
+    shown : by data set, its "name", and its "label_names" if they are not MedMNIST's
 
     Raises
     ------
@@ -27,8 +32,11 @@ def read_metrics(paths: Iterable[str | Path]) -> list[Metrics]:
     contents = []
     for path in paths:
         content = read_json(path)
-        if lacking := {"dataset", "name", "model", "seed", "systems", "label_names", "generated"} - set(content):
+        if lacking := {"dataset", "model", "seed", "systems", "label_names", "generated"} - set(content):
             raise UserError(f"{path}: lacks {', '.join(sorted(lacking))}; delete it and run again")
+        names = shown[content["dataset"]]
+        content["name"] = data_name(names["name"], content["generated"])
+        content["label_names"] = names.get("label_names") or content["label_names"]
         contents.append(content)
     return contents
 
@@ -41,11 +49,10 @@ def tidy(contents: Iterable[Metrics]) -> pd.DataFrame:
     """
     rows = []
     for content in contents:
-        name = data_name(content["name"], content["generated"])
         for system, results in content["systems"].items():
             for split in SPLITS:
                 for row in results.get(split, []):
-                    address = (content["dataset"], name, content["model"], content["seed"], system, split)
+                    address = (content["dataset"], content["name"], content["model"], content["seed"], system, split)
                     rows.append((*address, *(row[key] for key in COLUMNS[6:])))
     table = pd.DataFrame(rows, columns=COLUMNS).astype({"seed": "Int64"})
     return table.sort_values(["dataset", "model", "seed", "system", "split"], kind="stable", ignore_index=True)

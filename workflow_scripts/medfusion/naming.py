@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from medfusion.images import Description
@@ -24,9 +25,23 @@ def data_name(name: str, generated: bool) -> str:
     return f"{name} (generated images)" if generated and "generated" not in name else name
 
 
-def described_name(description: Description) -> str:
-    """The name of a data set as figures print it."""
-    return data_name(description.name, description.generated)
+@dataclass(frozen=True)
+class Shown:
+    """What figures call a data set and its classes.
+
+    name : says so if the images were generated
+    label_names : one per class, in label order
+    """
+
+    name: str
+    label_names: tuple[str, ...]
+
+
+def shown(description: Description, settings: dict[str, Any]) -> Shown:
+    """The names that the configuration gives to described data: "name", and "label_names" unless None."""
+    return Shown(
+        data_name(settings["name"], description.generated), tuple(settings["label_names"] or description.label_names)
+    )
 
 
 def span(values: Sequence[Any], one: str, many: str) -> str:

@@ -16,9 +16,10 @@ from medfusion.artifacts import read_json
 from medfusion.config import fusion_members
 from medfusion.costs import stage_costs
 from medfusion.metric_files import Metrics, read_metrics, tidy
-from medfusion.naming import data_name, percent, setting
+from medfusion.naming import percent, setting
 from medfusion.page_figures import OTHER, rank, read_picture
 from medfusion.page_parts import Section, Table
+from medfusion.records import Record
 
 Config = dict[str, Any]
 
@@ -72,16 +73,18 @@ def render(
     figures: Mapping[str, str],
     tables: Mapping[str, str],
     libraries: Mapping[str, str],
+    records: Sequence[Record],
 ) -> str:
     """The page as HTML.
 
     Parameters
     ----------
     template : report.html.j2; report.css and report.js lie beside it
-    settings : "config" (complete), "title", "benchmarks" (folder of the benchmark files)
+    settings : "config" (complete), "shown" (names of data sets and classes)
     metrics : paths of metrics.json files
     figures, tables : paths by name: the path below the results folder without suffix
     libraries : version by name
+    records : of the jobs that the page stands on
 
     Raises
     ------
@@ -89,12 +92,12 @@ def render(
         If a file is missing or not what it should be.
     """
     config = settings["config"]
-    contents = read_metrics(metrics)
+    contents = read_metrics(metrics, settings["shown"])
     by_dataset: dict[str, list[Metrics]] = {}
     for content in contents:
         by_dataset.setdefault(content["dataset"], []).append(content)
     tasks = [_task(key, config, group, figures, tables) for key, group in by_dataset.items()]
-    costs = stage_costs(settings["benchmarks"], config["datasets"])
+    costs = stage_costs(records)
     template = Path(template)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(template.parent),
@@ -105,7 +108,7 @@ def render(
     )
     environment.filters["breakable"] = _breakable
     return environment.get_template(template.name).render(
-        title=settings["title"],
+        title=config["report"]["title"],
         css=Markup(template.with_name("report.css").read_text(encoding="utf-8")),
         script=Markup(template.with_name("report.js").read_text(encoding="utf-8")),
         tasks=tasks,
@@ -129,7 +132,7 @@ def _task(
     """One data set, from its metrics and from whichever of its figures and tables there are."""
     entry = config["datasets"][key]
     first = contents[0]
-    name = data_name(first["name"], first["generated"])
+    name = first["name"]
     table = tidy(contents)
     systems = standings.standings(table)
     floors = standings.floors(table)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from medfusion.config import Config, fusion_members, systems
-from medfusion.datafiles import file_name
+from medfusion.datafiles import NAMES, file_name
 
 Wildcards = Any  # Snakemake's: one attribute for each wildcard
 Files = list[str]
@@ -70,6 +70,11 @@ class Plan:
         if entry["source"] == "generated":
             return f"{self.results}/{wildcards.dataset}/generated.npz"
         return f"{self.config['data']}/{file_name(entry['flag'], entry['size'], entry['source'])}"
+
+    def shown(self, dataset: str) -> Config:
+        """What figures and tables call a data set and its classes; label_names is None for MedMNIST's own."""
+        entry = self.datasets[dataset]
+        return {"name": entry["label"] or NAMES[entry["flag"]], "label_names": entry["label_names"]}
 
     # -- networks -----------------------------------------------------------------------------------------------------
 

@@ -1,11 +1,13 @@
 """From a MedMNIST .npz file to what the stages read: who it is, that it is sound, and its splits."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from medfusion import npz, sources
+from medfusion.artifacts import hash_file
 from medfusion.errors import UserError
 from medfusion.images import Description
 from medfusion.medmnist_info import INFO
@@ -19,11 +21,11 @@ def load(path: str | Path, settings: dict[str, Any]) -> tuple[Description, dict[
     Parameters
     ----------
     path : the .npz file
-    settings : of a data set in config.yaml: flag, size, source, label, sha256
+    settings : of a data set in config.yaml: flag, size, source, sha256
 
     Returns
     -------
-    description : with the name that tables and pages print
+    description : what the data are
     splits : for train, val and test: images uint8 (n, H, W, C) and labels uint8 (n,)
 
     Raises
@@ -32,27 +34,16 @@ def load(path: str | Path, settings: dict[str, Any]) -> tuple[Description, dict[
         If the file is not what the settings say, or not in MedMNIST format.
     """
     flag, size = settings["flag"], settings["size"]
-    sha256 = sources.hash_file(path, "sha256")
-    if settings["sha256"] and settings["sha256"] != sha256:
-        raise UserError(f"{path}: its SHA-256 is {sha256}; config.yaml expects {settings['sha256']}. Another file?")
-    is_official = sources.hash_file(path, "md5") == sources.official(flag, size)[1]
-    if settings["source"] == "official" and not is_official:
+    if settings["sha256"] and settings["sha256"] != (found := hash_file(path)):
+        raise UserError(f"{path}: its SHA-256 is {found}; config.yaml expects {settings['sha256']}. Another file?")
+    md5 = sources.official(flag, size)[1]
+    if settings["source"] == "official" and hash_file(path, "md5") != md5:
         raise UserError(
-            f"{path}: not the official {flag} file, whose MD5 is {sources.official(flag, size)[1]}; delete it to "
+            f"{path}: not the official {flag} file, whose MD5 is {md5}; delete it to "
             "download it again, or say in config.yaml what it is (source: file, path and label)"
         )
     arrays = npz.read(path)
     npz.check(path, arrays, flag, size, official_counts=settings["source"] in ("official", "surrogate"))
-    generated = "generated images" in str(arrays.get("provenance", ""))
-    name = INFO[flag]["python_class"] if is_official else settings["label"] or INFO[flag]["python_class"]
-    description = Description(
-        name=f"{name} (generated images)" if generated else name,
-        flag=flag,
-        task=INFO[flag]["task"],
-        label_names=tuple(INFO[flag]["label"][str(i)] for i in range(len(INFO[flag]["label"]))),
-        sha256=sha256,
-        generated=generated,
-    )
     splits = {}
     for split in npz.SPLITS:
         images = arrays[f"{split}_images"]
@@ -60,4 +51,20 @@ def load(path: str | Path, settings: dict[str, Any]) -> tuple[Description, dict[
             images[..., None] if images.ndim == 3 else images,
             arrays[f"{split}_labels"].reshape(-1).astype(np.uint8),
         )
+    description = Description(
+        flag=flag,
+        task=INFO[flag]["task"],
+        label_names=tuple(INFO[flag]["label"][str(i)] for i in range(len(INFO[flag]["label"]))),
+        sha256=_content_hash(splits),
+        generated="generated images" in str(arrays.get("provenance", "")),
+    )
     return description, splits
+
+
+def _content_hash(splits: dict[str, Split]) -> str:
+    """SHA-256 of what the file holds, whichever way it is packed."""
+    digest = hashlib.sha256()
+    for images, labels in splits.values():
+        digest.update(np.ascontiguousarray(images))
+        digest.update(labels)
+    return digest.hexdigest()

@@ -11,11 +11,23 @@ Slice = dict[str, Any]
 
 def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
     """For each stage, by the name of its program, a function from a job's wildcards to its settings."""
-    config, style = plan.config, {"style": plan.config["report"]["style"]}
+    config = plan.config
+    names = {"shown": {name: {"name": plan.shown(name)["name"]} for name in plan.datasets}}
+    whole = {"config": config, "shown": {name: plan.shown(name) for name in plan.datasets}, "results": plan.results}
 
     def dataset(wildcards: Wildcards, *keys: str) -> Slice:
         entry = plan.datasets[wildcards.dataset]
         return {key: entry[key] for key in keys}
+
+    def figure(wildcards: Wildcards, **more: Any) -> Slice:
+        return {"style": config["report"]["style"], "name": plan.shown(wildcards.dataset)["name"], **more}
+
+    def labelled_figure(wildcards: Wildcards, **more: Any) -> Slice:
+        return figure(wildcards, label_names=plan.datasets[wildcards.dataset]["label_names"], **more)
+
+    def results_figure(wildcards: Wildcards, *keys: str) -> Slice:
+        shown = {"style": config["report"]["style"], "shown": {wildcards.dataset: plan.shown(wildcards.dataset)}}
+        return {**shown, **dataset(wildcards, *keys)}
 
     def model(wildcards: Wildcards) -> Config:
         return plan.datasets[wildcards.dataset]["models"][wildcards.model]
@@ -82,11 +94,13 @@ def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
             **dataset(wildcards, "flag", "size"),
             **plan.datasets[wildcards.dataset]["generated"],
         },
-        "prepare": lambda wildcards: dataset(wildcards, "flag", "size", "source", "label", "sha256"),
-        "inspect_images": lambda wildcards: {**style, "seed": 0},
-        "audit_twins": lambda wildcards: {**style, "threshold": plan.datasets[wildcards.dataset]["twins"]},
+        "prepare": lambda wildcards: dataset(wildcards, "flag", "size", "source", "sha256"),
+        "inspect_images": lambda wildcards: labelled_figure(wildcards, seed=0),
+        "audit_twins": lambda wildcards: labelled_figure(
+            wildcards, threshold=plan.datasets[wildcards.dataset]["twins"]
+        ),
         "augment": lambda wildcards: dataset(wildcards, "augmentation"),
-        "draw_augmentation": lambda wildcards: style,
+        "draw_augmentation": figure,
         "train_cnn": train_cnn,
         "extract_features": extract_features,
         "learning_curve": learning_curve,
@@ -95,17 +109,19 @@ def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
         "vote": vote,
         "floors": lambda wildcards: {},
         "evaluate": evaluate,
-        "collect_metrics": lambda wildcards: {},
-        "draw_curves": lambda wildcards: {**style, "seeds": model(wildcards)["seeds"]},
-        "draw_grids": lambda wildcards: {**style, "classifiers": plan.compared(wildcards.dataset, wildcards.model)},
-        "draw_fusions": lambda wildcards: {**style, "fusions": plan.chosen(wildcards.dataset, wildcards.model)},
+        "collect_metrics": lambda wildcards: names,
+        "draw_curves": lambda wildcards: figure(wildcards, seeds=model(wildcards)["seeds"]),
+        "draw_grids": lambda wildcards: figure(
+            wildcards, classifiers=plan.compared(wildcards.dataset, wildcards.model)
+        ),
+        "draw_fusions": lambda wildcards: figure(wildcards, fusions=plan.chosen(wildcards.dataset, wildcards.model)),
         "study_classifiers": lambda wildcards: {
             **config["studies"],
             "seed": plan.first_seed(wildcards.dataset, plan.studied(wildcards.dataset)),
         },
-        "draw_studies": lambda wildcards: style,
-        "draw_results": lambda wildcards: {**style, **dataset(wildcards, "published")},
-        "draw_training_size": lambda wildcards: style,
-        "summarise": lambda wildcards: {"config": config, "benchmarks": plan.beside("benchmarks")},
-        "report": lambda wildcards: {**config["report"], "config": config, "benchmarks": plan.beside("benchmarks")},
+        "draw_studies": labelled_figure,
+        "draw_results": lambda wildcards: results_figure(wildcards, "published"),
+        "draw_training_size": lambda wildcards: {"style": config["report"]["style"], **names},
+        "summarise": lambda wildcards: whole,
+        "report": lambda wildcards: whole,
     }

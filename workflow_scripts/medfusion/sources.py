@@ -1,6 +1,5 @@
 """Where a data set's .npz comes from: a folder the user names, or MedMNIST's archive."""
 
-import hashlib
 import os
 import shutil
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 import pooch
 
-from medfusion.artifacts import replacing
+from medfusion.artifacts import hash_file, replacing
 from medfusion.datafiles import FOLDER_VARIABLE, file_name
 from medfusion.errors import UserError
 from medfusion.medmnist_info import INFO
@@ -18,21 +17,6 @@ def official(flag: str, size: int) -> tuple[str, str]:
     """URL and MD5 that MedMNIST publishes for a data set."""
     suffix = "" if size == 28 else f"_{size}"
     return INFO[flag][f"url{suffix}"], INFO[flag][f"MD5{suffix}"]
-
-
-def hash_file(path: str | Path, algorithm: str) -> str:
-    """The hash of a file in hex digits.
-
-    Raises
-    ------
-    UserError
-        If the path is not a readable file.
-    """
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, algorithm).hexdigest()
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read as a file ({error.strerror}); expected a .npz file") from None
 
 
 def obtain(flag: str, size: int, source: str, target: str | Path) -> str:

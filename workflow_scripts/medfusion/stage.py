@@ -1,7 +1,10 @@
-"""What every stage program shares: arguments, settings, threads, progress, and the way it fails."""
+"""What every stage program shares: arguments, settings, threads, progress, early cut-off, and the way it fails."""
 
 import argparse
+import contextlib
+import errno
 import os
+import re
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -10,16 +13,51 @@ import threadpoolctl
 
 from medfusion.artifacts import read_json
 from medfusion.errors import UserError
+from medfusion.keeping import Job
 
 # Rules send a stage's output to its log and open this descriptor to the terminal, for progress alone.
 TERMINAL = 9
+# Read by libraries that are imported after the stage has started.
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+# What the system says when it is not the program that is at fault, and what to do then.
+REMEDIES = {
+    errno.ENOSPC: "free some space and run again",
+    errno.EDQUOT: "free some space or ask for more, and run again",
+    errno.EFBIG: "raise the limit on the size of files, and run again",
+    errno.EROFS: "name a folder that can be written to in config.yaml (results)",
+    errno.EACCES: "make it accessible, or name another folder in config.yaml",
+}
 
 _terminal = None
 
 
-def parser(description: str) -> argparse.ArgumentParser:
+class Input(str):
+    """An argument's type: a file that the stage reads."""
+
+
+class NamedInput(Input):
+    """An argument's type: a file that the stage reads, as NAME=PATH (see `pairs`)."""
+
+
+class Output(str):
+    """An argument's type: a file that the stage writes."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that knows which arguments name files that are read, and which name files that are written."""
+
+    def add_input(self, flag: str, *, required: bool = True, named: bool = False, **options: Any) -> None:
+        """Add an argument that names files to read, as PATH, or as NAME=PATH if `named` (see `pairs`)."""
+        self.add_argument(flag, type=NamedInput if named else Input, required=required, **options)
+
+    def add_output(self, flag: str, **options: Any) -> None:
+        """Add an argument that names files to write."""
+        self.add_argument(flag, type=Output, required=True, **options)
+
+
+def parser(description: str) -> Parser:
     """An argument parser that already knows --settings."""
-    result = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    result = Parser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     result.add_argument(
         "--settings",
         required=True,
@@ -28,11 +66,16 @@ def parser(description: str) -> argparse.ArgumentParser:
     return result
 
 
-def run(main: Callable[[argparse.Namespace, dict[str, Any]], None], arguments: argparse.ArgumentParser) -> None:
+def run(
+    main: Callable[[argparse.Namespace, dict[str, Any]], None], arguments: argparse.ArgumentParser, keep: bool = True
+) -> None:
     """Run a stage: parse arguments, read its settings, fix the thread count, turn a UserError into one line.
 
-    Exits with 1 on a UserError, whose message goes to stderr; other exceptions keep their traceback, because
-    they are ours to mend.
+    If nothing that the stage depends on has changed since its outputs were made, they are kept and `main` is not
+    called; so `main` imports what takes seconds to import. Not so where `keep` is false.
+
+    Exits with 1 on a UserError or a fault of the machine (a full disk), whose message goes to stderr; other exceptions
+    keep their traceback, because they are ours to mend.
     """
     global _terminal
     args = arguments.parse_args()
@@ -45,18 +88,34 @@ def run(main: Callable[[argparse.Namespace, dict[str, Any]], None], arguments: a
         content = read_json(args.settings)
         if not isinstance(content, dict) or not isinstance(content.get("config"), dict):
             raise UserError(f"{args.settings}: expected a JSON object whose key 'config' holds the stage's settings")
+        job = Job(args.settings, content, _files(args, Input), _files(args, Output), keep)
+        if job.kept():
+            progress(f"{content['stage']}: nothing it depends on has changed; {', '.join(_files(args, Output))} kept")
+            return
+        job.begin()
         settings = content["config"]
-        with threadpoolctl.threadpool_limits(settings.get("threads", 1)):
+        threads = settings.get("threads", 1)
+        os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
+        with threadpoolctl.threadpool_limits(threads):
             main(args, settings)
+        job.finish()
     except UserError as error:
         sys.exit(f"error: {error}")
+    except MemoryError as error:
+        sys.exit(f"error: not enough memory ({error}); run fewer jobs at once (-j), or lower mem_mb in the profile")
+    except OSError as error:
+        if (number := _number(error)) not in REMEDIES:
+            raise
+        place = f"{error.filename}: " if error.filename else ""
+        sys.exit(f"error: {place}{os.strerror(number)}; {REMEDIES[number]}")
 
 
 def progress(text: str) -> None:
     """Say where long work stands, in the log and on the terminal."""
     print(text, flush=True)
     if _terminal:
-        print(text, file=_terminal, flush=True)
+        with contextlib.suppress(OSError):  # nobody listens any more: Snakemake was killed
+            print(text, file=_terminal, flush=True)
 
 
 def pairs(values: list[str]) -> dict[str, str]:
@@ -68,3 +127,20 @@ def pairs(values: list[str]) -> dict[str, str]:
             raise UserError(f"argument {value!r}: expected NAME=PATH, each name once")
         result[name] = path
     return result
+
+
+def _files(args: argparse.Namespace, kind: type[str]) -> list[str]:
+    """The paths of all arguments of a kind, in the order in which the program declares them."""
+    values = []
+    for value in vars(args).values():
+        values += value if isinstance(value, list) else [value]
+    found = [value for value in values if isinstance(value, kind)]
+    return [value.partition("=")[2] if isinstance(value, NamedInput) else str(value) for value in found]
+
+
+def _number(error: OSError) -> int | None:
+    """The system's number of an error; HDF5 gives it in words only."""
+    if error.errno:
+        return error.errno
+    found = re.search(r"errno = (\d+)", str(error))
+    return int(found[1]) if found else None

@@ -10,16 +10,17 @@ from medfusion.config import Config
 from medfusion.costs import duration, stage_costs
 from medfusion.metric_files import Metrics, tidy
 from medfusion.page_tables import interval, number
+from medfusion.records import Record
 
 
-def summary(config: Config, contents: Sequence[Mapping], benchmarks: str, context: Mapping[str, str]) -> str:
+def summary(config: Config, contents: Sequence[Mapping], records: Sequence[Record], context: Mapping[str, str]) -> str:
     """All systems of all data sets, the training-size study, and the cost of each stage.
 
     Parameters
     ----------
     config : complete
     contents : of every metrics.json file
-    benchmarks : folder of the benchmark files
+    records : of the jobs that made the results
     context : lines that say when and on what the results were measured, by title
     """
     parts = ["# Measured results", "\n".join(f"- {title}: {text}" for title, text in context.items())]
@@ -32,7 +33,7 @@ def summary(config: Config, contents: Sequence[Mapping], benchmarks: str, contex
     )
     for key in config["datasets"]:
         parts += _dataset(config, key, [content for content in contents if content["dataset"] == key])
-    parts += ["## Cost of each stage", _costs(stage_costs(benchmarks, config["datasets"]))]
+    parts += ["## Cost of each stage", _costs(stage_costs(records))]
     return "\n\n".join(parts) + "\n"
 
 

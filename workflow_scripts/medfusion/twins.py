@@ -15,8 +15,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from medfusion.artifacts import open_hdf5
-from medfusion.images import Description
 from medfusion.montage import message, montage_grid
+from medfusion.naming import Shown
 
 LIMITS = (0.99, 0.999)  # correlations at which pairs are counted, beside the threshold
 LISTED = 2000  # pairs that the table holds at most
@@ -221,7 +221,7 @@ def _read(files: list[h5py.Dataset], place: tuple[int, int], rows: int) -> Block
 
 
 def draw_pairs(
-    pairs: pd.DataFrame, total: int, splits: list[Split], description: Description, threshold: float, number: int = 20
+    pairs: pd.DataFrame, total: int, splits: list[Split], names: Shown, threshold: float, number: int = 20
 ) -> Figure:
     """The first pairs of the table, with splits, indices, labels and correlation under each.
 
@@ -232,22 +232,20 @@ def draw_pairs(
     splits : those that were compared
     """
     if pairs.empty:
-        return message(
-            f"No two images have a pixel correlation of {threshold:g} or more.", f"{description.name}: near-twins"
-        )
+        return message(f"No two images have a pixel correlation of {threshold:g} or more.", f"{names.name}: near-twins")
     shown = pairs.head(number)
     with contextlib.ExitStack() as stack:
         files = {split.name: stack.enter_context(open_hdf5(split.path))["images"] for split in splits}
         cells = [
             (
                 np.stack([files[row.split_a][row.index_a], files[row.split_b][row.index_b]]),
-                _caption(row, description.label_names),
+                _caption(row, names.label_names),
                 row.label_a != row.label_b,
             )
             for row in shown.itertuples()
         ]
     extent = f"all {total}" if len(shown) == total else f"{len(shown)} of {total:,}"
-    title = f"{description.name}: {extent} pairs of images with a pixel correlation of {threshold:g} or more"
+    title = f"{names.name}: {extent} pairs of images with a pixel correlation of {threshold:g} or more"
     return montage_grid(cells, 5, f"{title} (across splits first; red: their labels differ)")
 
 
