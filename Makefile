@@ -2,6 +2,7 @@
 #   make report   both studies on the real data            CONFIG=configs/surrogate.yaml adds an overlay
 #   make demo     the whole workflow on generated images, without network
 #   make test     unit and workflow tests; with MEDMNIST_DATA=folder also those on real data
+#   make test-all the slow rest: every change and what it runs again, every fault and what survives it
 #   make lint     ruff, snakefmt, snakemake --lint
 #   make bench    measured comparisons of the library with what it replaces
 #   make pins     compile requirements.txt anew from requirements.in
@@ -14,7 +15,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	"$$p" -c '$(SUITABLE)' 2>/dev/null && { echo "$$p"; break; }; done)
 SNAKEMAKE = .venv/bin/snakemake -j $(CORES)
 
-.PHONY: report demo test lint bench pins
+.PHONY: report demo test test-all lint bench pins
 
 report: .venv/ready
 	$(SNAKEMAKE) report $(if $(CONFIG),--configfile $(CONFIG))
@@ -24,7 +25,10 @@ demo: .venv/ready
 	@echo "Open results/demo/report.html"
 
 test: .venv/ready
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest -m "not slow"
+
+test-all: .venv/ready
+	.venv/bin/python -m pytest -m slow
 
 lint: .venv/ready
 	.venv/bin/ruff check .

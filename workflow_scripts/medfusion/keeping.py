@@ -16,6 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from medfusion import records
 from medfusion.artifacts import hash_file
 from medfusion.errors import UserError
@@ -39,7 +41,6 @@ class Job:
     def __init__(
         self, settings: str, identity: dict[str, Any], inputs: Sequence[str], outputs: Sequence[str], keep: bool
     ):
-        self._started = time.perf_counter()
         self._identity, self._outputs, self._keep = identity, outputs, keep
         self._file = records.record_file(settings)
         if self._file:
@@ -83,7 +84,7 @@ class Job:
             _link(Path(path), self._second_name(path, number), needed=False)
         self._write(
             made=datetime.now(UTC).isoformat(timespec="seconds"),
-            seconds=round(time.perf_counter() - self._started, 2),
+            seconds=round(time.time() - psutil.Process().create_time(), 2),
             cpu_seconds=round(usage.ru_utime + usage.ru_stime, 2),
             memory_mb=round(usage.ru_maxrss / 1024, 1),  # Linux counts kilobytes
             command=["python", *sys.argv],

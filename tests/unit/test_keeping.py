@@ -1,0 +1,127 @@
+"""Tests of early cut-off: a job keeps its outputs when, and only when, nothing that it depends on has changed."""
+
+import json
+import os
+import shutil
+
+import pytest
+
+from medfusion import records
+from medfusion.errors import UserError
+from medfusion.keeping import FORCE_VARIABLE, Job
+from medfusion.records import File
+
+
+@pytest.fixture
+def stage(tmp_path, monkeypatch):
+    """A stage that copies a file in capitals; called, it says whether the outputs of the last run were kept."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(FORCE_VARIABLE, raising=False)
+    (tmp_path / "in.txt").write_text("abc")
+
+    def run(settings=None, inputs=("in.txt",), outputs=("results/out.txt",), keep=True, name="copy"):
+        path = tmp_path / f"results/settings/{name}/{name}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        identity = {"stage": name, "config": settings or {}, "code": "1"}
+        path.write_text(json.dumps(identity))
+        job = Job(str(path.relative_to(tmp_path)), identity, list(inputs), list(outputs), keep)
+        if job.kept():
+            return True
+        job.begin()
+        for output in outputs:
+            (tmp_path / output).write_text("".join((tmp_path / i).read_text().upper() for i in inputs))
+        job.finish()
+        return False
+
+    run.folder = tmp_path
+    return run
+
+
+def test_a_job_that_depends_on_nothing_new_keeps_its_outputs(stage):
+    assert not stage()
+    assert stage()
+    before = stage.folder.joinpath("results/out.txt").stat().st_mtime_ns
+    assert stage()
+    assert stage.folder.joinpath("results/out.txt").stat().st_mtime_ns > before
+
+
+def test_outputs_that_snakemake_removed_come_back(stage):
+    stage()
+    (stage.folder / "results/out.txt").unlink()
+    assert stage()
+    assert (stage.folder / "results/out.txt").read_text() == "ABC"
+
+
+def test_an_input_that_was_rewritten_alike_changes_nothing(stage):
+    stage()
+    (stage.folder / "in.txt").unlink()
+    (stage.folder / "in.txt").write_text("abc")
+    assert stage()
+
+
+@pytest.mark.parametrize("change", ["settings", "input", "other input", "output", "record", "force"])
+def test_whatever_changes_the_work_is_done(stage, change, monkeypatch):
+    stage()
+    arguments = {}
+    if change == "settings":
+        arguments["settings"] = {"x": 1}
+    elif change == "input":
+        (stage.folder / "in.txt").write_text("abd")
+    elif change == "other input":
+        shutil.copy(stage.folder / "in.txt", stage.folder / "other.txt")
+        arguments["inputs"] = ["other.txt"]
+    elif change == "output":  # damaged in place: both names hold the same bytes
+        with open(stage.folder / "results/out.txt", "r+") as file:
+            file.write("?")
+    elif change == "record":
+        (stage.folder / "results/records/copy/copy.json").write_text("{")
+    else:
+        monkeypatch.setenv(FORCE_VARIABLE, "1")
+    assert not stage(**arguments)
+    assert (stage.folder / "results/out.txt").read_text() == (stage.folder / "in.txt").read_text().upper()
+
+
+def test_one_of_two_outputs_that_is_lost_for_good_means_work(stage):
+    two = ("results/a.txt", "results/b.txt")
+    stage(outputs=two)
+    (stage.folder / two[1]).unlink()
+    shutil.rmtree(stage.folder / "results/records/copy/copy")
+    assert not stage(outputs=two)
+
+
+def test_a_job_that_is_not_to_be_kept_has_a_record_all_the_same(stage):
+    assert not stage(keep=False)
+    assert not stage(keep=False)
+    assert records.read_all("results")[0].outputs == [File.of("results/out.txt")]
+
+
+def test_a_job_that_failed_leaves_no_record(stage):
+    stage()
+    with pytest.raises(FileNotFoundError):
+        stage(settings={"x": 1}, outputs=["absent/out.txt"])
+    assert records.read_all("results") == []
+
+
+def test_an_input_that_is_not_what_its_job_wrote_is_refused_and_looked_at_by_the_next_plan(stage):
+    stage()
+    path = stage.folder / "results/out.txt"
+    stat = path.stat()
+    path.write_text("XYZ")
+    os.utime(path, ns=(stat.st_mtime_ns, stat.st_mtime_ns))
+    with pytest.raises(UserError, match=r"results/out.txt: not what copy wrote .* run again to have it made anew"):
+        stage(inputs=["results/out.txt"], outputs=["results/more.txt"], name="other")
+    assert path.stat().st_mtime_ns > stat.st_mtime_ns
+    assert not (stage.folder / "results/more.txt").exists()
+
+
+def test_a_missing_input_is_named(stage):
+    with pytest.raises(UserError, match="absent.txt: cannot be read"):
+        stage(inputs=["absent.txt"])
+
+
+def test_where_there_are_no_hard_links_the_work_is_done(stage, monkeypatch):
+    monkeypatch.setattr(os, "link", lambda *names: (_ for _ in ()).throw(OSError("no links")))
+    stage()
+    assert stage()  # the outputs are there still
+    (stage.folder / "results/out.txt").unlink()
+    assert not stage()
