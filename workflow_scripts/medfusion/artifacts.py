@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import io
 import json
 import os
 import re
@@ -23,17 +24,37 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; rename it to `path` if the block ends well, else remove it.
 
     The temporary name keeps the suffixes of `path`, because some libraries choose a format by them.
+
+    Raises
+    ------
+    OSError
+        Of the system, in the block, naming `path` if it names no file: a full disk is noticed far below.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
+    temporary = temporary_name(path)
     try:
         yield temporary
         with open(temporary, "rb") as written:
             os.fsync(written.fileno())
         os.replace(temporary, path)
+    except OSError as error:
+        if error.errno and error.filename in (None, str(temporary)):
+            raise OSError(error.errno, os.strerror(error.errno), str(path)) from None
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def temporary_name(path: Path) -> Path:
+    """Where this process writes what is to become `path`."""
+    return path.with_name(f".{os.getpid()}.{path.name}")
+
+
+def writer_of(temporary: Path) -> int | None:
+    """The process that a temporary name belongs to; None for other names."""
+    found = re.match(r"\.(\d+)\..", temporary.name)
+    return int(found[1]) if found else None
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -78,10 +99,16 @@ def hash_file(path: str | Path, algorithm: str = "sha256") -> str:
 
 @contextlib.contextmanager
 def create_hdf5(path: str | Path, **attributes: Any) -> Iterator[h5py.File]:
-    """Create an HDF5 file with `attributes` on its root; it appears under `path` only when whole."""
-    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+    """Create an HDF5 file with `attributes` on its root; it appears under `path` only when whole.
+
+    It is put together in memory: HDF5 crashes on a disk that is full.
+    """
+    content = io.BytesIO()
+    with h5py.File(content, "w") as file:
         file.attrs.update(attributes)
         yield file
+    with replacing(path) as temporary:
+        temporary.write_bytes(content.getbuffer())
 
 
 @contextlib.contextmanager
