@@ -1,9 +1,8 @@
 """Draw accuracy and loss over the epochs of a network, all its seeds in one figure."""
 
-import pandas as pd
-
 from medfusion import curve_figures, drawing, stage
 from medfusion.prepared import data_line
+from medfusion.tables import read_table
 
 
 def parser():
@@ -17,7 +16,8 @@ def parser():
 
 
 def main(args, settings):
-    histories = {seed: pd.read_csv(path) for seed, path in zip(settings["seeds"], args.history, strict=True)}
+    columns = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy")
+    histories = {seed: read_table(path, columns) for seed, path in zip(settings["seeds"], args.history, strict=True)}
     with drawing.style(settings["style"]):
         drawing.save(curve_figures.training_curves(histories, data_line(args.data)), args.out)
 

@@ -6,8 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from medfusion.artifacts import read_json
-from medfusion.errors import UserError
+from medfusion.artifacts import read_record
 from medfusion.naming import data_name
 
 COLUMNS = ["dataset", "name", "model", "seed", "system", "split", "metric", "value", "low", "high", "n"]
@@ -24,13 +23,8 @@ def read_metrics(paths: Iterable[str | Path]) -> list[Metrics]:
     UserError
         If a file lacks what every metrics.json holds.
     """
-    contents = []
-    for path in paths:
-        content = read_json(path)
-        if lacking := {"dataset", "name", "model", "seed", "systems", "label_names", "generated"} - set(content):
-            raise UserError(f"{path}: lacks {', '.join(sorted(lacking))}; delete it and run again")
-        contents.append(content)
-    return contents
+    keys = ("dataset", "generated", "label_names", "model", "name", "seed", "systems")
+    return [read_record(path, keys) for path in paths]
 
 
 def tidy(contents: Iterable[Metrics]) -> pd.DataFrame:
