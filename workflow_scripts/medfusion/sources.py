@@ -9,7 +9,7 @@ import pooch
 
 from medfusion.artifacts import hash_file, replacing
 from medfusion.datafiles import FOLDER_VARIABLE, file_name
-from medfusion.errors import UserError
+from medfusion.errors import UserError, first_line
 from medfusion.medmnist_info import INFO
 
 
@@ -47,11 +47,16 @@ def obtain(flag: str, size: int, source: str, target: str | Path) -> str:
         elif source == "official" and (found := hash_file(place, "md5")) != md5:
             tried.append(f"{place}: its MD5 is {found}, MedMNIST's is {md5}")
         else:
-            if place == target:
-                os.utime(target)  # newer than what asked for it, or Snakemake would ask again
-            else:
-                with replacing(target) as temporary:
-                    shutil.copyfile(place, temporary)
+            try:
+                if place == target:
+                    os.utime(target)  # newer than what asked for it, or Snakemake would ask again
+                else:
+                    with replacing(target) as temporary:
+                        shutil.copyfile(place, temporary)
+            except OSError as error:
+                raise UserError(
+                    f"{target}: cannot be written ({error.strerror}); name another folder as data"
+                ) from None
             return str(place)
     if not folder:
         tried.append(f"environment variable {FOLDER_VARIABLE}: not set")
@@ -59,7 +64,7 @@ def obtain(flag: str, size: int, source: str, target: str | Path) -> str:
         try:
             return _download(url, md5, target)
         except Exception as error:  # pooch passes on whatever requests, urllib3 and the system raise
-            tried.append(f"{url}: {_first_line(error)}")
+            tried.append(f"{url}: {first_line(error)}")
     raise UserError(_way_out(flag, size, source, target, tried))
 
 
@@ -80,13 +85,9 @@ def _retrying(downloader: Any, attempts: int = 3) -> Any:
             except OSError as error:  # what requests raises is an OSError too
                 if attempt == attempts:
                     raise
-                print(f"attempt {attempt} of {attempts} failed: {_first_line(error)}", flush=True)
+                print(f"attempt {attempt} of {attempts} failed: {first_line(error)}", flush=True)
 
     return download
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _way_out(flag: str, size: int, source: str, target: Path, tried: list[str]) -> str:
