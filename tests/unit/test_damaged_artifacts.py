@@ -154,7 +154,7 @@ def test_a_record_that_lacks_a_key_is_named(tmp_path):
 def test_metrics_that_are_a_list_are_named(tmp_path):
     (tmp_path / "metrics.json").write_text(json.dumps([{"dataset": "x"}]))
     with pytest.raises(UserError, match="metrics.json: holds no record"):
-        metric_files.read_metrics([tmp_path / "metrics.json"])
+        metric_files.read_metrics([tmp_path / "metrics.json"], {})
 
 
 def test_probabilities_that_are_no_numbers_are_named(tmp_path):
