@@ -11,17 +11,17 @@ PROGRAMS = Path("workflow_scripts") if ROOT.samefile(Path.cwd()) else ROOT / "wo
 
 from medfusion import config as configuration
 from medfusion import records, runs
-from medfusion.environment import force_jobs, limit_memory, prefer_own_python, share_of_cores
+from medfusion.environment import force_jobs, limit_memory, prefer_own_python, share_of_cores, too_large
 from medfusion.errors import UserError
 from medfusion.identity import Identity
 from medfusion.plan import Plan
-from medfusion.reconcile import reconcile
+from medfusion.reconcile import reconcile, remove_unfinished
 from medfusion.settings_slices import slices
 
 try:
     config = configuration.complete(config, yaml.safe_load((ROOT / "schemas/config.schema.yaml").read_text()))
     PLAN = Plan(config)
-    IDENTITY = Identity(slices(PLAN), config["compute"]["threads"], PLAN.results)
+    IDENTITY = Identity(slices(PLAN), config["compute"]["threads"], PLAN.results, runs.is_locked)
 except UserError as error:
     raise WorkflowError(str(error))
 
@@ -39,14 +39,21 @@ if workflow.is_main_process:
     # What a killed run, a copy, a touch or a damage left behind is put right before jobs are planned.
     notes = [runs.remove_stale_lock()]
     if runs.is_alone():
+        notes.append(runs.end_orphans())
+        remove_unfinished(RESULTS, config["data"])
         notes += reconcile(records.read_all(RESULTS), RESULTS)
     for note in filter(None, notes):
         print(note, file=sys.stderr)
+    if not runs.is_locked():
+        runs.remember_run()  # before it locks the folder: a lock without a name stays
 
 
 onstart:
     runs.remember_run()
+    IDENTITY.write()
     force_jobs(workflow.dag_settings)
+    if note := too_large(workflow.dag.needrun_jobs(), workflow.global_resources):
+        print(note, file=sys.stderr)
 
 
 def program(stage):

@@ -1,6 +1,9 @@
 """Tests of the files that are whole or absent, and equal when their content is equal."""
 
+import errno
 import json
+import os
+import resource
 import zipfile
 
 import h5py
@@ -9,7 +12,7 @@ import pytest
 import skops.io
 from sklearn.ensemble import RandomForestClassifier
 
-from medfusion import artifacts
+from medfusion import artifacts, classifiers
 from medfusion.errors import UserError
 
 
@@ -34,6 +37,60 @@ def test_a_block_that_raises_leaves_what_was_there(tmp_path, there, fault):
         temporary.write_text("half")
         raise fault
     assert [file.read_text() for file in tmp_path.iterdir()] == (["older"] if there else [])
+
+
+def hdf5(path):
+    with artifacts.create_hdf5(path) as file:
+        rows = file.create_dataset("rows", (0, 16), np.float32, maxshape=(None, 16), compression="gzip")
+        for end in range(1000, 20000, 1000):
+            rows.resize(end, axis=0)
+            rows[end - 1000 :] = np.random.default_rng(end).random((1000, 16))
+
+
+def npz(path):
+    with artifacts.replacing(path) as temporary:
+        np.savez(temporary, rows=np.zeros(100_000))
+
+
+def forest(path):
+    classifiers.save(
+        RandomForestClassifier(20).fit(np.random.default_rng(0).random((200, 3)), np.arange(200) % 2), path
+    )
+
+
+WRITERS = {
+    "a.h5": hdf5,
+    "a.npz": npz,
+    "a.skops": forest,
+    "a.txt": lambda path: artifacts.write_text(path, "x" * 200_000),
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_file_that_cannot_be_written_to_its_end_is_named_and_leaves_nothing(tmp_path, name):
+    """With a limit on the size of files, which stands for a full disk: the same path through every library."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    try:
+        with pytest.raises(OSError) as caught:
+            WRITERS[name](tmp_path / name)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert caught.value.errno == errno.EFBIG
+    assert caught.value.filename == str(tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_fault_in_another_file_keeps_its_name(tmp_path):
+    with pytest.raises(FileNotFoundError) as caught, artifacts.replacing(tmp_path / "a.txt"):
+        (tmp_path / "other").read_bytes()
+    assert caught.value.filename == str(tmp_path / "other")
+
+
+def test_a_temporary_name_says_who_writes(tmp_path):
+    assert artifacts.writer_of(artifacts.temporary_name(tmp_path / "a.h5")) == os.getpid()
+    for name in ("a.h5", ".hidden", ".1", ".1.", "1.a.h5", ".12a.h5"):
+        assert artifacts.writer_of(tmp_path / name) is None
 
 
 def test_an_hdf5_file_that_is_not_finished_does_not_appear(tmp_path):

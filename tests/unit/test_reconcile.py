@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import synthetic
 
-from medfusion.reconcile import reconcile
+from medfusion.reconcile import reconcile, remove_unfinished
 from medfusion.records import File
 
 
@@ -61,11 +61,12 @@ def test_data_in_two_states_seen_by_two_jobs_are_new(made):
     assert times("data/x.npz")[0] > 1_600_000_000
 
 
-def test_settings_that_changed_keep_their_time(made):
+@pytest.mark.parametrize("age", [10, 1000, 2_000_000_000])
+def test_settings_that_are_not_those_of_the_results_are_new_however_old_they_look(made, age):
     Path(FILES[2]).write_text("other settings")
-    os.utime(FILES[2], (3000, 3000))
+    os.utime(FILES[2], (age, age))
     reconcile(made, "results")
-    assert times(FILES[2]) == [3000]
+    assert times(FILES[2])[0] > 1_600_000_000
 
 
 def test_what_is_not_there_is_left_to_snakemake(made):
@@ -79,3 +80,15 @@ def test_an_output_outside_the_results_is_the_users(made):
     Path("data/x.npz").write_text("the user's")
     assert reconcile([download, *made], "results") == []
     assert Path("data/x.npz").read_text() == "the user's"
+
+
+def test_what_dead_processes_had_begun_to_write_is_removed(made):
+    dead, alive = 2**22 + 1, os.getpid()  # the first is beyond any process number
+    gone = [f"results/.{dead}.out.h5", f"results/settings/s/.{dead}.s.json", f"data/.{dead}.x.npz"]
+    kept = [f"results/.{alive}.out.h5", "results/.hidden", f"data/{dead}.x.npz", f"data/folder/.{dead}.x.npz", *FILES]
+    Path("data/folder").mkdir()
+    for name in gone + kept:
+        Path(name).touch()
+    remove_unfinished("results", "data")
+    assert not any(Path(name).exists() for name in gone)
+    assert all(Path(name).exists() for name in kept)

@@ -43,6 +43,18 @@ def test_a_damaged_record_is_as_good_as_none(tmp_path, text):
     assert records.read_all(tmp_path) == []
 
 
+@pytest.mark.parametrize(
+    ("old", "new"), [('"mtime_ns": 1,', '"mtime_ns": 9,'), ('"checksum"', '"checksun"'), ("m.k", "n.k")]
+)
+def test_a_record_of_which_one_character_was_changed_is_as_good_as_none(tmp_path, old, new):
+    path = tmp_path / "records/s/j.json"
+    records.write(path, chain()[1])
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    assert records.read(path) is None
+
+
 def test_settings_of_ones_own_have_no_record():
     assert records.record_file("my.json") is None
     assert records.record_file("my/settings.json") is None

@@ -1,10 +1,12 @@
-"""Tests of what a killed run leaves behind: its lock goes only if nobody can hold it."""
+"""Tests of what a killed run leaves behind: its lock goes only if nobody can hold it, its jobs are stopped."""
 
 import json
 import os
 import socket
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -19,6 +21,7 @@ RUNNING = [sys.executable, "-c", "import sys; print('up', flush=True); sys.stdin
 def locked(tmp_path, monkeypatch):
     """A folder that a run, dead now, had locked."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(runs.RUN_VARIABLE, "")  # put back afterwards
     runs.LOCKS.mkdir(parents=True)
     (runs.LOCKS / "0.input.lock").write_text("x")
     runs.remember_run()
@@ -48,6 +51,57 @@ def test_work_in_another_folder_is_no_reason(locked, tmp_path_factory):
         process.stdout.readline()
         assert runs.remove_stale_lock()
         process.stdin.close()
+
+
+def test_a_killed_run_that_nobody_has_waited_for_is_dead(locked):
+    with subprocess.Popen(["sleep", "60"]) as process:
+        content = {
+            "host": socket.gethostname(),
+            "pid": process.pid,
+            "started": psutil.Process(process.pid).create_time(),
+        }
+        runs.RUN.write_text(json.dumps(content))
+        assert runs.remove_stale_lock() is None
+        process.kill()
+        while psutil.Process(process.pid).status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.01)
+        assert "the lock was removed" in runs.remove_stale_lock()
+
+
+@pytest.fixture
+def job(locked):
+    """A function that starts a job of a run in this folder, or in another: a shell and what it started."""
+    processes = []
+
+    def start(folder, ignore=""):
+        environment = {**os.environ, runs.RUN_VARIABLE: str(folder)}
+        command = ["bash", "-c", f"{ignore} echo up; sleep 60 > /dev/null; :"]
+        processes.append(subprocess.Popen(command, stdout=subprocess.PIPE, env=environment))
+        processes[-1].stdout.readline()
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def test_the_jobs_of_a_dead_run_are_stopped_and_that_is_said(job, locked, monkeypatch):
+    monkeypatch.setattr(runs, "PATIENCE", 0.5)
+    mine, stubborn, other = job(locked), job(locked, "trap '' TERM;"), job(locked / "elsewhere")
+    assert "they were stopped" in runs.end_orphans()
+    assert mine.poll() is not None and stubborn.poll() is not None
+    assert other.poll() is None
+    assert runs.end_orphans() is None
+
+
+def test_a_run_and_those_who_started_it_are_no_orphans(locked, monkeypatch):
+    code = "import sys; sys.path[:0] = sys.argv[1:]; from medfusion import runs; print(runs.end_orphans())"
+    library = str(Path(runs.__file__).parents[1])
+    nested = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {code!r}, {library!r}], check=True)"
+    environment = {**os.environ, runs.RUN_VARIABLE: str(locked)}
+    done = subprocess.run([sys.executable, "-c", nested], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "None\n"
 
 
 @pytest.mark.parametrize("state", ["other host", "alive", "no run noted"])

@@ -1,5 +1,7 @@
 """Tests of obtaining data files: places that are looked at, MD5s, and downloads from a server of our own."""
 
+import contextlib
+import errno
 import hashlib
 import http.server
 import threading
@@ -30,28 +32,40 @@ def official(monkeypatch):
 
 @pytest.fixture
 def server(official, monkeypatch):
-    """A server on this machine; its `answers` (status, content) are given in turn, the last for good."""
+    """A server on this machine; its `answers` (status, content) are given in turn, the last for good.
+
+    A third entry says what it does after half of the content: "drop" the connection, "stall", or "drip".
+    """
     answers = [(200, CONTENT)]
+    over = threading.Event()
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             running.asked += 1
-            status, content = answers.pop(0) if len(answers) > 1 else answers[0]
+            status, content, *fault = answers.pop(0) if len(answers) > 1 else answers[0]
             self.send_response(status)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
-            self.wfile.write(content)
+            half = len(content) // 2 if fault else len(content)
+            self.wfile.write(content[:half])
+            if fault == ["stall"]:
+                over.wait(20)
+            with contextlib.suppress(OSError):  # nobody listens any more
+                while fault == ["drip"] and not over.wait(0.05):
+                    self.wfile.write(b"x")
 
         def log_message(self, *_):
             pass
 
-    running = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+    running = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     running.answers, running.asked = answers, 0
     threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     monkeypatch.setitem(
         INFO["breastmnist"], "url", f"http://127.0.0.1:{running.server_port}/breastmnist.npz?download=1"
     )
+    monkeypatch.setattr(sources, "PAUSE", 0.01)
     yield running
+    over.set()
     running.shutdown()
     running.server_close()
 
@@ -135,12 +149,47 @@ def test_a_passing_fault_of_the_network_is_tried_again(tmp_path, server, capsys)
     assert "attempt 1 of 3 failed" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("fault", ["drop", "stall"])
+def test_a_download_that_breaks_off_is_tried_again(tmp_path, server, monkeypatch, fault):
+    monkeypatch.setattr(sources, "STALL", 0.3)
+    server.answers[:] = [(200, CONTENT, fault), (200, CONTENT)]
+    obtain(tmp_path / "x.npz")
+    assert (tmp_path / "x.npz").read_bytes() == CONTENT
+    assert [path.name for path in tmp_path.iterdir()] == ["x.npz"]
+    assert server.asked == 2
+
+
+def test_bytes_that_come_too_slowly_are_not_waited_for(tmp_path, server, monkeypatch):
+    """Each comes soon enough, all together do not."""
+    monkeypatch.setattr(sources, "LIMIT", 0.5)
+    server.answers[:] = [(200, CONTENT, "drip")]
+    with pytest.raises(UserError, match="not there after 0.5 s: too slow"):
+        obtain(tmp_path / "x.npz")
+    assert not list(tmp_path.iterdir())
+    assert server.asked == 1
+
+
+def test_a_full_disk_is_not_blamed_on_the_network(tmp_path, server, monkeypatch):
+    def write(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(sources.pooch.HTTPDownloader, "__call__", write)
+    with pytest.raises(OSError) as caught:
+        obtain(tmp_path / "x.npz")
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(tmp_path / "x.npz"))
+
+
 @pytest.mark.parametrize(
-    ("answer", "reason"),
-    [((404, b"gone"), "404 Client Error"), ((200, b"other bytes"), "hash")],
-    ids=["404", "wrong bytes"],
+    ("answer", "reason", "asked"),
+    [
+        ((404, b"gone"), "404 Client Error", 1),
+        ((500, b"broken"), "500 Server Error", 3),
+        ((200, b"other bytes"), "hash", 1),
+        ((200, CONTENT, "drop"), "Connection broken", 3),
+    ],
+    ids=["404", "500", "wrong bytes", "drop"],
 )
-def test_a_failed_download_leaves_nothing_and_names_the_ways_out(tmp_path, server, answer, reason):
+def test_a_failed_download_leaves_nothing_and_names_the_ways_out(tmp_path, server, answer, reason, asked):
     server.answers[:] = [answer]
     target = tmp_path / "data" / "breastmnist.npz"
     with pytest.raises(UserError) as caught:
@@ -151,6 +200,7 @@ def test_a_failed_download_leaves_nothing_and_names_the_ways_out(tmp_path, serve
     assert f"put the file at {target}" in message
     assert "make demo" in message
     assert not list(target.parent.iterdir())
+    assert server.asked == asked
 
 
 def test_a_surrogate_is_not_downloaded(tmp_path, server):

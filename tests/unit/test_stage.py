@@ -1,8 +1,10 @@
 """Tests of what every stage program shares, in a small program of its own."""
 
+import errno
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -15,10 +17,14 @@ from medfusion.errors import UserError
 LIBRARY = Path(stage.__file__).resolve().parents[1]
 PROGRAM = '''"""A stage that does as it is told."""
 
+import os
+import time
+
 import numpy as np
 import threadpoolctl
 
 from medfusion import stage
+from medfusion.artifacts import replacing
 from medfusion.errors import UserError
 
 
@@ -32,6 +38,14 @@ def main(args, settings):
     stage.progress(f"half of {args.name}")
     if settings.get("fault") == "user":
         raise UserError("x.npz: too small; get a larger one")
+    if settings.get("fault") == "signal":
+        with replacing("out.txt") as temporary:
+            temporary.write_text("half")
+            os.kill(os.getpid(), settings["number"])
+            time.sleep(60)
+    if settings.get("fault") == "system":
+        with replacing("out.txt"):
+            raise OSError(settings["number"], "what the system says")
     if settings.get("fault"):
         raise RuntimeError("ours")
     print({pool["num_threads"] for pool in threadpoolctl.threadpool_info()}, settings["value"])
@@ -75,6 +89,29 @@ def test_a_mistake_of_ours_keeps_its_traceback(run):
     done = run({"config": {"fault": "ours"}})
     assert done.returncode == 1
     assert "Traceback" in done.stderr and "RuntimeError: ours" in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_stop_is_one_line_and_leaves_nothing_half_written(run, tmp_path, number):
+    done = run({"config": {"fault": "signal", "number": number}})
+    assert done.returncode == 1
+    assert done.stderr == "stopped before its end; run again\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["program.py", "settings.json"]
+
+
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [
+        (errno.ENOSPC, "error: out.txt: No space left on device; free some space and run again\n"),
+        (errno.EROFS, "error: out.txt: Read-only file system; name a folder that can be written to"),
+        (errno.EIO, "error: out.txt: Input/output error; the disk"),
+    ],
+)
+def test_a_fault_of_the_machine_is_one_line_that_names_the_file(run, number, message):
+    done = run({"config": {"fault": "system", "number": number}})
+    assert done.returncode == 1
+    assert done.stderr.startswith(message)
+    assert done.stderr.count("\n") == 1
 
 
 def test_damaged_settings_are_one_line(run):

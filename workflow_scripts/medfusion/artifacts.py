@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import io
 import json
 import os
 import re
@@ -21,17 +22,37 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; rename it to `path` if the block ends well, else remove it.
 
     The temporary name keeps the suffixes of `path`, because some libraries choose a format by them.
+
+    Raises
+    ------
+    OSError
+        Of the system, in the block, naming `path` if it names no file: a full disk is noticed far below.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
+    temporary = temporary_name(path)
     try:
         yield temporary
         with open(temporary, "rb") as written:
             os.fsync(written.fileno())
         os.replace(temporary, path)
+    except OSError as error:
+        if error.errno and error.filename in (None, str(temporary)):
+            raise OSError(error.errno, os.strerror(error.errno), str(path)) from None
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def temporary_name(path: Path) -> Path:
+    """Where this process writes what is to become `path`."""
+    return path.with_name(f".{os.getpid()}.{path.name}")
+
+
+def writer_of(temporary: Path) -> int | None:
+    """The process that a temporary name belongs to; None for other names."""
+    found = re.match(r"\.(\d+)\..", temporary.name)
+    return int(found[1]) if found else None
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -92,10 +113,45 @@ def hash_file(path: str | Path, algorithm: str = "sha256") -> str:
 
 @contextlib.contextmanager
 def create_hdf5(path: str | Path, **attributes: Any) -> Iterator[h5py.File]:
-    """Create an HDF5 file with `attributes` on its root; it appears under `path` only when whole."""
-    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
-        file.attrs.update(attributes)
-        yield file
+    """Create an HDF5 file with `attributes` on its root; it appears under `path` only when whole.
+
+    Raises
+    ------
+    OSError
+        Of the system, when the disk is full.
+    """
+    with replacing(path) as temporary, _Disk(temporary, "w+") as disk:
+        try:
+            with h5py.File(disk, "w") as file:
+                file.attrs.update(attributes)
+                yield file
+        except Exception as error:
+            raise disk.fault or error from None
+        if disk.fault:
+            raise disk.fault
+
+
+class _Disk(io.FileIO):
+    """A file that takes everything after its first fault, which it keeps: HDF5 crashes when it cannot write."""
+
+    fault: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        view = memoryview(data).cast("B")
+        written = 0
+        while written < len(view) and not self.fault:
+            try:
+                written += super().write(view[written:])
+            except OSError as error:
+                self.fault = error
+        return len(view)
+
+    def truncate(self, size: int | None = None) -> int:
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self.fault = self.fault or error
+            return size or 0
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from medfusion import records
+from medfusion.artifacts import temporary_name
 from medfusion.errors import UserError
 from medfusion.fingerprint import ROOT, code_hash, library_versions
 
@@ -22,13 +23,22 @@ class Identity:
     slices : for each stage, a function from a job's wildcards to its slice of the configuration
     threads : processor threads a job, which every result depends on
     results : the folder of results, below which the settings files go; a UserError if it cannot be written to
+    locked : whether another run works on these results; its settings files are left alone then
     """
 
-    def __init__(self, slices: Mapping[str, Callable[[Wildcards], dict[str, Any]]], threads: int, results: str | Path):
+    def __init__(
+        self,
+        slices: Mapping[str, Callable[[Wildcards], dict[str, Any]]],
+        threads: int,
+        results: str | Path,
+        locked: Callable[[], bool] = lambda: False,
+    ):
         _require_writable(Path(results))
         self._slices = slices
         self._threads = threads
         self._folder = Path(results, "settings")
+        self._locked = locked
+        self._planned: dict[Path, str] = {}
 
     def params(self, stage: str) -> Callable[[Wildcards], str]:
         """A params function: the identity as one JSON text, because Snakemake compares params without their names."""
@@ -51,10 +61,17 @@ class Identity:
             # A dot is in no name, so that no two jobs share a file.
             job = ".".join(wildcards).replace("/", ".") or stage
             file = self._folder / stage / f"{job}.json"
-            _write_if_changed(file, text(wildcards))
+            self._planned[file] = text(wildcards)
+            if not (self._locked() and file.exists()):
+                _write_if_changed(file, self._planned[file])
             return str(file)
 
         return path
+
+    def write(self) -> None:
+        """Write the settings of all planned jobs: when jobs start, what another plan wrote meanwhile does not count."""
+        for file, text in self._planned.items():
+            _write_if_changed(file, text)
 
 
 @cache
@@ -77,10 +94,10 @@ def _require_writable(folder: Path) -> None:
 
 
 def _write_if_changed(file: Path, text: str) -> None:
-    if file.exists() and file.read_text(encoding="utf-8") == text:
+    if file.exists() and file.read_bytes() == text.encode():
         return
     file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_name(f".{os.getpid()}.{file.name}")
+    temporary = temporary_name(file)
     temporary.write_text(text, encoding="utf-8")
     record = records.read(records.record_file(file))
     if record and record.identity == json.loads(text):  # an edit was taken back: as old as its results

@@ -19,7 +19,7 @@ from typing import Any
 import psutil
 
 from medfusion import records
-from medfusion.artifacts import hash_file
+from medfusion.artifacts import hash_file, temporary_name
 from medfusion.errors import UserError
 from medfusion.records import File, Record
 
@@ -135,7 +135,7 @@ def _checksums(files: Sequence[File]) -> list[tuple[str, str]]:
 def _link(source: Path, target: Path, needed: bool = True) -> None:
     """Give a file a second name, in place of whatever had that name; a copy where links cannot be had but must."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{os.getpid()}.{target.name}")
+    temporary = temporary_name(target)
     try:
         os.link(source, temporary)
     except OSError:

@@ -10,6 +10,9 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import psutil
+
+from medfusion.artifacts import writer_of
 from medfusion.errors import UserError
 from medfusion.records import File, Record
 
@@ -20,8 +23,8 @@ def reconcile(records: Iterable[Record], results: str | Path) -> list[str]:
     """Put the ages of results and of the data that they were made from right.
 
     A file whose bytes are as recorded gets its recorded time back. A result whose bytes are not, because it was damaged
-    or edited, is moved aside to {name}.altered, so that it is made anew. Data whose bytes are not as recorded count as
-    new from now on, however old they are.
+    or edited, is moved aside to {name}.altered, so that it is made anew. Data and settings whose bytes are not as
+    recorded count as new from now on, however old they are.
 
     Parameters
     ----------
@@ -52,8 +55,17 @@ def reconcile(records: Iterable[Record], results: str | Path) -> list[str]:
             with contextlib.suppress(OSError):
                 os.utime(seen[0].path)
     for record in records:
-        _restored(record.settings)
+        if _restored(record.settings) is False:
+            os.utime(record.settings.path)
     return moved
+
+
+def remove_unfinished(results: str | Path, data: str | Path) -> None:
+    """Remove what processes that were killed had begun to write: below the results, and where downloads go."""
+    for path in [*Path(results).rglob(".*"), *Path(data).glob(".*")]:
+        writer = writer_of(path)
+        if writer is not None and not psutil.pid_exists(writer):
+            path.unlink(missing_ok=True)
 
 
 def _sources(records: Iterable[Record], made: set[str]) -> Iterator[list[File]]:

@@ -1,5 +1,6 @@
 """The record that every job leaves beside its results: what made them, from what, when and at what cost."""
 
+import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -9,6 +10,7 @@ from typing import Any
 from medfusion.artifacts import hash_file, write_json
 
 FOLDER = "records"  # beside the settings, below the folder of results
+CHECKSUM = "checksum"  # of all other entries of a record
 
 
 @dataclass(frozen=True)
@@ -79,18 +81,25 @@ def record_file(settings: str | Path) -> Path | None:
 
 
 def write(path: Path, record: Record) -> None:
-    """Write a record."""
-    write_json(path, asdict(record))
+    """Write a record, with a checksum of its own."""
+    content = asdict(record)
+    write_json(path, {**content, CHECKSUM: _checksum(content)})
 
 
 def read(path: Path) -> Record | None:
-    """Read a record; None if there is none, or none that can be understood, which is as good as none."""
+    """Read a record; None if there is none, or none that is as it was written, which is as good as none."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
+        if content.pop(CHECKSUM) != _checksum(content):
+            return None
         files = {key: [File(**file) for file in content[key]] for key in ("inputs", "outputs")}
         return Record(**{**content, **files, "settings": File(**content["settings"])})
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
+
+
+def _checksum(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def read_all(results: str | Path) -> list[Record]:

@@ -10,13 +10,23 @@ import psutil
 
 LOCKS = Path(".snakemake/locks")
 RUN = Path(".snakemake/run.json")  # who runs, or ran last
+# In the environment of every job: the folder of the run that started it.
+RUN_VARIABLE = "MEDFUSION_RUN"
+PATIENCE = 5  # seconds that a job may take to stop when it is asked to
 
 
 def remember_run() -> None:
-    """Note which process runs jobs in this folder."""
+    """Note which process runs jobs in this folder, and let its jobs know."""
+    os.environ[RUN_VARIABLE] = str(Path.cwd())
     content = {"host": socket.gethostname(), "pid": os.getpid(), "started": psutil.Process().create_time()}
     with contextlib.suppress(OSError):
+        RUN.parent.mkdir(exist_ok=True)
         RUN.write_text(json.dumps(content), encoding="utf-8")
+
+
+def is_locked() -> bool:
+    """Whether a run holds this folder, or held it when it was killed."""
+    return LOCKS.is_dir() and any(LOCKS.iterdir())
 
 
 def is_alone() -> bool:
@@ -29,11 +39,34 @@ def remove_stale_lock() -> str | None:
 
     A lock of a run that lives, or may live on another machine, stays: Snakemake then refuses, and names the remedy.
     """
-    if not LOCKS.is_dir() or not any(LOCKS.iterdir()) or not RUN.exists() or not is_alone():
+    if not is_locked() or not RUN.exists() or not is_alone():
         return None
     for file in LOCKS.iterdir():
         file.unlink(missing_ok=True)
     return "A run that was killed had left this folder locked. It is not alive any more: the lock was removed."
+
+
+def end_orphans() -> str | None:
+    """Stop the jobs of a run that was killed: they would write beside those of the next; what was done, if anything.
+
+    Only for who is alone in this folder: the jobs of a run that lives are not to be stopped.
+    """
+    mine = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
+    found = [process for process in psutil.process_iter() if process.pid not in mine and _works_for_a_run_here(process)]
+    for process in found:
+        with contextlib.suppress(psutil.Error):
+            process.terminate()
+    for process in psutil.wait_procs(found, PATIENCE)[1]:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    return "Jobs of a run that was killed were still at work: they were stopped." if found else None
+
+
+def _works_for_a_run_here(process: psutil.Process) -> bool:
+    try:
+        return process.environ().get(RUN_VARIABLE) == str(Path.cwd())
+    except psutil.Error:  # gone, or somebody else's
+        return False
 
 
 def _last_run_may_live() -> bool:
@@ -41,7 +74,10 @@ def _last_run_may_live() -> bool:
         run = json.loads(RUN.read_text(encoding="utf-8"))
         if run["host"] != socket.gethostname():
             return True
-        return run["pid"] != os.getpid() and psutil.Process(run["pid"]).create_time() == run["started"]
+        if run["pid"] == os.getpid():
+            return False
+        process = psutil.Process(run["pid"])
+        return process.create_time() == run["started"] and process.status() != psutil.STATUS_ZOMBIE
     except (OSError, ValueError, KeyError, TypeError, psutil.Error):
         return False
 

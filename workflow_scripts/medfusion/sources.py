@@ -1,16 +1,32 @@
 """Where a data set's .npz comes from: a folder the user names, or MedMNIST's archive."""
 
+import contextlib
+import errno
 import os
 import shutil
+import signal
+import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pooch
+from requests import HTTPError
 
 from medfusion.artifacts import hash_file, replacing
 from medfusion.datafiles import FOLDER_VARIABLE, file_name
 from medfusion.errors import UserError, first_line
 from medfusion.medmnist_info import INFO
+
+ATTEMPTS = 3
+PAUSE = 1  # seconds before the next attempt
+STALL = 60  # seconds without a byte, after which an attempt has failed
+LIMIT = 6 * 3600  # seconds for all attempts together, however slowly bytes come
+# Faults of the machine, which no other attempt and no other place would mend.
+OWN_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO)
+
+
+class DownloadError(Exception):
+    """Why a file could not be downloaded."""
 
 
 def official(flag: str, size: int) -> tuple[str, str]:
@@ -63,31 +79,54 @@ def obtain(flag: str, size: int, source: str, target: str | Path) -> str:
     if source == "official":
         try:
             return _download(url, md5, target)
-        except Exception as error:  # pooch passes on whatever requests, urllib3 and the system raise
-            tried.append(f"{url}: {first_line(error)}")
+        except DownloadError as error:
+            tried.append(f"{url}: {error}")
     raise UserError(_way_out(flag, size, source, target, tried))
 
 
 def _download(url: str, md5: str, target: Path) -> str:
-    with replacing(target) as temporary:
-        downloader = pooch.HTTPDownloader(progressbar=True, timeout=60)
-        pooch.retrieve(url, f"md5:{md5}", temporary.name, temporary.parent, downloader=_retrying(downloader))
+    with replacing(target) as temporary, _time_limit(LIMIT):
+        _fetch(url, temporary)
+        if (found := hash_file(temporary, "md5")) != md5:
+            raise DownloadError(f"the MD5 hash of what came is {found}, MedMNIST's is {md5}")
     return url
 
 
-def _retrying(downloader: Any, attempts: int = 3) -> Any:
-    """The downloader, asked again after a fault of the network; pooch itself retries only a wrong hash."""
+def _fetch(url: str, path: Path) -> None:
+    """Download a file; after a fault of the network, try again."""
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return pooch.HTTPDownloader(progressbar=True, timeout=STALL)(url, str(path), None)
+        except DownloadError:  # the time is up
+            raise
+        except Exception as error:  # pooch passes on whatever requests, urllib3 and the system raise
+            if getattr(error, "errno", None) in OWN_FAULTS:
+                raise
+            if attempt == ATTEMPTS or _is_refusal(error):
+                raise DownloadError(first_line(error)) from None
+            print(f"attempt {attempt} of {ATTEMPTS} failed: {first_line(error)}", flush=True)
+        time.sleep(PAUSE)
 
-    def download(url: str, output: str, registry: Any) -> None:
-        for attempt in range(1, attempts + 1):
-            try:
-                return downloader(url, output, registry)
-            except OSError as error:  # what requests raises is an OSError too
-                if attempt == attempts:
-                    raise
-                print(f"attempt {attempt} of {attempts} failed: {first_line(error)}", flush=True)
 
-    return download
+def _is_refusal(error: Exception) -> bool:
+    """Whether a server said that it is the question that is wrong (404 …), so that asking again is no use."""
+    return isinstance(error, HTTPError) and error.response is not None and 400 <= error.response.status_code < 500
+
+
+@contextlib.contextmanager
+def _time_limit(seconds: float) -> Iterator[None]:
+    """Raise a DownloadError if the block takes longer; in the main thread only, where signals arrive."""
+
+    def stop(*_):
+        raise DownloadError(f"not there after {seconds} s: too slow")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _way_out(flag: str, size: int, source: str, target: Path, tried: list[str]) -> str:

@@ -4,7 +4,7 @@ import argparse
 import contextlib
 import errno
 import os
-import re
+import signal
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -26,6 +26,9 @@ REMEDIES = {
     errno.EFBIG: "raise the limit on the size of files, and run again",
     errno.EROFS: "name a folder that can be written to in config.yaml (results)",
     errno.EACCES: "make it accessible, or name another folder in config.yaml",
+    errno.ENOMEM: "run fewer jobs at once (-j), or lower mem_mb in the profile",
+    errno.EIO: "the disk, or the way to it, is at fault; check it and run again",
+    errno.ESTALE: "the disk, or the way to it, is at fault; check it and run again",
 }
 
 _terminal = None
@@ -74,11 +77,12 @@ def run(
     If nothing that the stage depends on has changed since its outputs were made, they are kept and `main` is not
     called; so `main` imports what takes seconds to import. Not so where `keep` is false.
 
-    Exits with 1 on a UserError or a fault of the machine (a full disk), whose message goes to stderr; other exceptions
-    keep their traceback, because they are ours to mend.
+    Exits with 1 on a UserError, a fault of the machine (a full disk) or a signal to stop, with a message on stderr;
+    other exceptions keep their traceback, because they are ours to mend.
     """
     global _terminal
     args = arguments.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: half-written files are removed
     try:
         os.fstat(TERMINAL)
         _terminal = os.fdopen(TERMINAL, "w", buffering=1)
@@ -104,10 +108,12 @@ def run(
     except MemoryError as error:
         sys.exit(f"error: not enough memory ({error}); run fewer jobs at once (-j), or lower mem_mb in the profile")
     except OSError as error:
-        if (number := _number(error)) not in REMEDIES:
+        if error.errno not in REMEDIES:
             raise
         place = f"{error.filename}: " if error.filename else ""
-        sys.exit(f"error: {place}{os.strerror(number)}; {REMEDIES[number]}")
+        sys.exit(f"error: {place}{os.strerror(error.errno)}; {REMEDIES[error.errno]}")
+    except KeyboardInterrupt:
+        sys.exit("stopped before its end; run again")
 
 
 def progress(text: str) -> None:
@@ -136,11 +142,3 @@ def _files(args: argparse.Namespace, kind: type[str]) -> list[str]:
         values += value if isinstance(value, list) else [value]
     found = [value for value in values if isinstance(value, kind)]
     return [value.partition("=")[2] if isinstance(value, NamedInput) else str(value) for value in found]
-
-
-def _number(error: OSError) -> int | None:
-    """The system's number of an error; HDF5 gives it in words only."""
-    if error.errno:
-        return error.errno
-    found = re.search(r"errno = (\d+)", str(error))
-    return int(found[1]) if found else None
