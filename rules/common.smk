@@ -1,6 +1,5 @@
 # What all rules share. Needs: config (config.yaml and overlays). Makes: the checked configuration, the plan of files that
 # follows from it, and the identity of each job: its settings, the meaning of its code, its libraries' versions.
-import sys
 from pathlib import Path
 
 import yaml
@@ -9,7 +8,6 @@ from snakemake.exceptions import WorkflowError
 ROOT = Path(workflow.basedir)
 # As one would type it where possible, so that a printed command works by hand.
 PROGRAMS = Path("workflow_scripts") if ROOT.samefile(Path.cwd()) else ROOT / "workflow_scripts"
-sys.path.insert(0, str(ROOT / "workflow_scripts"))
 
 from medfusion import config as configuration
 from medfusion import records, runs

@@ -13,11 +13,11 @@ def parser():
 
 
 def main(args, settings):
-    import pandas as pd
-
     from medfusion import curve_figures, drawing
+    from medfusion.tables import read_table
 
-    histories = {seed: pd.read_csv(path) for seed, path in zip(settings["seeds"], args.history, strict=True)}
+    columns = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy")
+    histories = {seed: read_table(path, columns) for seed, path in zip(settings["seeds"], args.history, strict=True)}
     with drawing.style(settings["style"]):
         drawing.save(curve_figures.training_curves(histories, data_line(settings["name"], args.data)), args.out)
 

@@ -1,7 +1,7 @@
 """Draw validation accuracy and log loss over the weights of each fusion, the choice marked."""
 
 from medfusion import stage
-from medfusion.artifacts import read_json
+from medfusion.artifacts import read_record
 from medfusion.prepared import data_line
 
 
@@ -16,7 +16,8 @@ def parser():
 def main(args, settings):
     from medfusion import choice_figures, drawing
 
-    contents = {name: read_json(path) for name, path in zip(settings["fusions"], args.fusion, strict=True)}
+    keys = ("members", "weights", "criterion", "curve")
+    contents = {name: read_record(path, keys) for name, path in zip(settings["fusions"], args.fusion, strict=True)}
     with drawing.style(settings["style"]):
         drawing.save(choice_figures.fusions(contents, data_line(settings["name"], args.data)), args.out)
 

@@ -1,7 +1,7 @@
 """Draw the grid of settings of each classifier as heat maps, the chosen cell marked."""
 
 from medfusion import stage
-from medfusion.artifacts import read_json
+from medfusion.artifacts import read_record
 from medfusion.prepared import data_line
 
 
@@ -15,13 +15,15 @@ def parser():
 
 
 def main(args, settings):
-    import pandas as pd
-
     from medfusion import choice_figures, drawing
+    from medfusion.tables import read_table
 
     names = settings["classifiers"]
-    tables = {name: pd.read_csv(path) for name, path in zip(names, args.grid, strict=True)}
-    selections = {name: read_json(path) for name, path in zip(names, args.best, strict=True)}
+    tables = {name: read_table(path, ("accuracy", "seconds")) for name, path in zip(names, args.grid, strict=True)}
+    selections = {
+        name: read_record(path, ("cell", "selection", "search_images"))
+        for name, path in zip(names, args.best, strict=True)
+    }
     with drawing.style(settings["style"]):
         drawing.save(choice_figures.grids(tables, selections, data_line(settings["name"], args.data)), args.out)
 

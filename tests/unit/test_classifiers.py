@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import skops.io
 from sklearn.base import BaseEstimator
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 
 from medfusion import classifiers
@@ -158,6 +160,34 @@ def test_a_saved_classifier_gives_the_same_probabilities_and_the_same_bytes(tmp_
     assert np.array_equal(loaded.predict_proba(data[2]), models[0].predict_proba(data[2]))
     assert (tmp_path / "a.skops").read_bytes() == (tmp_path / "b.skops").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.skops", "b.skops"]
+
+
+@pytest.mark.parametrize("settings", ALL, ids=by_kind)
+@pytest.mark.parametrize("calibration", ["temperature", "sigmoid"])
+def test_one_validation_image_of_each_class_is_enough_to_calibrate(settings, calibration, data):
+    features, labels, val_features, val_labels = data
+    few = (val_features[: labels.max() + 1], val_labels[: labels.max() + 1])
+    cell = classifiers.grid_cells(settings["grid"])[0]
+    model = classifiers.fit({**settings, "calibration": calibration}, cell, features, labels, *few, seed=3)
+    assert np.isfinite(model.predict_proba(val_features)).all()
+
+
+def test_calibration_is_that_of_scikit_learns_own_folds(data):
+    model = classifiers.fit(SVM, {"C": 1}, *data, seed=3)
+    bare = FrozenEstimator(classifiers.estimator("svm", {"C": 1}, 3).fit(*data[:2]))
+    folded = CalibratedClassifierCV(bare, method=SVM["calibration"]).fit(*data[2:])
+    assert model.predict_proba(data[2]) == pytest.approx(folded.predict_proba(data[2]), abs=1e-6)
+
+
+def test_more_folds_than_images_of_a_class_are_one_message(data):
+    rare = np.r_[np.flatnonzero(data[1] != 0), np.flatnonzero(data[1] == 0)[:2]]
+    with pytest.raises(UserError, match="folds: 3; expected at most 2, the images of the rarest class to search on"):
+        search({**TREE, "selection": "folds", "folds": 3}, [data[0][rare], data[1][rare], *data[2:]])
+
+
+def test_what_scikit_learn_refuses_is_one_message(data):
+    with pytest.raises(UserError, match=r"grid cell {'C': 1}: scikit-learn refuses it \(Input X contains NaN"):
+        search({**SVM, "grid": {"C": [1]}}, [data[0] * np.nan, *data[1:]])
 
 
 class Foreign(BaseEstimator):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from medfusion import backend, networks
-from medfusion.architectures import OPTIONS
+from medfusion.architectures import LAYERS, OPTIONS, halvings
 from medfusion.artifacts import make_zip_reproducible
 from medfusion.backend import keras
 from medfusion.errors import UserError
@@ -103,3 +103,20 @@ def test_a_network_loads_from_its_rewritten_file(tmp_path):
     loaded = keras.saving.load_model(tmp_path / "model.keras", compile=False)
     for before, after in zip(model.get_weights(), loaded.get_weights(), strict=True):
         assert np.array_equal(before, after)
+
+
+def test_the_layers_are_those_of_the_built_networks():
+    shallow = {"resnet28": {"blocks": 1}, "compact_resnet": {"widths": [4]}}
+    assert set(LAYERS) == set(OPTIONS)
+    for architecture, known in LAYERS.items():
+        for options in ({}, {"batch_norm": False, **shallow.get(architecture, {})}):
+            keras.utils.clear_session()  # names are counted on from one network to the next
+            layers = [layer.name for layer in networks.build(architecture, (28, 28, 3), 8, options).layers]
+            assert set(known) <= set(layers)
+
+
+@pytest.mark.parametrize(("widths", "sides"), [([4, 8, 16, 32, 64, 128], 1), ([4, 4, 8, 4], 14)])
+def test_widths_that_grow_halve_the_image(widths, sides):
+    network = networks.build("compact_resnet", (28, 28, 1), 2, {"widths": widths})
+    assert network.get_layer("features").input.shape[1] == sides
+    assert -(-28 // 2 ** halvings("compact_resnet", {"widths": widths})) == sides

@@ -81,3 +81,8 @@ def test_the_file_gives_back_what_it_was_given(tmp_path, data):
     assert np.array_equal(read_plane.regions["svm"], plane.regions["svm"])
     assert read_shape.depth == shape.depth and np.array_equal(read_shape.yes, shape.yes)
     assert read_shape.images[0] == 120 and np.allclose(read_shape.shares.sum(axis=1), 1)
+
+
+def test_more_folds_than_images_of_any_class_are_one_message(data):
+    with pytest.raises(UserError, match="studies.folds: 3; expected at most 2, the training images of the commonest"):
+        curve_of((data[0][:4], np.array([0, 1, 0, 1])))

@@ -9,6 +9,7 @@ import yaml
 
 from medfusion import backend, training
 from medfusion.backend import keras
+from medfusion.errors import UserError
 
 CONFIG = yaml.safe_load((Path(__file__).resolve().parents[2] / "config.yaml").read_text(encoding="utf-8"))
 DEFAULTS = {**CONFIG["defaults"]["training"], "batch_size": 8, "epochs": 1, "early_stopping": None}
@@ -97,6 +98,11 @@ def test_a_plateau_lowers_the_rate_and_three_classes_are_learnt_from_one_hot_tar
     )
     assert model.output_shape == (None, 3)
     assert [row["learning_rate"] for row in history] == pytest.approx([1e-9, 5e-10, 2.5e-10])
+
+
+def test_training_that_diverges_is_one_message():
+    with pytest.raises(UserError, match=r"training diverged in epoch 1: the loss is (nan|inf); lower learning_rate"):
+        train(1, learning_rate=1e30)
 
 
 def test_targets():

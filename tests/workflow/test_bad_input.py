@@ -3,39 +3,56 @@
 import numpy as np
 import pytest
 
+# One of each way in which a configuration can be wrong; tests/unit/test_bad_config.py has them all.
 CONFIG_FAULTS = {
-    "unknown key": ("evaluation:", "evalution: {}\nevaluation:", "unknown key 'evalution'; did you mean 'evaluation'"),
-    "wrong type": ("replicates: 2000", "replicates: many", "evaluation.replicates: 'many' is not of type 'integer'"),
-    "out of range": ("confidence: 0.95", "confidence: 1.5", "evaluation.confidence: 1.5 is greater than"),
-    "unknown flag": ("flag: breastmnist", "flag: brestmnist", "did you mean 'breastmnist'"),
-    "weights do not sum to 1": ("{cnn: 0.3, svm_rbf: 0.7}", "{cnn: 0.3, svm_rbf: 0.6}", "sum to 0.9; expected 1"),
-    "unknown network": ("network: breast_cnn", "network: brest_cnn", "unknown network 'brest_cnn'; did you mean"),
-    "unknown architecture": (
-        "architecture: blood_cnn",
-        "architecture: blod",
-        "unknown 'blod'; did you mean 'blood_cnn'",
+    "a misspelt section and an empty grid": (
+        "{evalution: {}, classifiers: {svm: {grid: {C: []}}}}",
+        "  classifiers.svm.grid.C: []; expected a list with at least 1 entry\n"
+        "  top level: unknown key 'evalution'; did you mean 'evaluation'?\n",
     ),
-    "unknown option": ("options: {blocks: 1,", "options: {block: 1,", "no option 'block'; did you mean 'blocks'"),
-    "unknown grid key": ("grid: {C: [1], kernel: [linear]}", "grid: {c: [1]}", "svm has no setting 'c'"),
-    "empty grid": ("grid: {C: [1], kernel: [linear]}", "grid: {C: []}", "classifiers.svm_linear.grid.C: []"),
-    "duplicated seeds": ("seeds: [1, 2, 3, 4, 5]", "seeds: [1, 1]", "has non-unique elements"),
-    "unknown member": ("choose: [cnn, svm],", "choose: [cnn, swm],", "has the member 'swm'"),
-    "unknown vote": ("[breast_cnn/svm_linear]", "[breast_cnn/svm_liner]", "did you mean 'breast_cnn/svm_linear'"),
-    "no label": ("source: official      # official", "source: surrogate     # official", "breast.label: required"),
-    "file without path": ("source: official      # official", "source: file      # official", "path go together"),
-    "svm uncalibrated": ("calibration: temperature", "calibration: none", "expected temperature or sigmoid"),
+    "names and sums": (
+        "{fusions: {cnn_30_svm_70: {weights: {cnn: 0.4}}}, networks: {resnet28: {features: {layer: dense}}}}",
+        "  networks.resnet28.features.layer: resnet28 has no layer 'dense'; known: features, rescaling, conv2d, re_lu\n"
+        "  fusions.cnn_30_svm_70.weights: sum to 1.1; expected 1\n",
+    ),
+    "a file that is not there": (
+        "{datasets: {breast: {source: file, label: Own, path: meine Dateien ü/x.npz}}}",
+        "  datasets.breast.path: there is no file 'meine Dateien ü/x.npz'; relative paths start at {here}\n",
+    ),
 }
 
 
 @pytest.mark.parametrize("fault", CONFIG_FAULTS)
 def test_a_fault_in_the_configuration_is_one_message(project, fault):
-    old, new, message = CONFIG_FAULTS[fault]
-    project.edit("config.yaml", old, new)
-    done = project.snakemake("-n", "-j", "8", "report", check=False, overlay=False)
+    overlay, message = CONFIG_FAULTS[fault]
+    project.overlay = project.folder / "overlay.yaml"
+    project.overlay.write_text(overlay, encoding="utf-8")
+    done = project.snakemake("-n", "-j", "8", "report", check=False)
     text = done.stdout + done.stderr
     assert done.returncode != 0
-    assert message in text
-    assert "Traceback" not in text
+    assert "config:\n" + message.replace("{here}", str(project.folder)) in text
+    assert text.count("config:\n") == 1 and "Traceback" not in text
+    assert not (project.folder / "results").exists()
+
+
+BROKEN = {
+    "a tab": (b"evaluation:\n\treplicates: 5\n", "config.yaml, line 2: "),
+    "an open bracket": (b"a: [1, 2\n", "config.yaml, line 2: "),
+    "a key twice": (
+        b"evaluation: {seed: 0, confidence: 0.9,\n  seed: 1}\n",
+        "config.yaml, line 2: the key 'seed' is there twice; only the last would count, so remove one\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_a_configuration_that_is_no_yaml_names_file_and_line(project, fault):
+    content, message = BROKEN[fault]
+    (project.folder / "config.yaml").write_bytes(content)
+    done = project.snakemake("-n", "-j", "8", check=False, overlay=False)
+    assert done.returncode != 0
+    assert message in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
 
 
 def own_file(project, **changes):
@@ -63,16 +80,16 @@ def test_a_file_of_ones_own_under_a_path_with_spaces_and_umlauts(project):
     assert (project.folder / "results/breast/test_labels.h5").exists()
 
 
+# tests/unit/test_bad_data.py has them all.
 FILE_FAULTS = {
-    "missing key": ({"val_labels": None}, "lacks val_labels"),
-    "objects": ({"train_labels": np.array([{}] * 20, dtype=object)}, "holds Python objects"),
-    "dtype": ({"train_images": np.zeros((20, 28, 28), np.float32)}, "train_images has dtype float32; expected uint8"),
-    "shape": ({"val_images": np.zeros((10, 32, 32), np.uint8)}, "val_images has shape (10, 32, 32)"),
-    "colour": ({"val_images": np.zeros((10, 28, 28, 3), np.uint8)}, "val_images has shape (10, 28, 28, 3)"),
-    "no image": ({"test_images": np.zeros((0, 28, 28), np.uint8)}, "test_images holds no image"),
-    "count": ({"val_labels": np.zeros((9, 1), np.uint8)}, "expected uint8 (10, 1), one per image"),
-    "range": ({"val_labels": np.full((10, 1), 7, np.uint8)}, "val_labels holds [7]; expected 0 to 1"),
-    "class": ({"val_labels": np.zeros((10, 1), np.uint8)}, "val_labels has no image of class [1]"),
+    "objects": (
+        {"train_labels": np.array([{}] * 20, dtype=object)},
+        "train_labels holds Python objects, which are never loaded; expected uint8",
+    ),
+    "class": (
+        {"val_labels": np.zeros((10, 1), np.uint8)},
+        "val_labels has no image of class [1]; every split needs each class",
+    ),
 }
 
 
@@ -82,7 +99,7 @@ def test_a_fault_in_a_data_file_is_one_message(project, fault):
     done = own_file(project, **changes)
     text = done.stdout + done.stderr
     assert done.returncode != 0
-    assert message in text
+    assert f"error: eigene Dateien ü/bilder.npz: {message}\n" in text
     assert "Traceback" not in text
     assert not (project.folder / "results/breast/images/train.h5").exists()
 

@@ -1,4 +1,4 @@
-"""The options that each network architecture takes, with their defaults; needs no TensorFlow to be read.
+"""The options that each network architecture takes, with their defaults, and its layers; needs no TensorFlow.
 
 dropout, dense_dropout : share of units dropped in training (0 … 1)
 l2 : weight of the squared-weights penalty of convolutions and dense layers
@@ -27,3 +27,27 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "batch_norm_momentum": 0.9,
     },
 }
+
+# The layers whose output classifiers may see: those that an architecture has whatever its options. A test holds them
+# against the built networks.
+_CONVOLUTIONS = {"breast_cnn": 2, "blood_cnn": 3, "five_layer": 5}
+LAYERS: dict[str, list[str]] = {
+    name: [
+        "features",
+        "rescaling",
+        "flatten",
+        *(["dense"] if name != "breast_cnn" else []),
+        *(f"{kind}{f'_{i}' if i else ''}" for i in range(count) for kind in ("conv2d", "max_pooling2d")),
+    ]
+    for name, count in _CONVOLUTIONS.items()
+} | {name: ["features", "rescaling", "conv2d", "re_lu"] for name in ("resnet28", "compact_resnet")}
+
+
+def halvings(architecture: str, options: dict[str, Any]) -> int:
+    """How often the widths of a network make it halve its image.
+
+    >>> halvings("compact_resnet", {"widths": [16, 32, 32, 64]}), halvings("breast_cnn", {})
+    (2, 0)
+    """
+    widths = {**OPTIONS[architecture], **options}.get("widths", [])
+    return sum(after > before for before, after in zip(widths, widths[1:], strict=False))

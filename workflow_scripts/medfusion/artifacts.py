@@ -6,17 +6,15 @@ import io
 import json
 import os
 import re
+import traceback
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import h5py
 
-from medfusion.errors import UserError
-
-# How h5py says that what it was asked to read is not there or cannot be decoded.
-DAMAGED = re.compile("synchronously (read|open)|Unable to (read|open)|Can't open attribute")
+from medfusion.errors import UserError, first_line
 
 
 @contextlib.contextmanager
@@ -78,8 +76,24 @@ def read_json(path: str | Path) -> Any:
     """
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: not a readable JSON file ({error}); delete it and run again") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{path}: not a readable JSON file ({first_line(error)}); delete it and run again") from None
+
+
+def read_record(path: str | Path, keys: Iterable[str]) -> dict[str, Any]:
+    """Read a JSON file that holds an object with at least these keys.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, is not JSON, or is another record.
+    """
+    content = read_json(path)
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: holds no record of named values; delete it and run again")
+    if lacking := [key for key in keys if key not in content]:
+        raise UserError(f"{path}: lacks {', '.join(lacking)}; delete it and run again")
+    return content
 
 
 def hash_file(path: str | Path, algorithm: str = "sha256") -> str:
@@ -101,14 +115,43 @@ def hash_file(path: str | Path, algorithm: str = "sha256") -> str:
 def create_hdf5(path: str | Path, **attributes: Any) -> Iterator[h5py.File]:
     """Create an HDF5 file with `attributes` on its root; it appears under `path` only when whole.
 
-    It is put together in memory: HDF5 crashes on a disk that is full.
+    Raises
+    ------
+    OSError
+        Of the system, when the disk is full.
     """
-    content = io.BytesIO()
-    with h5py.File(content, "w") as file:
-        file.attrs.update(attributes)
-        yield file
-    with replacing(path) as temporary:
-        temporary.write_bytes(content.getbuffer())
+    with replacing(path) as temporary, _Disk(temporary, "w+") as disk:
+        try:
+            with h5py.File(disk, "w") as file:
+                file.attrs.update(attributes)
+                yield file
+        except Exception as error:
+            raise disk.fault or error from None
+        if disk.fault:
+            raise disk.fault
+
+
+class _Disk(io.FileIO):
+    """A file that takes everything after its first fault, which it keeps: HDF5 crashes when it cannot write."""
+
+    fault: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        view = memoryview(data).cast("B")
+        written = 0
+        while written < len(view) and not self.fault:
+            try:
+                written += super().write(view[written:])
+            except OSError as error:
+                self.fault = error
+        return len(view)
+
+    def truncate(self, size: int | None = None) -> int:
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self.fault = self.fault or error
+            return size or 0
 
 
 @contextlib.contextmanager
@@ -123,15 +166,24 @@ def open_hdf5(path: str | Path) -> Iterator[h5py.File]:
     """
     try:
         file = h5py.File(path, "r")
-    except OSError as error:
-        raise UserError(f"{path}: not a readable HDF5 file ({error}); delete it and run again") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: not a readable HDF5 file ({first_line(error)}); delete it and run again") from None
     with file:
         try:
             yield file
-        except (OSError, KeyError) as error:
-            if not DAMAGED.search(str(error)):
+        except Exception as error:
+            if not _blames_file(error):
                 raise
-            raise UserError(f"{path}: damaged or incomplete ({error}); delete it and run again") from None
+            raise UserError(f"{path}: damaged or incomplete ({first_line(error)}); delete it and run again") from None
+
+
+def _blames_file(error: Exception) -> bool:
+    """Whether an exception comes from reading: h5py has none of its own for what is missing or cannot be decoded."""
+    modules = {frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__)}
+    if any(module.partition(".")[0] in ("h5py", "json") for module in modules):
+        return True
+    # The last: a group where a dataset should be, or the like.
+    return isinstance(error, UnicodeError) or bool(re.match("'(Group|Datatype|Empty)' object", str(error)))
 
 
 def make_zip_reproducible(path: str | Path) -> None:

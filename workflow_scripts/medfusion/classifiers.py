@@ -17,9 +17,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils.validation import check_is_fitted
 
 from medfusion.artifacts import make_zip_reproducible, replacing
-from medfusion.errors import UserError
+from medfusion.errors import UserError, first_line
 from medfusion.subsets import stratified_subset
 
 # Types outside skops' own list that our files hold; nothing else is loaded. A tree's nodes are indices that
@@ -82,6 +83,10 @@ def search(
         chosen = stratified_subset(labels, settings["search_images"], seed)
         features, labels = features[chosen], labels[chosen]
     if settings["selection"] == "folds":
+        if (smallest := np.bincount(labels).min()) < settings["folds"]:
+            raise UserError(
+                f"folds: {settings['folds']}; expected at most {smallest}, the images of the rarest class to search on"
+            )
         folds = StratifiedKFold(settings["folds"], shuffle=True, random_state=seed).split(features, labels)
         rounds = [(features[fit], labels[fit], features[score], labels[score]) for fit, score in folds]
     else:
@@ -123,7 +128,7 @@ def _scores(kind: str, cells: list[Cell], data: tuple[np.ndarray, ...], seed: in
             model = forest.set_params(n_estimators=cells[index].get("n_estimators", forest.n_estimators))
         else:
             model = estimator(kind, cells[index], seed)
-        model.fit(features, labels)
+        _fit(model, cells[index], features, labels)
         accuracy = float(np.mean(model.predict(score_features) == score_labels))
         yield index, accuracy, time.perf_counter() - start
 
@@ -142,10 +147,22 @@ def fit(
     "temperature" divides the scores by one number (Guo et al. 2017), which changes no prediction; "sigmoid" is
     Platt's (1999), one per class.
     """
-    model = estimator(settings["kind"], cell, seed).fit(features, labels)
+    model = _fit(estimator(settings["kind"], cell, seed), cell, features, labels)
     if settings["calibration"] == "none":
         return model
-    return CalibratedClassifierCV(FrozenEstimator(model), method=settings["calibration"]).fit(val_features, val_labels)
+    # The fitted model stays as it is, so there is nothing to cross-validate: one round with all images. Folds would
+    # ask for as many validation images of each class.
+    rows = np.arange(len(val_labels))
+    calibrated = CalibratedClassifierCV(FrozenEstimator(model), method=settings["calibration"], cv=[(rows, rows)])
+    return calibrated.fit(val_features, val_labels)
+
+
+def _fit(model: BaseEstimator, cell: Cell, features: np.ndarray, labels: np.ndarray) -> BaseEstimator:
+    """Fit a classifier in place; what scikit-learn refuses is a UserError."""
+    try:
+        return model.fit(features, labels)
+    except ValueError as error:
+        raise UserError(f"grid cell {cell}: scikit-learn refuses it ({first_line(error)}); change the grid") from None
 
 
 def save(model: BaseEstimator, path: str | Path) -> None:
@@ -164,6 +181,9 @@ def load(path: str | Path) -> BaseEstimator:
         If the file is damaged or holds a type that is not trusted.
     """
     try:
-        return skops.io.load(path, trusted=TRUSTED)
+        model = skops.io.load(path, trusted=TRUSTED)
+        check_is_fitted(model)
     except Exception as error:  # skops passes on whatever zipfile, json and numpy raise
-        raise UserError(f"{path}: not a classifier of this workflow ({error}); delete it and run again") from None
+        reason = first_line(error)
+        raise UserError(f"{path}: not a classifier of this workflow ({reason}); delete it and run again") from None
+    return model

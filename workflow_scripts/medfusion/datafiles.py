@@ -3,10 +3,14 @@
 # The environment variable that names a folder to look in before anything is downloaded.
 FOLDER_VARIABLE = "MEDMNIST_DATA"
 
-# Classes of each data set, for checks that must not wait for the import of medmnist; a test holds them against it.
+# Classes, names and images of each data set, for the Snakefile, which must not wait for the import of medmnist; a test
+# holds them against it.
 CLASSES = {"breastmnist": 2, "bloodmnist": 8}
-# What MedMNIST calls them, likewise.
 NAMES = {"breastmnist": "BreastMNIST", "bloodmnist": "BloodMNIST"}
+COUNTS = {
+    "breastmnist": {"train": 546, "val": 78, "test": 156},
+    "bloodmnist": {"train": 11959, "val": 1712, "test": 3421},
+}
 
 
 def file_name(flag: str, size: int, source: str) -> str:

@@ -39,6 +39,7 @@ def style(name: str) -> Iterator[None]:
             rc={
                 "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib: the same on every machine
                 "figure.constrained_layout.use": True,
+                "text.parse_math": False,  # a dollar in a name is a dollar
                 "font.size": 11,
                 "axes.titlesize": 12,
                 "axes.labelsize": 11,

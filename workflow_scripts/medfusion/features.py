@@ -7,7 +7,7 @@ import numpy as np
 
 from medfusion.augmentation import views
 from medfusion.backend import keras
-from medfusion.errors import UserError
+from medfusion.errors import UserError, first_line
 
 BATCH = 512  # images a step: bounds memory, changes no result
 
@@ -21,10 +21,13 @@ def load_network(path: str | Path) -> keras.Model:
         If it cannot be read so.
     """
     try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
+        network = keras.saving.load_model(path, compile=False, safe_mode=True)
+        if not isinstance(network, keras.Model):
+            raise TypeError(f"it holds a {type(network).__name__}")
     except Exception as error:  # Keras passes on whatever zipfile, json and h5py raise
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise UserError(f"{path}: not a network of this workflow ({reason}); delete it and run again") from None
+    return network
 
 
 def extractor(network: keras.Model, layer: str) -> keras.Model:

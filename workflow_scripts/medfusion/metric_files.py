@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from medfusion.artifacts import read_json
+from medfusion.artifacts import read_record
 from medfusion.errors import UserError
 from medfusion.naming import data_name
 
@@ -31,10 +31,10 @@ def read_metrics(paths: Iterable[str | Path], shown: Mapping[str, Mapping[str, A
     """
     contents = []
     for path in paths:
-        content = read_json(path)
-        if lacking := {"dataset", "model", "seed", "systems", "label_names", "generated"} - set(content):
-            raise UserError(f"{path}: lacks {', '.join(sorted(lacking))}; delete it and run again")
-        names = shown[content["dataset"]]
+        content = read_record(path, ("dataset", "generated", "label_names", "model", "seed", "systems"))
+        names = shown.get(str(content["dataset"]))
+        if names is None:
+            raise UserError(f"{path}: of the data set {content['dataset']!r}, not of {', '.join(shown)}; delete it")
         content["name"] = data_name(names["name"], content["generated"])
         content["label_names"] = names.get("label_names") or content["label_names"]
         contents.append(content)

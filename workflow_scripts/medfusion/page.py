@@ -12,7 +12,7 @@ import yaml
 from markupsafe import Markup, escape
 
 from medfusion import page_tables, standings
-from medfusion.artifacts import read_json
+from medfusion.artifacts import read_record
 from medfusion.config import fusion_members
 from medfusion.costs import stage_costs
 from medfusion.metric_files import Metrics, read_metrics, tidy
@@ -20,6 +20,7 @@ from medfusion.naming import percent, setting
 from medfusion.page_figures import OTHER, rank, read_picture
 from medfusion.page_parts import Section, Table
 from medfusion.records import Record
+from medfusion.tables import read_table
 
 Config = dict[str, Any]
 
@@ -139,8 +140,12 @@ def _task(
     best = systems[0]
     descriptions = {row.address: describe_system(config, key, row.model, row.system) for row in systems}
     own = {other.partition("/")[2]: path for other, path in tables.items() if other.partition("/")[0] == key}
-    summary = read_json(own["audit/summary"]) if "audit/summary" in own else None
-    counts = pd.read_csv(own["inspect/counts"]) if "inspect/counts" in own else None
+    summary = (
+        read_record(own["audit/summary"], ("splits", "threshold", "images", "constant_images"))
+        if "audit/summary" in own
+        else None
+    )
+    counts = read_table(own["inspect/counts"], ("n",), ("split", "label", "name")) if "inspect/counts" in own else None
     n = standings.images_tested(table)
     confidence = percent(config["evaluation"]["confidence"])
     sections = {section: Section(f"{key}-{section}", title) for section, title in SECTIONS.items()}
@@ -248,7 +253,7 @@ def _data(section: Section, counts: pd.DataFrame | None, own: Mapping[str, str],
     if counts is not None:
         section.tables.append(page_tables.counts(counts, f"Images of each class ({name})"))
     if "inspect/pixels" in own:
-        table = pd.read_csv(own["inspect/pixels"])
+        table = read_table(own["inspect/pixels"], ())
         section.tables.append(page_tables.generic(table, f"Pixel values, 0 to 255 ({name})"))
 
 
@@ -280,7 +285,7 @@ def _choices(section: Section, own: Mapping[str, str], name: str) -> None:
     for other, path in own.items():
         parts = other.split("/")
         if len(parts) == 4 and parts[-1] == "best":
-            bests[parts[0], parts[1].removeprefix("seed"), parts[2]] = read_json(path)
+            bests[parts[0], parts[1].removeprefix("seed"), parts[2]] = read_record(path, ("cell", "selection"))
     if bests:
         section.tables.append(page_tables.choices(bests, f"Settings of the classifiers ({name})"))
     if any(best["selection"] == "folds" for best in bests.values()):

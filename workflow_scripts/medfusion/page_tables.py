@@ -67,7 +67,7 @@ def results(
     source : of the data, as in the configuration
     confidence : of the intervals, as text
     """
-    original = {row["system"]: row for row in published if row.get("system")}
+    original = {row["system"]: row for row in published if row.get("system") and row["accuracy"] is not None}
 
     def figures(row: Mapping[str, Any]) -> list[Cell]:
         return [NOTHING if row.get(key) is None else Cell(f"{row[key]:.3f}") for key in ("accuracy", "auc")]

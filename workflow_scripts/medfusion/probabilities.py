@@ -23,12 +23,14 @@ def read(path: str | Path, split: str) -> np.ndarray:
     Raises
     ------
     UserError
-        If the file has none for this split.
+        If the file has none for this split, or numbers that are none.
     """
     with open_hdf5(path) as file:
         if f"{split}/probabilities" not in file:
             raise UserError(f"{path}: holds no probabilities for the split {split!r}; delete it and run again")
         values = file[f"{split}/probabilities"][:].astype(np.float64)
+    if values.ndim != 2 or not np.isfinite(values).all():
+        raise UserError(f"{path}: what it holds for the split {split!r} are no probabilities; delete it and run again")
     return values / values.sum(axis=1, keepdims=True)
 
 

@@ -14,13 +14,13 @@ from requests import HTTPError
 
 from medfusion.artifacts import hash_file, replacing
 from medfusion.datafiles import FOLDER_VARIABLE, file_name
-from medfusion.errors import UserError
+from medfusion.errors import UserError, first_line
 from medfusion.medmnist_info import INFO
 
 ATTEMPTS = 3
 PAUSE = 1  # seconds before the next attempt
 STALL = 60  # seconds without a byte, after which an attempt has failed
-LIMIT = 3000  # seconds for all attempts together, however slowly bytes come
+LIMIT = 6 * 3600  # seconds for all attempts together, however slowly bytes come
 # Faults of the machine, which no other attempt and no other place would mend.
 OWN_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO)
 
@@ -63,11 +63,16 @@ def obtain(flag: str, size: int, source: str, target: str | Path) -> str:
         elif source == "official" and (found := hash_file(place, "md5")) != md5:
             tried.append(f"{place}: its MD5 is {found}, MedMNIST's is {md5}")
         else:
-            if place == target:
-                os.utime(target)  # newer than what asked for it, or Snakemake would ask again
-            else:
-                with replacing(target) as temporary:
-                    shutil.copyfile(place, temporary)
+            try:
+                if place == target:
+                    os.utime(target)  # newer than what asked for it, or Snakemake would ask again
+                else:
+                    with replacing(target) as temporary:
+                        shutil.copyfile(place, temporary)
+            except OSError as error:
+                raise UserError(
+                    f"{target}: cannot be written ({error.strerror}); name another folder as data"
+                ) from None
             return str(place)
     if not folder:
         tried.append(f"environment variable {FOLDER_VARIABLE}: not set")
@@ -98,8 +103,8 @@ def _fetch(url: str, path: Path) -> None:
             if getattr(error, "errno", None) in OWN_FAULTS:
                 raise
             if attempt == ATTEMPTS or _is_refusal(error):
-                raise DownloadError(_first_line(error)) from None
-            print(f"attempt {attempt} of {ATTEMPTS} failed: {_first_line(error)}", flush=True)
+                raise DownloadError(first_line(error)) from None
+            print(f"attempt {attempt} of {ATTEMPTS} failed: {first_line(error)}", flush=True)
         time.sleep(PAUSE)
 
 
@@ -122,10 +127,6 @@ def _time_limit(seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _way_out(flag: str, size: int, source: str, target: Path, tried: list[str]) -> str:

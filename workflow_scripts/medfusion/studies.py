@@ -132,7 +132,14 @@ def learning_curve(
     sizes : number of training sizes, evenly from a tenth to all images outside a fold
     folds : of the cross-validation
     seed : of folds and parts
+
+    Raises
+    ------
+    UserError
+        If there are more folds than images of any class.
     """
+    if (most := np.bincount(labels).max()) < folds:
+        raise UserError(f"studies.folds: {folds}; expected at most {most}, the training images of the commonest class")
     rounds = list(StratifiedKFold(folds, shuffle=True, random_state=seed).split(features, labels))
     largest = min(len(fit) for fit, _ in rounds)
     counts = np.linspace(SMALLEST_SHARE, 1, sizes) * largest

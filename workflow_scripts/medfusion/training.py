@@ -10,6 +10,7 @@ import numpy as np
 
 from medfusion.augmentation import random_symmetries
 from medfusion.backend import keras, tf
+from medfusion.errors import UserError
 from medfusion.networks import build
 
 VAL_BATCH = 512  # validation images a step: bounds memory, changes no result
@@ -41,6 +42,11 @@ def train(
     -------
     model : the network with the weights of its best epoch (early stopping) or of its last
     history : per epoch: epoch, loss, accuracy, val_loss, val_accuracy, learning_rate
+
+    Raises
+    ------
+    UserError
+        If the loss is no longer a number.
     """
     settings = network["training"]
     batch = min(settings["batch_size"], len(labels))
@@ -161,6 +167,10 @@ class _Curves(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         values = {name: float(logs[name]) for name in ("loss", "accuracy", "val_loss", "val_accuracy")}
+        if not math.isfinite(values["loss"]):
+            raise UserError(
+                f"training diverged in epoch {epoch + 1}: the loss is {values['loss']}; lower learning_rate"
+            )
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         self.rows.append({"epoch": epoch + 1, **values, "learning_rate": rate})
         elapsed = time.monotonic() - self._start

@@ -1,0 +1,24 @@
+"""config.yaml with changes, completed, that the tests of configurations share."""
+
+import copy
+from pathlib import Path
+
+import yaml
+from snakemake.utils import update_config
+
+from medfusion import config as configuration
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMA = yaml.safe_load((ROOT / "schemas/config.schema.yaml").read_text(encoding="utf-8"))
+BASE = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+OVERLAYS = sorted((ROOT / "configs").glob("*.yaml"))
+
+
+def completed(overlay=None, change=None):
+    """config.yaml with an overlay (YAML text, merged as Snakemake does) and a change made to it, completed."""
+    config = copy.deepcopy(BASE)
+    if overlay:
+        update_config(config, yaml.safe_load(overlay))
+    if change:
+        change(config)
+    return configuration.complete(config, SCHEMA)

@@ -1,0 +1,808 @@
+"""Tests of wrong configurations: each is one message, found before any job, and no edit whatever is a traceback."""
+
+import copy
+import math
+import os
+import re
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import yaml
+from configurations import BASE, OVERLAYS, ROOT, SCHEMA, completed
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sklearn.datasets import make_classification
+from snakemake.utils import update_config
+
+from medfusion import classifiers, config_checks
+from medfusion import config as configuration
+from medfusion.config_values import item_faults, unusable
+from medfusion.errors import UserError
+from medfusion.grid_values import GRID_VALUES
+from medfusion.plan import Plan
+from medfusion.settings_slices import slices
+
+# An overlay on config.yaml, and all that is said of it; the working folder holds an empty config.yaml and configs/.
+FAULTS = {
+    "a misspelt section": (
+        "{evalution: {}}",
+        "top level: unknown key 'evalution'; did you mean 'evaluation'?",
+    ),
+    "no threads at all": (
+        "{compute: {threads: 0}}",
+        "compute.threads: 0; expected a whole number from 1 to 256",
+    ),
+    "true where a whole number is expected": (
+        "{compute: {threads: true}}",
+        "compute.threads: true; expected a whole number from 1 to 256",
+    ),
+    "a whole number with a point": (
+        "{compute: {threads: 1.0}}",
+        "compute.threads: 1.0; expected a whole number from 1 to 256",
+    ),
+    "a number in quotes": (
+        "{compute: {threads: '4'}}",
+        "compute.threads: '4'; expected a whole number from 1 to 256. YAML reads 4 as text: write 4",
+    ),
+    "a section that is a number": (
+        "{compute: 3}",
+        "compute: 3; expected a section of keys and values",
+    ),
+    "an empty folder name": (
+        "{results: ''}",
+        "results: ''; expected a folder's path without spaces and without characters that mean something to a shell",
+    ),
+    "a folder name with braces": (
+        "{results: 'a{b}'}",
+        "results: 'a{b}'; expected a folder's path without spaces and without characters that mean "
+        "something to a shell",
+    ),
+    "a folder name with a space": (
+        "{data: my data}",
+        "data: 'my data'; expected a folder's path without spaces and without characters that mean "
+        "something to a shell",
+    ),
+    "results in a file": (
+        "{results: config.yaml}",
+        "results: 'config.yaml' cannot be a folder, because 'config.yaml' is a file; name another",
+    ),
+    "results below a file": (
+        "{results: config.yaml/x}",
+        "results: 'config.yaml/x' cannot be a folder, because 'config.yaml' is a file; name another",
+    ),
+    "results that hold the data": (
+        "{results: .}",
+        "results: '.' holds the folder data ('data'); expected folders apart",
+    ),
+    "results that are the data": (
+        "{results: data}",
+        "results: 'data' holds the folder data ('data'); expected folders apart",
+    ),
+    "data in a file": (
+        "{data: config.yaml}",
+        "data: 'config.yaml' cannot be a folder, because 'config.yaml' is a file; name another",
+    ),
+    "an unprintable character": (
+        '{results: "a\\0b"}',
+        "results: 'a\\x00b' holds an unprintable character; expected one line of plain text",
+    ),
+    "a name of two lines": (
+        '{report: {title: "a\\nb"}}',
+        "report.title: 'a\\nb' holds an unprintable character; expected one line of plain text",
+    ),
+    "no data sets, by null": (
+        "{datasets: ~}",
+        "datasets: ~; expected a section of keys and values with at least 1 entry",
+    ),
+    "no data sets, all switched off": (
+        "{datasets: {breast: ~, blood: ~}}",
+        "datasets: {}; expected a section of keys and values with at least 1 entry",
+    ),
+    "a list of data sets": (
+        "{datasets: [breast]}",
+        "datasets: ['breast']; expected a section of keys and values with at least 1 entry",
+    ),
+    "a misspelt data set": (
+        "{datasets: {brest: {source: generated}}}",
+        "datasets.brest: lacks flag, size, augmentation, models, ece_bins, twins; did you mean 'breast'?",
+    ),
+    "a name with a space": (
+        "{classifiers: {'my svm': {kind: svm, grid: {C: [1]}, calibration: sigmoid}}}",
+        "classifiers: 'my svm' is not a valid name; expected letters, digits, _ and -, a letter first, at most 50",
+    ),
+    "a misspelt source": (
+        "{datasets: {breast: {source: offical}}}",
+        "datasets.breast.source: 'offical'; expected one of official, surrogate, file, generated; did you mean "
+        "'official'?",
+    ),
+    "a misspelt flag": (
+        "{datasets: {breast: {flag: brestmnist}}}",
+        "datasets.breast.flag: 'brestmnist'; expected one of breastmnist, bloodmnist; did you mean 'breastmnist'?",
+    ),
+    "an unknown flag": (
+        "{datasets: {breast: {flag: chestmnist}}}",
+        "datasets.breast.flag: 'chestmnist'; expected one of breastmnist, bloodmnist; did you mean 'breastmnist'?",
+    ),
+    "an unknown size": (
+        "{datasets: {breast: {size: 32}}}",
+        "datasets.breast.size: 32; expected one of 28, 64, 128, 224",
+    ),
+    "a size with a point": (
+        "{datasets: {breast: {size: 28.0}}}",
+        "datasets.breast.size: 28.0; expected one of 28, 64, 128, 224",
+    ),
+    "a short sha256": (
+        "{datasets: {breast: {sha256: abc}}}",
+        "datasets.breast.sha256: 'abc'; expected 64 of the characters 0-9 and a-f, or ~",
+    ),
+    "a positive label that the data set lacks": (
+        "{datasets: {breast: {positive: 2}}}",
+        "datasets.breast.positive: 2 is no label of breastmnist; expected 0 to 1",
+    ),
+    "a negative label": (
+        "{datasets: {breast: {positive: -1}}}",
+        "datasets.breast.positive: -1; expected a whole number of at least 0, or ~",
+    ),
+    "one bin": (
+        "{datasets: {breast: {ece_bins: 1}}}",
+        "datasets.breast.ece_bins: 1; expected a whole number from 2 to 1000",
+    ),
+    "a threshold that is no number": (
+        "{datasets: {breast: {twins: .nan}}}",
+        "datasets.breast.twins: nan is no number to compute with; expected a finite one",
+    ),
+    "a rotation of more than half a turn": (
+        "{datasets: {breast: {augmentation: {rotation: 200}}}}",
+        "datasets.breast.augmentation.rotation: 200; expected a number from 0 to 180",
+    ),
+    "no copies": (
+        "{datasets: {breast: {augmentation: {copies: 0}}}}",
+        "datasets.breast.augmentation.copies: 0; expected a whole number from 1 to 1000",
+    ),
+    "an infinite scale": (
+        "{datasets: {breast: {augmentation: {scale: -.inf}}}}",
+        "datasets.breast.augmentation.scale: -inf is no number to compute with; expected a finite one",
+    ),
+    "an augmentation that changes nothing": (
+        "{datasets: {blood: {augmentation: {flip: none, rotation: 0, scale: 0}}}}",
+        "datasets.blood.augmentation: changes nothing; networks that want no augmentation say images: original",
+    ),
+    "duplicated seeds": (
+        "{datasets: {breast: {models: {breast_cnn: {seeds: [1, 2, 1]}}}}}",
+        "datasets.breast.models.breast_cnn.seeds: 1 is there twice; expected each value once",
+    ),
+    "no seeds": (
+        "{datasets: {breast: {models: {breast_cnn: {seeds: []}}}}}",
+        "datasets.breast.models.breast_cnn.seeds: []; expected a list with at least 1 entry",
+    ),
+    "true as a seed": (
+        "{datasets: {breast: {models: {breast_cnn: {seeds: [true]}}}}}",
+        "datasets.breast.models.breast_cnn.seeds.0: true; expected a whole number from 0 to 4294967295",
+    ),
+    "a negative seed": (
+        "{datasets: {breast: {models: {breast_cnn: {seeds: [-1]}}}}}",
+        "datasets.breast.models.breast_cnn.seeds.0: -1; expected a whole number from 0 to 4294967295",
+    ),
+    "a seed in quotes": (
+        '{datasets: {breast: {models: {breast_cnn: {seeds: [1, "2"]}}}}}',
+        "datasets.breast.models.breast_cnn.seeds.1: '2'; expected a whole number from 0 to 4294967295. YAML reads "
+        "2 as text: write 2",
+    ),
+    "a seed that NumPy refuses": (
+        "{datasets: {breast: {models: {breast_cnn: {seeds: [4294967296]}}}}}",
+        "datasets.breast.models.breast_cnn.seeds.0: 4294967296; expected a whole number from 0 to 4294967295",
+    ),
+    "a seed that is no list": (
+        "{datasets: {breast: {models: {breast_cnn: {seeds: 3}}}}}",
+        "datasets.breast.models.breast_cnn.seeds: 3; expected a list with at least 1 entry",
+    ),
+    "a training subset in words": (
+        "{datasets: {breast: {models: {breast_cnn: {train_images: some}}}}}",
+        "datasets.breast.models.breast_cnn.train_images: 'some'; expected all or a whole number of at least 2",
+    ),
+    "a training subset that is too large": (
+        "{datasets: {breast: {models: {breast_cnn: {train_images: 1000}}}}}",
+        "datasets.breast.models.breast_cnn.train_images: 1000; expected at least 2, one image of each class, and "
+        "at most 546, all its training images",
+    ),
+    "a training subset that is too small": (
+        "{datasets: {blood: {models: {blood_cnn_10k: {train_images: 7}}}}}",
+        "datasets.blood.models.blood_cnn_10k.train_images: 7; expected at least 8, one image of each class, and at "
+        "most 11959, all its training images",
+    ),
+    "a misspelt network": (
+        "{datasets: {breast: {models: {breast_cnn: {network: brest_cnn}}}}}",
+        "datasets.breast.models.breast_cnn: unknown network 'brest_cnn'; did you mean 'breast_cnn'?",
+    ),
+    "an unknown classifier": (
+        "{datasets: {blood: {models: {compact_resnet: {classifiers: [svm, svm_rbf, boosting]}}}}}",
+        "datasets.blood.models.compact_resnet: unknown classifier 'boosting'; known: svm, svm_linear, svm_rbf, "
+        "random_forest, decision_tree",
+    ),
+    "an unknown fusion": (
+        "{datasets: {breast: {models: {breast_cnn: {fusions: [cnn_svm_chose]}}}}}",
+        "datasets.breast.models.breast_cnn: unknown fusion 'cnn_svm_chose'; did you mean 'cnn_svm_chosen'?",
+    ),
+    "no models": (
+        "{datasets: {breast: {models: {breast_cnn: ~}}}}",
+        "datasets.breast.models: {}; expected a section of keys and values with at least 1 entry",
+    ),
+    "a model named after a folder": (
+        "{datasets: {breast: {models: {floors: {network: breast_cnn, seeds: [1]}}}}}",
+        "datasets.breast.models.floors: the name is taken by a folder of the data set; choose another",
+    ),
+    "a data set named after a target": (
+        "{datasets: {breast: ~, report: {flag: breastmnist, size: 28, source: official, ece_bins: 8, twins: 0.9, "
+        "augmentation: {copies: 1, seed: 0, flip: both, rotation: 0, scale: 0, contrast: 0}, models: {m: {network: "
+        "breast_cnn, seeds: [1]}}}}}",
+        "datasets.report: the name is taken by a target or a folder of the workflow; choose another",
+    ),
+    "a vote of an unknown system": (
+        "{datasets: {breast: {votes: {vote_svm: [breast_cnn/svm_liner]}}}}",
+        "datasets.breast.votes.vote_svm: unknown system 'breast_cnn/svm_liner'; did you mean 'breast_cnn/svm_linear'?",
+    ),
+    "an unknown network in the training-size study": (
+        "{datasets: {blood: {learning_curve: {network: size_studdy}}}}",
+        "datasets.blood.learning_curve.network: unknown 'size_studdy'; did you mean 'size_study'?",
+    ),
+    "a training size that is too small": (
+        "{datasets: {blood: {learning_curve: {sizes: [5, all]}}}}",
+        "datasets.blood.learning_curve.sizes: 5; expected at least 8, one image of each class, and at most 11959, "
+        "all its training images",
+    ),
+    "a training size that is too large": (
+        "{datasets: {blood: {learning_curve: {sizes: [20000]}}}}",
+        "datasets.blood.learning_curve.sizes: 20000; expected at least 8, one image of each class, and at most "
+        "11959, all its training images",
+    ),
+    "a path that another source ignores": (
+        "{datasets: {breast: {path: x.npz}}}",
+        "datasets.breast: source 'file' and path go together; set both or neither",
+    ),
+    "a source that needs a path": (
+        "{datasets: {breast: {source: file, label: x}}}",
+        "datasets.breast: source 'file' and path go together; set both or neither",
+    ),
+    "a file that is not there": (
+        "{datasets: {breast: {source: file, path: nothere.npz, label: x}}}",
+        "datasets.breast.path: there is no file 'nothere.npz'; relative paths start at {here}",
+    ),
+    "a file that is a folder": (
+        "{datasets: {breast: {source: file, path: configs, label: x}}}",
+        "datasets.breast.path: 'configs' is not a file; expected a .npz file in MedMNIST format",
+    ),
+    "a file below a file": (
+        "{datasets: {breast: {source: file, path: config.yaml/x.npz, label: x}}}",
+        "datasets.breast.path: there is no file 'config.yaml/x.npz'; relative paths start at {here}",
+    ),
+    "a file without a label": (
+        "{datasets: {breast: {source: file, path: config.yaml}}}",
+        "datasets.breast.label: required with source 'file': the name that tables and pages print",
+    ),
+    "a surrogate without a label": (
+        "{datasets: {breast: {source: surrogate}}}",
+        "datasets.breast.label: required with source 'surrogate': the name that tables and pages print",
+    ),
+    "a label of spaces": (
+        "{datasets: {breast: {label: ' '}}}",
+        "datasets.breast.label: ' '; expected text of 1 to 200 characters, or ~",
+    ),
+    "a date as a label": (
+        "{datasets: {breast: {label: 2024-01-01}}}",
+        "datasets.breast.label: 2024-01-01; expected text of 1 to 200 characters, or ~",
+    ),
+    "counts of images that are not generated": (
+        "{datasets: {breast: {generated: {seed: 1, train: 9, val: 9, test: 9}}}}",
+        "datasets.breast: source 'generated' and the key generated (seed and counts) go together; set both or neither",
+    ),
+    "fewer generated images than classes": (
+        "{datasets: {blood: {source: generated, generated: {seed: 1, train: 20000, val: 7, test: 9}}}}",
+        "datasets.blood.generated.val: 7; expected at least 8, one image of each class",
+    ),
+    "no networks": (
+        "{networks: ~}",
+        "networks: ~; expected a section of keys and values",
+    ),
+    "a misspelt entry": (
+        "{networks: {blod_cnn: {training: {epochs: 3}}}}",
+        "networks.blod_cnn: lacks architecture; did you mean 'blood_cnn'?",
+    ),
+    "an unknown architecture": (
+        "{networks: {blood_cnn: {architecture: blod_cnn}}}",
+        "networks.blood_cnn.architecture: unknown 'blod_cnn'; did you mean 'blood_cnn'?",
+    ),
+    "an option of another architecture": (
+        "{networks: {blood_cnn: {options: {blocks: 2}}}}",
+        "networks.blood_cnn.options: blood_cnn has no option 'blocks'; known: dropout, dense_dropout, l2, "
+        "batch_norm, batch_norm_momentum",
+    ),
+    "everything dropped": (
+        "{networks: {blood_cnn: {options: {dropout: 1}}}}",
+        "networks.blood_cnn.options.dropout: 1; expected a number of at least 0 and below 1",
+    ),
+    "a network too deep for its images": (
+        "{networks: {compact_resnet: {options: {widths: [8, 16, 32, 64, 128, 256, 512]}}}}",
+        "networks.compact_resnet.options.widths: grow 6 times, and each time halve the image; expected at most 5 "
+        "times for the 28 pixels of datasets.blood",
+    ),
+    "a network without widths": (
+        "{networks: {compact_resnet: {options: {widths: []}}}}",
+        "networks.compact_resnet.options.widths: []; expected a list with at least 1 entry",
+    ),
+    "a misspelt training setting": (
+        "{networks: {blood_cnn: {training: {epoch: 2}}}}",
+        "networks.blood_cnn.training: unknown key 'epoch'; did you mean 'epochs'?",
+    ),
+    "a number that YAML reads as text": (
+        "{networks: {blood_cnn: {training: {learning_rate: 1e-3}}}}",
+        "networks.blood_cnn.training.learning_rate: '1e-3'; expected a number above 0 and at most 1. YAML reads "
+        "1e-3 as text: write 0.001",
+    ),
+    "a learning rate that is no number": (
+        "{networks: {blood_cnn: {training: {learning_rate: .nan}}}}",
+        "networks.blood_cnn.training.learning_rate: nan is no number to compute with; expected a finite one",
+    ),
+    "an infinite learning rate": (
+        "{networks: {blood_cnn: {training: {learning_rate: .inf}}}}",
+        "networks.blood_cnn.training.learning_rate: inf is no number to compute with; expected a finite one",
+    ),
+    "an empty batch": (
+        "{networks: {blood_cnn: {training: {batch_size: 0}}}}",
+        "networks.blood_cnn.training.batch_size: 0; expected a whole number from 1 to 1000000",
+    ),
+    "no epochs": (
+        "{networks: {blood_cnn: {training: {epochs: 0}}}}",
+        "networks.blood_cnn.training.epochs: 0; expected a whole number from 1 to 100000",
+    ),
+    "epochs without end": (
+        "{networks: {blood_cnn: {training: {epochs: 10000000000000}}}}",
+        "networks.blood_cnn.training.epochs: 10000000000000 is too large; expected at most 1e+12",
+    ),
+    "early stopping without its key": (
+        "{networks: {blood_cnn: {training: {early_stopping: 5}}}}",
+        "networks.blood_cnn.training.early_stopping: 5; expected a section of keys and values, or ~",
+    ),
+    "an unknown symmetry": (
+        "{networks: {blood_cnn: {training: {symmetries: [flip]}}}}",
+        "networks.blood_cnn.training.symmetries.0: 'flip'; expected one of horizontal_flip, vertical_flip, transpose",
+    ),
+    "a shift out of the image": (
+        "{networks: {blood_cnn: {training: {shift: 28}}}}",
+        "networks.blood_cnn.training.shift: 28; expected less than the 28 pixels of datasets.blood",
+    ),
+    "a rate lowered on a plateau and scheduled": (
+        "{networks: {blood_cnn: {training: {schedule: one_cycle}}}}",
+        "networks.blood_cnn.training: reduce_lr has no place in a one_cycle schedule; set reduce_lr: ~ or "
+        "schedule: constant",
+    ),
+    "a layer that does not exist": (
+        "{networks: {blood_cnn: {features: {layer: featurs}}}}",
+        "networks.blood_cnn.features.layer: blood_cnn has no layer 'featurs'; did you mean 'features'?",
+    ),
+    "a layer that another architecture has": (
+        "{networks: {resnet28: {features: {layer: dense}}}}",
+        "networks.resnet28.features.layer: resnet28 has no layer 'dense'; known: features, rescaling, conv2d, re_lu",
+    ),
+    "defaults switched off": (
+        "{defaults: {training: ~}}",
+        "defaults.training: ~; expected a section of keys and values",
+    ),
+    "an unknown kind of classifier": (
+        "{classifiers: {svm: {kind: svn}}}",
+        "classifiers.svm.kind: 'svn'; expected one of svm, random_forest, decision_tree; did you mean 'svm'?",
+    ),
+    "a grid without settings": (
+        "{classifiers: {new: {kind: svm, grid: {}}}}",
+        "classifiers.new.grid: {}; expected a section of keys and values with at least 1 entry",
+    ),
+    "a setting without values": (
+        "{classifiers: {svm: {grid: {C: []}}}}",
+        "classifiers.svm.grid.C: []; expected a list with at least 1 entry",
+    ),
+    "a setting that is no list": (
+        "{classifiers: {svm: {grid: {C: 1}}}}",
+        "classifiers.svm.grid.C: 1; expected a list with at least 1 entry",
+    ),
+    "an unknown grid setting": (
+        "{classifiers: {svm: {grid: {c: [1]}}}}",
+        "classifiers.svm.grid: svm has no setting 'c'; known: C, kernel, gamma, degree, coef0, class_weight, tol, "
+        "shrinking",
+    ),
+    "a C that scikit-learn refuses": (
+        "{classifiers: {svm: {grid: {C: [1, 0]}}}}",
+        "classifiers.svm.grid.C: 0; expected a number from 1e-06 to 1000000",
+    ),
+    "a misspelt kernel": (
+        "{classifiers: {svm: {grid: {kernel: [rfb]}}}}",
+        "classifiers.svm.grid.kernel: 'rfb'; expected one of linear, rbf, poly, sigmoid; did you mean 'rbf'?",
+    ),
+    "a negative gamma": (
+        "{classifiers: {svm: {grid: {gamma: [scale, -1]}}}}",
+        "classifiers.svm.grid.gamma: -1; expected one of scale, auto or a number from 0 to 1000",
+    ),
+    "a gamma that is a section": (
+        "{classifiers: {svm: {grid: {gamma: [{}]}}}}",
+        "classifiers.svm.grid.gamma: {}; expected one of scale, auto or a number from 0 to 1000",
+    ),
+    "an infinite C": (
+        "{classifiers: {svm: {grid: {C: [.inf]}}}}",
+        "classifiers.svm.grid.C.0: inf is no number to compute with; expected a finite one",
+    ),
+    "a forest without trees": (
+        "{classifiers: {random_forest: {grid: {n_estimators: [0]}}}}",
+        "classifiers.random_forest.grid.n_estimators: 0; expected a whole number from 1 to 10000",
+    ),
+    "a number of trees with a point": (
+        "{classifiers: {random_forest: {grid: {n_estimators: [100.0]}}}}",
+        "classifiers.random_forest.grid.n_estimators: 100.0; expected a whole number from 1 to 10000",
+    ),
+    "a value of an older scikit-learn": (
+        "{classifiers: {random_forest: {grid: {max_features: [auto]}}}}",
+        "classifiers.random_forest.grid.max_features: 'auto'; expected one of sqrt, log2, ~ or a number above 0 "
+        "and at most 1",
+    ),
+    "splits of one image": (
+        "{classifiers: {decision_tree: {grid: {min_samples_split: [1]}}}}",
+        "classifiers.decision_tree.grid.min_samples_split: 1; expected a whole number of at least 2",
+    ),
+    "a depth that Python calls None": (
+        "{classifiers: {decision_tree: {grid: {max_depth: [None]}}}}",
+        "classifiers.decision_tree.grid.max_depth: 'None'; expected a whole number of at least 1, or ~",
+    ),
+    "too many cells": (
+        "{classifiers: {random_forest: {grid: {n_estimators: [1, 2, 3, 4, 5, 6, 7, 8, 9], max_depth: [1, 2, 3, 4, "
+        "5, 6, 7, 8, 9], min_samples_split: [2, 3, 4, 5, 6, 7, 8, 9], min_samples_leaf: [1, 2, 3, 4, 5, 6, 7, 8, "
+        "9], max_features: [sqrt, log2]}}}}",
+        "classifiers.random_forest.grid: 11664 cells are too many to try; expected at most 10000",
+    ),
+    "an svm without calibration": (
+        "{classifiers: {svm: {calibration: none}}}",
+        "classifiers.svm.calibration: an svm has scores, not probabilities; expected temperature or sigmoid",
+    ),
+    "fewer images to search than classes": (
+        "{classifiers: {svm: {search_images: 7}}}",
+        "classifiers.svm.search_images: 7; expected at least 8, one image of each class of datasets.blood",
+    ),
+    "more folds than images of a class": (
+        "{classifiers: {decision_tree: {selection: folds, folds: 300}}}",
+        "classifiers.decision_tree.folds: 300; expected at most 273, because each fold needs an image of each of "
+        "the 2 classes of datasets.breast, which gives 546 images",
+    ),
+    "one fold": (
+        "{defaults: {classifier: {folds: 1}}}",
+        "defaults.classifier.folds: 1; expected a whole number of at least 2",
+    ),
+    "a classifier called cnn": (
+        "{classifiers: {cnn: {kind: svm, grid: {C: [1]}, calibration: sigmoid}}}",
+        "classifiers.cnn: the name stands for the network itself; choose another",
+    ),
+    "a name that is a number": (
+        "{classifiers: {1: {kind: svm, grid: {C: [1]}, calibration: sigmoid}}}",
+        "classifiers: the name 1 is not text; put it in quotes",
+    ),
+    "a name that YAML reads as false": (
+        "{classifiers: {no: {kind: svm, grid: {C: [1]}, calibration: sigmoid}}}",
+        "classifiers: the name False is not text; put it in quotes",
+    ),
+    "studies of more folds than images of a class": (
+        "{studies: {folds: 300}}",
+        "studies.folds: 300; expected at most 273, because each fold needs an image of each of the 2 classes of "
+        "datasets.breast, which gives 546 images",
+    ),
+    "weights that do not sum to 1": (
+        "{fusions: {cnn_30_svm_70: {weights: {cnn: 0.4}}}}",
+        "fusions.cnn_30_svm_70.weights: sum to 1.1; expected 1",
+    ),
+    "a negative weight": (
+        "{fusions: {cnn_30_svm_70: {weights: {cnn: -0.3}}}}",
+        "fusions.cnn_30_svm_70.weights.cnn: -0.3; expected a number from 0 to 1",
+    ),
+    "weights both fixed and chosen": (
+        "{fusions: {cnn_30_svm_70: {choose: [cnn, svm]}}}",
+        "fusions.cnn_30_svm_70: expected either weights (fixed) or choose (members whose weights validation chooses)",
+    ),
+    "neither fixed nor chosen weights": (
+        "{fusions: {new: {}}}",
+        "fusions.new: expected either weights (fixed) or choose (members whose weights validation chooses)",
+    ),
+    "a step that does not divide 1": (
+        "{fusions: {cnn_svm_chosen: {step: 0.3}}}",
+        "fusions.cnn_svm_chosen.step: 0.3 does not divide 1; expected 0.05, 0.1, 0.25 or the like",
+    ),
+    "a step of almost nothing": (
+        "{fusions: {cnn_svm_chosen: {step: 1.0e-310}}}",
+        "fusions.cnn_svm_chosen.step: 1e-310; expected a number from 0.001 to 0.5",
+    ),
+    "too many weights": (
+        "{fusions: {cnn_svm_forest_chosen: {step: 0.001}}}",
+        "fusions.cnn_svm_forest_chosen: too many weights to try; take a larger step or fewer members",
+    ),
+    "a fusion of one": (
+        "{fusions: {cnn_svm_chosen: {choose: [cnn]}}}",
+        "fusions.cnn_svm_chosen.choose: ['cnn']; expected a list with at least 2 entries",
+    ),
+    "a fusion of an unknown member": (
+        "{fusions: {cnn_svm_chosen: {choose: [cnn, swm]}}, datasets: {blood: ~}}",
+        "datasets.breast.models.breast_cnn: fusion 'cnn_svm_chosen' has the member 'swm', which is not among this "
+        "model's systems: cnn, svm_linear, svm, random_forest, decision_tree",
+    ),
+    "a fusion of a classifier that the model lacks": (
+        "{fusions: {cnn_50_svm_50: {weights: {svm_rbf: 0.2, svm: 0.3}}}}",
+        "datasets.blood.models.blood_cnn_10k: fusion 'cnn_50_svm_50' has the member 'svm', which is not among this "
+        "model's systems: cnn, svm_rbf",
+    ),
+    "a fusion named like a classifier": (
+        "{fusions: {svm: {choose: [cnn, svm_rbf]}}}",
+        "fusions.svm: a classifier has this name too; choose different names",
+    ),
+    "an unknown criterion": (
+        "{fusions: {cnn_svm_chosen: {criterion: acc}}}",
+        "fusions.cnn_svm_chosen.criterion: 'acc'; expected one of accuracy, log_loss",
+    ),
+    "full confidence": (
+        "{evaluation: {confidence: 1}}",
+        "evaluation.confidence: 1; expected a number above 0.5 and below 1",
+    ),
+    "replicates in words": (
+        "{evaluation: {replicates: many}}",
+        "evaluation.replicates: 'many'; expected a whole number from 100 to 1000000",
+    ),
+    "a misspelt style": (
+        "{report: {style: whitgrid}}",
+        "report.style: 'whitgrid'; expected one of whitegrid, darkgrid, white, dark, ticks; did you mean 'whitegrid'?",
+    ),
+    "a published figure in per cent": (
+        "{datasets: {breast: {published: [{name: x, accuracy: 85.3, source: y}]}}}",
+        "datasets.breast.published.0.accuracy: 85.3; expected a number from 0 to 1, or ~",
+    ),
+    "a published figure of an unknown system": (
+        "{datasets: {breast: {published: [{system: breast_cnn/svm_liner, name: x, accuracy: 0.8, source: y}]}}}",
+        "datasets.breast.published: unknown system 'breast_cnn/svm_liner'; did you mean 'breast_cnn/svm_linear'?",
+    ),
+}
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A working folder with an empty file config.yaml and an empty folder configs."""
+    (tmp_path / "config.yaml").touch()
+    (tmp_path / "configs").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_one_message_that_names_key_value_and_way_out(fault, here):
+    overlay, message = FAULTS[fault]
+    with pytest.raises(UserError) as caught:
+        completed(overlay)
+    assert str(caught.value) == f"config:\n  {message.replace('{here}', str(here))}"
+
+
+def test_all_faults_are_named_at_once():
+    with pytest.raises(UserError) as caught:
+        completed("{compute: {threads: 0}, evaluation: {confidence: 2}, reports: {}}")
+    assert len(str(caught.value).splitlines()) == 4
+
+
+def test_a_missing_key_is_named():
+    with pytest.raises(UserError, match="compute: lacks threads"):
+        completed(change=lambda config: config["compute"].clear())
+
+
+def test_several_missing_keys_are_named_once():
+    with pytest.raises(UserError) as caught:
+        completed(change=lambda config: config["evaluation"].clear())
+    assert str(caught.value) == "config:\n  evaluation: lacks replicates, confidence, seed"
+
+
+def test_a_section_that_holds_itself_is_one_message():
+    def change(config):
+        config["datasets"]["breast"] = config["datasets"]
+
+    with pytest.raises(UserError, match="more than 20 sections inside each other"):
+        completed(change=change)
+
+
+def test_a_number_too_long_to_write_is_one_message():
+    with pytest.raises(UserError, match="training.epochs: a number of more than 60 digits is too large"):
+        completed(change=lambda config: config["networks"]["blood_cnn"]["training"].update(epochs=10**5000))
+
+
+def test_a_configuration_that_is_no_mapping_is_one_message():
+    with pytest.raises(UserError, match=r"top level: \[\]; expected a section of keys and values"):
+        configuration.complete([], SCHEMA)
+
+
+def test_a_file_of_ones_own_under_any_name_is_accepted(here):
+    (here / "eigene Dateien ü").mkdir()
+    (here / "eigene Dateien ü" / "bilder {1} 'ß'.npz").touch()
+    path = yaml.safe_dump("eigene Dateien ü/bilder {1} 'ß'.npz")
+    result = completed(f"datasets:\n  breast:\n    source: file\n    label: Own\n    path: {path}")
+    assert result["datasets"]["breast"]["path"] == "eigene Dateien ü/bilder {1} 'ß'.npz"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
+def test_a_file_that_may_not_be_read_is_one_message(here):
+    (here / "x.npz").touch(mode=0)
+    with pytest.raises(UserError, match="'x.npz' cannot be read"):
+        completed("{datasets: {breast: {source: file, label: Own, path: x.npz}}}")
+
+
+def test_an_overlay_can_take_generated_images_back():
+    demo = yaml.safe_load((ROOT / "configs/demo.yaml").read_text(encoding="utf-8"))
+    demo["datasets"]["breast"] |= {"source": "official", "generated": None}
+    assert completed(yaml.safe_dump(demo))["datasets"]["breast"]["source"] == "official"
+
+
+def test_names_of_rules_are_taken():
+    text = "".join(path.read_text(encoding="utf-8") for path in [ROOT / "Snakefile", *(ROOT / "rules").glob("*.smk")])
+    assert set(re.findall(r"^(?:rule|checkpoint) (\w+):", text, re.M)) <= config_checks.RESERVED_DATASETS
+
+
+# -- grids ------------------------------------------------------------------------------------------------------------
+
+SMALL = make_classification(40, 5, n_informative=3, n_classes=2, random_state=0)
+# Values at and around the limits of GRID_VALUES, and of every other kind.
+CANDIDATES = [
+    *(
+        None,
+        True,
+        False,
+        "",
+        "scale",
+        "auto",
+        "sqrt",
+        "log2",
+        "balanced",
+        "balanced_subsample",
+        "linear",
+        "precomputed",
+    ),
+    *(
+        "rbf",
+        "poly",
+        "sigmoid",
+        "gini",
+        "entropy",
+        "log_loss",
+        "best",
+        [],
+        {},
+        [1],
+        {"0": 1},
+        {0: 1},
+        math.nan,
+        math.inf,
+    ),
+    *(-math.inf, -1, -0.5, 0, 0.0, 1e-300, 1e-6, 0.5, 1, 1.0, 1.5, 2, 3, 7, 10, 10.0, 11, 100, 1000, -1000, 1e6, 1e300),
+]
+
+
+@pytest.mark.parametrize(("kind", "parameter"), [(kind, name) for kind in GRID_VALUES for name in GRID_VALUES[kind]])
+@pytest.mark.filterwarnings("ignore")
+def test_what_a_grid_may_hold_can_be_fitted(kind, parameter):
+    accepted = []
+    for value in CANDIDATES:
+        if any(unusable([value])) or any(item_faults("x", [value], GRID_VALUES[kind][parameter])):
+            continue
+        accepted.append(value)
+        base = {"n_estimators": 2} if kind == "random_forest" else {"kernel": "poly"} if kind == "svm" else {}
+        model = classifiers.estimator(kind, {**base, parameter: value}, seed=0)
+        if kind == "svm":
+            model.set_params(svc__max_iter=100)  # whether the value is taken, not whether the fit is good
+        assert np.isfinite(model.fit(*SMALL).predict(SMALL[0])).all()
+    assert accepted
+
+
+# -- any edit whatever ------------------------------------------------------------------------------------------------
+
+
+def jobs(plan):
+    """The wildcards of every job, by stage."""
+    config, found = plan.config, {}
+    for dataset, entry in plan.datasets.items():
+        models = [{"dataset": dataset, "model": model} for model in entry["models"]]
+        runs = [{**one, "seed": str(seed)} for one in models for seed in entry["models"][one["model"]]["seeds"]]
+        per = {"dataset": [{"dataset": dataset}], "model": models, "run": runs}
+        per["classifier"] = [
+            {**run, "classifier": name} for run in runs for name in entry["models"][run["model"]]["classifiers"]
+        ]
+        per["fusion"] = [{**run, "fusion": name} for run in runs for name in entry["models"][run["model"]]["fusions"]]
+        per["vote"] = [{"dataset": dataset, "vote": vote} for vote in entry["votes"]]
+        per["group"] = [{"dataset": dataset, "group": group} for group in plan.groups[dataset]]
+        curve = entry["learning_curve"]
+        per["repeat"] = [{"dataset": dataset, "repeat": str(seed)} for seed in curve["repeats"]] if curve else []
+        stages = {"train_cnn": "run", "extract_features": "run", "fit_grid": "classifier", "fuse": "fusion"}
+        stages |= {"vote": "vote", "evaluate": "group", "learning_curve": "repeat"}
+        stages |= dict.fromkeys(("draw_curves", "draw_grids", "draw_fusions"), "model")
+        for stage in slices(plan):
+            if stage == "download" or (stage == "generate" and entry["source"] != "generated"):
+                continue
+            found.setdefault(stage, []).extend(per[stages.get(stage, "dataset")])
+    found["download"] = [{"file": file} for file in plan.downloads()]
+    assert config is plan.config
+    return found
+
+
+def plan_everything(config):
+    """Ask for what the rules ask for: files, and the settings of every job."""
+    plan = Plan(config)
+    made = slices(plan)
+    for stage, wildcards in jobs(plan).items():
+        for one in wildcards:
+            assert isinstance(made[stage](SimpleNamespace(**one)), dict)
+    for dataset in plan.datasets:
+        one = SimpleNamespace(dataset=dataset)
+        assert plan.of_dataset(dataset) and plan.data_file(one) and plan.studied_features(one)
+        plan.studied_tree(one)
+
+
+@pytest.mark.parametrize("overlay", [None, *OVERLAYS], ids=lambda path: path.stem if path else "config")
+def test_every_job_of_a_sound_configuration_can_be_planned(overlay):
+    plan_everything(completed(overlay.read_text(encoding="utf-8") if overlay else None))
+
+
+def places(value, path=()):
+    """The keys that lead to each value of a configuration, sections and lists included."""
+    if path:
+        yield path
+    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, entry in entries:
+        yield from places(entry, (*path, key))
+
+
+DEMO = copy.deepcopy(BASE)
+update_config(DEMO, yaml.safe_load((ROOT / "configs/demo.yaml").read_text(encoding="utf-8")))
+KNOWN = sorted({str(part) for place in places(BASE) for part in place})
+JUNK = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.integers(-3, 12),
+    st.floats(),
+    st.sampled_from(
+        [0, 1, 2, 0.5, 1e400, -0.0, 2**31, 2**32, 2**64, 10**30, "", " ", "~", "all", "1e-3", "{x}", "a/b"]
+    ),
+    st.text(max_size=8),
+    st.sampled_from(KNOWN),
+    st.dates(),
+    st.binary(max_size=3),
+    st.recursive(
+        st.none() | st.integers(-1, 3) | st.sampled_from(KNOWN),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(KNOWN) | st.integers() | st.none() | st.text(max_size=4), inner, max_size=3
+            )
+        ),
+        max_leaves=6,
+    ),
+)
+
+
+@settings(max_examples=400, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_any_edit_is_refused_in_one_message_or_can_be_planned(data):
+    config = copy.deepcopy(DEMO if data.draw(st.booleans()) else BASE)
+    for _ in range(data.draw(st.integers(1, 3))):
+        *parents, last = data.draw(st.sampled_from(sorted(places(config), key=repr)))
+        holder = config
+        for part in parents:
+            holder = holder[part]
+        edit = data.draw(st.sampled_from(["replace", "replace", "replace", "remove", "add"]))
+        if edit == "remove":
+            del holder[last]
+        elif edit == "add" and isinstance(holder, dict):
+            holder[data.draw(st.sampled_from(KNOWN) | st.text(max_size=6))] = data.draw(JUNK)
+        else:
+            holder[last] = data.draw(JUNK)
+        if not config:
+            break
+    try:
+        complete = configuration.complete(config, SCHEMA)
+    except UserError as error:
+        assert str(error).startswith("config:\n  ")
+        return
+    plan_everything(complete)

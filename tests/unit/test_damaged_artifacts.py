@@ -1,0 +1,187 @@
+"""Tests of damaged and mistaken artifacts: a stage program that reads one says so in one line."""
+
+import argparse
+import importlib
+import json
+import random
+
+import h5py
+import numpy as np
+import pytest
+from sklearn.tree import DecisionTreeClassifier
+from synthetic import metrics
+
+from medfusion import classifiers, images, metric_files, probabilities, tables
+from medfusion.artifacts import create_hdf5, open_hdf5, read_record, write_json
+from medfusion.errors import UserError
+from medfusion.images import Description
+
+DESCRIPTION = Description("breastmnist", "binary-class", ("malignant", "normal"), "0" * 64, False)
+HISTORY = "epoch,loss,accuracy,val_loss,val_accuracy,learning_rate\n1,0.6,0.7,0.5,0.8,0.001\n2,0.5,0.8,0.4,0.8,0.001\n"
+GRID = "C,accuracy,seconds\n0.1,0.8,0.1\n1,0.9,0.2\n"
+
+
+@pytest.fixture
+def made(tmp_path):
+    """A folder with one sound file of each kind."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(12) % 2
+    for split in ("train", "val", "test"):
+        pixels = rng.integers(0, 256, (12, 28, 28, 1), dtype=np.uint8)
+        images.write_split(tmp_path / f"{split}.h5", split, DESCRIPTION, pixels, None if split == "test" else labels)
+    images.write_labels(tmp_path / "test_labels.h5", "test", DESCRIPTION, labels)
+    values = np.full((12, 2), 0.5)
+    probabilities.write(tmp_path / "probabilities.h5", DESCRIPTION, {"val": values, "test": values})
+    with create_hdf5(tmp_path / "features.h5", **DESCRIPTION.attributes()) as file:
+        for split in ("train", "val", "test"):
+            file[f"{split}/features"] = rng.normal(size=(12, 4))
+    classifiers.save(DecisionTreeClassifier().fit([[0], [1]], [0, 1]), tmp_path / "model.skops")
+    (tmp_path / "history.csv").write_text(HISTORY)
+    (tmp_path / "grid.csv").write_text(GRID)
+    write_json(tmp_path / "best.json", {"cell": {"C": 1}, "selection": "validation", "search_images": None})
+    write_json(tmp_path / "metrics.json", metrics("net", 1, {"cnn": (0.8, 0.8)}))
+    curve = [{"weights": [w, 1 - w], "accuracy": w, "log_loss": w} for w in (0, 0.5, 1)]
+    record = {"members": ["cnn", "svm"], "weights": [1, 0], "criterion": "accuracy", "curve": curve}
+    write_json(tmp_path / "fusion.json", record)
+    return tmp_path
+
+
+# For each stage program: its arguments, and settings; what is in braces is a file of the folder that it reads.
+STYLE = {"style": "white", "name": "Own images", "label_names": None}
+SHOWN = {"shown": {"breast": {"name": "Own images"}}}
+CLASSIFIER = {"kind": "svm", "grid": {"C": [1]}, "selection": "validation", "search_images": None}
+PROGRAMS = {
+    "draw_curves": ("--history {history.csv} --data {train.h5} --out out.svg", {**STYLE, "seeds": [1]}),
+    "draw_grids": (
+        "--grid {grid.csv} --best {best.json} --data {train.h5} --out out.svg",
+        {**STYLE, "classifiers": ["svm"]},
+    ),
+    "draw_fusions": ("--fusion {fusion.json} --data {train.h5} --out out.svg", {**STYLE, "fusions": ["fusion"]}),
+    "draw_results": (
+        "--metrics {metrics.json} --confusion out.svg --seeds out2.svg",
+        {"style": "white", **SHOWN, "published": []},
+    ),
+    "draw_augmentation": ("--train {train.h5} --augmented {train.h5} --out out.png", STYLE),
+    "collect_metrics": ("--metrics {metrics.json} --out out.csv", SHOWN),
+    "vote": ("--members {probabilities.h5} --out out.h5", {"title": "vote"}),
+    "fuse": (
+        "--members {probabilities.h5} --val {val.h5} --fusion out.json --out out.h5",
+        {"title": "f", "members": ["cnn"], "weights": None, "step": 0.5, "criterion": "accuracy"},
+    ),
+    "fit_grid": (
+        "--features {features.h5} --train {train.h5} --val {val.h5} --grid out.csv --best out.json --model out.skops "
+        "--out out.h5",
+        {"title": "f", "seed": 1, "classifier": {**CLASSIFIER, "calibration": "temperature"}},
+    ),
+    "evaluate": (
+        "--systems {probabilities.h5} --val {val.h5} --test-labels {test_labels.h5} --out out.json",
+        {"title": "e", "dataset": "d", "model": "m", "seed": 1, "systems": ["cnn"], "positive": 0, "ece_bins": 2}
+        | {"replicates": 100, "confidence": 0.95, "bootstrap_seed": 0},
+    ),
+    "inspect_images": (
+        "--images {train.h5} {val.h5} {test.h5} --test-labels {test_labels.h5} --counts out.csv --pixels out2.csv "
+        "--montage out.png --means out2.png",
+        {**STYLE, "seed": 0},
+    ),
+    "study_classifiers": (
+        "--features {features.h5} --train {train.h5} --val {val.h5} --tree-model {model.skops} --out out.h5",
+        {"seed": 1, "tree_sizes": 2, "folds": 2, "plane_images": 12},
+    ),
+}
+READ = [
+    (program, word[1:-1])
+    for program, (arguments, _) in PROGRAMS.items()
+    for word in dict.fromkeys(arguments.split())
+    if word.startswith("{")
+]
+
+
+def run(program, folder):
+    """Run a stage program's work on the files of a folder."""
+    module = importlib.import_module(program)
+    arguments, settings = PROGRAMS[program]
+    words = [str(folder / word.strip("{}")) if "." in word else word for word in arguments.split()]
+    args = module.parser().parse_args(["--settings", "x", *words])
+    assert isinstance(args, argparse.Namespace)
+    module.main(args, {"threads": 1, **settings})
+
+
+def spoilt(whole):
+    """What may be left of a file."""
+    yield from (None, b"", whole[: len(whole) // 2], whole[:-100], bytes(len(whole)), b"\x89PNG\r\n\x1a\n")
+    yield from (b"null", b"[]", b"{}", b'[{"a": 1}]', b"[" * 100_000, b"a,b\n1,2\n", b"a,b\n1,2,3\n", b"\xff\xfe\xfd\n")
+
+
+@pytest.mark.parametrize(("program", "name"), READ)
+@pytest.mark.filterwarnings("ignore")
+def test_a_spoilt_file_is_one_line_that_names_it_and_no_file_is_half_written(program, name, made):
+    path = made / name
+    for content in spoilt(path.read_bytes()):
+        path.unlink(missing_ok=True)
+        if content is not None:
+            path.write_bytes(content)
+        with pytest.raises(UserError) as caught:
+            run(program, made)
+        assert name in str(caught.value) and "\n" not in str(caught.value)
+        assert not list(made.glob(".*"))  # what is not whole has a hidden name
+
+
+@pytest.mark.parametrize(
+    "program", ["draw_curves", "draw_grids", "draw_fusions", "collect_metrics", "vote", "evaluate"]
+)
+def test_sound_files_are_read(program, made):
+    run(program, made)
+    assert list(made.glob("out.*"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["epoch,loss\n1,0.5\n", HISTORY.splitlines()[0] + "\n", HISTORY.replace("0.5", "low"), HISTORY.replace("0.5", "")],
+    ids=["columns", "rows", "words", "gaps"],
+)
+def test_a_table_that_is_not_the_expected_one_is_named(text, tmp_path):
+    (tmp_path / "history.csv").write_text(text)
+    with pytest.raises(UserError, match="history.csv: not the expected table .*; delete it and run again"):
+        tables.read_table(tmp_path / "history.csv", ("epoch", "loss", "accuracy", "val_loss", "val_accuracy"))
+
+
+def test_a_record_that_lacks_a_key_is_named(tmp_path):
+    write_json(tmp_path / "a.json", {"cell": 1})
+    with pytest.raises(UserError, match="a.json: lacks selection, kind; delete it and run again"):
+        read_record(tmp_path / "a.json", ("cell", "selection", "kind"))
+
+
+def test_metrics_that_are_a_list_are_named(tmp_path):
+    (tmp_path / "metrics.json").write_text(json.dumps([{"dataset": "x"}]))
+    with pytest.raises(UserError, match="metrics.json: holds no record"):
+        metric_files.read_metrics([tmp_path / "metrics.json"], {})
+
+
+def test_probabilities_that_are_no_numbers_are_named(tmp_path):
+    probabilities.write(tmp_path / "x.h5", DESCRIPTION, {"val": np.array([[np.nan, 1]])})
+    with pytest.raises(UserError, match="x.h5: what it holds for the split 'val' are no probabilities"):
+        probabilities.read(tmp_path / "x.h5", "val")
+
+
+@pytest.mark.parametrize("fault", [KeyError("a"), ValueError("b"), TypeError("c"), OSError("d")])
+def test_a_fault_of_ours_while_a_file_is_open_is_not_blamed_on_it(fault, made):
+    with pytest.raises(type(fault)) as caught, open_hdf5(made / "train.h5"):
+        raise fault
+    assert caught.value is fault
+
+
+def test_no_byte_changed_in_an_hdf5_file_is_a_traceback(made):
+    whole = (made / "train.h5").read_bytes()
+    with h5py.File(made / "train.h5") as file:
+        assert file["images"].shape == (12, 28, 28, 1)
+    for seed in range(150):
+        chance = random.Random(seed)
+        content = bytearray(whole)
+        for _ in range(chance.randint(1, 8)):
+            content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+        (made / "x.h5").write_bytes(content)
+        for read in (images.describe, images.read_images, images.read_labels):
+            try:
+                read(made / "x.h5")
+            except UserError as error:
+                assert "x.h5" in str(error) and "\n" not in str(error)

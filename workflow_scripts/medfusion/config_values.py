@@ -1,0 +1,177 @@
+"""What is wrong with single values of a configuration, in words: one line for each fault, naming its key."""
+
+import difflib
+import json
+import math
+import unicodedata
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import jsonschema
+
+LARGEST = 1e12  # no setting means more than this; beyond it computations overflow
+DEEPEST = 20  # sections inside sections; a YAML alias can hold itself
+
+_KINDS = {
+    "integer": "a whole number",
+    "number": "a number",
+    "string": "text",
+    "boolean": "true or false",
+    "object": "a section of keys and values",
+    "array": "a list",
+    "null": "~",
+}
+
+
+def _whole(checker: jsonschema.TypeChecker, value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+# As JSON schema has it, but 1.0 is no integer: as a seed it names other files than 1, and scikit-learn refuses it.
+Validator = jsonschema.validators.extend(
+    jsonschema.Draft202012Validator,
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine("integer", _whole),
+)
+
+
+def unusable(value: Any, key: str = "", depth: int = 0) -> Iterator[str]:
+    """Names that are not text, numbers that are none, text that cannot be printed: nothing a schema can refuse."""
+    where = key or "top level"
+    if depth > DEEPEST:
+        yield f"{where}: more than {DEEPEST} sections inside each other; expected at most 7"
+    elif isinstance(value, dict):
+        for name, entry in value.items():
+            if not isinstance(name, str):
+                yield f"{where}: the name {name!r} is not text; put it in quotes"
+            elif not _printable(name):
+                yield f"{where}: the name {name!r} holds an unprintable character; expected one line of plain text"
+            else:
+                yield from unusable(entry, f"{key}.{name}" if key else name, depth + 1)
+    elif isinstance(value, list):
+        for index, entry in enumerate(value):
+            yield from unusable(entry, f"{where}.{index}", depth + 1)
+    elif isinstance(value, str) and not _printable(value):
+        yield f"{where}: {shown(value)} holds an unprintable character; expected one line of plain text"
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield f"{where}: {value} is no number to compute with; expected a finite one"
+    elif isinstance(value, int | float) and abs(value) > LARGEST:
+        yield f"{where}: {shown(value)} is too large; expected at most {LARGEST:g}"
+
+
+def schema_faults(value: Any, schema: dict[str, Any]) -> list[str]:
+    """What a schema finds wrong with a value, one line for each fault, sorted."""
+    return sorted({_explain(error, value) for error in Validator(schema).iter_errors(value)})
+
+
+def item_faults(key: str, values: list[Any], schema: dict[str, Any]) -> Iterator[str]:
+    """What is wrong with each value of a list that should all be as `schema` says."""
+    for value in values:
+        if error := next(Validator(schema).iter_errors(value), None):
+            yield f"{key}: {_unexpected(value, error.schema)}"
+
+
+def hint(word: str, known: Sequence[Any]) -> str:
+    """What was probably meant by an unknown word, or all that is known."""
+    return _did_you_mean(word, known) or f"; known: {', '.join(map(str, known)) or 'none'}"
+
+
+def shown(value: Any) -> str:
+    """A value on one line, as YAML writes it, shortened.
+
+    >>> shown(None), shown(True), shown("a"), shown([1, None])
+    ('~', 'true', "'a'", '[1, None]')
+    """
+    if value is None or isinstance(value, bool):
+        return "~" if value is None else json.dumps(value)
+    if isinstance(value, int) and value.bit_length() > 200:  # Python refuses to write very long numbers
+        return "a number of more than 60 digits"
+    text = repr(value) if isinstance(value, str | list | dict) else str(value)
+    return text if len(text) <= 80 else f"{text[:76]} ..."
+
+
+def _printable(text: str) -> bool:
+    """Whether text is free of control characters and of halves of a character pair, which no file can hold."""
+    return not any(unicodedata.category(character) in ("Cc", "Cs") for character in text)
+
+
+def _explain(error: jsonschema.ValidationError, config: Any) -> str:
+    """One line for a fault that the schema found in `config`."""
+    key = ".".join(str(part) for part in error.absolute_path) or "top level"
+    if error.validator == "additionalProperties":
+        known = list(error.schema.get("properties", {}))
+        unknown = [name for name in error.instance if name not in known]
+        return "; ".join(f"{key}: unknown key {name!r}{hint(str(name), known)}" for name in unknown)
+    if error.validator == "required":
+        missing = [name for name in error.validator_value if name not in error.instance]
+        # Often the section itself is misspelt, so that it is a new one beside the one that was meant.
+        *parents, name = error.absolute_path or ("",)
+        for part in parents:
+            config = config[part]
+        others = [other for other in config if other != name] if parents and isinstance(config, dict) else []
+        return f"{key}: lacks {', '.join(missing)}{_did_you_mean(str(name), others)}"
+    if error.validator == "uniqueItems":
+        twice = next(value for i, value in enumerate(error.instance) if value in error.instance[:i])
+        return f"{key}: {shown(twice)} is there twice; expected each value once"
+    if error.schema.get("title") == "name":
+        return f"{key}: {shown(error.instance)} is not a valid name; expected {error.schema['description']}"
+    return f"{key}: {_unexpected(error.instance, error.schema)}"
+
+
+def _unexpected(value: Any, schema: dict[str, Any]) -> str:
+    """The value, what the schema expects instead, and what was probably meant."""
+    text = f"{shown(value)}; expected {_expected(schema)}"
+    if "enum" in schema and isinstance(value, str):
+        return text + _did_you_mean(value, schema["enum"])
+    if isinstance(value, str) and {"integer", "number"} & set(_types(schema)):
+        try:
+            number = float(value)
+        except ValueError:
+            return text
+        return f"{text}. YAML reads {value} as text: write {_number(number)}" if math.isfinite(number) else text
+    return text
+
+
+def _types(schema: dict[str, Any]) -> list[str]:
+    kinds = schema.get("type", [])
+    return [kinds] if isinstance(kinds, str) else kinds
+
+
+def _expected(schema: dict[str, Any]) -> str:
+    """A schema in words.
+
+    >>> _expected({"type": ["integer", "null"], "minimum": 1}), _expected({"enum": ["a", None]})
+    ('a whole number of at least 1, or ~', 'one of a, ~')
+    """
+    if "anyOf" in schema:
+        return " or ".join(_expected(option) for option in schema["anyOf"])
+    if "const" in schema:
+        return str(schema["const"])
+    if "enum" in schema:
+        return f"one of {', '.join('~' if value is None else str(value) for value in schema['enum'])}"
+    kinds = _types(schema)
+    words = [_KINDS[kind] for kind in kinds if kind != "null"]
+    if "pattern" in schema:
+        words = [schema["description"]]
+    elif "minLength" in schema:
+        words.append("that is not empty")
+    elif least := schema.get("minItems") or schema.get("minProperties"):
+        words.append(f"with at least {least} {'entry' if least == 1 else 'entries'}")
+    words.append(_range(schema))
+    text = " ".join(word for word in words if word)
+    return f"{text}, or ~" if "null" in kinds else text
+
+
+def _range(schema: dict[str, Any]) -> str:
+    if "minimum" in schema and "maximum" in schema:
+        return f"from {_number(schema['minimum'])} to {_number(schema['maximum'])}"
+    limits = {"minimum": "of at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
+    return " and ".join(f"{word} {_number(schema[key])}" for key, word in limits.items() if key in schema)
+
+
+def _number(value: float) -> str:
+    return f"{value:.15g}"
+
+
+def _did_you_mean(word: str, known: Sequence[Any]) -> str:
+    close = difflib.get_close_matches(word, [str(name) for name in known], 1)
+    return f"; did you mean {close[0]!r}?" if close else ""

@@ -1,0 +1,28 @@
+"""Tables in CSV files that another stage wrote."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from medfusion.errors import UserError, first_line
+
+
+def read_table(path: str | Path, numbers: Iterable[str], texts: Iterable[str] = ()) -> pd.DataFrame:
+    """Read a CSV file of one row or more that has at least these columns of numbers and of texts.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, is not CSV, or is another table.
+    """
+    numbers = list(numbers)
+    try:
+        table = pd.read_csv(path)
+        if lacking := [column for column in (*numbers, *texts) if column not in table]:
+            raise ValueError(f"lacks {', '.join(lacking)}")
+        if table.empty or table[numbers].apply(pd.to_numeric).isna().to_numpy().any():
+            raise ValueError("a number is missing")
+    except (OSError, ValueError, TypeError) as error:  # pandas' own are ValueErrors
+        raise UserError(f"{path}: not the expected table ({first_line(error)}); delete it and run again") from None
+    return table
