@@ -21,7 +21,14 @@ from medfusion.settings_slices import slices
 try:
     config = configuration.complete(config, yaml.safe_load((ROOT / "schemas/config.schema.yaml").read_text()))
     PLAN = Plan(config)
-    IDENTITY = Identity(slices(PLAN), config["compute"]["threads"], PLAN.results, runs.is_locked)
+    IDENTITY = Identity(
+        slices(PLAN),
+        config["compute"]["threads"],
+        PLAN.results,
+        locked=runs.is_locked,
+        # Snakemake does not look for what is missing between other files that are there.
+        wanted=lambda files: workflow.dag.forcefiles.update(files),
+    )
 except UserError as error:
     raise WorkflowError(str(error))
 
@@ -37,11 +44,14 @@ prefer_own_python()
 limit_memory(workflow.global_resources)
 if workflow.is_main_process:
     # What a killed run, a copy, a touch or a damage left behind is put right before jobs are planned.
-    notes = [runs.remove_stale_lock()]
-    if runs.is_alone():
-        notes.append(runs.end_orphans())
-        remove_unfinished(RESULTS, config["data"])
-        notes += reconcile(records.read_all(RESULTS), RESULTS)
+    try:
+        notes = [runs.remove_stale_lock()]
+        if runs.is_alone():
+            notes.append(runs.end_orphans())
+            remove_unfinished(RESULTS, config["data"])
+            notes += reconcile(records.read_all(RESULTS), RESULTS)
+    except OSError as error:
+        raise WorkflowError(f"{error.filename} cannot be put right ({error.strerror}); make it yours, and run again")
     for note in filter(None, notes):
         print(note, file=sys.stderr)
     if not runs.is_locked():
@@ -50,7 +60,7 @@ if workflow.is_main_process:
 
 onstart:
     runs.remember_run()
-    IDENTITY.write()
+    IDENTITY.start()
     force_jobs(workflow.dag_settings)
     if note := too_large(workflow.dag.needrun_jobs(), workflow.global_resources):
         print(note, file=sys.stderr)

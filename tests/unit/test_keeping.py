@@ -127,15 +127,17 @@ def test_where_there_are_no_hard_links_the_work_is_done(stage, monkeypatch):
     assert not stage()
 
 
-def test_the_settings_of_a_job_that_did_not_finish_count_as_new(stage):
+def test_what_a_job_lacks_is_what_it_has_begun_to_make_or_is_not_there_any_more(stage):
+    def lacking(results="results"):
+        return records.lacking(stage.folder / "results/records/copy/copy.json", results)
+
+    assert lacking() == []
     stage()
-    settings = stage.folder / "results/settings/copy/copy.json"
-    os.utime(settings, (1000, 1000))
-    job = Job("results/settings/copy/copy.json", {"stage": "copy"}, ["in.txt"], ["results/out.txt"], True)
-    job.begin()
-    assert settings.stat().st_mtime > 1000
-    (stage.folder / "results/out.txt").write_text("ABC")
-    job.finish()
-    (record,) = records.read_all("results")
-    assert record.settings.untouched()
-    assert record.outputs[0].mtime_ns >= record.settings.mtime_ns
+    assert lacking() == []
+    Job("results/settings/copy/copy.json", {"stage": "copy"}, ["in.txt"], ["results/out.txt"], True).begin()
+    assert lacking() == ["results/out.txt"]
+    stage()
+    assert lacking() == []
+    (stage.folder / "results/out.txt").unlink()
+    assert lacking() == ["results/out.txt"]
+    assert lacking("elsewhere") == []

@@ -92,18 +92,3 @@ def test_what_dead_processes_had_begun_to_write_is_removed(made):
     remove_unfinished("results", "data")
     assert not any(Path(name).exists() for name in gone)
     assert all(Path(name).exists() for name in kept)
-
-
-@pytest.mark.parametrize("fault", ["missing", "altered"])
-def test_the_job_of_a_result_that_is_not_there_counts_as_new(made, fault):
-    """At every plan, until it is there: a dry run, too, looks."""
-    Path(FILES[1]).write_text("damaged")
-    if fault == "missing":
-        Path(FILES[1]).unlink()
-    for _ in range(2):
-        os.utime(FILES[2], (1000, 1000))
-        reconcile(made, "results")
-        assert times(FILES[2])[0] > 1_600_000_000
-    Path(FILES[1]).write_text(FILES[1])
-    reconcile(made, "results")
-    assert times(FILES[2]) == [1000]

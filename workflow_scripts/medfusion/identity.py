@@ -24,6 +24,7 @@ class Identity:
     threads : processor threads a job, which every result depends on
     results : the folder of results, below which the settings files go; a UserError if it cannot be written to
     locked : whether another run works on these results; its settings files are left alone then
+    wanted : takes results that a planned job lacks, and sees to it that they are made, though nothing may need them
     """
 
     def __init__(
@@ -32,12 +33,14 @@ class Identity:
         threads: int,
         results: str | Path,
         locked: Callable[[], bool] = lambda: False,
+        wanted: Callable[[list[str]], Any] = lambda files: None,
     ):
         _require_writable(Path(results))
         self._slices = slices
         self._threads = threads
+        self._results = results
         self._folder = Path(results, "settings")
-        self._locked = locked
+        self._locked, self._wanted = locked, wanted
         self._planned: dict[Path, str] = {}
 
     def params(self, stage: str) -> Callable[[Wildcards], str]:
@@ -62,13 +65,14 @@ class Identity:
             job = ".".join(wildcards).replace("/", ".") or stage
             file = self._folder / stage / f"{job}.json"
             self._planned[file] = text(wildcards)
+            self._wanted(records.lacking(records.record_file(file), self._results))
             if not (self._locked() and file.exists()):
                 _write_if_changed(file, self._planned[file])
             return str(file)
 
         return path
 
-    def write(self) -> None:
+    def start(self) -> None:
         """Write the settings of all planned jobs: when jobs start, what another plan wrote meanwhile does not count."""
         for file, text in self._planned.items():
             _write_if_changed(file, text)

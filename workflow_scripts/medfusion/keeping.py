@@ -69,12 +69,10 @@ class Job:
         return True
 
     def begin(self) -> None:
-        """Forget the last run: from now on its outputs are being replaced, and until then the settings count as new."""
+        """Forget the last run: from now on its outputs are being replaced."""
         if self._file:
             self._check_inputs()
-            self._file.unlink(missing_ok=True)
-            os.utime(self._settings.path)
-            self._settings = File.of(self._settings.path)
+            records.begin(self._file, self._outputs)
 
     def finish(self) -> None:
         """Write the record, and give the outputs their second names."""

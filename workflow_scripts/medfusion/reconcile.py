@@ -23,8 +23,7 @@ def reconcile(records: Iterable[Record], results: str | Path) -> list[str]:
     """Put the ages of results and of the data that they were made from right.
 
     A file whose bytes are as recorded gets its recorded time back. A result whose bytes are not, because it was damaged
-    or edited, is moved aside to {name}.altered. Where a result is missing, its job's settings count as new, so that it
-    is made anew though nothing may ask for it but the user. Data and settings whose bytes are not as
+    or edited, is moved aside to {name}.altered, so that it is made anew. Data and settings whose bytes are not as
     recorded count as new from now on, however old they are.
 
     Parameters
@@ -41,15 +40,12 @@ def reconcile(records: Iterable[Record], results: str | Path) -> list[str]:
     outputs = {
         file.path: (file, record) for record in records for file in record.outputs if file.path.startswith(inside)
     }
-    moved, incomplete = [], set()
+    moved = []
     for file, record in outputs.values():
-        restored = _restored(file)
-        if restored is False:
+        if _restored(file) is False:
             aside = f"{file.path}{ALTERED}"
             os.replace(file.path, aside)
             moved.append(f"{file.path} is not what {record.stage} wrote; moved to {aside}; it is made anew")
-        if not restored:
-            incomplete.add(record.settings.path)
     for seen in _sources(records, set(outputs)):
         if all(file.untouched() for file in seen):
             continue
@@ -57,9 +53,8 @@ def reconcile(records: Iterable[Record], results: str | Path) -> list[str]:
             with contextlib.suppress(OSError):
                 os.utime(seen[0].path)
     for record in records:
-        if _restored(record.settings) is False or record.settings.path in incomplete:
-            with contextlib.suppress(FileNotFoundError):  # it is written when its job is planned
-                os.utime(record.settings.path)
+        if _restored(record.settings) is False:
+            os.utime(record.settings.path)
     return moved
 
 

@@ -2,14 +2,17 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from medfusion.artifacts import hash_file, write_json
+from medfusion.artifacts import hash_file, read_json, write_json
+from medfusion.errors import UserError
 
 FOLDER = "records"  # beside the settings, below the folder of results
+BEGUN = ".begun"  # the suffix of the mark of a job that has not finished
 CHECKSUM = "checksum"  # of all other entries of a record
 
 
@@ -84,6 +87,28 @@ def write(path: Path, record: Record) -> None:
     """Write a record, with a checksum of its own."""
     content = asdict(record)
     write_json(path, {**content, CHECKSUM: _checksum(content)})
+    path.with_suffix(BEGUN).unlink(missing_ok=True)
+
+
+def begin(path: Path, outputs: Iterable[str]) -> None:
+    """Put a mark in place of a record: the job has begun to make these files, and not finished."""
+    path.unlink(missing_ok=True)
+    write_json(path.with_suffix(BEGUN), list(outputs))
+
+
+def lacking(path: Path, results: str | Path) -> list[str]:
+    """The results that a job lacks: those that it has begun to make, or that are not there any more.
+
+    What it wrote outside the results is the user's, to be removed at will.
+    """
+    if record := read(path):
+        files = [file.path for file in record.outputs if not Path(file.path).exists()]
+    else:
+        try:
+            files = read_json(path.with_suffix(BEGUN))
+        except UserError:
+            files = []
+    return [file for file in files if file.startswith(f"{Path(results)}{os.sep}")]
 
 
 def read(path: Path) -> Record | None:

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import threadpoolctl
 
@@ -104,21 +104,22 @@ def run(
             main(args, settings)
         job.finish()
     except UserError as error:
-        sys.exit(f"error: {error}")
+        _stop(f"error: {error}")
     except MemoryError as error:
-        sys.exit(f"error: not enough memory ({error}); run fewer jobs at once (-j), or lower mem_mb in the profile")
+        _stop(f"error: not enough memory ({error}); run fewer jobs at once (-j), or lower mem_mb in the profile")
     except OSError as error:
         if error.errno not in REMEDIES:
             raise
         place = f"{error.filename}: " if error.filename else ""
-        sys.exit(f"error: {place}{os.strerror(error.errno)}; {REMEDIES[error.errno]}")
+        _stop(f"error: {place}{os.strerror(error.errno)}; {REMEDIES[error.errno]}")
     except KeyboardInterrupt:
-        sys.exit("stopped before its end; run again")
+        _stop("stopped before its end; run again")
 
 
 def progress(text: str) -> None:
     """Say where long work stands, in the log and on the terminal."""
-    print(text, flush=True)
+    with contextlib.suppress(OSError):  # the disk is full: the results will tell
+        print(text, flush=True)
     if _terminal:
         with contextlib.suppress(OSError):  # nobody listens any more: Snakemake was killed
             print(text, file=_terminal, flush=True)
@@ -133,6 +134,15 @@ def pairs(values: list[str]) -> dict[str, str]:
             raise UserError(f"argument {value!r}: expected NAME=PATH, each name once")
         result[name] = path
     return result
+
+
+def _stop(message: str) -> NoReturn:
+    """End with a message; on the terminal if the log cannot take it, because the disk is full."""
+    try:
+        print(message, file=sys.stderr, flush=True)
+    except OSError:
+        progress(message)
+    sys.exit(1)
 
 
 def _files(args: argparse.Namespace, kind: type[str]) -> list[str]:

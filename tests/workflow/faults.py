@@ -1,0 +1,294 @@
+"""Faults done to a run of the workflow, and whether everything that it left is whole."""
+
+import contextlib
+import csv
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree
+import zipfile
+from collections.abc import Callable, Collection, Iterable, Iterator
+from pathlib import Path
+
+import h5py
+import psutil
+from conftest import Project
+
+from medfusion import records
+from medfusion.artifacts import hash_file, writer_of
+from medfusion.reconcile import ALTERED
+from medfusion.records import Record
+
+LONG = 600  # seconds that nothing here takes
+
+
+class Run:
+    """A run of Snakemake in a process group of its own, as a terminal would start it."""
+
+    def __init__(self, project: Project, *arguments: str, **options):
+        self.folder = project.folder
+        self._output = project.folder.parent / f"run{time.monotonic_ns()}.log"
+        command = [sys.executable, "-m", "snakemake", *arguments, "--configfile", str(project.overlay)]
+        with open(self._output, "wb") as output:
+            self._process = subprocess.Popen(
+                command, cwd=self.folder, stdout=output, stderr=subprocess.STDOUT, start_new_session=True, **options
+            )
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    @property
+    def text(self) -> str:
+        """What it has printed so far."""
+        return self._output.read_text(encoding="utf-8", errors="replace")
+
+    def wait(self) -> int:
+        """Wait for its end; its exit status."""
+        return self._process.wait(LONG)
+
+    def signal(self, number: int) -> None:
+        """Send a signal to Snakemake alone, not to its jobs."""
+        self._process.send_signal(number)
+
+    def signal_group(self, number: int) -> None:
+        """Send a signal to Snakemake and its jobs, as a terminal does."""
+        os.killpg(self._process.pid, number)
+
+    def stages(self) -> list[tuple[str, psutil.Process]]:
+        """The processes of its stages, with the stages' names."""
+        found = []
+        with contextlib.suppress(psutil.Error):
+            for process in psutil.Process(self._process.pid).children(recursive=True):
+                with contextlib.suppress(psutil.Error):
+                    command = process.cmdline()
+                    if len(command) > 1 and Path(command[0]).name == "python":
+                        found.append((Path(command[1]).stem, process))
+        return found
+
+    def middle_of(self, stage: str, seconds: float = 0.3) -> psutil.Process:
+        """Wait until a process of a stage is in the middle of its work."""
+        while self.alive:
+            for name, process in self.stages():
+                if name == stage:
+                    time.sleep(seconds)
+                    assert process.is_running()
+                    return process
+            time.sleep(0.02)
+        raise AssertionError(f"{stage} did not run: {self.text[-3000:]}")
+
+
+@contextlib.contextmanager
+def running(project: Project, *arguments: str, **options) -> Iterator[Run]:
+    """A run that is over, with all its jobs, when the block ends."""
+    run = Run(project, *arguments, **options)
+    try:
+        yield run
+    finally:
+        jobs = [process for _, process in run.stages()]
+        run.signal(signal.SIGKILL)
+        run.wait()
+        end(jobs)
+
+
+def works(process: psutil.Process) -> bool:
+    """Whether a process is still at work."""
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def end(processes: Iterable[psutil.Process]) -> None:
+    """Kill processes, those that stand still too."""
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+            process.wait(LONG)
+
+
+def recorded(project: Project) -> list[Record]:
+    return records.read_all(project.folder / "results")
+
+
+def forget(project: Project, *chosen: Record) -> None:
+    """Make jobs do their work again: their outputs and records go; what stands on them is looked at, and kept."""
+    for record in chosen:
+        for file in record.outputs:
+            (project.folder / file.path).unlink(missing_ok=True)
+            second_name(project, file.path).unlink(missing_ok=True)
+        records.begin(
+            project.folder / records.record_file(record.settings.path), [file.path for file in record.outputs]
+        )
+
+
+def job(project: Project, stage: str, part: str = "") -> Record:
+    """The job of a stage of which an output's path has a certain part, the quickest if there are several."""
+    fitting = [
+        record
+        for record in recorded(project)
+        if record.stage == stage and any(part in file.path for file in record.outputs)
+    ]
+    return min(fitting, key=lambda record: record.seconds)
+
+
+def remains(project: Project) -> list[Path]:
+    """Check that every artifact in the results is whole and as recorded; what was half written, under names of its own.
+
+    Whoever looks at a final name finds all of a file or none of it.
+    """
+    results, half_written = project.folder / "results", []
+    for path in sorted(results.rglob("*")):
+        if path.is_dir() or path.name.endswith(ALTERED):
+            continue
+        if writer_of(path) is not None:
+            half_written.append(path)
+        else:
+            read_whole(path)
+    for record in recorded(project):
+        for file in record.outputs:
+            for path in (project.folder / file.path, second_name(project, file.path)):
+                assert not path.exists() or hash_file(path) == file.sha256, path
+    return half_written
+
+
+def second_name(project: Project, output: str) -> Path:
+    """The name beside its job's record that a result has too."""
+    record = records.makers(recorded(project))[output]
+    number = [file.path for file in record.outputs].index(output)
+    folder = records.record_file(record.settings.path).with_suffix("")
+    return project.folder / folder / f"{number}-{Path(output).name}"
+
+
+def read_whole(path: Path) -> None:
+    """Read a file to its end, in the way of its format."""
+    reader = READERS.get(path.suffix)
+    assert reader, f"{path}: no reader for it"
+    try:
+        reader(path)
+    except Exception as error:
+        raise AssertionError(f"{path} is not whole") from error
+
+
+def _read_hdf5(path: Path) -> None:
+    with h5py.File(path) as file:
+        file.visititems(lambda _, item: item[()] if isinstance(item, h5py.Dataset) else None)
+
+
+def _read_zip(path: Path) -> None:
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist()
+
+
+def _read_csv(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text.endswith("\n")
+    assert len({len(row) for row in csv.reader(text.splitlines())}) == 1
+
+
+def _ends_with(end: bytes) -> Callable[[Path], None]:
+    def read(path: Path) -> None:
+        assert path.read_bytes().rstrip().endswith(end)
+
+    return read
+
+
+READERS = {
+    ".h5": _read_hdf5,
+    **dict.fromkeys((".npz", ".keras", ".skops"), _read_zip),
+    ".json": lambda path: json.loads(path.read_text(encoding="utf-8")),
+    ".csv": _read_csv,
+    ".svg": xml.etree.ElementTree.parse,
+    ".png": _ends_with(b"IEND\xaeB`\x82"),
+    ".html": _ends_with(b"</html>"),
+    records.BEGUN: lambda path: json.loads(path.read_text(encoding="utf-8")),
+}
+
+
+def damage(path: Path, how: str) -> None:
+    """Damage a file in place, so that its other names see it too."""
+    content = path.read_bytes()
+    middle = len(content) // 2
+    damaged = {
+        "truncated": content[:middle],
+        "garbled": content[:middle]
+        + bytes(byte ^ 0x5A for byte in content[middle : middle + 64])
+        + content[middle + 64 :],
+        "emptied": b"",
+    }[how]
+    with open(path, "r+b") as file:
+        file.truncate(0)
+        file.write(damaged)
+
+
+def damage_unseen(path: Path) -> None:
+    """Damage a file so that its size and its time stay."""
+    stat = path.stat()
+    damage(path, "garbled")
+    os.utime(path, ns=(stat.st_mtime_ns, stat.st_mtime_ns))
+    assert path.stat().st_size == stat.st_size
+
+
+def declared_memory(project: Project) -> dict[str, int]:
+    """The megabytes that each stage declares."""
+    text = "\n".join(path.read_text(encoding="utf-8") for path in (project.folder / "rules").glob("*.smk"))
+    found = re.findall(r'/?program\("(\w+)"\).*?mem_mb=(\d+)', text, re.S)
+    return {stage: int(megabytes) for stage, megabytes in found}
+
+
+@contextlib.contextmanager
+def mounted(*arguments: str, place: Path) -> Iterator[None]:
+    """Something mounted at a place, for the block."""
+    subprocess.run(["mount", *arguments, str(place)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+@contextlib.contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """A folder that cannot be written to, for the block: root is stopped by a mount alone."""
+    if os.geteuid() == 0:
+        with mounted("--bind", str(folder), place=folder):
+            subprocess.run(["mount", "-o", "remount,ro,bind", str(folder)], check=True)
+            yield
+    else:
+        folders = [folder, *(path for path in folder.rglob("*") if path.is_dir())]
+        for path in folders:
+            path.chmod(0o555)
+        yield
+        for path in folders:
+            path.chmod(0o755)
+
+
+def fill(path: Path, leave: int) -> None:
+    """Write a file that leaves so many bytes of its file system free."""
+    free = os.statvfs(path.parent)
+    with open(path, "wb") as file:
+        os.posix_fallocate(file.fileno(), 0, free.f_bavail * free.f_frsize - leave)
+
+
+@contextlib.contextmanager
+def standing_still(processes: Collection[psutil.Process]) -> Iterator[None]:
+    """Processes that are halted for the block, so that what they write can be looked at."""
+    _send(processes, signal.SIGSTOP)
+    yield
+    _send(processes, signal.SIGCONT)
+
+
+def _send(processes: Collection[psutil.Process], number: int) -> None:
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            process.send_signal(number)
+
+
+def still_there(before: Iterable[Record], after: Iterable[Record]) -> bool:
+    """Whether every job that was finished before is finished, and since then."""
+    made = {record.settings.path: (record.made, record.outputs[0].sha256) for record in after}
+    return all(made.get(record.settings.path) == (record.made, record.outputs[0].sha256) for record in before)

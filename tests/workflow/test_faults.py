@@ -1,0 +1,442 @@
+"""Faults: what is finished stays valid, and the next plain run completes to the same table."""
+
+import contextlib
+import hashlib
+import http.server
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import threading
+import time
+
+import faults
+import numpy as np
+import psutil
+import pytest
+from conftest import copy_project
+
+from medfusion import phantoms, records
+from medfusion.reconcile import ALTERED
+
+pytestmark = pytest.mark.slow
+
+NEEDS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
+PLAIN = ("-j", "8", "report")
+TABLE = "results/metrics.csv"
+PAGE = "results/report.html"
+RUN = ".snakemake/run.json"
+
+
+def completes(project, finished):
+    """Run plainly after a fault, and check that all is whole and the table is the same; what the run printed."""
+    done = project.snakemake(*PLAIN)
+    assert faults.remains(project) == []
+    assert (project.folder / TABLE).read_bytes() == (finished.folder / TABLE).read_bytes()
+    assert (project.folder / PAGE).exists()
+    assert not project.planned()
+    text = done.stdout + done.stderr
+    assert "Traceback" not in text
+    return text
+
+
+def failed(project, *arguments, overlay=True):
+    """Run what must fail, with a message and no traceback; what it printed."""
+    done = project.snakemake(*arguments, check=False, overlay=overlay)
+    text = done.stdout + done.stderr
+    assert done.returncode != 0, text
+    assert "Traceback" not in text, text
+    return text
+
+
+# Kills
+
+
+def test_kill_in_the_middle_of_every_stage(finished, tmp_path):
+    """From nothing: of each stage first a process is killed, then, in the middle of another, Snakemake alone."""
+    project = copy_project(tmp_path / "project", "tiny.yaml")
+    seconds, draw = {}, random.Random(1)
+    for record in faults.recorded(finished):
+        seconds[record.stage] = min(record.seconds, seconds.get(record.stage, record.seconds))
+    victims = {"stage": set(seconds), "snakemake": set(seconds)}
+    orphans = []
+    for _ in range(4 * len(seconds)):
+        if not any(victims.values()):
+            break
+        before = faults.recorded(project)
+        run = faults.Run(project, *PLAIN)
+        try:
+            orphans = torment(run, victims, seconds, draw, orphans)
+        finally:
+            run.signal(signal.SIGKILL)
+        with faults.standing_still(orphans):
+            faults.remains(project)
+            assert faults.still_there(before, faults.recorded(project))
+        assert "Traceback" not in run.text
+        if not orphans:  # the run ended by itself: what was too quick to be killed is done again
+            done = {record.stage for record in faults.recorded(project)}
+            faults.forget(project, *(faults.job(project, stage) for stage in set().union(*victims.values()) & done))
+    assert not any(victims.values())
+    completes(project, finished)
+    faults.end(orphans)
+
+
+def torment(run, victims, seconds, draw, orphans):
+    """Kill of every stage a process, at a random moment; then Snakemake, and return the jobs that it leaves behind.
+
+    `orphans` are those of the run before, which this one has to stop before it starts jobs of its own.
+    """
+    moments, killed = {}, set()
+    while run.alive:
+        for stage, process in run.stages():
+            assert not any(map(faults.works, orphans)), "jobs of the run before still work"
+            moment = moments.setdefault(process, time.monotonic() + draw.uniform(0.2, 0.7) * seconds[stage])
+            if time.monotonic() < moment or process in killed:
+                continue
+            if stage in victims["stage"]:
+                process.kill()
+                killed.add(process)
+                victims["stage"].remove(stage)
+            elif stage in victims["snakemake"]:
+                jobs = [process for _, process in run.stages()]
+                run.signal(signal.SIGKILL)
+                run.wait()
+                victims["snakemake"].remove(stage)
+                return jobs
+        time.sleep(0.02)
+    return []
+
+
+def test_kill_at_random_moments_from_nothing(finished, tmp_path):
+    project = copy_project(tmp_path / "project", "tiny.yaml")
+    draw = random.Random(2)
+    for number in range(4):
+        before = faults.recorded(project)
+        with faults.running(project, *PLAIN) as run:
+            time.sleep(draw.uniform(1, 30))
+            # A kill of Snakemake leaves its jobs at work; a power cut does not.
+            run.signal(signal.SIGKILL) if number % 2 else run.signal_group(signal.SIGKILL)
+            run.wait()
+            assert "Traceback" not in run.text
+        faults.remains(project)
+        assert faults.still_there(before, faults.recorded(project))
+    completes(project, finished)
+
+
+@pytest.mark.parametrize("how", ["ctrl-c", "terminal closed", "terminated", "snakemake terminated"])
+def test_a_signal_to_stop(rerun, finished, how):
+    faults.forget(rerun, faults.job(rerun, "train_cnn"))
+    with faults.running(rerun, *PLAIN) as run:
+        process = run.middle_of("train_cnn", 1)
+        if how == "snakemake terminated":
+            run.signal(signal.SIGTERM)  # lets its jobs end
+        else:
+            number = {"ctrl-c": signal.SIGINT, "terminal closed": signal.SIGHUP, "terminated": signal.SIGTERM}[how]
+            run.signal_group(number)
+        assert run.wait() != 0
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.wait(30)
+        assert "Traceback" not in run.text
+    logs = [path.read_text(encoding="utf-8") for path in (rerun.folder / "logs").rglob("*.log")]
+    assert not any("Traceback" in log for log in logs)
+    if how != "terminal closed":
+        assert faults.remains(rerun) == []
+    completes(rerun, finished)
+
+
+# Locks
+
+
+def test_the_lock_of_a_killed_run(rerun, finished):
+    """A plain run removes it and says so, unless another machine may hold it; then Snakemake names the remedy."""
+    faults.forget(rerun, faults.job(rerun, "fit_grid"))
+    with faults.running(rerun, *PLAIN) as run:
+        run.middle_of("fit_grid")
+        run.signal(signal.SIGKILL)
+    noted = rerun.json(RUN)
+    (rerun.folder / RUN).write_text(json.dumps({**noted, "host": "another"}))
+    assert "--unlock" in failed(rerun, *PLAIN)
+    assert rerun.json(RUN)["host"] == "another"
+    (rerun.folder / RUN).write_text(json.dumps(noted))
+    assert "the lock was removed" in completes(rerun, finished)
+
+
+def test_two_runs_in_one_folder(rerun, finished):
+    """The second is refused, plans are made beside the first, one with another configuration: all leave it alone."""
+    faults.forget(rerun, faults.job(rerun, "train_cnn"))
+    with faults.running(rerun, *PLAIN) as run:
+        run.middle_of("train_cnn", 0)
+        settings = {path: path.read_bytes() for path in (rerun.folder / "results/settings").rglob("*.json")}
+        assert "--unlock" in failed(rerun, *PLAIN)
+        for overlay in (True, False):
+            rerun.snakemake("-n", "report", overlay=overlay)
+        assert run.alive, "it ended too early for this test"
+        assert settings == {path: path.read_bytes() for path in settings}
+        assert run.wait() == 0, run.text
+        assert "Traceback" not in run.text
+    assert (rerun.folder / TABLE).read_bytes() == (finished.folder / TABLE).read_bytes()
+    assert "Nothing to be done" in completes(rerun, finished)
+
+
+# The machine
+
+
+@NEEDS_ROOT
+@pytest.mark.parametrize("place", ["features", "everything"])
+def test_a_full_disk(rerun, finished, place):
+    """On a small file system of its own: either the folder of the features, or the whole project."""
+    features = faults.job(rerun, "extract_features", "breast")
+    faults.forget(rerun, features)
+    file = rerun.folder / features.outputs[0].path
+    folder = file.parent if place == "features" else rerun.folder
+    aside = shutil.move(folder, rerun.folder.parent / "aside")
+    folder.mkdir()
+    with faults.mounted("-t", "tmpfs", "-o", "size=64m", "tmpfs", place=folder):
+        shutil.copytree(aside, folder, dirs_exist_ok=True)
+        filler = folder / "filler"
+        faults.fill(filler, leave=60_000)
+        text = failed(rerun, *PLAIN)
+        assert f"{features.outputs[0].path}: No space left on device; free some space and run again" in text
+        assert not file.exists()
+        filler.unlink()
+        assert faults.remains(rerun) == []
+        completes(rerun, finished)
+
+
+def test_a_limit_on_the_size_of_files(rerun, finished):
+    features = faults.job(rerun, "extract_features", "breast")
+    faults.forget(rerun, features)
+    (path,) = [file.path for file in features.outputs]
+    limit = (60_000, resource.RLIM_INFINITY)
+    with faults.running(rerun, *PLAIN, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit)) as run:
+        assert run.wait() != 0
+        assert f"{path}: File too large; raise the limit on the size of files" in run.text
+        assert "Traceback" not in run.text
+    assert not (rerun.folder / path).exists()
+    completes(rerun, finished)
+
+
+@pytest.mark.parametrize("limit", [2000, 1000])
+def test_jobs_keep_to_the_memory_that_they_may_take(rerun, finished, limit):
+    """Two trainings would fit the processors; a job that is too large alone is announced, and runs alone."""
+    needs = faults.declared_memory(rerun)
+    jobs = [record for record in faults.recorded(rerun) if record.stage == "extract_features"]
+    faults.forget(rerun, *jobs)
+    most, busiest = 0, 0
+    with faults.running(rerun, *PLAIN, "--resources", f"mem_mb={limit}") as run:
+        while run.alive:
+            stages = [stage for stage, _ in run.stages()]
+            most = max(most, sum(min(needs[stage], limit) for stage in stages))
+            busiest = max(busiest, stages.count("extract_features"))
+            time.sleep(0.05)
+        assert run.wait() == 0
+        assert ("extract_features 1500" in run.text) == (limit < 1500)
+        assert run.text.count("some need more alone") == (limit < 1500)
+    assert needs["extract_features"] == 1500
+    assert busiest == 1
+    assert most <= limit
+    completes(rerun, finished)
+
+
+@pytest.mark.parametrize("folder", ["results", "results/breast"])
+def test_folders_that_cannot_be_written_to(rerun, finished, folder):
+    faults.forget(rerun, faults.job(rerun, "floors", "breast"))
+    with faults.read_only(rerun.folder / folder):
+        text = failed(rerun, *PLAIN)
+        assert ("results cannot be written to" if folder == "results" else "Write-protected output files") in text
+    completes(rerun, finished)
+
+
+def test_a_stage_that_raises(rerun, finished):
+    """Our own fault is shown as such; what does not need the stage is done."""
+    program = rerun.folder / "workflow_scripts/fuse.py"
+    text = program.read_text(encoding="utf-8")
+    rerun.edit("workflow_scripts/fuse.py", "    members =", '    raise RuntimeError("ours")\n    members =')
+    independent = faults.job(rerun, "floors", "blood")
+    faults.forget(rerun, independent)
+    done = rerun.snakemake(*PLAIN, check=False)
+    assert done.returncode != 0
+    assert "RuntimeError: ours" in done.stdout + done.stderr
+    assert all((rerun.folder / file.path).exists() for file in independent.outputs)
+    assert faults.remains(rerun) == []
+    program.write_text(text, encoding="utf-8")
+    completes(rerun, finished)
+
+
+# Damaged files
+
+KINDS = {
+    "npz": "results/breast/generated.npz",
+    "images": "results/breast/images/train.h5",
+    "bank": "results/breast/augmented.h5",
+    "network": "results/breast/breast_cnn/seed1/model.keras",
+    "history": "results/breast/breast_cnn/seed1/history.csv",
+    "features": "results/breast/breast_cnn/seed1/features.h5",
+    "classifier": "results/breast/breast_cnn/seed1/decision_tree/model.skops",
+    "grid": "results/breast/breast_cnn/seed1/svm/grid.csv",
+    "probabilities": "results/breast/breast_cnn/seed1/svm/probabilities.h5",
+    "metrics": "results/breast/breast_cnn/seed1/metrics.json",
+    "table": TABLE,
+}
+
+
+@pytest.mark.parametrize("how", ["truncated", "garbled", "emptied"])
+def test_damaged_files_are_moved_aside_and_made_anew(rerun, finished, how):
+    for path in KINDS.values():
+        faults.damage(rerun.folder / path, how)
+        if how == "garbled":  # in place: the file's second name, beside the record, sees it too
+            faults.damage(faults.second_name(rerun, path), how)
+    text = rerun.snakemake("-n", "report").stderr
+    for path in KINDS.values():
+        assert f"{path} is not what" in text
+        assert (rerun.folder / f"{path}{ALTERED}").exists()
+        assert not (rerun.folder / path).exists()
+    completes(rerun, finished)
+    for path in (TABLE, KINDS["metrics"]):
+        assert (rerun.folder / path).read_bytes() == (finished.folder / path).read_bytes()
+
+
+def test_damage_that_no_plan_can_see_is_refused_by_the_next_stage_and_then_healed(rerun, finished):
+    for path in KINDS.values():
+        maker = next(r for r in faults.recorded(rerun) if path in {file.path for file in r.outputs})
+        readers = [r for r in faults.recorded(rerun) if path in {file.path for file in r.inputs}]
+        reader = min(readers, key=lambda record: record.seconds)
+        faults.forget(rerun, reader)
+        for name in (rerun.folder / path, faults.second_name(rerun, path)):
+            faults.damage_unseen(name)
+        wanted = reader.outputs[0].path
+        text = failed(rerun, "-j", "8", wanted)
+        assert f"{path}: not what {maker.stage} wrote (its SHA-256 differs): damaged or edited; run again" in text
+        assert not (rerun.folder / wanted).exists()
+        rerun.snakemake("-j", "8", wanted)
+        faults.read_whole(rerun.folder / path)
+    completes(rerun, finished)
+
+
+GARBAGE = [b"", b"{", b"\xff\x00garbage", b"[]", b"{}"]
+
+
+@pytest.mark.parametrize(
+    ("files", "garbage"),
+    [
+        ("results/records/*/*.json", GARBAGE),
+        ("results/settings/*/*.json", GARBAGE),
+        (".snakemake/run.json", GARBAGE[2:3]),
+        (".snakemake/metadata/**/*", GARBAGE[:2]),  # what a kill can leave of them
+    ],
+)
+def test_garbage_in_the_books(rerun, finished, files, garbage):
+    """Records and settings of ours, Snakemake's own notes: they are as good as none, or written anew."""
+    paths = [path for path in sorted(rerun.folder.glob(files)) if path.is_file()]
+    for number, path in enumerate(paths):
+        path.write_bytes(garbage[number % len(garbage)])
+    assert paths and not rerun.planned()
+    for path in (TABLE, PAGE):
+        (rerun.folder / path).unlink()
+    rerun.snakemake(*PLAIN)
+    for path in rerun.folder.glob("results/records/*/*.json"):
+        if not records.read(path):  # nothing asked its job to run
+            path.unlink()
+    completes(rerun, finished)
+
+
+@pytest.mark.parametrize("path", ["results/metrics.csv", "results/breast/breast_cnn/seed1/model.keras"])
+def test_a_result_that_was_deleted_comes_back_though_nothing_needs_it(rerun, finished, path):
+    (rerun.folder / path).unlink()
+    assert rerun.planned()
+    completes(rerun, finished)
+    assert (rerun.folder / path).read_bytes() == (finished.folder / path).read_bytes()
+
+
+# The network
+
+OFFICIAL = """
+datasets:
+  blood: ~
+  breast:
+    augmentation: {copies: 2}
+    models:
+      breast_cnn: {seeds: [1], classifiers: [svm_linear], fusions: []}
+    votes: {vote_cnn: ~, vote_svm: ~}
+    learning_curve: ~
+networks:
+  breast_cnn: {training: {epochs: 1}}
+evaluation: {replicates: 100}
+studies: {plane_images: 60}
+"""
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """A server on this machine that gives one file, or has a fault."""
+
+    def __init__(self, content):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.content, self.fault = content, None
+        self.over = threading.Event()
+        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """What the server does when it is asked, by its fault."""
+
+    def do_GET(self):
+        content, fault = self.server.content, self.server.fault
+        self.send_response(404 if fault == "404" else 200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if fault == "wrong bytes":
+            content = bytes(len(content))
+        half = len(content) // 2 if fault in ("drops", "stalls") else len(content)
+        self.wfile.write(content[:half])
+        if fault == "stalls":
+            self.server.over.wait(60)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def official(project, tmp_path, monkeypatch):
+    """A project that takes generated images for the official file, and asks a server of ours for it."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "MEDMNIST_DATA"):
+        monkeypatch.delenv(name, raising=False)
+    file = tmp_path / "breastmnist.npz"
+    np.savez(file, **phantoms.generate("breastmnist", 28, {"train": 546, "val": 78, "test": 156}, seed=1))
+    server = Server(file.read_bytes())
+    url, md5 = f"http://127.0.0.1:{server.server_port}/breastmnist.npz", hashlib.md5(server.content).hexdigest()
+    with open(project.folder / "workflow_scripts/medfusion/medmnist_info.py", "a", encoding="utf-8") as module:
+        module.write(f'\nINFO["breastmnist"].update(url="{url}", MD5="{md5}")\n')
+    project.edit("workflow_scripts/medfusion/sources.py", "STALL = 60", "STALL = 1")
+    project.overlay = project.folder / "official.yaml"
+    project.overlay.write_text(OFFICIAL, encoding="utf-8")
+    project.server = server
+    yield project
+    server.over.set()
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_network_at_fault(official):
+    """However it fails, nothing is left, and the ways out are named; when it works again, all completes."""
+    reasons = {"drops": "Connection broken", "stalls": "timed out", "404": "404 Client Error", "wrong bytes": "hash"}
+    data = official.folder / "data"
+    for fault, reason in reasons.items():
+        official.server.fault = fault
+        text = failed(official, "-j", "1", "data/breastmnist.npz")
+        assert reason in text and "Ways out:" in text
+        assert not list(data.iterdir())
+    official.server.fault = "stalls"
+    with faults.running(official, "-j", "1", "data/breastmnist.npz") as run:
+        process = run.middle_of("download", 0)
+        while not list(data.iterdir()):
+            time.sleep(0.02)
+        process.kill()
+        assert run.wait() != 0
+    assert len(list(data.iterdir())) == 1
+    official.server.fault = None
+    official.snakemake(*PLAIN)
+    assert [path.name for path in data.iterdir()] == ["breastmnist.npz"]
+    assert faults.remains(official) == []
+    assert not official.planned()
