@@ -1,9 +1,15 @@
-"""The slice of the configuration that each stage depends on: exactly that, so that no other edit re-runs it."""
+"""The slice of the configuration that each stage depends on: exactly that, so that no other edit re-runs it.
 
+Where neither the wildcards nor the slice say which files a job reads, `files` names them: so a job whose inputs become
+others runs again although Snakemake's own records (.snakemake/) are lost.
+"""
+
+import platform
 from collections.abc import Callable
 from typing import Any
 
 from medfusion.config import Config, fusion_members
+from medfusion.fingerprint import ROOT, library_versions
 from medfusion.plan import Plan, Wildcards
 
 Slice = dict[str, Any]
@@ -12,7 +18,6 @@ Slice = dict[str, Any]
 def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
     """For each stage, by the name of its program, a function from a job's wildcards to its settings."""
     config = plan.config
-    names = {"shown": {name: {"name": plan.shown(name)["name"]} for name in plan.datasets}}
     whole = {"config": config, "shown": {name: plan.shown(name) for name in plan.datasets}, "results": plan.results}
 
     def dataset(wildcards: Wildcards, *keys: str) -> Slice:
@@ -21,6 +26,9 @@ def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
 
     def figure(wildcards: Wildcards, **more: Any) -> Slice:
         return {"style": config["report"]["style"], "name": plan.shown(wildcards.dataset)["name"], **more}
+
+    def named(*datasets: str) -> Slice:
+        return {"shown": {name: {"name": plan.shown(name)["name"]} for name in datasets}}
 
     def labelled_figure(wildcards: Wildcards, **more: Any) -> Slice:
         return figure(wildcards, label_names=plan.datasets[wildcards.dataset]["label_names"], **more)
@@ -71,6 +79,7 @@ def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
         return {
             "title": f"{wildcards.dataset}, {wildcards.vote}",
             "systems": plan.datasets[wildcards.dataset]["votes"][wildcards.vote],
+            "files": plan.vote_files(wildcards),
         }
 
     def evaluate(wildcards: Wildcards) -> Slice:
@@ -94,7 +103,10 @@ def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
             **dataset(wildcards, "flag", "size"),
             **plan.datasets[wildcards.dataset]["generated"],
         },
-        "prepare": lambda wildcards: dataset(wildcards, "flag", "size", "source", "sha256"),
+        "prepare": lambda wildcards: {
+            **dataset(wildcards, "flag", "size", "source", "sha256"),
+            "files": plan.data_file(wildcards),
+        },
         "inspect_images": lambda wildcards: labelled_figure(wildcards, seed=0),
         "audit_twins": lambda wildcards: labelled_figure(
             wildcards, threshold=plan.datasets[wildcards.dataset]["twins"]
@@ -109,19 +121,44 @@ def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
         "vote": vote,
         "floors": lambda wildcards: {},
         "evaluate": evaluate,
-        "collect_metrics": lambda wildcards: names,
+        "collect_metrics": lambda wildcards: {
+            **named(*plan.datasets),
+            "files": [file for name in plan.datasets for file in plan.metrics(name)],
+        },
         "draw_curves": lambda wildcards: figure(wildcards, seeds=model(wildcards)["seeds"]),
         "draw_grids": lambda wildcards: figure(
-            wildcards, classifiers=plan.compared(wildcards.dataset, wildcards.model)
+            wildcards,
+            classifiers=plan.compared(wildcards.dataset, wildcards.model),
+            files=plan.grid_files("grid.csv")(wildcards),
         ),
-        "draw_fusions": lambda wildcards: figure(wildcards, fusions=plan.chosen(wildcards.dataset, wildcards.model)),
+        "draw_fusions": lambda wildcards: figure(
+            wildcards,
+            fusions=plan.chosen(wildcards.dataset, wildcards.model),
+            files=plan.chosen_fusion_files(wildcards),
+        ),
         "study_classifiers": lambda wildcards: {
             **config["studies"],
             "seed": plan.first_seed(wildcards.dataset, plan.studied(wildcards.dataset)),
+            "files": [plan.studied_features(wildcards), *plan.studied_tree(wildcards)],
         },
         "draw_studies": labelled_figure,
-        "draw_results": lambda wildcards: results_figure(wildcards, "published"),
-        "draw_training_size": lambda wildcards: {"style": config["report"]["style"], **names},
+        "draw_results": lambda wildcards: {
+            **results_figure(wildcards, "published"),
+            "files": plan.metrics(wildcards.dataset),
+        },
+        "draw_training_size": lambda wildcards: {
+            "style": config["report"]["style"],
+            **named(wildcards.dataset),
+            "files": plan.curve_metrics(wildcards),
+        },
         "summarise": lambda wildcards: whole,
-        "report": lambda wildcards: whole,
+        "report": lambda wildcards: {**whole, "versions": _versions()},
     }
+
+
+def _versions() -> dict[str, str]:
+    """Python's version, and those of the libraries of all stages: the page lists them."""
+    versions = {"Python": platform.python_version()}
+    for program in sorted(ROOT.glob("*.py")):
+        versions |= library_versions(program)
+    return versions
