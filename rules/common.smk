@@ -18,15 +18,22 @@ from medfusion.plan import Plan
 from medfusion.reconcile import reconcile, remove_unfinished
 from medfusion.settings_slices import slices
 
+
+def note_existence(file):
+    """Tell Snakemake of a file made while jobs are planned: it may have listed the folder before."""
+    workflow.iocache.exists_local[file] = True
+
+
 try:
     config = configuration.complete(config, yaml.safe_load((ROOT / "schemas/config.schema.yaml").read_text()))
     PLAN = Plan(config)
-    IDENTITY = Identity(slices(PLAN), config["compute"]["threads"], PLAN.results, runs.is_locked)
+    IDENTITY = Identity(slices(PLAN), config["compute"]["threads"], PLAN.results, runs.is_locked, note_existence)
 except UserError as error:
     raise WorkflowError(str(error))
 
 DATASETS, RESULTS = PLAN.datasets, PLAN.results
-LOGS, BENCHMARKS = PLAN.beside("logs"), PLAN.beside("benchmarks")
+# Benchmarks lie with the records, because Snakemake runs a target whose benchmark is missing: so restored results suffice.
+LOGS, BENCHMARKS = PLAN.beside("logs"), f"{RESULTS}/records/benchmarks"
 PREPARED = [f"{RESULTS}/{{dataset}}/images/{split}.h5" for split in ("train", "val", "test")]
 CORES = workflow.resource_settings.cores  # of -j; none for --dag, -n and on clusters
 # Slots of -j that one busy processor takes, and those of a job that trains or applies a network.

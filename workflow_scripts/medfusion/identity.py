@@ -24,6 +24,7 @@ class Identity:
     threads : processor threads a job, which every result depends on
     results : the folder of results, below which the settings files go; a UserError if it cannot be written to
     locked : whether another run works on these results; its settings files are left alone then
+    announce : is told the path of every settings file that is asked for, once that is there
     """
 
     def __init__(
@@ -32,8 +33,10 @@ class Identity:
         threads: int,
         results: str | Path,
         locked: Callable[[], bool] = lambda: False,
+        announce: Callable[[str], None] = lambda path: None,
     ):
         _require_writable(Path(results))
+        self._announce = announce
         self._slices = slices
         self._threads = threads
         self._folder = Path(results, "settings")
@@ -64,6 +67,7 @@ class Identity:
             self._planned[file] = text(wildcards)
             if not (self._locked() and file.exists()):
                 _write_if_changed(file, self._planned[file])
+            self._announce(str(file))
             return str(file)
 
         return path
