@@ -5,7 +5,7 @@ others runs again although Snakemake's own records (.snakemake/) are lost.
 """
 
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from medfusion.config import Config, fusion_members
@@ -97,7 +97,7 @@ def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
             "bootstrap_seed": evaluation["seed"],
         }
 
-    return {
+    stages = {
         "download": lambda wildcards: plan.downloads()[wildcards.file],
         "generate": lambda wildcards: {
             **dataset(wildcards, "flag", "size"),
@@ -152,13 +152,13 @@ def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
             "files": plan.curve_metrics(wildcards),
         },
         "summarise": lambda wildcards: whole,
-        "report": lambda wildcards: {**whole, "versions": _versions()},
     }
+    return {**stages, "report": lambda wildcards: {**whole, "versions": _versions([*stages, "report"])}}
 
 
-def _versions() -> dict[str, str]:
-    """Python's version, and those of the libraries of all stages: the page lists them."""
+def _versions(stages: Iterable[str]) -> dict[str, str]:
+    """Python's version, and those of the libraries that stages import: the page lists them."""
     versions = {"Python": platform.python_version()}
-    for program in sorted(ROOT.glob("*.py")):
-        versions |= library_versions(program)
+    for stage in sorted(stages):
+        versions |= library_versions(ROOT / f"{stage}.py")
     return versions
