@@ -15,7 +15,7 @@ from medfusion.environment import force_jobs, limit_memory, prefer_own_python, s
 from medfusion.errors import UserError
 from medfusion.identity import Identity
 from medfusion.plan import Plan
-from medfusion.reconcile import reconcile, remove_unfinished
+from medfusion.reconcile import reconcile, remove_unfinished, restore_benchmark
 from medfusion.settings_slices import slices
 
 
@@ -32,8 +32,7 @@ except UserError as error:
     raise WorkflowError(str(error))
 
 DATASETS, RESULTS = PLAN.datasets, PLAN.results
-# Benchmarks lie with the records, because Snakemake runs a target whose benchmark is missing: so restored results suffice.
-LOGS, BENCHMARKS = PLAN.beside("logs"), f"{RESULTS}/records/benchmarks"
+LOGS, BENCHMARKS = PLAN.beside("logs"), PLAN.beside("benchmarks")
 PREPARED = [f"{RESULTS}/{{dataset}}/images/{split}.h5" for split in ("train", "val", "test")]
 CORES = workflow.resource_settings.cores  # of -j; none for --dag, -n and on clusters
 # Slots of -j that one busy processor takes, and those of a job that trains or applies a network.
@@ -66,6 +65,13 @@ onstart:
 def program(stage):
     """The program of a stage. Its age is no reason to run it again, its meaning is: that is part of the identity."""
     return ancient(f"{PROGRAMS}/{stage}.py")
+
+
+def benchmark_of(stage, name):
+    """The benchmark file of a stage with one job; written anew where restored results come without it."""
+    path = f"{BENCHMARKS}/{name}.tsv"
+    restore_benchmark(path, records.read(records.record_file(f"{RESULTS}/settings/{stage}/{stage}.json")))
+    return path
 
 
 wildcard_constraints:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import synthetic
 
-from medfusion.reconcile import reconcile, remove_unfinished
+from medfusion.reconcile import reconcile, remove_unfinished, restore_benchmark
 from medfusion.records import File
 
 
@@ -107,3 +107,13 @@ def test_the_job_of_a_result_that_is_not_there_counts_as_new(made, fault):
     Path(FILES[1]).write_text(FILES[1])
     reconcile(made, "results")
     assert times(FILES[2]) == [1000]
+
+
+def test_a_benchmark_that_was_not_restored_is_written_from_the_record(tmp_path):
+    path = tmp_path / "benchmarks/report.tsv"
+    restore_benchmark(path, None)
+    assert not path.exists()
+    restore_benchmark(path, synthetic.record("report", seconds=2.5))
+    assert path.read_text().splitlines() == ["s\tmax_rss\tcpu_time", "2.5\t200.0\t1.0"]
+    restore_benchmark(path, synthetic.record("report", seconds=9.0))
+    assert "2.5" in path.read_text()

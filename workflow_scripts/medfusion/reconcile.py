@@ -71,6 +71,19 @@ def remove_unfinished(results: str | Path, data: str | Path) -> None:
             path.unlink(missing_ok=True)
 
 
+def restore_benchmark(path: str | Path, record: Record | None) -> None:
+    """Write the benchmark file of a recorded job if it is missing.
+
+    Snakemake runs a job that is asked for by its name, though its results are there, if its benchmark is not.
+    """
+    path = Path(path)
+    if record is None or path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    columns = {"s": record.seconds, "max_rss": record.memory_mb, "cpu_time": record.cpu_seconds}
+    path.write_text("\t".join(columns) + "\n" + "\t".join(map(str, columns.values())) + "\n", encoding="utf-8")
+
+
 def _sources(records: Iterable[Record], made: set[str]) -> Iterator[list[File]]:
     """Inputs that no job made, as each job that read them saw them."""
     seen: dict[str, list[File]] = {}
