@@ -9,14 +9,15 @@ ROOT = Path(workflow.basedir)
 # As one would type it where possible, so that a printed command works by hand.
 PROGRAMS = Path("workflow_scripts") if ROOT.samefile(Path.cwd()) else ROOT / "workflow_scripts"
 
-from medfusion import config as configuration
-from medfusion import records, runs
-from medfusion.environment import force_jobs, limit_memory, prefer_own_python, share_of_cores, too_large
+from medfusion.planning import config as configuration
+from medfusion.jobs import records
+from medfusion.planning import runs
+from medfusion.planning.environment import force_jobs, limit_memory, prefer_own_python, share_of_cores, too_large
 from medfusion.errors import UserError
-from medfusion.identity import Identity
-from medfusion.plan import Plan
-from medfusion.reconcile import reconcile, remove_unfinished, restore_benchmark
-from medfusion.settings_slices import slices
+from medfusion.planning.identity import Identity
+from medfusion.planning.plan import Plan
+from medfusion.planning.reconcile import reconcile, remove_unfinished, restore_benchmark
+from medfusion.planning.settings_slices import slices
 
 
 def note_existence(file):

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from medfusion import records, stage
-from medfusion.artifacts import write_text
+from medfusion.files.artifacts import write_text
+from medfusion.jobs import records, stage
 
 TEMPLATE = Path(__file__).parent / "templates/report.html.j2"
 
@@ -28,7 +28,7 @@ def parser():
 
 
 def main(args, settings):
-    from medfusion import page
+    from medfusion.report import page
 
     figures, tables = stage.pairs(args.figures), stage.pairs(args.tables)
     made_by = records.ancestry(

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from medfusion.identity import Identity
+from medfusion.planning.identity import Identity
 
 
 @pytest.fixture

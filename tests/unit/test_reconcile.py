@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import synthetic
 
-from medfusion.reconcile import reconcile, remove_unfinished, restore_benchmark
-from medfusion.records import File
+from medfusion.jobs.records import File
+from medfusion.planning.reconcile import reconcile, remove_unfinished, restore_benchmark
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ import yaml
 from other_values import changed, get, leaves, ready
 from specification import jobs
 
-from medfusion import config as configuration
-from medfusion import fingerprint
-from medfusion.plan import Plan
-from medfusion.settings_slices import slices
+from medfusion.planning import config as configuration
+from medfusion.planning import fingerprint
+from medfusion.planning.plan import Plan
+from medfusion.planning.settings_slices import slices
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = yaml.safe_load((ROOT / "schemas/config.schema.yaml").read_text(encoding="utf-8"))
@@ -161,7 +161,11 @@ def test_every_program_is_a_stage_with_jobs():
 def test_a_module_counts_for_the_programs_that_import_it():
     for program in changes.PROGRAMS:
         files = fingerprint.closure(ROOT / f"workflow_scripts/{program}.py")[0]
-        found = {path.stem for path in files if path.parent.name == "medfusion"}
+        found = {
+            ".".join(path.relative_to(changes.PACKAGE).with_suffix("").parts)
+            for path in files
+            if path.is_relative_to(changes.PACKAGE)
+        }
         assert found == {module for module, programs in changes.importers().items() if program in programs}, program
 
 

@@ -21,7 +21,9 @@ ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = ROOT / "workflow_scripts"
 SCRIPTS = sorted(path.stem for path in LIBRARY.glob("*.py"))
 PROGRAMS = [name for name in SCRIPTS if "stage.run(" in (LIBRARY / f"{name}.py").read_text(encoding="utf-8")]
-MODULES = sorted(path.stem for path in (LIBRARY / "medfusion").glob("*.py"))
+PACKAGE = LIBRARY / "medfusion"
+# By dotted name below the package: learning.fusion; a package's own file is learning.__init__.
+MODULES = sorted(".".join(path.relative_to(PACKAGE).with_suffix("").parts) for path in PACKAGE.rglob("*.py"))
 
 PAGES = ("report", "summarise")  # they print the whole configuration
 DRAWN = tuple(name for name in PROGRAMS if name.startswith("draw_"))
@@ -502,9 +504,10 @@ def importers() -> dict[str, set[str]]:
     """For each module of the library, the programs that import it, directly or not, as modulefinder sees it."""
     found: dict[str, set[str]] = {module: set() for module in MODULES}
     for program in PROGRAMS:
-        for name in _found_by(program).modules:
+        for name, module in _found_by(program).modules.items():
             if name.partition(".")[0] == "medfusion":
-                found[name.partition(".")[2] or "__init__"].add(program)
+                path = f"{name}.__init__" if module.__path__ else name
+                found[path.partition(".")[2]].add(program)
     return found
 
 

@@ -19,7 +19,7 @@ from graph import Graph, job_graph, planned_jobs
 from other_values import changed, ready
 from specification import jobs
 
-from medfusion import phantoms
+from medfusion.data import phantoms
 
 pytestmark = pytest.mark.slow
 
@@ -79,7 +79,7 @@ def _trials() -> Iterator[Trial]:
         name = f"workflow_scripts/{program}.py"
         yield _of_files(name, Row("", "", (program,), files=changes.meaning_of(name)))
     for module, programs in changes.importers().items():
-        name = f"workflow_scripts/medfusion/{module}.py"
+        name = f"workflow_scripts/medfusion/{module.replace('.', '/')}.py"
         yield _of_files(name, Row("", "", tuple(programs), files=changes.meaning_of(name)))
     for library, stages in changes.LIBRARIES.items():
         yield Trial(f"{library}, another version", Row("", "", stages), lambda project: {}, library=library)

@@ -89,7 +89,7 @@ def test_report_is_the_default_target(project):
 
 
 def test_only_stages_with_a_network_import_tensorflow(project):
-    from medfusion.fingerprint import closure
+    from medfusion.planning.fingerprint import closure
 
     programs = sorted((project.folder / "workflow_scripts").glob("*.py"))
     root = project.folder / "workflow_scripts"
