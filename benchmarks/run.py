@@ -16,8 +16,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts")
 
 from sklearn.ensemble import RandomForestClassifier
 
-from medfusion import backend, classifiers, phantoms
-from medfusion.augmentation import augment
+from medfusion.data import phantoms
+from medfusion.learning import backend, classifiers
+from medfusion.learning.augmentation import augment
 
 REPEATS = 5
 

@@ -9,14 +9,21 @@ ROOT = Path(workflow.basedir)
 # As one would type it where possible, so that a printed command works by hand.
 PROGRAMS = Path("workflow_scripts") if ROOT.samefile(Path.cwd()) else ROOT / "workflow_scripts"
 
-from medfusion import config as configuration
-from medfusion import records, runs
-from medfusion.environment import force_jobs, limit_memory, prefer_own_python, share_of_cores, too_large
+from medfusion.planning import config as configuration
+from medfusion.jobs import records
+from medfusion.planning import runs
+from medfusion.planning.environment import force_jobs, limit_memory, prefer_own_python, share_of_cores, too_large
 from medfusion.errors import UserError
-from medfusion.identity import Identity
-from medfusion.plan import Plan
-from medfusion.reconcile import reconcile, remove_unfinished
-from medfusion.settings_slices import slices
+from medfusion.planning.identity import Identity
+from medfusion.planning.plan import Plan
+from medfusion.planning.reconcile import reconcile, remove_unfinished, restore_benchmark
+from medfusion.planning.settings_slices import slices
+
+
+def note_existence(file):
+    """Tell Snakemake of a file made while jobs are planned: it may have listed the folder before."""
+    workflow.iocache.exists_local[file] = True
+
 
 try:
     config = configuration.complete(config, yaml.safe_load((ROOT / "schemas/config.schema.yaml").read_text()))
@@ -26,6 +33,7 @@ try:
         config["compute"]["threads"],
         PLAN.results,
         locked=runs.is_locked,
+        announce=note_existence,
         # Snakemake does not look for what is missing between other files that are there.
         wanted=lambda files: workflow.dag.forcefiles.update(files),
     )
@@ -60,7 +68,7 @@ if workflow.is_main_process:
 
 onstart:
     runs.remember_run()
-    IDENTITY.start()
+    IDENTITY.write()
     force_jobs(workflow.dag_settings)
     if note := too_large(workflow.dag.needrun_jobs(), workflow.global_resources):
         print(note, file=sys.stderr)
@@ -69,6 +77,13 @@ onstart:
 def program(stage):
     """The program of a stage. Its age is no reason to run it again, its meaning is: that is part of the identity."""
     return ancient(f"{PROGRAMS}/{stage}.py")
+
+
+def benchmark_of(stage, name):
+    """The benchmark file of a stage with one job; written anew where restored results come without it."""
+    path = f"{BENCHMARKS}/{name}.tsv"
+    restore_benchmark(path, records.read(records.record_file(f"{RESULTS}/settings/{stage}/{stage}.json")))
+    return path
 
 
 wildcard_constraints:

@@ -6,7 +6,7 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, f"{workflow.basedir}/workflow_scripts")
 
-from medfusion import config_text
+from medfusion.planning import config_text
 from medfusion.errors import UserError
 
 try:

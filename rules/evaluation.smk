@@ -63,7 +63,7 @@ rule collect_metrics:
     log:
         f"{LOGS}/metrics.log",
     benchmark:
-        f"{BENCHMARKS}/metrics.tsv"
+        benchmark_of("collect_metrics", "metrics")
     threads: 1
     resources:
         mem_mb=300,

@@ -14,7 +14,7 @@ rule report:
     log:
         f"{LOGS}/report.log",
     benchmark:
-        f"{BENCHMARKS}/report.tsv"
+        benchmark_of("report", "report")
     threads: ONE
     resources:
         mem_mb=500,
@@ -40,7 +40,7 @@ rule summarise:
     log:
         f"{LOGS}/results.log",
     benchmark:
-        f"{BENCHMARKS}/results.tsv"
+        benchmark_of("summarise", "results")
     threads: ONE
     resources:
         mem_mb=300,

@@ -3,9 +3,9 @@
 import argparse
 from typing import Any
 
-from medfusion import stage
-from medfusion.artifacts import write_json, write_text
-from medfusion.images import describe, read_labels
+from medfusion.files.artifacts import write_json, write_text
+from medfusion.files.images import describe, read_labels
+from medfusion.jobs import stage
 from medfusion.naming import shown
 
 
@@ -22,7 +22,8 @@ def parser() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
     """Write the table of pairs, the counts and a figure."""
-    from medfusion import drawing, twins
+    from medfusion.data import twins
+    from medfusion.figures import drawing
 
     train, val, test = args.images
     splits = [

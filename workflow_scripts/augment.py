@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from medfusion import images, stage
-from medfusion.artifacts import create_hdf5, open_hdf5
+from medfusion.files import images
+from medfusion.files.hdf5 import create_hdf5, open_hdf5
+from medfusion.jobs import stage
 
 
 def parser():
@@ -14,7 +15,7 @@ def parser():
 
 
 def main(args, settings):
-    from medfusion.augmentation import augment
+    from medfusion.learning.augmentation import augment
 
     augmentation = settings["augmentation"]
     description = images.describe(args.train)

@@ -1,7 +1,7 @@
 """Collect the measures of every system into one tidy table."""
 
-from medfusion import stage
-from medfusion.artifacts import write_text
+from medfusion.files.artifacts import write_text
+from medfusion.jobs import stage
 
 
 def parser():
@@ -12,7 +12,7 @@ def parser():
 
 
 def main(args, settings):
-    from medfusion.metric_files import read_metrics, tidy
+    from medfusion.files.metric_files import read_metrics, tidy
 
     table = tidy(read_metrics(args.metrics, settings["shown"]))
     write_text(args.out, table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))

@@ -1,6 +1,6 @@
 """Obtain a data set's .npz file: from data/, from the folder that MEDMNIST_DATA names, or from MedMNIST's archive."""
 
-from medfusion import stage
+from medfusion.jobs import stage
 
 
 def parser():
@@ -10,7 +10,7 @@ def parser():
 
 
 def main(args, settings):
-    from medfusion import sources
+    from medfusion.data import sources
 
     place = sources.obtain(settings["flag"], settings["size"], settings["source"], args.out)
     stage.progress(f"{args.out}: from {place}")

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from medfusion import images, stage
-from medfusion.artifacts import open_hdf5
+from medfusion.files import images
+from medfusion.files.hdf5 import open_hdf5
+from medfusion.jobs import stage
 from medfusion.naming import data_name
 
 SHOWN = 8  # images, a row each
@@ -19,8 +20,8 @@ def parser():
 
 
 def main(args, settings):
-    from medfusion import drawing
-    from medfusion.montage import montage_rows
+    from medfusion.figures import drawing
+    from medfusion.figures.montage import montage_rows
 
     name = data_name(settings["name"], images.describe(args.train).generated)
     with open_hdf5(args.train) as train, open_hdf5(args.augmented) as bank:

@@ -1,7 +1,7 @@
 """Draw accuracy and loss over the epochs of a network, all its seeds in one figure."""
 
-from medfusion import stage
-from medfusion.prepared import data_line
+from medfusion.files.prepared import data_line
+from medfusion.jobs import stage
 
 
 def parser():
@@ -13,8 +13,8 @@ def parser():
 
 
 def main(args, settings):
-    from medfusion import curve_figures, drawing
-    from medfusion.tables import read_table
+    from medfusion.figures import curve_figures, drawing
+    from medfusion.files.tables import read_table
 
     columns = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy")
     histories = {seed: read_table(path, columns) for seed, path in zip(settings["seeds"], args.history, strict=True)}

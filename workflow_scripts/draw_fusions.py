@@ -1,8 +1,8 @@
 """Draw validation accuracy and log loss over the weights of each fusion, the choice marked."""
 
-from medfusion import stage
-from medfusion.artifacts import read_record
-from medfusion.prepared import data_line
+from medfusion.files.artifacts import read_record
+from medfusion.files.prepared import data_line
+from medfusion.jobs import stage
 
 
 def parser():
@@ -14,7 +14,7 @@ def parser():
 
 
 def main(args, settings):
-    from medfusion import choice_figures, drawing
+    from medfusion.figures import choice_figures, drawing
 
     keys = ("members", "weights", "criterion", "curve")
     contents = {name: read_record(path, keys) for name, path in zip(settings["fusions"], args.fusion, strict=True)}

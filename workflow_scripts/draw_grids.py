@@ -1,8 +1,8 @@
 """Draw the grid of settings of each classifier as heat maps, the chosen cell marked."""
 
-from medfusion import stage
-from medfusion.artifacts import read_record
-from medfusion.prepared import data_line
+from medfusion.files.artifacts import read_record
+from medfusion.files.prepared import data_line
+from medfusion.jobs import stage
 
 
 def parser():
@@ -15,8 +15,8 @@ def parser():
 
 
 def main(args, settings):
-    from medfusion import choice_figures, drawing
-    from medfusion.tables import read_table
+    from medfusion.figures import choice_figures, drawing
+    from medfusion.files.tables import read_table
 
     names = settings["classifiers"]
     tables = {name: read_table(path, ("accuracy", "seconds")) for name, path in zip(names, args.grid, strict=True)}

@@ -1,6 +1,6 @@
 """Draw the test results of a data set: confusion matrices, and the systems' accuracy over seeds."""
 
-from medfusion import stage
+from medfusion.jobs import stage
 
 
 def parser():
@@ -12,8 +12,9 @@ def parser():
 
 
 def main(args, settings):
-    from medfusion import drawing, result_figures, standings
-    from medfusion.metric_files import read_metrics, tidy
+    from medfusion.evaluation import standings
+    from medfusion.figures import drawing, result_figures
+    from medfusion.files.metric_files import read_metrics, tidy
 
     contents = read_metrics(args.metrics, settings["shown"])
     table = tidy(contents)

@@ -1,8 +1,9 @@
 """Draw the studies of the classifiers: learning curves, a decision tree, regions in the PCA plane."""
 
-from medfusion import images, stage
+from medfusion.files import images
+from medfusion.files.prepared import data_line
+from medfusion.jobs import stage
 from medfusion.naming import shown
-from medfusion.prepared import data_line
 
 
 def parser():
@@ -17,7 +18,8 @@ def parser():
 
 
 def main(args, settings):
-    from medfusion import curve_figures, drawing, study_figures, study_files
+    from medfusion.figures import curve_figures, drawing, study_figures
+    from medfusion.files import study_files
 
     description, seed, curves, plane, tree = study_files.read(args.studies)
     source = f"{data_line(settings['name'], [args.train])} · seed {seed}"

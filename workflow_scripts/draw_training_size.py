@@ -1,6 +1,7 @@
 """Draw test accuracy against the number of training images, with error bars over repeats."""
 
-from medfusion import images, stage
+from medfusion.files import images
+from medfusion.jobs import stage
 
 
 def parser():
@@ -12,8 +13,8 @@ def parser():
 
 
 def main(args, settings):
-    from medfusion import curve_figures, drawing
-    from medfusion.metric_files import read_metrics, tidy
+    from medfusion.figures import curve_figures, drawing
+    from medfusion.files.metric_files import read_metrics, tidy
 
     table = tidy(read_metrics(args.metrics, settings["shown"]))
     points = table[(table["metric"] == "accuracy") & (table["split"] == "test")]

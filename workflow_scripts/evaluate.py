@@ -1,8 +1,9 @@
 """Measure systems on the test split, beside their validation figures: values, intervals, confusion matrices."""
 
-from medfusion import images, probabilities, stage
-from medfusion.artifacts import write_json
 from medfusion.errors import UserError
+from medfusion.files import images, probabilities
+from medfusion.files.artifacts import write_json
+from medfusion.jobs import stage
 
 
 def parser():
@@ -39,7 +40,7 @@ def main(args, settings):
 
 def evaluate(path, labels, task, settings):
     """Measures on both splits, and the test confusion matrix (rows true, columns predicted), of one system."""
-    from medfusion import metrics
+    from medfusion.evaluation import metrics
 
     result = {}
     for split in ("val", "test"):

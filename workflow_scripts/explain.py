@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from medfusion.errors import UserError
-from medfusion.explanation import explain
+from medfusion.report.explanation import explain
 
 
 def main():

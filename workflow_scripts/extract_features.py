@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from medfusion import images, stage
-from medfusion.artifacts import create_hdf5
+from medfusion.files import images
+from medfusion.files.hdf5 import create_hdf5
+from medfusion.jobs import stage
 
 
 def parser():
@@ -15,8 +16,8 @@ def parser():
 
 
 def main(args, settings):
-    from medfusion import backend
-    from medfusion.features import apply, extractor, load_network
+    from medfusion.learning import backend
+    from medfusion.learning.features import apply, extractor, load_network
 
     backend.configure(settings["threads"], seed=0)
     model = extractor(load_network(args.model), settings["layer"])

@@ -3,8 +3,10 @@
 import csv
 import io
 
-from medfusion import images, probabilities, stage
-from medfusion.artifacts import open_hdf5, write_json, write_text
+from medfusion.files import images, probabilities
+from medfusion.files.artifacts import write_json, write_text
+from medfusion.files.hdf5 import open_hdf5
+from medfusion.jobs import stage
 
 
 def parser():
@@ -20,7 +22,7 @@ def parser():
 
 
 def main(args, settings):
-    from medfusion import classifiers
+    from medfusion.learning import classifiers
 
     labels, val_labels = images.read_labels(args.train), images.read_labels(args.val)
     with open_hdf5(args.features) as file:

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from medfusion import images, probabilities, stage
+from medfusion.files import images, probabilities
+from medfusion.jobs import stage
 
 
 def parser():
@@ -16,7 +17,7 @@ def parser():
 def main(args, settings):
     from sklearn.neighbors import KNeighborsClassifier
 
-    from medfusion import metrics
+    from medfusion.evaluation import metrics
 
     train_path, *others = args.images
     description, labels = images.describe(train_path), images.read_labels(train_path)

@@ -2,8 +2,10 @@
 
 import numpy as np
 
-from medfusion import fusion, images, probabilities, stage
-from medfusion.artifacts import write_json
+from medfusion.files import images, probabilities
+from medfusion.files.artifacts import write_json
+from medfusion.jobs import stage
+from medfusion.learning import fusion
 
 
 def parser():

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from medfusion import stage
-from medfusion.artifacts import replacing
 from medfusion.errors import UserError
+from medfusion.files.artifacts import replacing
+from medfusion.jobs import stage
 
 
 def parser():
@@ -14,7 +14,7 @@ def parser():
 
 
 def main(args, settings):
-    from medfusion import phantoms
+    from medfusion.data import phantoms
 
     counts = {split: settings[split] for split in ("train", "val", "test")}
     try:

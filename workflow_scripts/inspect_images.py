@@ -3,9 +3,9 @@
 import argparse
 from typing import Any
 
-from medfusion import stage
-from medfusion.artifacts import write_text
-from medfusion.images import describe, read_labels
+from medfusion.files.artifacts import write_text
+from medfusion.files.images import describe, read_labels
+from medfusion.jobs import stage
 from medfusion.naming import shown
 
 
@@ -23,7 +23,8 @@ def parser() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
     """Write two tables and two figures."""
-    from medfusion import drawing, inspection
+    from medfusion.data import inspection
+    from medfusion.figures import drawing
 
     paths = dict(zip(("train", "val", "test"), args.images, strict=True))
     train = paths["train"]

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from medfusion import images, probabilities, stage
-from medfusion.artifacts import open_hdf5
-from medfusion.subsets import stratified_subset
+from medfusion.files import images, probabilities
+from medfusion.files.hdf5 import open_hdf5
+from medfusion.jobs import stage
+from medfusion.learning.subsets import stratified_subset
 
 
 def parser():
@@ -18,9 +19,9 @@ def parser():
 
 
 def main(args, settings):
-    from medfusion import backend
-    from medfusion.features import apply, extractor
-    from medfusion.training import train
+    from medfusion.learning import backend
+    from medfusion.learning.features import apply, extractor
+    from medfusion.learning.training import train
 
     network, seed = settings["network"], settings["seed"]
     train_path, val_path, test_path = args.images

@@ -1,6 +1,7 @@
 """Check a data set's .npz file and write its images per split; the test labels go into a file of their own."""
 
-from medfusion import images, stage
+from medfusion.files import images
+from medfusion.jobs import stage
 
 
 def parser():
@@ -12,7 +13,7 @@ def parser():
 
 
 def main(args, settings):
-    from medfusion import preparation
+    from medfusion.data import preparation
 
     description, splits = preparation.load(args.npz, settings)
     for path, (split, (pixels, labels)) in zip(args.images, splits.items(), strict=True):

@@ -1,10 +1,11 @@
 """Write the report: one self-contained page that opens with the answer."""
 
-import platform
+from pathlib import Path
 
-from medfusion import records, stage
-from medfusion.artifacts import write_text
-from medfusion.fingerprint import ROOT, library_versions
+from medfusion.files.artifacts import write_text
+from medfusion.jobs import records, stage
+
+TEMPLATE = Path(__file__).parent / "templates/report.html.j2"
 
 
 def parser():
@@ -27,16 +28,13 @@ def parser():
 
 
 def main(args, settings):
-    from medfusion import page
+    from medfusion.report import page
 
-    libraries = {"Python": platform.python_version()}
-    for program in sorted(ROOT.glob("*.py")):
-        libraries |= library_versions(program)
     figures, tables = stage.pairs(args.figures), stage.pairs(args.tables)
     made_by = records.ancestry(
         [*args.metrics, *figures.values(), *tables.values()], records.read_all(settings["results"])
     )
-    text = page.render(ROOT / "templates/report.html.j2", settings, args.metrics, figures, tables, libraries, made_by)
+    text = page.render(TEMPLATE, settings, args.metrics, figures, tables, settings["versions"], made_by)
     write_text(args.out, text)
     stage.progress(f"{args.out}: {len(text.encode()) / 1e6:.1f} MB, {len(figures)} figures")
 

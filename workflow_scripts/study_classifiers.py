@@ -1,7 +1,8 @@
 """Study the classifiers on a network's features: learning curves of tree and forest, regions in the PCA plane."""
 
-from medfusion import images, stage
-from medfusion.artifacts import open_hdf5
+from medfusion.files import images
+from medfusion.files.hdf5 import open_hdf5
+from medfusion.jobs import stage
 
 
 def parser():
@@ -20,7 +21,8 @@ def main(args, settings):
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.tree import DecisionTreeClassifier
 
-    from medfusion import classifiers, studies, study_files
+    from medfusion.files import study_files
+    from medfusion.learning import classifiers, studies
 
     description, seed = images.describe(args.train), settings["seed"]
     labels, val_labels = images.read_labels(args.train), images.read_labels(args.val)

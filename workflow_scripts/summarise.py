@@ -4,8 +4,8 @@ import os
 import platform
 from datetime import UTC, datetime
 
-from medfusion import records, stage
-from medfusion.artifacts import write_text
+from medfusion.files.artifacts import write_text
+from medfusion.jobs import records, stage
 
 
 def parser():
@@ -16,8 +16,8 @@ def parser():
 
 
 def main(args, settings):
-    from medfusion import summary
-    from medfusion.metric_files import read_metrics
+    from medfusion.files.metric_files import read_metrics
+    from medfusion.report import summary
 
     made_by = records.ancestry(args.metrics, records.read_all(settings["results"]))
     context = {

@@ -5,9 +5,12 @@ import io
 
 import numpy as np
 
-from medfusion import images, stage
-from medfusion.artifacts import make_zip_reproducible, open_hdf5, replacing, write_text
-from medfusion.subsets import stratified_subset
+from medfusion.files import images
+from medfusion.files.archives import make_zip_reproducible
+from medfusion.files.artifacts import replacing, write_text
+from medfusion.files.hdf5 import open_hdf5
+from medfusion.jobs import stage
+from medfusion.learning.subsets import stratified_subset
 
 
 def parser():
@@ -23,8 +26,8 @@ def parser():
 
 
 def main(args, settings):
-    from medfusion import backend
-    from medfusion.training import train
+    from medfusion.learning import backend
+    from medfusion.learning.training import train
 
     backend.configure(settings["threads"], settings["seed"])
     labels = images.read_labels(args.train)

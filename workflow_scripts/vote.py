@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from medfusion import fusion, probabilities, stage
+from medfusion.files import probabilities
+from medfusion.jobs import stage
+from medfusion.learning import fusion
 
 
 def parser():

@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 from snakemake.utils import update_config
 
-from medfusion import config as configuration
+from medfusion.planning import config as configuration
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = yaml.safe_load((ROOT / "schemas/config.schema.yaml").read_text(encoding="utf-8"))

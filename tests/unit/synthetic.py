@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from medfusion.records import File, Record
+from medfusion.jobs.records import File, Record
 
 METRICS = ["accuracy", "auc", "balanced_accuracy", "macro_f1", "mcc", "brier", "ece"]
 

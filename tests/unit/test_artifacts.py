@@ -12,8 +12,9 @@ import pytest
 import skops.io
 from sklearn.ensemble import RandomForestClassifier
 
-from medfusion import artifacts, classifiers
 from medfusion.errors import UserError
+from medfusion.files import archives, artifacts, hdf5
+from medfusion.learning import classifiers
 
 
 def test_a_file_appears_when_the_block_ends_and_in_new_folders(tmp_path):
@@ -39,8 +40,8 @@ def test_a_block_that_raises_leaves_what_was_there(tmp_path, there, fault):
     assert [file.read_text() for file in tmp_path.iterdir()] == (["older"] if there else [])
 
 
-def hdf5(path):
-    with artifacts.create_hdf5(path) as file:
+def growing_table(path):
+    with hdf5.create_hdf5(path) as file:
         rows = file.create_dataset("rows", (0, 16), np.float32, maxshape=(None, 16), compression="gzip")
         for end in range(1000, 20000, 1000):
             rows.resize(end, axis=0)
@@ -59,7 +60,7 @@ def forest(path):
 
 
 WRITERS = {
-    "a.h5": hdf5,
+    "a.h5": growing_table,
     "a.npz": npz,
     "a.skops": forest,
     "a.txt": lambda path: artifacts.write_text(path, "x" * 200_000),
@@ -95,7 +96,7 @@ def test_a_temporary_name_says_who_writes(tmp_path):
 
 def test_an_hdf5_file_that_is_not_finished_does_not_appear(tmp_path):
     path = tmp_path / "values.h5"
-    with pytest.raises(RuntimeError), artifacts.create_hdf5(path, unit="mm") as file:
+    with pytest.raises(RuntimeError), hdf5.create_hdf5(path, unit="mm") as file:
         file["values"] = np.zeros(3)
         raise RuntimeError
     assert not list(tmp_path.iterdir())
@@ -103,9 +104,9 @@ def test_an_hdf5_file_that_is_not_finished_does_not_appear(tmp_path):
 
 def test_an_hdf5_file_carries_its_attributes_and_has_the_same_bytes_again(tmp_path):
     for name in ("a.h5", "b.h5"):
-        with artifacts.create_hdf5(tmp_path / name, unit="mm", count=3) as file:
+        with hdf5.create_hdf5(tmp_path / name, unit="mm", count=3) as file:
             file.create_dataset("values", data=np.arange(3), compression="gzip")
-    with artifacts.open_hdf5(tmp_path / "a.h5") as file:
+    with hdf5.open_hdf5(tmp_path / "a.h5") as file:
         assert dict(file.attrs) == {"unit": "mm", "count": 3}
         assert file["values"][:].tolist() == [0, 1, 2]
     assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
@@ -144,14 +145,14 @@ def test_damaged_hdf5_names_the_file(tmp_path):
         path.unlink(missing_ok=True)
         if content is not None:
             path.write_bytes(content)
-        with pytest.raises(UserError, match="damaged.h5.*delete it and run again"), artifacts.open_hdf5(path):
+        with pytest.raises(UserError, match="damaged.h5.*delete it and run again"), hdf5.open_hdf5(path):
             pass
 
 
 def test_a_fault_of_the_reader_is_not_blamed_on_the_file(tmp_path):
     with h5py.File(tmp_path / "whole.h5", "w"):
         pass
-    with pytest.raises(ZeroDivisionError), artifacts.open_hdf5(tmp_path / "whole.h5"):
+    with pytest.raises(ZeroDivisionError), hdf5.open_hdf5(tmp_path / "whole.h5"):
         raise ZeroDivisionError
 
 
@@ -168,7 +169,7 @@ def test_a_keras_archive_forgets_when_it_was_saved(tmp_path):
         members = {"metadata.json": metadata, "config.json": '{"a": 1}', "model.weights.h5": weights}
         ordered = members if year == 2024 else dict(reversed(members.items()))
         write_zip(tmp_path / name, ordered, (year, 1, 2))
-        artifacts.make_zip_reproducible(tmp_path / name)
+        archives.make_zip_reproducible(tmp_path / name)
     assert (tmp_path / "a.keras").read_bytes() == (tmp_path / "b.keras").read_bytes()
     with zipfile.ZipFile(tmp_path / "a.keras") as archive:
         assert archive.testzip() is None
@@ -179,7 +180,7 @@ def test_a_keras_archive_forgets_when_it_was_saved(tmp_path):
 def test_different_content_keeps_different_bytes(tmp_path):
     for name in ("a", "b"):
         write_zip(tmp_path / name, {"config.json": name}, (2024, 1, 2))
-        artifacts.make_zip_reproducible(tmp_path / name)
+        archives.make_zip_reproducible(tmp_path / name)
     assert (tmp_path / "a").read_bytes() != (tmp_path / "b").read_bytes()
 
 
@@ -190,7 +191,7 @@ def test_a_skops_archive_forgets_addresses_and_loads_as_before(tmp_path):
     for name in ("a.skops", "b.skops"):
         forests.append(RandomForestClassifier(4, random_state=1).fit(features, labels))  # both alive: own addresses
         skops.io.dump(forests[-1], tmp_path / name)
-        artifacts.make_zip_reproducible(tmp_path / name)
+        archives.make_zip_reproducible(tmp_path / name)
     assert (tmp_path / "a.skops").read_bytes() == (tmp_path / "b.skops").read_bytes()
     with zipfile.ZipFile(tmp_path / "a.skops") as archive:
         assert len(set(archive.namelist())) == len(archive.namelist())

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medfusion import augmentation
+from medfusion.learning import augmentation
 
 NOTHING = {"flip": "none", "rotation": 0, "scale": 0, "contrast": 0}
 ALL_KINDS = ["horizontal_flip", "vertical_flip", "transpose"]

@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 from sklearn.datasets import make_classification
 from snakemake.utils import update_config
 
-from medfusion import classifiers, config_checks
-from medfusion import config as configuration
-from medfusion.config_values import item_faults, unusable
 from medfusion.errors import UserError
-from medfusion.grid_values import GRID_VALUES
-from medfusion.plan import Plan
-from medfusion.settings_slices import slices
+from medfusion.learning import classifiers
+from medfusion.planning import config as configuration
+from medfusion.planning import config_checks
+from medfusion.planning.config_values import item_faults, unusable
+from medfusion.planning.grid_values import GRID_VALUES
+from medfusion.planning.plan import Plan
+from medfusion.planning.settings_slices import slices
 
 # An overlay on config.yaml, and all that is said of it; the working folder holds an empty config.yaml and configs/.
 FAULTS = {

@@ -9,7 +9,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from medfusion import npz, preparation
+from medfusion.data import npz, preparation
 from medfusion.errors import UserError
 
 SETTINGS = {"flag": "breastmnist", "size": 28, "source": "file", "label": "Own images", "sha256": None}

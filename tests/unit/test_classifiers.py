@@ -10,9 +10,9 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 
-from medfusion import classifiers
 from medfusion.errors import UserError
-from medfusion.subsets import stratified_subset
+from medfusion.learning import classifiers
+from medfusion.learning.subsets import stratified_subset
 
 DEFAULTS = {"selection": "validation", "folds": 3, "search_images": None, "calibration": "none"}
 SVM = {

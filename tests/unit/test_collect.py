@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 import synthetic
 
-from medfusion import standings
-from medfusion.artifacts import write_json
 from medfusion.errors import UserError
-from medfusion.metric_files import COLUMNS, read_metrics, tidy
+from medfusion.evaluation import standings
+from medfusion.files.artifacts import write_json
+from medfusion.files.metric_files import COLUMNS, read_metrics, tidy
 
 
 def test_the_table_is_the_same_whatever_the_order_of_the_files():

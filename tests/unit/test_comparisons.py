@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from medfusion import bootstrap, comparisons
-from medfusion.medmnist_info import getAUC
+from medfusion.data.medmnist_info import getAUC
+from medfusion.evaluation import bootstrap, comparisons
 
 TASK = "multi-class"
 

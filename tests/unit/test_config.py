@@ -8,13 +8,13 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
-from medfusion import config as configuration
-from medfusion import datafiles
-from medfusion.architectures import OPTIONS
-from medfusion.classifiers import grid_cells
-from medfusion.grid_values import GRID_VALUES
-from medfusion.medmnist_info import INFO
-from medfusion.phantoms import PHANTOMS
+from medfusion.data import datafiles
+from medfusion.data.medmnist_info import INFO
+from medfusion.data.phantoms import PHANTOMS
+from medfusion.learning.architectures import OPTIONS
+from medfusion.learning.classifiers import grid_cells
+from medfusion.planning import config as configuration
+from medfusion.planning.grid_values import GRID_VALUES
 
 CLASSES = {"svm": SVC, "random_forest": RandomForestClassifier, "decision_tree": DecisionTreeClassifier}
 

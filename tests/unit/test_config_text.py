@@ -3,8 +3,8 @@
 import pytest
 from configurations import OVERLAYS, ROOT
 
-from medfusion import config_text
 from medfusion.errors import UserError
+from medfusion.planning import config_text
 
 # What the file holds, and what is said of it after its name.
 FAULTS = {

@@ -11,10 +11,12 @@ import pytest
 from sklearn.tree import DecisionTreeClassifier
 from synthetic import metrics
 
-from medfusion import classifiers, images, metric_files, probabilities, tables
-from medfusion.artifacts import create_hdf5, open_hdf5, read_record, write_json
 from medfusion.errors import UserError
-from medfusion.images import Description
+from medfusion.files import images, metric_files, probabilities, tables
+from medfusion.files.artifacts import read_record, write_json
+from medfusion.files.hdf5 import create_hdf5, open_hdf5
+from medfusion.files.images import Description
+from medfusion.learning import classifiers
 
 DESCRIPTION = Description("breastmnist", "binary-class", ("malignant", "normal"), "0" * 64, False)
 HISTORY = "epoch,loss,accuracy,val_loss,val_accuracy,learning_rate\n1,0.6,0.7,0.5,0.8,0.001\n2,0.5,0.8,0.4,0.8,0.001\n"

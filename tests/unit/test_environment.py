@@ -6,7 +6,7 @@ import psutil
 import pytest
 from snakemake.resources import Resources
 
-from medfusion import environment
+from medfusion.planning import environment
 
 
 @pytest.fixture

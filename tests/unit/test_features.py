@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from medfusion import augmentation, backend, features, networks
-from medfusion.backend import keras
 from medfusion.errors import UserError
+from medfusion.learning import augmentation, backend, features, networks
+from medfusion.learning.backend import keras
 
 SHAPE = (10, 10, 1)
 KINDS = ["horizontal_flip", "transpose"]

@@ -6,8 +6,11 @@ import pytest
 import synthetic
 from sklearn.tree import DecisionTreeClassifier
 
-from medfusion import choice_figures, curve_figures, drawing, naming, result_figures, standings, studies, study_figures
-from medfusion.metric_files import tidy
+from medfusion import naming
+from medfusion.evaluation import standings
+from medfusion.figures import choice_figures, curve_figures, drawing, result_figures, study_figures
+from medfusion.files.metric_files import tidy
+from medfusion.learning import studies
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ from importlib import metadata
 
 import pytest
 
-from medfusion import fingerprint
+from medfusion.planning import fingerprint
 
 PROJECT = {
     "program.py": '"""A stage."""\nfrom package import first\n\n\ndef main():\n    return first.value()\n',

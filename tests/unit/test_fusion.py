@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, log_loss
 
-from medfusion import fusion
+from medfusion.learning import fusion
 
 
 def random_probabilities(rng, members, n=30, k=3):

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from medfusion.identity import Identity
+from medfusion.planning.identity import Identity
 
 
 @pytest.fixture
@@ -43,5 +43,5 @@ def test_a_new_job_has_settings_although_another_run_lives(planned):
 def test_when_jobs_start_their_settings_are_those_that_were_planned(planned):
     starting, file = planned(1)
     planned(2)
-    starting.start()
+    starting.write()
     assert '"value": 1' in file.read_text()

@@ -4,8 +4,8 @@ import h5py
 import numpy as np
 import pytest
 
-from medfusion import images, probabilities
 from medfusion.errors import UserError
+from medfusion.files import images, probabilities
 
 DESCRIPTION = images.Description("bloodmnist", "multi-class", ("a", "b, c", "ü"), "0" * 64, True)
 

@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 
 import inspect_images
-from medfusion import drawing, inspection, montage
+from medfusion.data import inspection
 from medfusion.errors import UserError
-from medfusion.images import Description, write_labels, write_split
+from medfusion.figures import drawing, montage
+from medfusion.files.images import Description, write_labels, write_split
 from medfusion.naming import shown
 
 NAMES = ("apple", "pear", "a fruit with a name that needs more than one line", "absent")

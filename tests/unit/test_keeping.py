@@ -6,10 +6,10 @@ import shutil
 
 import pytest
 
-from medfusion import records
 from medfusion.errors import UserError
-from medfusion.keeping import FORCE_VARIABLE, Job
-from medfusion.records import File
+from medfusion.jobs import records
+from medfusion.jobs.keeping import FORCE_VARIABLE, Job
+from medfusion.jobs.records import File
 
 
 @pytest.fixture

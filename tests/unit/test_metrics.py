@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as reference
 
-from medfusion import bootstrap, metrics
-from medfusion.medmnist_info import getACC, getAUC
+from medfusion.data.medmnist_info import getACC, getAUC
+from medfusion.evaluation import bootstrap, metrics
 
 MULTI, BINARY = "multi-class", "binary-class"
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from medfusion import backend, networks
-from medfusion.architectures import LAYERS, OPTIONS, halvings
-from medfusion.artifacts import make_zip_reproducible
-from medfusion.backend import keras
 from medfusion.errors import UserError
+from medfusion.files.archives import make_zip_reproducible
+from medfusion.learning import backend, networks
+from medfusion.learning.architectures import LAYERS, OPTIONS, halvings
+from medfusion.learning.backend import keras
 
 SMALL = {"compact_resnet": {"widths": [4, 8]}, "resnet28": {"blocks": 1}}
 

@@ -12,11 +12,13 @@ import pytest
 import skops.io
 from sklearn.tree import DecisionTreeClassifier
 
-from medfusion import artifacts, classifiers, features, images, npz, probabilities
-from medfusion.backend import keras
+from medfusion.data import npz
 from medfusion.errors import UserError
+from medfusion.files import artifacts, images, probabilities
+from medfusion.learning import classifiers, features
+from medfusion.learning.backend import keras
 
-PROGRAMS = Path(artifacts.__file__).resolve().parents[1]
+PROGRAMS = Path(artifacts.__file__).resolve().parents[2]
 MARKER = "sprung"
 
 

@@ -7,9 +7,9 @@ import zipfile
 import numpy as np
 import pytest
 
-from medfusion import npz
+from medfusion.data import npz
+from medfusion.data.medmnist_info import INFO
 from medfusion.errors import UserError
-from medfusion.medmnist_info import INFO
 
 
 def sound(flag="breastmnist", size=28, **changes):

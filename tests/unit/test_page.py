@@ -8,11 +8,12 @@ import pytest
 import synthetic
 from matplotlib.figure import Figure
 
-from medfusion import drawing, page
-from medfusion.artifacts import write_json
-from medfusion.costs import stage_costs
 from medfusion.errors import UserError
-from medfusion.fingerprint import ROOT
+from medfusion.figures import drawing
+from medfusion.files.artifacts import write_json
+from medfusion.jobs.costs import stage_costs
+from medfusion.planning.fingerprint import ROOT
+from medfusion.report import page
 
 TEMPLATE = ROOT / "templates" / "report.html.j2"
 FIGURES = [

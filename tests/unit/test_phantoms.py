@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medfusion import phantoms
+from medfusion.data import phantoms
 
 CHANNEL_SHAPE = {"breastmnist": (), "bloodmnist": (3,)}
 FLAGS = sorted(CHANNEL_SHAPE)

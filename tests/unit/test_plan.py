@@ -8,12 +8,12 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from medfusion import config as configuration
-from medfusion.environment import share_of_cores
 from medfusion.errors import UserError
-from medfusion.identity import Identity
-from medfusion.plan import Plan
-from medfusion.settings_slices import slices
+from medfusion.planning import config as configuration
+from medfusion.planning.environment import share_of_cores
+from medfusion.planning.identity import Identity
+from medfusion.planning.plan import Plan
+from medfusion.planning.settings_slices import slices
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = yaml.safe_load((ROOT / "schemas/config.schema.yaml").read_text(encoding="utf-8"))

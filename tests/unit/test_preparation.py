@@ -5,9 +5,9 @@ import hashlib
 import numpy as np
 import pytest
 
-from medfusion import phantoms, preparation
+from medfusion.data import phantoms, preparation
+from medfusion.data.medmnist_info import INFO
 from medfusion.errors import UserError
-from medfusion.medmnist_info import INFO
 
 SETTINGS = {"flag": "breastmnist", "size": 28, "source": "file", "sha256": None}
 COUNTS = {"train": 20, "val": 10, "test": 12}

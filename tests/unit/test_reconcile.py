@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import synthetic
 
-from medfusion.reconcile import reconcile, remove_unfinished
-from medfusion.records import File
+from medfusion.jobs.records import File
+from medfusion.planning.reconcile import reconcile, remove_unfinished, restore_benchmark
 
 
 @pytest.fixture
@@ -92,3 +92,13 @@ def test_what_dead_processes_had_begun_to_write_is_removed(made):
     remove_unfinished("results", "data")
     assert not any(Path(name).exists() for name in gone)
     assert all(Path(name).exists() for name in kept)
+
+
+def test_a_benchmark_that_was_not_restored_is_written_from_the_record(tmp_path):
+    path = tmp_path / "benchmarks/report.tsv"
+    restore_benchmark(path, None)
+    assert not path.exists()
+    restore_benchmark(path, synthetic.record("report", seconds=2.5))
+    assert path.read_text().splitlines() == ["s\tmax_rss\tcpu_time", "2.5\t200.0\t1.0"]
+    restore_benchmark(path, synthetic.record("report", seconds=9.0))
+    assert "2.5" in path.read_text()

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 import synthetic
 
-from medfusion import explanation, records
 from medfusion.errors import UserError
-from medfusion.records import File
+from medfusion.jobs import records
+from medfusion.jobs.records import File
+from medfusion.report import explanation
 
 
 def file(path):

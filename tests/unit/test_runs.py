@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from medfusion import runs
+from medfusion.planning import runs
 
 # A process that looks like Snakemake at work, until its stdin is closed.
 RUNNING = [sys.executable, "-c", "import sys; print('up', flush=True); sys.stdin.read()", "snakemake"]
@@ -90,14 +90,14 @@ def test_the_jobs_of_a_dead_run_are_stopped_and_that_is_said(job, locked, monkey
     monkeypatch.setattr(runs, "PATIENCE", 0.5)
     mine, stubborn, other = job(locked), job(locked, "trap '' TERM;"), job(locked / "elsewhere")
     assert "they were stopped" in runs.end_orphans()
-    assert mine.poll() is not None and stubborn.poll() is not None
+    assert mine.wait(10) is not None and stubborn.wait(10) is not None
     assert other.poll() is None
     assert runs.end_orphans() is None
 
 
 def test_a_run_and_those_who_started_it_are_no_orphans(locked, monkeypatch):
-    code = "import sys; sys.path[:0] = sys.argv[1:]; from medfusion import runs; print(runs.end_orphans())"
-    library = str(Path(runs.__file__).parents[1])
+    code = "import sys; sys.path[:0] = sys.argv[1:]; from medfusion.planning import runs; print(runs.end_orphans())"
+    library = str(Path(runs.__file__).parents[2])
     nested = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {code!r}, {library!r}], check=True)"
     environment = {**os.environ, runs.RUN_VARIABLE: str(locked)}
     done = subprocess.run([sys.executable, "-c", nested], env=environment, capture_output=True, text=True, check=True)

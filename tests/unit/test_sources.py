@@ -8,11 +8,11 @@ import threading
 
 import pytest
 
-from medfusion import sources
-from medfusion.artifacts import hash_file
-from medfusion.datafiles import FOLDER_VARIABLE, file_name
+from medfusion.data import sources
+from medfusion.data.datafiles import FOLDER_VARIABLE, file_name
+from medfusion.data.medmnist_info import INFO
 from medfusion.errors import UserError
-from medfusion.medmnist_info import INFO
+from medfusion.files.artifacts import hash_file
 
 CONTENT = b"images and labels" * 1000
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from medfusion import stage
 from medfusion.errors import UserError
+from medfusion.jobs import stage
 
-LIBRARY = Path(stage.__file__).resolve().parents[1]
+LIBRARY = Path(stage.__file__).resolve().parents[2]
 PROGRAM = '''"""A stage that does as it is told."""
 
 import os
@@ -23,8 +23,8 @@ import time
 import numpy as np
 import threadpoolctl
 
-from medfusion import stage
-from medfusion.artifacts import replacing
+from medfusion.jobs import stage
+from medfusion.files.artifacts import replacing
 from medfusion.errors import UserError
 
 

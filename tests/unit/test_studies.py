@@ -7,9 +7,10 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
-from medfusion import studies, study_files
 from medfusion.errors import UserError
-from medfusion.images import Description
+from medfusion.files import study_files
+from medfusion.files.images import Description
+from medfusion.learning import studies
 
 DESCRIPTION = Description("breastmnist", "binary-class", ("a", "b"), "0", False)
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medfusion.errors import UserError
-from medfusion.subsets import stratified_subset
+from medfusion.learning.subsets import stratified_subset
 
 
 @settings(max_examples=60, deadline=None)

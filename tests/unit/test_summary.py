@@ -2,7 +2,7 @@
 
 import synthetic
 
-from medfusion import summary
+from medfusion.report import summary
 
 
 def text(tmp_path, generated=False):

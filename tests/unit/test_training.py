@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import yaml
 
-from medfusion import backend, training
-from medfusion.backend import keras
 from medfusion.errors import UserError
+from medfusion.learning import backend, training
+from medfusion.learning.backend import keras
 
 CONFIG = yaml.safe_load((Path(__file__).resolve().parents[2] / "config.yaml").read_text(encoding="utf-8"))
 DEFAULTS = {**CONFIG["defaults"]["training"], "batch_size": 8, "epochs": 1, "early_stopping": None}

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import audit_twins
-from medfusion import drawing, twins
-from medfusion.images import Description, read_images, write_labels, write_split
+from medfusion.data import twins
+from medfusion.figures import drawing
+from medfusion.files.images import Description, read_images, write_labels, write_split
 from medfusion.naming import shown
 
 DESCRIPTION = Description("toys", "multi-class", ("apple", "pear (green)"), "0" * 64, True)

@@ -1,6 +1,7 @@
 """A copy of the project to run the workflow in, and what its runs say."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -9,6 +10,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import yaml
+from changes import merged
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ["Snakefile", "config.yaml", "configs", "schemas", "rules", "captions", "profiles", "workflow_scripts"]
@@ -21,12 +24,16 @@ class Project:
         self.folder = folder
         self.overlay = overlay
 
-    def snakemake(self, *arguments: str, check: bool = True, overlay: bool = True) -> subprocess.CompletedProcess:
-        """Run `snakemake` with the arguments, and the overlay unless told otherwise."""
+    def snakemake(
+        self, *arguments: str, check: bool = True, overlay: bool = True, **environment: str
+    ) -> subprocess.CompletedProcess:
+        """Run `snakemake` with the arguments and environment variables, and the overlay unless told otherwise."""
         command = [sys.executable, "-m", "snakemake", *arguments]
         if overlay:
             command += ["--configfile", str(self.overlay)]
-        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=900)
+        done = subprocess.run(
+            command, cwd=self.folder, capture_output=True, text=True, timeout=900, env={**os.environ, **environment}
+        )
         assert not check or done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
         return done
 
@@ -44,6 +51,13 @@ class Project:
         lines = self.snakemake(*targets, "--detailed-summary").stdout.splitlines()
         header = lines[0].split("\t")
         return [dict(zip(header, line.split("\t"), strict=True)) for line in lines[1:]]
+
+    def config(self, overlay: bool = True) -> dict:
+        """The configuration as Snakemake reads it: config.yaml with the overlay on top, unless told otherwise."""
+        result = yaml.safe_load((self.folder / "config.yaml").read_text(encoding="utf-8"))
+        if overlay:
+            return merged(result, yaml.safe_load(self.overlay.read_text(encoding="utf-8")))
+        return result
 
     def edit(self, name: str, old: str, new: str) -> None:
         """Replace text in a file of the copy."""
@@ -79,7 +93,7 @@ def project(tmp_path: Path) -> Project:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A copy of the project in which the tiny workflow ran to its end; not to be changed."""
     result = copy_project(tmp_path_factory.mktemp("finished") / "project", "tiny.yaml")
-    result.snakemake("-j", "8", "report")
+    result.snakemake("-j", "8", "report", "summarise")
     return result
 
 

@@ -18,10 +18,10 @@ import h5py
 import psutil
 from conftest import Project
 
-from medfusion import records
-from medfusion.artifacts import hash_file, writer_of
-from medfusion.reconcile import ALTERED
-from medfusion.records import Record
+from medfusion.files.artifacts import hash_file, writer_of
+from medfusion.jobs import records
+from medfusion.jobs.records import Record
+from medfusion.planning.reconcile import ALTERED
 
 LONG = 600  # seconds that nothing here takes
 

@@ -4,6 +4,8 @@ import re
 import subprocess
 
 import pytest
+from graph import job_graph
+from specification import jobs
 
 # Stages that may stand on the test labels: those that describe the data, and evaluation with what follows it.
 MAY_SEE_TEST_LABELS = {
@@ -29,24 +31,11 @@ FITTING = {
 }
 
 
-def job_graph(project, overlay):
-    """Every planned file with its stage and the files that its job reads, from the commands of a dry run."""
-    lines = project.snakemake("report", "--summary", overlay=overlay).stdout.splitlines()[1:]
-    made_by = {line.split("\t")[0]: line.split("\t")[2] for line in lines}
-    plan = project.snakemake("-n", "-p", "-F", "-j", "8", "report", overlay=overlay)
-    sources = {}
-    for command in re.findall(r"python workflow_scripts/(\w+)\.py (.*)", plan.stdout + plan.stderr):
-        stage, files = command[0], [word.strip("'") for word in command[1].split()]
-        files = [word.partition("=")[2] or word for word in files]
-        own = [file for file in files if made_by.get(file, "").removesuffix("_blood") == stage]
-        for file in own:
-            sources[file] = [other for other in files if other in made_by and other not in own]
-    return {file: rule.removesuffix("_blood") for file, rule in made_by.items()}, sources
-
-
 @pytest.mark.parametrize("overlay", [True, False], ids=["tiny", "default"])
 def test_only_evaluation_and_description_stand_on_the_test_labels(project, overlay):
-    made_by, sources = job_graph(project, overlay)
+    graph = job_graph(project, overlay=overlay)
+    made_by, sources = graph.made_by, graph.sources
+    assert set(graph.outputs) == set(jobs(project.config(overlay))) - {"summarise/summarise"}
     assert set(made_by) == set(sources), "a file whose job's command does not name it"
     labels = {file for file in made_by if file.endswith("/test_labels.h5")}
     assert len(labels) == 2
@@ -100,7 +89,7 @@ def test_report_is_the_default_target(project):
 
 
 def test_only_stages_with_a_network_import_tensorflow(project):
-    from medfusion.fingerprint import closure
+    from medfusion.planning.fingerprint import closure
 
     programs = sorted((project.folder / "workflow_scripts").glob("*.py"))
     root = project.folder / "workflow_scripts"

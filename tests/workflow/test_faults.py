@@ -18,8 +18,9 @@ import psutil
 import pytest
 from conftest import copy_project
 
-from medfusion import phantoms, records
-from medfusion.reconcile import ALTERED
+from medfusion.data import phantoms
+from medfusion.jobs import records
+from medfusion.planning.reconcile import ALTERED
 
 pytestmark = pytest.mark.slow
 
@@ -406,9 +407,9 @@ def official(project, tmp_path, monkeypatch):
     np.savez(file, **phantoms.generate("breastmnist", 28, {"train": 546, "val": 78, "test": 156}, seed=1))
     server = Server(file.read_bytes())
     url, md5 = f"http://127.0.0.1:{server.server_port}/breastmnist.npz", hashlib.md5(server.content).hexdigest()
-    with open(project.folder / "workflow_scripts/medfusion/medmnist_info.py", "a", encoding="utf-8") as module:
+    with open(project.folder / "workflow_scripts/medfusion/data/medmnist_info.py", "a", encoding="utf-8") as module:
         module.write(f'\nINFO["breastmnist"].update(url="{url}", MD5="{md5}")\n')
-    project.edit("workflow_scripts/medfusion/sources.py", "STALL = 60", "STALL = 1")
+    project.edit("workflow_scripts/medfusion/data/sources.py", "STALL = 60", "STALL = 1")
     project.overlay = project.folder / "official.yaml"
     project.overlay.write_text(OFFICIAL, encoding="utf-8")
     project.server = server

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from medfusion.images import Description
+from medfusion.files.images import Description
 
 
 def class_names(names: Sequence[str], width: int = 16) -> list[str]:

@@ -1,0 +1,181 @@
+"""Tests of what runs again: every key of config.yaml changed, every library, against the rows of the README's table."""
+
+import json
+import re
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+
+import changes
+import pytest
+import yaml
+from other_values import changed, get, leaves, ready
+from specification import jobs
+
+from medfusion.planning import config as configuration
+from medfusion.planning import fingerprint
+from medfusion.planning.plan import Plan
+from medfusion.planning.settings_slices import slices
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMA = yaml.safe_load((ROOT / "schemas/config.schema.yaml").read_text(encoding="utf-8"))
+BASE = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+PATTERNS = [pattern for row in changes.KEYS for pattern in row.keys]
+# The wildcards of each stage, as the rules name them; the others have dataset alone, or none.
+WILDCARDS = {
+    "download": ["file"],
+    "train_cnn": ["dataset", "model", "seed"],
+    "extract_features": ["dataset", "model", "seed"],
+    "learning_curve": ["dataset", "repeat"],
+    "fit_grid": ["dataset", "model", "seed", "classifier"],
+    "fuse": ["dataset", "model", "seed", "fusion"],
+    "vote": ["dataset", "vote"],
+    "evaluate": ["dataset", "group"],
+    **dict.fromkeys(("draw_curves", "draw_grids", "draw_fusions"), ["dataset", "model"]),
+    **dict.fromkeys(("collect_metrics", "report", "summarise"), []),
+}
+
+
+def unset_keys():
+    """Keys that config.yaml leaves to `defaults`, or does not have, but which users may add."""
+    options = {"breast_cnn": "dropout l2 batch_norm", "blood_cnn": "dropout dense_dropout batch_norm_momentum"}
+    for network, names in options.items():
+        yield from (f"networks.{network}.options.{name}" for name in names.split())
+    for network in BASE["networks"]:
+        yield from (f"networks.{network}.training.{name}" for name in changes.TRAINING.split())
+        yield from (f"networks.{network}.features.{name}" for name in ("layer", "views"))
+    for classifier in BASE["classifiers"]:
+        yield from (f"classifiers.{classifier}.{name}" for name in changes.CHOOSING.split())
+    for dataset in BASE["datasets"]:
+        yield from (f"datasets.{dataset}.generated.{name}" for name in ("seed", "train", "val", "test"))
+    for section in ("defaults", "networks.breast_cnn", "networks.compact_resnet"):
+        yield from (f"{section}.training.{name}" for name in (*changes.NESTED, "early_stopping", "reduce_lr"))
+    yield from ("datasets.blood.learning_curve", "datasets.blood.generated")
+
+
+KEYS = sorted({*leaves(BASE), *unset_keys()})
+
+
+@cache
+def identities(text):
+    """For each job of a configuration (JSON text): where its results go, and its settings."""
+    config = json.loads(text)
+    plan = Plan(configuration.complete(config, SCHEMA))
+    of_stage = slices(plan)
+    result = {}
+    for job in jobs(config):
+        stage, _, name = job.partition("/")
+        names = WILDCARDS.get(stage, ["dataset"])
+        values = name.split(".", max(len(names) - 1, 0))
+        wildcards = dict(zip(names, values, strict=True)) if names else {}
+        if stage == "evaluate":
+            wildcards["group"] = wildcards["group"].replace(".", "/")
+        place = config["data"] if stage == "download" else plan.results
+        settings = {"threads": config["compute"]["threads"], **of_stage[stage](SimpleNamespace(**wildcards))}
+        result[job] = json.dumps([place, settings], sort_keys=True)
+    return result
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working folder with the files that other values of `path` name."""
+    for name in ("own.npz", "another.npz"):
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+
+
+def row_of(key):
+    """The one row that a key belongs to."""
+    found = [row for row in changes.KEYS if any(changes.match(pattern, key) is not None for pattern in row.keys)]
+    assert len(found) == 1, (
+        f"config.yaml: {key} belongs to {len(found)} rows of tests/workflow/changes.py; expected one"
+    )
+    return found[0]
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.usefixtures("folder")
+def test_a_key_changes_the_jobs_that_its_row_names_and_no_others(key):
+    row = row_of(key)
+    before = ready(BASE, key)
+    after = changed(before, key)
+    assert get(after, key) != get(before, key)
+    old, new = identities(json.dumps(before)), identities(json.dumps(after))
+    expected = (
+        row.selected(jobs(before), key) | row.selected(jobs(after), key) | {f"{page}/{page}" for page in changes.PAGES}
+    )
+    assert {job for job in set(old) & set(new) if old[job] != new[job]} == expected & set(old) & set(new)
+
+
+@pytest.mark.parametrize("row", changes.PLANS, ids=lambda row: row.words)
+def test_a_changed_plan_changes_the_jobs_that_its_row_names(row):
+    overlay = yaml.safe_load((ROOT / "tests/workflow/tiny.yaml").read_text(encoding="utf-8"))
+    before = changes.merged(BASE, overlay)
+    after = changes.merged(before, {})
+    row.edit(after)
+    old, new = identities(json.dumps(before)), identities(json.dumps(after))
+    expected = row.selected(jobs(before)) | row.selected(jobs(after)) | {f"{page}/{page}" for page in changes.PAGES}
+    assert {job for job in set(old) & set(new) if old[job] != new[job]} == expected & set(old) & set(new)
+
+
+def test_every_pattern_is_of_a_key_that_is_tried():
+    assert [pattern for pattern in PATTERNS if not any(changes.match(pattern, key) is not None for key in KEYS)] == []
+
+
+def test_the_rows_have_the_keys_of_the_schema():
+    general = {re.sub(r"\{\w+=(\w+)\}", r"\1", pattern) for pattern in PATTERNS}
+    assert {re.sub(r"\{\w+\}", "*", pattern) for pattern in general} == set(schema_keys(SCHEMA)), (
+        "a key of schemas/config.schema.yaml needs a row in tests/workflow/changes.py: what runs again when it changes?"
+    )
+
+
+def schema_keys(part, key=""):
+    """The dotted keys of all values that a schema allows, * for names that users choose."""
+    if "$ref" in part:
+        part = {**SCHEMA["$defs"][part["$ref"].rpartition("/")[2]], **part}
+    kinds = part.get("type", [])
+    children = dict(part.get("properties", {}))
+    if isinstance(part.get("additionalProperties"), dict):
+        children["*"] = part["additionalProperties"]
+    if isinstance(part.get("items"), dict) and part["items"].get("type") == "object":
+        children["*"] = part["items"]
+    if not children or "null" in kinds:
+        yield key
+    for name, child in children.items():
+        yield from schema_keys(child, f"{key}.{name}" if key else name)
+
+
+@pytest.mark.parametrize("pattern", sorted({root for row in changes.KEYS for root in row.runs if "{" not in root}))
+def test_every_stage_that_a_row_names_exists(pattern):
+    assert pattern == "*" or pattern.split()[0] in changes.PROGRAMS
+
+
+def test_every_program_is_a_stage_with_jobs():
+    official, generated = (
+        jobs(BASE),
+        jobs({**BASE, "datasets": {"x": {**BASE["datasets"]["breast"], "source": "generated"}}}),
+    )
+    assert {job.partition("/")[0] for job in {*official, *generated}} == set(changes.PROGRAMS)
+
+
+def test_a_module_counts_for_the_programs_that_import_it():
+    for program in changes.PROGRAMS:
+        files = fingerprint.closure(ROOT / f"workflow_scripts/{program}.py")[0]
+        found = {
+            ".".join(path.relative_to(changes.PACKAGE).with_suffix("").parts)
+            for path in files
+            if path.is_relative_to(changes.PACKAGE)
+        }
+        assert found == {module for module, programs in changes.importers().items() if program in programs}, program
+
+
+def test_a_library_counts_for_the_programs_that_import_it():
+    for program in changes.PROGRAMS:
+        listed = fingerprint.library_versions(ROOT / f"workflow_scripts/{program}.py")
+        own = {fingerprint.DISTRIBUTIONS.get(name, name) for name in changes.packages(program)}
+        assert own <= set(listed), program
+
+
+def test_the_readme_has_the_table_of_the_rows():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert readme == changes.with_table(readme), "run: python tests/workflow/changes.py --write"

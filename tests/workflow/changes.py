@@ -1,0 +1,578 @@
+"""I changed X: what runs again? Every answer as data, for the tests that try it and for the table in the README.
+
+The jobs of a row are written here by hand: those whose own settings, code or list of inputs change. What follows from
+them is taken from the job graph by the tests. `python tests/workflow/changes.py --write` renders the table anew.
+"""
+
+import ast
+import copy
+import re
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from modulefinder import ModuleFinder
+from pathlib import Path
+from typing import Any
+
+Config = dict[str, Any]
+
+ROOT = Path(__file__).resolve().parents[2]
+LIBRARY = ROOT / "workflow_scripts"
+SCRIPTS = sorted(path.stem for path in LIBRARY.glob("*.py"))
+PROGRAMS = [name for name in SCRIPTS if "stage.run(" in (LIBRARY / f"{name}.py").read_text(encoding="utf-8")]
+PACKAGE = LIBRARY / "medfusion"
+# By dotted name below the package: learning.fusion; a package's own file is learning.__init__.
+MODULES = sorted(".".join(path.relative_to(PACKAGE).with_suffix("").parts) for path in PACKAGE.rglob("*.py"))
+
+PAGES = ("report", "summarise")  # they print the whole configuration
+DRAWN = tuple(name for name in PROGRAMS if name.startswith("draw_"))
+FIGURES = (*DRAWN, "inspect_images", "audit_twins")
+EVERY_JOB = ("*",)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One change and its answer.
+
+    words, answer : for the README; rows with the same answer share a line
+    runs : the jobs that change, each as a stage with facts that select its jobs (see `specification`), in which {name}
+        is what that part of the key stands for; new jobs need not be named
+    keys : of config.yaml, as patterns: {name} stands for any one word, {name=word} for that word alone
+    samples : of these keys, those that are changed in the small workflow
+    edit : for a change of the configuration that is no other value of one key
+    files : for a change of files: from the project's folder to the new texts
+    """
+
+    words: str
+    answer: str
+    runs: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    samples: tuple[str, ...] = ()
+    edit: Callable[[Config], None] | None = None
+    files: Callable[[Path], dict[str, str]] | None = None
+
+    def selected(self, jobs: dict[str, dict[str, set[str]]], key: str = "") -> set[str]:
+        """The jobs that change, among those given, when the key is changed."""
+        words = next((found for pattern in self.keys if (found := match(pattern, key)) is not None), {})
+        roots = [root.format(**words) for root in self.runs]
+        return {job for job, facts in jobs.items() if any(_selects(root, job, facts) for root in roots)}
+
+
+def match(pattern: str, key: str) -> dict[str, str] | None:
+    """What the words in braces stand for, if a key is of the pattern.
+
+    >>> match("networks.{network}.training.{setting=epochs}", "networks.blood_cnn.training.epochs")
+    {'network': 'blood_cnn', 'setting': 'epochs'}
+    """
+    text = re.sub(r"\\{(\w+)=(\w+)\\}", r"(?P<\1>\2)", re.escape(pattern))
+    found = re.fullmatch(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^.]+)", text), key)
+    return found.groupdict() if found else None
+
+
+def _selects(root: str, job: str, facts: dict[str, set[str]]) -> bool:
+    stage, *wanted = root.split()
+    facts_fit = all(value in facts.get(name, ()) for name, value in (fact.split("=") for fact in wanted))
+    return stage in ("*", job.partition("/")[0]) and facts_fit
+
+
+def _each(pattern: str, names: str) -> tuple[str, ...]:
+    """The pattern with each of the names in place of {setting}."""
+    return tuple(pattern.replace("{setting}", f"{{setting={name}}}") for name in names.split())
+
+
+TRAINING = (
+    "images symmetries shift batch_size epochs min_steps optimizer learning_rate weight_decay schedule warm_up "
+    "label_smoothing early_stopping reduce_lr"
+)
+NESTED = ("early_stopping.patience", "reduce_lr.factor", "reduce_lr.patience")
+OPTIONS = "dropout dense_dropout l2 batch_norm batch_norm_momentum blocks widths"
+CHOOSING = "selection folds search_images calibration"
+
+DATASET = "datasets.{dataset}"
+MODEL = "datasets.{dataset}.models.{model}"
+NETWORK = "networks.{network}"
+CLASSIFIER = "classifiers.{classifier}"
+FUSION = "fusions.{fusion}"
+
+KEYS = (
+    Row("a processor `thread` more for a job", "everything", EVERY_JOB, ("compute.threads",), ("compute.threads",)),
+    Row(
+        "the folder of `results`",
+        "everything but downloads, into the new folder",
+        tuple(name for name in PROGRAMS if name != "download"),
+        ("results",),
+        ("results",),
+    ),
+    Row(
+        "the folder of downloaded `data`",
+        "downloads, `prepare`; what follows only if the images are others",
+        ("download", "prepare source=official", "prepare source=surrogate"),
+        ("data",),
+        ("data",),
+    ),
+    Row(
+        "a data set's `source`, `path`, `sha256`, `flag`, `size`, `generated`",
+        "its `prepare` (and `download` or `generate`), and what follows from other images",
+        ("prepare dataset={dataset}",),
+        tuple(f"{DATASET}.{name}" for name in ("source", "path", "sha256", "generated")),
+        ("datasets.breast.source", "datasets.blood.sha256"),
+    ),
+    Row(
+        "",
+        "its `prepare` (and `download` or `generate`), and what follows from other images",
+        ("generate dataset={dataset}", "prepare dataset={dataset}"),
+        (f"{DATASET}.flag", f"{DATASET}.size"),
+        ("datasets.breast.flag", "datasets.blood.size"),
+    ),
+    Row(
+        "",
+        "its `prepare` (and `download` or `generate`), and what follows from other images",
+        ("generate dataset={dataset}",),
+        _each(f"{DATASET}.generated.{{setting}}", "seed train val test"),
+        ("datasets.breast.generated.seed",),
+    ),
+    Row(
+        "a data set's `label`",
+        "its figures, the table of all measures, the page",
+        (*(f"{stage} dataset={{dataset}}" for stage in FIGURES), "collect_metrics"),
+        (f"{DATASET}.label",),
+        ("datasets.breast.label", "datasets.blood.label"),
+    ),
+    Row(
+        "a data set's `label_names`: a typo in a class's name",
+        "its figures that print them, the page",
+        tuple(f"{stage} dataset={{dataset}}" for stage in ("inspect_images", "audit_twins"))
+        + ("draw_studies dataset={dataset}", "draw_results dataset={dataset}"),
+        (f"{DATASET}.label_names",),
+        ("datasets.blood.label_names",),
+    ),
+    Row(
+        "a data set's `positive` label, `ece_bins`",
+        "its evaluation, and what follows",
+        ("evaluate dataset={dataset}",),
+        (f"{DATASET}.positive", f"{DATASET}.ece_bins"),
+        ("datasets.breast.positive", "datasets.blood.ece_bins"),
+    ),
+    Row(
+        "a data set's threshold of `twins`",
+        "its audit, the page",
+        ("audit_twins dataset={dataset}",),
+        (f"{DATASET}.twins",),
+        ("datasets.blood.twins",),
+    ),
+    Row(
+        "a data set's `augmentation`",
+        "its bank of images, the networks that draw from it, and what follows",
+        ("augment dataset={dataset}",),
+        _each(f"{DATASET}.augmentation.{{setting}}", "copies seed flip rotation scale contrast"),
+        ("datasets.breast.augmentation.rotation", "datasets.blood.augmentation.seed"),
+    ),
+    Row(
+        "`published` figures",
+        "the figures of results, the page",
+        ("draw_results dataset={dataset}",),
+        _each(f"{DATASET}.published.{{number}}.{{setting}}", "system name accuracy auc source"),
+        ("datasets.breast.published.0.accuracy",),
+    ),
+    Row(
+        "a model's `network`, `train_images`",
+        "that model's trainings, and what follows",
+        ("train_cnn dataset={dataset} model={model}",),
+        (f"{MODEL}.network", f"{MODEL}.train_images"),
+        ("datasets.breast.models.breast_cnn.network", "datasets.blood.models.compact_resnet.train_images"),
+    ),
+    Row(
+        "a seed added to a model's `seeds`",
+        "the new seed's jobs alone, votes that count the model, its curves, figures of results, the page",
+        (
+            "draw_curves dataset={dataset} model={model}",
+            "vote dataset={dataset} model={model}",
+            "draw_results dataset={dataset}",
+            "collect_metrics",
+        ),
+        (f"{MODEL}.seeds",),
+        ("datasets.breast.models.breast_cnn.seeds", "datasets.blood.models.compact_resnet.seeds"),
+    ),
+    Row(
+        "an entry added to a model's `classifiers` or `fusions`",
+        "its fits or fusions, the model's evaluation, figures of results, the page",
+        ("evaluate dataset={dataset} model={model}",),
+        (f"{MODEL}.classifiers", f"{MODEL}.fusions"),
+        ("datasets.breast.models.breast_cnn.classifiers", "datasets.blood.models.compact_resnet.fusions"),
+    ),
+    Row(
+        "what a vote counts",
+        "that vote, the votes' evaluation, figures of results, the page",
+        ("vote dataset={dataset} vote={vote}",),
+        (f"{DATASET}.votes.{{vote}}",),
+        ("datasets.blood.votes.vote_cnn",),
+    ),
+    Row(
+        "the training-size study's `network`",
+        "the study's trainings, their evaluation, figures of results, the page",
+        ("learning_curve dataset={dataset}",),
+        (f"{DATASET}.learning_curve.network",),
+        ("datasets.blood.learning_curve.network",),
+    ),
+    Row(
+        "the study's `sizes`",
+        "the study's trainings, their evaluation, figures of results, the page",
+        ("learning_curve dataset={dataset}", "evaluate dataset={dataset} group=learning_curve"),
+        (f"{DATASET}.learning_curve.sizes",),
+        ("datasets.blood.learning_curve.sizes",),
+    ),
+    Row(
+        "a repeat added to the study's `repeats`",
+        "the new repeat's trainings alone, their evaluation, figures of results, the page",
+        ("draw_training_size dataset={dataset}", "draw_results dataset={dataset}", "collect_metrics"),
+        (f"{DATASET}.learning_curve.repeats",),
+        ("datasets.blood.learning_curve.repeats",),
+    ),
+    Row(
+        "the training-size study switched on or off",
+        "its own jobs, figures of results, the page",
+        ("draw_results dataset={dataset}", "collect_metrics"),
+        (f"{DATASET}.learning_curve",),
+        ("datasets.breast.learning_curve",),
+    ),
+    Row(
+        "`defaults.training`: learning rate, epochs, batch size …",
+        "the trainings of the networks that name no other value, and what follows",
+        ("train_cnn unset={setting}", "learning_curve unset={setting}"),
+        _each("defaults.training.{setting}", TRAINING)
+        + tuple(f"defaults.training.{{setting={name.partition('.')[0]}}}.{name.partition('.')[2]}" for name in NESTED),
+        ("defaults.training.learning_rate", "defaults.training.early_stopping.patience"),
+    ),
+    Row(
+        "`defaults.features`",
+        "the features of the networks that name no other value, the training-size study, and what follows",
+        ("extract_features unset={setting}", "learning_curve unset={setting}"),
+        _each("defaults.features.{setting}", "layer views"),
+        ("defaults.features.views",),
+    ),
+    Row(
+        "`defaults.classifier`: folds, calibration …",
+        "the fits of the classifiers that name no other value, and what follows",
+        ("fit_grid unset={setting}",),
+        _each("defaults.classifier.{setting}", CHOOSING),
+        ("defaults.classifier.folds", "defaults.classifier.selection"),
+    ),
+    Row(
+        "a network's `architecture`, `options`, `training`: learning rate, dropout, epochs …",
+        "that network's trainings, and what follows",
+        ("train_cnn network={network}", "learning_curve network={network}"),
+        (f"{NETWORK}.architecture",)
+        + _each(f"{NETWORK}.options.{{setting}}", OPTIONS)
+        + _each(f"{NETWORK}.training.{{setting}}", TRAINING)
+        + tuple(f"{NETWORK}.training.{name}" for name in NESTED),
+        (
+            "networks.compact_resnet.training.learning_rate",
+            "networks.breast_cnn.options.dropout",
+            "networks.size_study.training.min_steps",
+            "networks.blood_cnn.training.epochs",
+        ),
+    ),
+    Row(
+        "a network's `features`",
+        "that network's features (no training), and what follows",
+        ("extract_features network={network}", "learning_curve network={network}"),
+        _each(f"{NETWORK}.features.{{setting}}", "layer views"),
+        ("networks.compact_resnet.features.views",),
+    ),
+    Row(
+        "a classifier's `kind`",
+        "that classifier's fits, and what follows",
+        ("fit_grid classifier={classifier}", "study_classifiers tree={classifier}"),
+        (f"{CLASSIFIER}.kind",),
+        ("classifiers.decision_tree.kind",),
+    ),
+    Row(
+        "a value in a classifier's `grid`; its folds, calibration …",
+        "that classifier's fits, and what follows",
+        ("fit_grid classifier={classifier}",),
+        (f"{CLASSIFIER}.grid.{{setting}}", *_each(f"{CLASSIFIER}.{{setting}}", CHOOSING)),
+        ("classifiers.svm.grid.C", "classifiers.svm_rbf.grid.C", "classifiers.random_forest.folds"),
+    ),
+    Row(
+        "a fusion's weight; `choose`, `step`, `criterion`",
+        "that fusion, votes that count it, their evaluation, figures of results, the page",
+        ("fuse fusion={fusion}",),
+        (f"{FUSION}.weights.{{member}}", f"{FUSION}.choose", f"{FUSION}.step", f"{FUSION}.criterion"),
+        ("fusions.cnn_30_svm_70.weights.cnn", "fusions.cnn_svm_chosen.step"),
+    ),
+    Row(
+        "`evaluation`: replicates, confidence, seed",
+        "evaluation, figures of results, the page",
+        ("evaluate",),
+        _each("evaluation.{setting}", "replicates confidence seed"),
+        ("evaluation.replicates", "evaluation.seed"),
+    ),
+    Row(
+        "`studies`: sizes, folds, images",
+        "the studies of the classifiers, their figures, the page",
+        ("study_classifiers",),
+        _each("studies.{setting}", "tree_sizes folds plane_images"),
+        ("studies.tree_sizes",),
+    ),
+    Row("the page's `title`", "the page", (), ("report.title",), ("report.title",)),
+    Row("the figures' `style`", "figures, the page", FIGURES, ("report.style",), ("report.style",)),
+)
+
+
+def merged(config: Config, overlay: Config) -> Config:
+    """A copy of a configuration with an overlay on top, as Snakemake merges them."""
+    config = copy.deepcopy(config)
+    for key, value in overlay.items():
+        deeper = isinstance(value, dict) and isinstance(config.get(key), dict)
+        config[key] = merged(config[key], value) if deeper else copy.deepcopy(value)
+    return config
+
+
+def _set(**values: Any) -> Callable[[Config], None]:
+    """An edit that sets values, given by their keys with __ for a dot."""
+
+    def edit(config: Config) -> None:
+        for key, value in values.items():
+            *holders, last = key.split("__")
+            holder = config
+            for name in holders:
+                holder = holder[name]
+            holder[last] = copy.deepcopy(value)
+
+    return edit
+
+
+BLOOD = "datasets__blood__models__compact_resnet__"
+PLANS = (
+    Row(
+        "a model's first seed taken away",
+        "nothing of the others' trainings; what is drawn for the first seed, votes, figures of results, the page",
+        (
+            *(f"{stage} dataset=blood model=compact_resnet" for stage in ("draw_curves", "draw_grids", "draw_fusions")),
+            "study_classifiers dataset=blood",
+            "vote dataset=blood",
+            "draw_results dataset=blood",
+            "collect_metrics",
+        ),
+        edit=_set(**{f"{BLOOD}seeds": [2]}),
+    ),
+    Row(
+        "a model added, or switched off (`~`)",
+        "its own jobs, figures of results, the page",
+        ("draw_results dataset=blood", "collect_metrics"),
+        edit=_set(
+            datasets__blood__models__five_layer={
+                "network": "five_layer",
+                "seeds": [1],
+                "train_images": "all",
+                "classifiers": ["svm_rbf", "decision_tree"],
+                "fusions": ["cnn_30_svm_70"],
+            }
+        ),
+    ),
+    Row(
+        "a data set switched off (`~`)",
+        "the table of all measures, the page",
+        ("collect_metrics",),
+        edit=_set(datasets__breast=None),
+    ),
+    Row(
+        "the training-size study switched on or off",
+        "its own jobs, figures of results, the page",
+        ("draw_results dataset=blood", "collect_metrics"),
+        edit=_set(datasets__blood__learning_curve=None),
+    ),
+    Row(
+        "an entry added to a model's `classifiers` or `fusions`",
+        "its fits or fusions, the model's evaluation, figures of results, the page",
+        ("evaluate dataset=blood model=compact_resnet",),
+        edit=_set(**{f"{BLOOD}classifiers": ["svm_rbf", "svm"]}),
+    ),
+    Row(
+        "a second cell in a grid that had one",
+        "that classifier's fits, the drawing of its models' grids, and what follows",
+        ("fit_grid classifier=svm_linear", "draw_grids classifier=svm_linear"),
+        edit=_set(classifiers__svm_linear__grid__C=[1, 2]),
+    ),
+    Row(
+        "a vote switched off (`~`)",
+        "the votes' evaluation, figures of results, the page",
+        ("evaluate dataset=blood group=votes",),
+        edit=_set(datasets__blood__votes__vote_svm=None),
+    ),
+)
+
+
+def _commented(folder: Path) -> dict[str, str]:
+    """Every program and module with other comments, docstrings and formatting, and the same meaning."""
+    result = {}
+    for path in sorted((folder / "workflow_scripts").rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, (ast.Module, ast.FunctionDef, ast.ClassDef)) and ast.get_docstring(node):
+                node.body[0] = ast.Expr(ast.Constant("Said otherwise."))
+        result[str(path.relative_to(folder))] = f"{ast.unparse(tree)}\n\n\n# A comment.\n"
+    return result
+
+
+def _appended(text: str, *patterns: str) -> Callable[[Path], dict[str, str]]:
+    """A text added to the end of all files that fit."""
+
+    def files(folder: Path) -> dict[str, str]:
+        paths = [path for pattern in patterns for path in sorted(folder.glob(pattern))]
+        assert paths, patterns
+        return {str(path.relative_to(folder)): path.read_text(encoding="utf-8") + text for path in paths}
+
+    return files
+
+
+def _replaced(name: str, old: str, new: str) -> Callable[[Path], dict[str, str]]:
+    """A text in place of another in one file."""
+
+    def files(folder: Path) -> dict[str, str]:
+        text = (folder / name).read_text(encoding="utf-8")
+        assert old in text, f"{old!r} is not in {name}"
+        return {name: text.replace(old, new)}
+
+    return files
+
+
+def meaning_of(name: str) -> Callable[[Path], dict[str, str]]:
+    """An edit of a program or module that changes its syntax tree."""
+    return _appended("\n_CHANGED = 1\n", name)
+
+
+FILES = (
+    Row("a comment, a docstring, the formatting of all programs and modules", "nothing", files=_commented),
+    Row("a comment in `config.yaml`", "nothing", files=_appended("# A comment.\n", "config.yaml")),
+    Row("captions of Snakemake's own report", "nothing", files=_appended("\nMore.\n", "captions/*.rst")),
+    Row(
+        "the profile, the schema, a rule's message, memory or run time",
+        "nothing",
+        files=lambda folder: {
+            **_appended("# A comment.\n", "schemas/*.yaml", "profiles/*/config.yaml", "Snakefile")(folder),
+            **_replaced("rules/networks.smk", "mem_mb=1500", "mem_mb=1600")(folder),
+            **_replaced("rules/evaluation.smk", '"Collecting all measures"', '"Collecting"')(folder),
+        },
+    ),
+    Row(
+        "a rule's command (seen by Snakemake's own records, in `.snakemake/`)",
+        "that rule's jobs, and what follows",
+        ("vote",),
+        files=_replaced(
+            "rules/classifiers.smk",
+            '"python {input.program} --settings {input.settings} --members {input.members} --out',
+            '"nice python {input.program} --settings {input.settings} --members {input.members} --out',
+        ),
+    ),
+    Row(
+        "the page's template, style or script",
+        "the page",
+        ("report",),
+        files=_appended("\n", "workflow_scripts/templates/*"),
+    ),
+    Row(
+        "a fusion's weights, fixed before, are chosen",
+        "that fusion, the drawing of its models' choices, and what follows",
+        ("fuse fusion=cnn_30_svm_70", "draw_fusions fusion=cnn_30_svm_70", *PAGES),
+        files=_replaced("config.yaml", "{weights: {cnn: 0.3, svm_rbf: 0.7}}", "{choose: [cnn, svm_rbf]}"),
+    ),
+)
+# Libraries whose version is changed by a real run of Snakemake, with the stages that import them.
+LIBRARIES = {
+    "statsmodels": ("evaluate", "floors", "draw_results", *PAGES),
+    "tensorflow": ("train_cnn", "extract_features", "learning_curve", "report"),
+}
+# Tried one after another, in projects of their own (test_changes.py).
+ELSEWHERE = (
+    Row("a run repeated; a change taken back", "nothing"),
+    Row("results copied into a fresh clone, with or without their ages; `.snakemake/` deleted", "nothing"),
+    Row("a data file touched, or a file in results touched", "nothing"),
+    Row(
+        "a data file replaced (however old the new one is)",
+        "its `prepare`; what follows only if the images are others",
+    ),
+    Row("a library's version", "the stages that import it, what follows, the page"),
+    Row("a program: `workflow_scripts/{stage}.py`", "its jobs, and what follows"),
+    Row("a module of the library (table below)", "the stages that import it, directly or not, and what follows"),
+)
+
+
+@cache
+def importers() -> dict[str, set[str]]:
+    """For each module of the library, the programs that import it, directly or not, as modulefinder sees it."""
+    found: dict[str, set[str]] = {module: set() for module in MODULES}
+    for program in PROGRAMS:
+        for name, module in _found_by(program).modules.items():
+            if name.partition(".")[0] == "medfusion":
+                path = f"{name}.__init__" if module.__path__ else name
+                found[path.partition(".")[2]].add(program)
+    return found
+
+
+@cache
+def packages(program: str) -> set[str]:
+    """The top-level names of the libraries that a program and the modules behind it import."""
+    return {name.partition(".")[0] for name in _found_by(program).badmodules} - sys.stdlib_module_names
+
+
+@cache
+def _found_by(program: str) -> ModuleFinder:
+    finder = ModuleFinder(path=[str(LIBRARY)])
+    finder.run_script(str(LIBRARY / f"{program}.py"))
+    return finder
+
+
+BEGIN, END = "<!-- what runs again: python tests/workflow/changes.py --write -->\n", "<!-- end -->\n"
+
+
+def rendered() -> str:
+    """The table of the README, and under it that of the modules."""
+    lines: dict[str, list[str]] = {}
+    for row in (*FILES[:4], *ELSEWHERE, *KEYS, *PLANS, *FILES[4:]):
+        words = lines.setdefault(row.answer, [])
+        if row.words and row.words not in words:
+            words.append(row.words)
+    text = ["| you change | runs again |", "| --- | --- |"]
+    text += [f"| {'; '.join(words)} | {answer} |" for answer, words in lines.items()]
+    text += ["", "<details><summary>Which stages import which module</summary>", ""]
+    text += ["| module | stages |", "| --- | --- |"]
+    return "\n".join([*text, *_module_lines(), "", "</details>", ""])
+
+
+def _module_lines() -> Iterable[str]:
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for module, programs in importers().items():
+        groups.setdefault(tuple(sorted(programs)), []).append(module)
+    for programs, modules in sorted(groups.items(), key=lambda group: (-len(group[0]), group[1])):
+        missing = [name for name in PROGRAMS if name not in programs]
+        if not programs:
+            stages = "none"
+        elif not missing:
+            stages = "all"
+        elif len(missing) < len(programs):
+            stages = f"all but {_names(missing)}"
+        else:
+            stages = _names(programs)
+        yield f"| {_names(modules)} | {stages} |"
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def with_table(readme: str) -> str:
+    """The README with the table rendered anew."""
+    before, _, rest = readme.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    assert after, f"README.md lacks {BEGIN.strip()} … {END.strip()}"
+    return f"{before}{BEGIN}{rendered()}{END}{after}"
+
+
+if __name__ == "__main__":
+    path = ROOT / "README.md"
+    if sys.argv[1:] == ["--write"]:
+        path.write_text(with_table(path.read_text(encoding="utf-8")), encoding="utf-8")
+    else:
+        print(rendered(), end="")

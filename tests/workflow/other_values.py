@@ -1,0 +1,204 @@
+"""Another valid value for any key of config.yaml: what an edit of a user's would be."""
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+Config = dict[str, Any]
+
+# What to take for a key, by its last word: the first that it does not have already.
+CHOICES: dict[str, list[Any]] = {
+    "flag": ["breastmnist", "bloodmnist"],
+    "size": [64, 28],
+    "source": ["official", "surrogate"],
+    "path": ["another.npz"],
+    "sha256": ["0" * 64],
+    "label": ["Another name"],
+    "positive": [1, 0],
+    "flip": ["both", "vertical"],
+    "train_images": [100, 90],
+    "images": ["both", "original"],
+    "symmetries": [["transpose"], []],
+    "views": [["transpose"], []],
+    "optimizer": ["adamw", "adam"],
+    "schedule": ["one_cycle", "constant"],
+    "early_stopping": [{"patience": 5}, None],
+    "reduce_lr": [{"factor": 0.5, "patience": 4}, None],
+    "layer": ["rescaling", "features"],
+    "selection": ["folds", "validation"],
+    "calibration": ["temperature", "sigmoid"],
+    "criterion": ["log_loss", "accuracy"],
+    "style": ["ticks", "dark"],
+    "confidence": [0.9, 0.8],
+    "system": [None, "breast_cnn/cnn"],
+    "accuracy": [0.5, 0.6],
+    "auc": [0.5, 0.6],
+    "dropout": [0.35, 0.25],
+    "dense_dropout": [0.35, 0.25],
+    "batch_norm": [False, True],
+    "batch_norm_momentum": [0.8, 0.7],
+    "l2": [0.003, 0.002],
+    "blocks": [3, 2],
+    "widths": [[4, 8], [8, 8]],
+    "label_smoothing": [0.15, 0.1],
+    "scale": [0.15, 0.2],
+    "contrast": [0.15, 0.2],
+}
+GRID: dict[str, list[Any]] = {
+    "C": [2, 5],
+    "kernel": ["linear", "rbf"],
+    "n_estimators": [7],
+    "max_depth": [7],
+    "min_samples_split": [4],
+    "min_samples_leaf": [3],
+}
+LABEL_NAMES = {"breastmnist": 2, "bloodmnist": 8}
+OTHER_GRIDS = {"random_forest": {"n_estimators": [5, 10]}, "svm": {"C": [1, 3]}}
+
+
+def leaves(entry: Any, key: str = "") -> Iterator[str]:
+    """The dotted keys of all values; a list is one value, unless it lists entries."""
+    if isinstance(entry, dict):
+        parts = entry.items()
+    elif isinstance(entry, list) and entry and isinstance(entry[0], dict):
+        parts = enumerate(entry)
+    else:
+        yield key
+        return
+    for name, part in parts:
+        yield from leaves(part, f"{key}.{name}" if key else str(name))
+
+
+def get(config: Config, key: str) -> Any:
+    """The value of a dotted key; that of `defaults` where a network or classifier does not say; None for none."""
+    found = config
+    for name in key.split("."):
+        found = found[int(name)] if isinstance(found, list) else (found or {}).get(name, KeyError)
+        if found is KeyError:
+            section, _, *rest = key.split(".")
+            if section in ("networks", "classifiers") and rest[0] != "options":
+                inherited = ["classifier", *rest] if section == "classifiers" else rest
+                return get(config, ".".join(["defaults", *inherited]))
+            return None
+    return found
+
+
+def put(config: Config, key: str, value: Any) -> None:
+    """Set the value of a dotted key."""
+    *holders, last = key.split(".")
+    for name in holders:
+        if isinstance(config, list):
+            config = config[int(name)]
+        else:
+            config[name] = {} if config.get(name) is None else config[name]
+            config = config[name]
+    config[last] = value
+
+
+def ready(config: Config, key: str) -> Config:
+    """A copy in which the key can be changed at all: what must hold beside it does."""
+    config = copy.deepcopy(config)
+    section, *rest = key.split(".")
+    if section == "datasets":
+        entry = config["datasets"][rest[0]]
+        if rest[1] in ("flag", "source", "path", "generated") and not entry["label"]:
+            entry["label"] = "A name"
+        if rest[1] == "path":
+            entry.pop("generated", None)
+            entry.update(source="file", path="own.npz")
+        if rest[1] == "generated" and entry["source"] != "generated":
+            entry.update(source="generated", generated={"seed": 1, "train": 12000, "val": 100, "test": 100})
+        if rest[1] == "flag":
+            _need_few_images(entry)
+    for name, value in {"early_stopping": {"patience": 5}, "reduce_lr": {"factor": 0.5, "patience": 4}}.items():
+        if name in rest[:-1]:
+            put(config, key.rpartition(".")[0], copy.deepcopy(get(config, key.rpartition(".")[0])) or value)
+    for network in config["networks"].values():
+        training = network.get("training", {})
+        if section in ("defaults", "networks") and "schedule" in rest and training.get("reduce_lr"):
+            training["reduce_lr"] = None
+        if section in ("defaults", "networks") and "reduce_lr" in rest and training.get("schedule") == "one_cycle":
+            training["schedule"] = "constant"
+    return config
+
+
+def _need_few_images(dataset: Config) -> None:
+    """Let no model and no study ask for more images than the smallest data set has."""
+    for model in dataset["models"].values():
+        if model and model.get("train_images", "all") != "all":
+            model["train_images"] = min(model["train_images"], 500)
+    if curve := dataset["learning_curve"]:
+        curve["sizes"] = [size for size in curve["sizes"] if size == "all" or size <= 500]
+
+
+def changed(config: Config, key: str) -> Config:
+    """A copy in which the key has another valid value, and whatever must change with it has too."""
+    config = copy.deepcopy(config)
+    old = get(config, key)
+    section, *path = key.split(".")
+    last = path[-1] if path else section
+    if section == "datasets" and path[1] == "votes":
+        members = [f"{name}/cnn" for name, model in config["datasets"][path[0]]["models"].items() if model]
+        members += [f"{name}/{model['classifiers'][0]}" for name, model in _models(config, path[0])]
+        put(config, key, [*old, next(member for member in members if member not in old)])
+    elif section == "datasets" and last == "network":
+        config["networks"]["another"] = copy.deepcopy(config["networks"][old])
+        put(config, "networks.another.training.epochs", 7)
+        put(config, key, "another")
+    elif section == "datasets" and last == "classifiers":
+        config["classifiers"]["another"] = {"kind": "svm", "grid": {"C": [3]}, "calibration": "temperature"}
+        put(config, key, [*old, "another"])
+    elif section == "datasets" and last == "fusions":
+        classifier = get(config, key.replace("fusions", "classifiers"))[0]
+        config["fusions"]["another"] = {"weights": {"cnn": 0.5, classifier: 0.5}}
+        put(config, key, [*old, "another"])
+    elif last in ("seeds", "repeats"):
+        put(config, key, [*old, max(old) + 1])
+    elif last == "sizes":
+        put(config, key, [50, *old])
+    elif last == "label_names":
+        number = LABEL_NAMES[config["datasets"][path[0]]["flag"]]
+        put(config, key, [f"class {label}" for label in range(number)])
+    elif last == "learning_curve":
+        put(config, key, None if old else {"network": "size_study", "sizes": [60, "all"], "repeats": [1]})
+    elif last == "generated":
+        config["datasets"][path[0]].update(source="official", generated=None)
+    elif last == "source":
+        config["datasets"][path[0]].pop("generated", None)
+        put(config, key, _another(CHOICES[last], old))
+    elif last == "architecture":
+        config["networks"][path[0]].pop("options", None)
+        put(config, key, _another(["five_layer", "breast_cnn"], old))
+    elif last == "kind":
+        kind = _another(["random_forest", "svm"], old)
+        grid = OTHER_GRIDS[kind]
+        if all(len(values) == 1 for values in config["classifiers"][path[0]]["grid"].values()):
+            grid = {name: values[:1] for name, values in grid.items()}
+        config["classifiers"][path[0]].update(kind=kind, grid=grid, calibration="sigmoid")
+    elif section == "classifiers" and path[1] == "grid":
+        new = next(value for value in GRID[last] if value not in old) if len(old) < 4 else None
+        put(config, key, old[:-1] if new is None else [*old, new] if len(old) > 1 else [new])
+    elif section == "fusions" and path[1] == "weights":
+        weights = config["fusions"][path[0]]["weights"]
+        first, second = list(weights)[:2]
+        weights[first], weights[second] = round(weights[first] + 0.1, 4), round(weights[second] - 0.1, 4)
+    elif section == "fusions" and path[1] == "choose":
+        put(config, key, old[::-1])
+    elif last in CHOICES:
+        put(config, key, _another(CHOICES[last], old))
+    elif isinstance(old, str):
+        put(config, key, f"{old}2")
+    elif isinstance(old, float):
+        put(config, key, old / 2)
+    else:
+        put(config, key, (old or 0) + 1 if last != "search_images" else (old or 1000) + 1)
+    return config
+
+
+def _models(config: Config, dataset: str) -> list[tuple[str, Config]]:
+    models = config["datasets"][dataset]["models"].items()
+    return [(name, model) for name, model in models if model and model.get("classifiers")]
+
+
+def _another(choices: list[Any], old: Any) -> Any:
+    return next(choice for choice in choices if choice != old)

@@ -1,0 +1,105 @@
+"""The jobs that a configuration asks for, written down a second time: what the plan of the workflow is held against."""
+
+from typing import Any
+
+Config = dict[str, Any]
+Facts = dict[str, set[str]]
+
+
+def jobs(config: Config) -> dict[str, Facts]:
+    """Every job by its name (stage/wildcards, as in `graph`), with the facts by which a row of changes selects it.
+
+    Parameters
+    ----------
+    config : config.yaml with its overlays, as users write it; entries set to null count as absent
+    """
+    found: dict[str, Facts] = {}
+
+    def add(stage: str, *names: Any, **facts: Any) -> None:
+        found[f"{stage}/{'.'.join(map(str, names)) or stage}"] = {
+            key: set(value) if isinstance(value, (list, set, tuple)) else {str(value)} for key, value in facts.items()
+        }
+
+    for dataset, entry in _present(config["datasets"]).items():
+        _add_dataset(add, config, dataset, entry)
+    for stage in ("collect_metrics", "report", "summarise"):
+        add(stage)
+    return found
+
+
+def _add_dataset(add, config: Config, dataset: str, entry: Config) -> None:
+    models, votes, curve = _present(entry["models"]), _present(entry.get("votes")), entry.get("learning_curve")
+    if entry["source"] in ("official", "surrogate"):
+        size = "" if entry["size"] == 28 else f"_{entry['size']}"
+        surrogate = "_surrogate" if entry["source"] == "surrogate" else ""
+        add("download", f"{entry['flag']}{size}{surrogate}", dataset=dataset)
+    if entry["source"] == "generated":
+        add("generate", dataset, dataset=dataset)
+    add("prepare", dataset, dataset=dataset, source=entry["source"])
+    for stage in ("inspect_images", "audit_twins", "augment", "draw_augmentation", "floors"):
+        add(stage, dataset, dataset=dataset)
+    for stage in ("draw_studies", "draw_results"):
+        add(stage, dataset, dataset=dataset)
+    studied = next(iter(models))
+    trees = [
+        name
+        for name in models[studied].get("classifiers", [])
+        if config["classifiers"][name]["kind"] == "decision_tree"
+    ]
+    add("study_classifiers", dataset, dataset=dataset, model=studied, tree=trees[:1])
+    add("evaluate", dataset, "floors", dataset=dataset, group="floors")
+    for name, model in models.items():
+        _add_model(add, config, dataset, name, model)
+    for name, members in votes.items():
+        add("vote", dataset, name, dataset=dataset, vote=name, model=[member.split("/")[0] for member in members])
+    if votes:
+        add("evaluate", dataset, "votes", dataset=dataset, group="votes")
+    if curve:
+        network = config["networks"][curve["network"]]
+        facts = {"dataset": dataset, "group": "learning_curve", **_network_facts(curve["network"], network)}
+        for repeat in curve["repeats"]:
+            add("learning_curve", dataset, repeat, **facts)
+            add("evaluate", dataset, "learning_curve", f"repeat{repeat}", dataset=dataset, group="learning_curve")
+        add("draw_training_size", dataset, dataset=dataset)
+
+
+def _add_model(add, config: Config, dataset: str, name: str, model: Config) -> None:
+    facts = {"dataset": dataset, "model": name}
+    network = config["networks"][model["network"]]
+    classifiers = {key: config["classifiers"][key] for key in model.get("classifiers", [])}
+    fusions = {key: config["fusions"][key] for key in model.get("fusions", [])}
+    for seed in model["seeds"]:
+        add("train_cnn", dataset, name, seed, **facts, **_network_facts(model["network"], network))
+        add("extract_features", dataset, name, seed, **facts, **_network_facts(model["network"], network))
+        for key, classifier in classifiers.items():
+            unset = {"selection", "folds", "search_images", "calibration"} - set(classifier)
+            add("fit_grid", dataset, name, seed, key, **facts, classifier=key, unset=unset)
+        for key in fusions:
+            add("fuse", dataset, name, seed, key, **facts, fusion=key)
+        add("evaluate", dataset, name, f"seed{seed}", **facts, group="model")
+    add("draw_curves", dataset, name, **facts)
+    if any(_cells(classifier["grid"]) > 1 for classifier in classifiers.values()):
+        add("draw_grids", dataset, name, **facts, classifier=list(classifiers))
+    if any("choose" in fusion for fusion in fusions.values()):
+        add("draw_fusions", dataset, name, **facts, fusion=list(fusions))
+
+
+def _network_facts(name: str, network: Config) -> dict[str, Any]:
+    """A network's name, and which settings of `defaults` it takes over (its own entry names the others)."""
+    given = set(network.get("training") or {}) | set(network.get("features") or {})
+    settings = (
+        "images symmetries shift batch_size epochs min_steps optimizer learning_rate weight_decay schedule warm_up"
+    )
+    settings += " label_smoothing early_stopping reduce_lr layer views"
+    return {"network": name, "unset": set(settings.split()) - given}
+
+
+def _cells(grid: dict[str, list]) -> int:
+    product = 1
+    for values in grid.values():
+        product *= len(values)
+    return product
+
+
+def _present(entries: Config | None) -> Config:
+    return {name: entry for name, entry in (entries or {}).items() if entry is not None}

@@ -1,0 +1,1 @@
+"""From a data set's file to described, checked images."""

@@ -1,0 +1,97 @@
+"""What is in a data set: images a class, pixel values a channel, examples and mean image of each class."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from medfusion.figures.montage import CELL, montage_grid, montage_rows
+from medfusion.files.hdf5 import open_hdf5
+from medfusion.files.images import BLOCK, image_blocks
+from medfusion.naming import Shown
+
+CHANNELS = {1: ("grey",), 3: ("red", "green", "blue")}
+
+
+def class_counts(labels: dict[str, np.ndarray], label_names: tuple[str, ...]) -> pd.DataFrame:
+    """Images of each class in each split: columns split, label, name, n; a class without images is listed too.
+
+    Parameters
+    ----------
+    labels : integers (n,) of each split
+    label_names : one per class, in label order
+    """
+    rows = []
+    for split, values in labels.items():
+        counts = np.bincount(values, minlength=len(label_names))
+        rows += [(split, label, name, counts[label]) for label, name in enumerate(label_names)]
+    return pd.DataFrame(rows, columns=["split", "label", "name", "n"])
+
+
+def pixel_statistics(paths: dict[str, Path], block: int = BLOCK) -> pd.DataFrame:
+    """Mean, standard deviation (of the population), minimum and maximum of the pixel values, 0 … 255.
+
+    The images are read in blocks and counted by value, so that the figures are exact whatever the block.
+
+    Returns
+    -------
+    DataFrame with columns split, channel, mean, sd, minimum, maximum
+    """
+    rows = []
+    values = np.arange(256)
+    for split, path in paths.items():
+        histograms = _histograms(path, block)
+        for channel, counts in zip(CHANNELS[len(histograms)], histograms, strict=True):
+            mean = counts @ values / counts.sum()
+            sd = np.sqrt(counts @ (values - mean) ** 2 / counts.sum())
+            present = np.flatnonzero(counts)
+            rows.append((split, channel, round(mean, 4), round(sd, 4), present[0], present[-1]))
+    return pd.DataFrame(rows, columns=["split", "channel", "mean", "sd", "minimum", "maximum"])
+
+
+def _histograms(path: Path, block: int) -> np.ndarray:
+    """Number of pixels of each value, int64 (C, 256)."""
+    return sum(
+        np.stack([np.bincount(images[..., c].ravel(), minlength=256) for c in range(images.shape[-1])])
+        for images in image_blocks(path, block)
+    )
+
+
+def class_means(path: Path, labels: np.ndarray, classes: int, block: int = BLOCK) -> np.ndarray:
+    """The mean image of each class, uint8 (classes, H, W, C), rounded; white where a class has no images."""
+    sums, start = None, 0
+    for images in image_blocks(path, block):
+        members = np.eye(classes)[labels[start : start + len(images)]]
+        part = np.tensordot(members, images.astype(np.float64), axes=(0, 0))
+        sums = part if sums is None else sums + part  # whole numbers: exact in any order
+        start += len(images)
+    counts = np.bincount(labels, minlength=classes)
+    means = sums / np.maximum(counts, 1)[:, None, None, None]
+    means[counts == 0] = 255
+    return np.rint(means).astype(np.uint8)
+
+
+def examples(labels: np.ndarray, classes: int, number: int, seed: int) -> list[np.ndarray]:
+    """Indices of at most `number` images of each class, drawn at random, in ascending order."""
+    rng = np.random.default_rng(seed)
+    members = [np.flatnonzero(labels == label) for label in range(classes)]
+    return [np.sort(rng.choice(group, min(number, len(group)), replace=False)) for group in members]
+
+
+def draw_examples(path: Path, labels: np.ndarray, shown: Shown, seed: int, number: int = 10) -> Figure:
+    """One row of training images for each class."""
+    names = shown.label_names
+    with open_hdf5(path) as file:
+        chosen = examples(labels, len(names), number, seed)
+        rows = [(name, file["images"][indices]) for name, indices in zip(names, chosen, strict=True)]
+    return montage_rows(rows, f"{shown.name}: training images of each class")
+
+
+def draw_means(path: Path, labels: np.ndarray, shown: Shown) -> Figure:
+    """The mean training image of each class."""
+    names = shown.label_names
+    counts = np.bincount(labels, minlength=len(names))
+    means = class_means(path, labels, len(names))
+    cells = [(mean[None], f"{name}\nn = {n:,}", False) for mean, name, n in zip(means, names, counts, strict=True)]
+    return montage_grid(cells, 4, f"{shown.name}: mean training image of each class", side=2 * CELL)

@@ -1,0 +1,116 @@
+"""Reading a MedMNIST .npz file that somebody may have made by hand: every array is checked, nothing is unpickled."""
+
+import math
+import zipfile
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from medfusion.data.medmnist_info import INFO
+from medfusion.errors import UserError, first_line
+
+SPLITS = ("train", "val", "test")
+MOST_PACKED = 1100  # bytes that deflate, NumPy's compression, can make of one
+
+
+def read(path: str | Path) -> dict[str, np.ndarray]:
+    """Read the arrays of an .npz file without unpickling.
+
+    An array that its header declares larger than its file holds is refused before memory is asked for.
+
+    Raises
+    ------
+    UserError
+        If it is not an .npz file, lacks a MedMNIST array, or holds objects or damaged arrays.
+    """
+    try:
+        with open(path, "rb") as file:
+            if file.read(len(np.lib.format.MAGIC_PREFIX)) == np.lib.format.MAGIC_PREFIX:
+                raise UserError(f"{path}: a single .npy array; expected a .npz file in MedMNIST format")
+        with zipfile.ZipFile(path) as archive:
+            held = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
+            expected = [f"{split}_{part}" for split in SPLITS for part in ("images", "labels")]
+            if missing := [key for key in expected if key not in held]:
+                raise UserError(f"{path}: lacks {', '.join(missing)}; a MedMNIST file holds {', '.join(expected)}")
+            wanted = [*expected, *(key for key in ("provenance",) if key in held)]
+            return {key: _array(path, archive, key) for key in wanted}
+    except UserError:
+        raise
+    except Exception as error:  # zipfile passes on whatever its members' fields and the system raise
+        raise UserError(f"{path}: not a readable .npz file ({first_line(error)}); get it again") from None
+
+
+def _array(path: str | Path, archive: zipfile.ZipFile, key: str) -> np.ndarray:
+    """One array of the archive; pickled objects are refused by its header alone."""
+    try:
+        info = archive.getinfo(f"{key}.npy")
+        with archive.open(info.filename) as member:
+            shape, dtype = _header(member)
+            if dtype.hasobject:
+                raise UserError(f"{path}: {key} holds Python objects, which are never loaded; expected uint8")
+            declared = math.prod(shape) * dtype.itemsize
+            if min(shape, default=0) < 0 or declared != info.file_size - member.tell():
+                raise ValueError(f"{shape} of {dtype} declared, {info.file_size - member.tell()} bytes stored")
+            if info.file_size > MOST_PACKED * (info.compress_size + 1):
+                raise ValueError(f"{info.file_size} bytes cannot come from {info.compress_size}")
+        with archive.open(info.filename) as member:
+            return np.lib.format.read_array(member, allow_pickle=False)
+    except UserError:
+        raise
+    except Exception as error:  # zipfile and NumPy pass on whatever their decoders raise
+        reason = first_line(error)
+        raise UserError(f"{path}: {key} cannot be read ({reason}); the file is damaged, get it again") from None
+
+
+def _header(member: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
+    """Shape and dtype that the header of an .npy member declares."""
+    version = np.lib.format.read_magic(member)
+    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    if version not in readers:
+        raise ValueError(f"version {version} of the .npy format; expected 1.0 or 2.0")
+    shape, _, dtype = readers[version](member)
+    return shape, dtype
+
+
+def check(path: str | Path, arrays: dict[str, np.ndarray], flag: str, size: int, official_counts: bool) -> None:
+    """Check the arrays of a file against what MedMNIST says of the data set.
+
+    Parameters
+    ----------
+    arrays : as `read` returns them: images uint8 (n, size, size[, 3]), labels uint8 (n, 1)
+    flag, size : MedMNIST's name of the data set, and the image side in pixels
+    official_counts : whether each split must have the official number of images
+
+    Raises
+    ------
+    UserError
+        On the first thing that is wrong, naming the array.
+    """
+    info = INFO[flag]
+    shape = (size, size) if info["n_channels"] == 1 else (size, size, 3)
+    classes = len(info["label"])
+    for split in SPLITS:
+        images, labels = arrays[f"{split}_images"], arrays[f"{split}_labels"]
+        if images.dtype != np.uint8:
+            raise UserError(f"{path}: {split}_images has dtype {images.dtype}; expected uint8 (0 to 255)")
+        if images.shape[1:] != shape:
+            raise UserError(f"{path}: {split}_images has shape {images.shape}; expected (n, {str(shape)[1:-1]})")
+        if len(images) == 0:
+            raise UserError(f"{path}: {split}_images holds no image; every split needs some of each class")
+        if labels.dtype.kind not in "ui" or labels.shape not in [(len(images), 1), (len(images),)]:
+            raise UserError(
+                f"{path}: {split}_labels is {labels.dtype} {labels.shape}; "
+                f"expected uint8 ({len(images)}, 1), one per image"
+            )
+        present = np.unique(labels)
+        if present[0] < 0 or present[-1] >= classes:
+            outside = present[(present < 0) | (present >= classes)]
+            some = f"{', '.join(map(str, outside[:5]))}{', ...' if len(outside) > 5 else ''}"
+            raise UserError(f"{path}: {split}_labels holds [{some}]; expected 0 to {classes - 1}")
+        if len(present) < classes:
+            absent = sorted(set(range(classes)) - set(present.tolist()))
+            raise UserError(f"{path}: {split}_labels has no image of class {absent}; every split needs each class")
+        expected = info["n_samples"][split]
+        if official_counts and len(images) != expected:
+            raise UserError(f"{path}: {split} has {len(images)} images; MedMNIST's {flag} has {expected}")

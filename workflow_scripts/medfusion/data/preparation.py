@@ -1,0 +1,70 @@
+"""From a MedMNIST .npz file to what the stages read: who it is, that it is sound, and its splits."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from medfusion.data import npz, sources
+from medfusion.data.medmnist_info import INFO
+from medfusion.errors import UserError
+from medfusion.files.artifacts import hash_file
+from medfusion.files.images import Description
+
+Split = tuple[np.ndarray, np.ndarray]
+
+
+def load(path: str | Path, settings: dict[str, Any]) -> tuple[Description, dict[str, Split]]:
+    """Check a data set's file and take it apart.
+
+    Parameters
+    ----------
+    path : the .npz file
+    settings : of a data set in config.yaml: flag, size, source, sha256
+
+    Returns
+    -------
+    description : what the data are
+    splits : for train, val and test: images uint8 (n, H, W, C) and labels uint8 (n,)
+
+    Raises
+    ------
+    UserError
+        If the file is not what the settings say, or not in MedMNIST format.
+    """
+    flag, size = settings["flag"], settings["size"]
+    if settings["sha256"] and settings["sha256"] != (found := hash_file(path)):
+        raise UserError(f"{path}: its SHA-256 is {found}; config.yaml expects {settings['sha256']}. Another file?")
+    md5 = sources.official(flag, size)[1]
+    if settings["source"] == "official" and hash_file(path, "md5") != md5:
+        raise UserError(
+            f"{path}: not the official {flag} file, whose MD5 is {md5}; delete it to "
+            "download it again, or say in config.yaml what it is (source: file, path and label)"
+        )
+    arrays = npz.read(path)
+    npz.check(path, arrays, flag, size, official_counts=settings["source"] in ("official", "surrogate"))
+    splits = {}
+    for split in npz.SPLITS:
+        images = arrays[f"{split}_images"]
+        splits[split] = (
+            images[..., None] if images.ndim == 3 else images,
+            arrays[f"{split}_labels"].reshape(-1).astype(np.uint8),
+        )
+    description = Description(
+        flag=flag,
+        task=INFO[flag]["task"],
+        label_names=tuple(INFO[flag]["label"][str(i)] for i in range(len(INFO[flag]["label"]))),
+        sha256=_content_hash(splits),
+        generated="generated images" in str(arrays.get("provenance", "")),
+    )
+    return description, splits
+
+
+def _content_hash(splits: dict[str, Split]) -> str:
+    """SHA-256 of what the file holds, whichever way it is packed."""
+    digest = hashlib.sha256()
+    for images, labels in splits.values():
+        digest.update(np.ascontiguousarray(images))
+        digest.update(labels)
+    return digest.hexdigest()

@@ -1,0 +1,140 @@
+"""Where a data set's .npz comes from: a folder the user names, or MedMNIST's archive."""
+
+import contextlib
+import errno
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pooch
+from requests import HTTPError
+
+from medfusion.data.datafiles import FOLDER_VARIABLE, file_name
+from medfusion.data.medmnist_info import INFO
+from medfusion.errors import UserError, first_line
+from medfusion.files.artifacts import hash_file, replacing
+
+ATTEMPTS = 3
+PAUSE = 1  # seconds before the next attempt
+STALL = 60  # seconds without a byte, after which an attempt has failed
+LIMIT = 6 * 3600  # seconds for all attempts together, however slowly bytes come
+# Faults of the machine, which no other attempt and no other place would mend.
+OWN_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO)
+
+
+class DownloadError(Exception):
+    """Why a file could not be downloaded."""
+
+
+def official(flag: str, size: int) -> tuple[str, str]:
+    """URL and MD5 that MedMNIST publishes for a data set."""
+    suffix = "" if size == 28 else f"_{size}"
+    return INFO[flag][f"url{suffix}"], INFO[flag][f"MD5{suffix}"]
+
+
+def obtain(flag: str, size: int, source: str, target: str | Path) -> str:
+    """Put a data set's file at `target` and say where it came from.
+
+    A valid file that is there already stays. Then the folder named by the environment variable MEDMNIST_DATA is
+    looked at, and for the official file MedMNIST's archive.
+
+    Parameters
+    ----------
+    flag, size : MedMNIST's name of the data set and its image side in pixels
+    source : "official" (the file must have the MD5 that MedMNIST publishes) or "surrogate" (any MD5)
+
+    Raises
+    ------
+    UserError
+        If there is no such file, with what was tried and the ways out.
+    """
+    target = Path(target)
+    url, md5 = official(flag, size)
+    tried = []
+    places = [target]
+    if folder := os.environ.get(FOLDER_VARIABLE):
+        places.append(Path(folder) / file_name(flag, size, source))
+    for place in places:
+        if not place.exists():
+            tried.append(f"{place}: not there")
+        elif source == "official" and (found := hash_file(place, "md5")) != md5:
+            tried.append(f"{place}: its MD5 is {found}, MedMNIST's is {md5}")
+        else:
+            try:
+                if place == target:
+                    os.utime(target)  # newer than what asked for it, or Snakemake would ask again
+                else:
+                    with replacing(target) as temporary:
+                        shutil.copyfile(place, temporary)
+            except OSError as error:
+                raise UserError(
+                    f"{target}: cannot be written ({error.strerror}); name another folder as data"
+                ) from None
+            return str(place)
+    if not folder:
+        tried.append(f"environment variable {FOLDER_VARIABLE}: not set")
+    if source == "official":
+        try:
+            return _download(url, md5, target)
+        except DownloadError as error:
+            tried.append(f"{url}: {error}")
+    raise UserError(_way_out(flag, size, source, target, tried))
+
+
+def _download(url: str, md5: str, target: Path) -> str:
+    with replacing(target) as temporary, _time_limit(LIMIT):
+        _fetch(url, temporary)
+        if (found := hash_file(temporary, "md5")) != md5:
+            raise DownloadError(f"the MD5 hash of what came is {found}, MedMNIST's is {md5}")
+    return url
+
+
+def _fetch(url: str, path: Path) -> None:
+    """Download a file; after a fault of the network, try again."""
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return pooch.HTTPDownloader(progressbar=True, timeout=STALL)(url, str(path), None)
+        except DownloadError:  # the time is up
+            raise
+        except Exception as error:  # pooch passes on whatever requests, urllib3 and the system raise
+            if getattr(error, "errno", None) in OWN_FAULTS:
+                raise
+            if attempt == ATTEMPTS or _is_refusal(error):
+                raise DownloadError(first_line(error)) from None
+            print(f"attempt {attempt} of {ATTEMPTS} failed: {first_line(error)}", flush=True)
+        time.sleep(PAUSE)
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether a server said that it is the question that is wrong (404 …), so that asking again is no use."""
+    return isinstance(error, HTTPError) and error.response is not None and 400 <= error.response.status_code < 500
+
+
+@contextlib.contextmanager
+def _time_limit(seconds: float) -> Iterator[None]:
+    """Raise a DownloadError if the block takes longer; in the main thread only, where signals arrive."""
+
+    def stop(*_):
+        raise DownloadError(f"not there after {seconds} s: too slow")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _way_out(flag: str, size: int, source: str, target: Path, tried: list[str]) -> str:
+    lines = [f"{target.name} could not be had. Tried:", *(f"  {line}" for line in tried), "Ways out:"]
+    lines.append(f"  put the file at {target} (or into a folder that {FOLDER_VARIABLE} names)")
+    folder = os.environ.get(FOLDER_VARIABLE)
+    surrogate = file_name(flag, size, "surrogate")
+    if source == "official" and folder and (Path(folder) / surrogate).exists():
+        lines.append(f"  use {surrogate}, which is not the official file: add --configfile configs/surrogate.yaml")
+    lines.append("  make demo: the whole workflow on generated images, without network")
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""Measures, intervals, comparisons, and where systems stand."""

@@ -1,0 +1,137 @@
+"""Where each system stands: its runs over seeds, its mean and spread, and which is best on validation."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from medfusion.evaluation.metrics import summarise_seeds
+from medfusion.files.metric_files import Metrics
+
+ASIDE = ("floors", "learning_curve")  # groups of systems that are no candidates
+
+
+@dataclass(frozen=True)
+class Score:
+    """One metric of one system over its runs.
+
+    mean, sd : over seeds; sd is nan for a single run
+    low, high : lowest and highest limit of the runs' own intervals
+    least, most : lowest and highest value of a run
+    n : images that a run's value rests on (the largest, where runs differ)
+    """
+
+    mean: float
+    sd: float
+    low: float
+    high: float
+    least: float
+    most: float
+    n: int
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One system of one data set with its accuracies.
+
+    seeds : number of runs
+    seeded : whether each run belongs to a seed (votes and floors do not)
+    """
+
+    model: str
+    system: str
+    seeds: int
+    seeded: bool
+    val: Score
+    test: Score
+    val_auc: Score
+    test_auc: Score
+
+    @property
+    def address(self) -> str:
+        """The name that the configuration gives the system."""
+        return f"{self.model}/{self.system}"
+
+    @property
+    def runs_in_words(self) -> str:
+        """How many runs its figures rest on."""
+        if not self.seeded:
+            return "vote over seeds" if self.model == "votes" else "no seed"
+        return f"{self.seeds} {'seed' if self.seeds == 1 else 'seeds'}"
+
+
+def score(table: pd.DataFrame, model: str, system: str, split: str, metric: str) -> Score:
+    """A metric over the runs of one system.
+
+    Parameters
+    ----------
+    table : tidy metrics of one data set
+    """
+    wanted = (table["model"] == model) & (table["system"] == system)
+    part = table[wanted & (table["split"] == split) & (table["metric"] == metric)]
+    values = part["value"].to_numpy(float)
+    mean, sd = summarise_seeds(values)
+    limits = float(part["low"].min()), float(part["high"].max())
+    return Score(mean, sd, *limits, float(values.min()), float(values.max()), int(part["n"].max()))
+
+
+def _all(table: pd.DataFrame) -> list[Standing]:
+    result = []
+    for model, system in dict.fromkeys(zip(table["model"], table["system"], strict=True)):
+        runs = table[(table["model"] == model) & (table["system"] == system)]["seed"]
+        scores = {
+            f"{split}_{metric}".removesuffix("_accuracy"): score(table, model, system, split, metric)
+            for split in ("val", "test")
+            for metric in ("accuracy", "auc")
+        }
+        result.append(Standing(model, system, runs.nunique() or 1, bool(runs.notna().all()), **scores))
+    return result
+
+
+def standings(table: pd.DataFrame) -> list[Standing]:
+    """The candidates of one data set, the best on validation first.
+
+    Mean validation accuracy over seeds decides, then mean validation AUC, then the name.
+    """
+    candidates = _all(table[~table["model"].isin(ASIDE)])
+    return sorted(candidates, key=lambda row: (-round(row.val.mean, 9), -round(row.val_auc.mean, 9), row.address))
+
+
+def floors(table: pd.DataFrame) -> list[Standing]:
+    """The systems that learn nothing."""
+    return _all(table[table["model"] == "floors"])
+
+
+def representatives(systems: Sequence[Standing]) -> list[Standing]:
+    """The systems whose confusion matrices are shown: of each model the network alone and the best on validation.
+
+    Parameters
+    ----------
+    systems : the best on validation first
+    """
+    shown = []
+    for model in dict.fromkeys(row.model for row in systems):
+        of_model = [row for row in systems if row.model == model]
+        shown += [row for row in of_model if row is of_model[0] or row.system == "cnn"]
+    return shown
+
+
+def images_tested(table: pd.DataFrame) -> int:
+    """The number of test images that accuracies rest on."""
+    return int(table[(table["split"] == "test") & (table["metric"] == "accuracy")]["n"].iloc[0])
+
+
+def runs(table: pd.DataFrame, systems: Sequence[Standing]) -> pd.DataFrame:
+    """The test accuracy of each run of some systems, in their order: columns system (address), value, low, high."""
+    rows = table[(table["split"] == "test") & (table["metric"] == "accuracy")]
+    rows = rows.assign(system=rows["model"] + "/" + rows["system"])
+    parts = [rows[rows["system"] == system.address] for system in systems]
+    return pd.concat(parts, ignore_index=True)[["system", "value", "low", "high"]]
+
+
+def confusions(contents: Sequence[Metrics], system: Standing) -> np.ndarray:
+    """The test confusion matrices of a system's runs, (runs, k, k); rows true, columns predicted."""
+    groups = [content for content in contents if content["model"] == system.model]
+    runs_of = [group["systems"][system.system] for group in groups if system.system in group["systems"]]
+    return np.array([run["confusion"] for run in runs_of])

@@ -1,0 +1,65 @@
+"""How every figure looks and how it is saved: one style, readable sizes, equal bytes for equal content."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import matplotlib
+import matplotlib.pyplot as plt
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from medfusion.errors import UserError
+from medfusion.files.artifacts import replacing
+
+STYLES = ("darkgrid", "whitegrid", "dark", "white", "ticks")  # seaborn's
+DPI = 144
+
+# The formats that figures are saved in, and the metadata that would otherwise differ between two runs.
+METADATA = {".png": {"Software": None}, ".svg": {"Date": None, "Creator": None}}
+
+
+@contextlib.contextmanager
+def style(name: str) -> Iterator[None]:
+    """Draw in one of seaborn's styles inside the block; no display is needed, and settings are restored after it.
+
+    Raises
+    ------
+    UserError
+        If seaborn has no style of that name.
+    """
+    if name not in STYLES:
+        raise UserError(f"style {name!r}: expected one of {', '.join(STYLES)}; change it in the configuration")
+    matplotlib.use("Agg")
+    with matplotlib.rc_context():
+        sns.set_theme(
+            context="notebook",
+            style=name,
+            palette="colorblind",
+            rc={
+                "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib: the same on every machine
+                "figure.constrained_layout.use": True,
+                "text.parse_math": False,  # a dollar in a name is a dollar
+                "font.size": 11,
+                "axes.titlesize": 12,
+                "axes.labelsize": 11,
+                "xtick.labelsize": 10,
+                "ytick.labelsize": 10,
+                "legend.fontsize": 10,
+                "figure.titlesize": 13,
+            },
+        )
+        yield
+
+
+def save(figure: Figure, path: str | Path) -> None:
+    """Write a figure to `path` (.png at 144 dots an inch, or .svg), whole or not at all, and close it.
+
+    Neither the time nor a library's version goes into the file, and the identifiers inside an SVG are fixed.
+    """
+    path = Path(path)
+    try:
+        with replacing(path) as temporary, matplotlib.rc_context({"svg.hashsalt": "medfusion"}):
+            figure.savefig(temporary, dpi=DPI, metadata=METADATA[path.suffix])
+    finally:
+        plt.close(figure)

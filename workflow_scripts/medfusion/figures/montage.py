@@ -1,0 +1,134 @@
+"""Figures made of small images: labelled rows, and grids with a caption under each picture."""
+
+import textwrap
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+from medfusion.figures.drawing import DPI
+
+# Lengths in dots of the saved PNG, so that 28 × 28 images are enlarged by a whole number and stay sharp.
+CELL = 112  # side of one image
+MARGIN = 24
+LINE = 26  # height of a line of small text
+SMALL = 9  # its size in points
+CHARACTER = 10  # its mean width of a character
+TITLE = 13  # points
+TITLE_LINE = 40
+TITLE_CHARACTER = 14
+GREY = "0.35"
+
+
+def montage_rows(rows: list[tuple[str, np.ndarray]], title: str, header: list[str] | None = None) -> Figure:
+    """A figure with one row of images for each label.
+
+    Parameters
+    ----------
+    rows : (label, images uint8 (m, H, W, C)); rows may differ in m, and C is 1 or 3
+    title : of the whole figure
+    header : texts above the columns, if any
+    """
+    height, width = rows[0][1].shape[1:3]
+    columns = max(len(images) for _, images in rows)
+    scale, gap = CELL / width, _gap(width)
+    step = (width + gap) * scale
+    labels = [_wrapped(label, 22) for label, _ in rows]
+    indent = round(max(len(line) for lines in labels for line in lines) * CHARACTER) + 12
+    row_step = max(round((height + gap) * scale), LINE * max(len(lines) for lines in labels) + 4)
+    canvas = _Canvas(
+        MARGIN + indent + columns * step + MARGIN, row_step * len(rows) + (LINE + 4 if header else 0), title
+    )
+
+    left, top = MARGIN + indent, canvas.top
+    for column, text in enumerate(header or []):
+        canvas.text(left + column * step + CELL / 2, top + LINE / 2, text, ha="center", va="center", color=GREY)
+    top += LINE + 4 if header else 0
+    for lines, (_, images) in zip(labels, rows, strict=True):
+        canvas.text(left - 12, top + height * scale / 2, "\n".join(lines), ha="right", va="center")
+        if len(images):
+            canvas.image(left, top, beside(images), scale)
+        top += row_step
+    return canvas.figure
+
+
+def montage_grid(cells: list[tuple[np.ndarray, str, bool]], columns: int, title: str, side: int = CELL) -> Figure:
+    """A figure with a grid of pictures, each with a caption below it.
+
+    Parameters
+    ----------
+    cells : (images uint8 (m, H, W, C) that are drawn beside each other, caption of one or more lines,
+        whether the caption is a warning); at least one, all with the same m, H, W
+    columns : number of cells in a row
+    title : of the whole figure
+    side : width of an image in dots
+    """
+    pictures = [beside(images) for images, _, _ in cells]
+    scale = side / cells[0][0].shape[2]
+    width, height = pictures[0].shape[1] * scale, pictures[0].shape[0] * scale
+    step = width + 28
+    captions = [_wrapped(caption, int(step / CHARACTER)) for _, caption, _ in cells]
+    rows = range(0, len(cells), columns)
+    tops = np.cumsum([0, *(height + LINE * max(map(len, captions[row : row + columns])) + 20 for row in rows)])
+    canvas = _Canvas(2 * MARGIN + min(columns, len(cells)) * step - 28, tops[-1] - 20, title)
+    for number, (picture, lines, (_, _, warning)) in enumerate(zip(pictures, captions, cells, strict=True)):
+        row, column = divmod(number, columns)
+        left, top = MARGIN + column * step, canvas.top + tops[row]
+        canvas.image(left, top, picture, scale)
+        options = {"color": "firebrick"} if warning else {}
+        canvas.text(left + width / 2, top + height + 6, "\n".join(lines), ha="center", va="top", **options)
+    return canvas.figure
+
+
+def message(text: str, title: str) -> Figure:
+    """A figure that says why there is nothing to show."""
+    canvas = _Canvas(1000, 80, title)
+    canvas.text(MARGIN, canvas.top + 20, text, ha="left", va="top", color=GREY)
+    return canvas.figure
+
+
+def beside(images: np.ndarray) -> np.ndarray:
+    """Images (m, H, W, C) as one picture uint8 (H, m × W and white gaps between, 3)."""
+    m, height, width, channels = images.shape
+    gap = _gap(width)
+    picture = np.full((height, m * (width + gap) - gap, 3), 255, np.uint8)
+    for number, image in enumerate(images):
+        start = number * (width + gap)
+        picture[:, start : start + width] = image  # one channel becomes three equal ones
+    return picture
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """The lines of a text, each broken between words where it is longer than a width in characters."""
+    return [part for line in text.splitlines() for part in textwrap.wrap(line, width, break_long_words=False)]
+
+
+def _gap(width: int) -> int:
+    """White columns between images of that width."""
+    return max(1, width // 28)
+
+
+class _Canvas:
+    """A figure addressed in dots from its upper left corner, with a title above `top`."""
+
+    def __init__(self, width: float, height: float, title: str):
+        self.width = round(max(width, 760))
+        lines = textwrap.wrap(title, int((self.width - 2 * MARGIN) / TITLE_CHARACTER))
+        self.top = MARGIN + TITLE_LINE * len(lines) + 8
+        self.height = round(self.top + height + MARGIN)
+        self.figure = plt.figure(figsize=(self.width / DPI, self.height / DPI), layout="none", facecolor="white")
+        self.text(MARGIN, MARGIN, "\n".join(lines), ha="left", va="top", fontsize=TITLE)
+
+    def text(self, left: float, top: float, text: str, fontsize: float = SMALL, **options: str) -> None:
+        position = left / self.width, 1 - top / self.height
+        # A dollar sign in a name is a dollar sign, not the start of a formula.
+        self.figure.text(*position, text, fontsize=fontsize, parse_math=False, linespacing=1.25, **options)
+
+    def image(self, left: float, top: float, picture: np.ndarray, scale: float) -> None:
+        height, width = round(picture.shape[0] * scale), round(picture.shape[1] * scale)
+        bottom = self.height - round(top) - height
+        axes = self.figure.add_axes(
+            (round(left) / self.width, bottom / self.height, width / self.width, height / self.height)
+        )
+        axes.imshow(picture, interpolation="nearest" if scale >= 1 else "antialiased", aspect="auto")
+        axes.set_axis_off()

@@ -1,0 +1,118 @@
+"""Test results: confusion matrices, and each system's distribution over seeds beside published figures."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from medfusion.figures.figure_parts import GREY, source_line
+from medfusion.naming import class_names
+
+PUBLISHED = "#d55e00"
+
+
+def confusions(matrices: Mapping[str, np.ndarray], label_names: Sequence[str], source: str) -> Figure:
+    """Confusion matrices: the mean count over the seeds of each system, and its share of the true class.
+
+    Parameters
+    ----------
+    matrices : by the system's title, counts (seeds, k, k); rows true, columns predicted
+    label_names : one per class
+    source : name of the data and n
+    """
+    names = class_names(label_names, 12)
+    classes = len(names)
+    across = min(len(matrices), 3 if classes <= 3 else 2)
+    down = -(-len(matrices) // across)
+    side = 1.6 + 0.55 * classes if classes > 3 else 2.9
+    size = 11 if classes <= 3 else 7.5
+    figure = Figure(figsize=(max(across * side, 5.2), down * (side + 0.5) + 0.3), layout="constrained")
+    grid = figure.subplots(down, across, squeeze=False).ravel()
+    for axes, (title, counts) in zip(grid, matrices.items(), strict=False):
+        mean = np.asarray(counts).mean(axis=0)
+        share = mean / np.maximum(mean.sum(axis=1, keepdims=True), 1)
+        number = "{:.0f}" if len(counts) == 1 else "{:.1f}"
+        pairs = zip(mean.ravel(), share.ravel(), strict=True)
+        texts = [f"{number.format(count)}\n{part:.0%}" if count else "·" for count, part in pairs]
+        look = {"cmap": "Blues", "vmin": 0, "vmax": 1, "cbar": False, "square": True, "linewidths": 0.5}
+        cells = {"annot": np.reshape(texts, share.shape), "fmt": "", "annot_kws": {"fontsize": size}}
+        sns.heatmap(share, ax=axes, xticklabels=names, yticklabels=names, **look, **cells)
+        axes.set(title=title, xlabel="predicted", ylabel="true")
+        axes.tick_params(axis="y", rotation=0)
+        axes.tick_params(axis="x", rotation=90 if classes > 3 else 0)
+        if classes > 3:
+            axes.tick_params(labelsize=8.5)
+    for axes in grid[len(matrices) :]:
+        axes.remove()
+    source_line(figure, source, "count (mean over seeds) and share of the true class")
+    return figure
+
+
+def seeds(
+    runs: pd.DataFrame, floors: Mapping[str, float], published: Sequence[Mapping[str, Any]], source: str
+) -> Figure:
+    """Test accuracy of each system: every seed, mean and sd, the interval of a single run, and figures from elsewhere.
+
+    Parameters
+    ----------
+    runs : columns system, value, low, high: one row a run, systems in the order to draw
+    floors : accuracy of systems that learn nothing, by name
+    published : "name", "accuracy" and, where it is that system's figure, "system"
+    source : name of the data and n
+    """
+    systems = list(dict.fromkeys(runs["system"]))
+    elsewhere = [row for row in published if row.get("system") not in systems]
+    rows = len(systems) + len(elsewhere)
+    figure = Figure(figsize=(9.5, 1.6 + 0.3 * rows), layout="constrained")
+    axes = figure.subplots()
+    blue = sns.color_palette("colorblind")[0]
+    for position, system in enumerate(systems):
+        part = runs[runs["system"] == system]
+        mean, sd = part["value"].mean(), part["value"].std(ddof=1)
+        axes.barh(position, part["high"].max() - part["low"].min(), left=part["low"].min(), height=0.3, color="0.82")
+        if len(part) > 1:
+            axes.errorbar(mean, position, xerr=sd, fmt="|", color="black", capsize=4, markersize=12, zorder=3)
+        axes.plot(part["value"], [position] * len(part), "o", color=blue, markersize=5, alpha=0.75, zorder=2.5)
+    for row in published:
+        if row.get("accuracy"):
+            matched = row.get("system") in systems
+            position = systems.index(row["system"]) if matched else len(systems) + elsewhere.index(row)
+            face = PUBLISHED if matched else "white"
+            axes.plot(row["accuracy"], position, "D", color=PUBLISHED, mfc=face, markersize=7, zorder=4)
+    if elsewhere:
+        axes.axhline(len(systems) - 0.5, color=GREY, linewidth=0.8)
+    axes.set(xlabel="test accuracy", ylim=(rows - 0.4, -0.6))
+    axes.set_yticks(range(rows), [*systems, *(f"{row['name']} (published)" for row in elsewhere)])
+    _mark_floors(axes, floors)
+    handles = [
+        Line2D([], [], color=blue, marker="o", linestyle="", label="one run"),
+        Line2D([], [], color="black", marker="|", markersize=12, linestyle="-", label="mean ± sd over seeds"),
+        Line2D([], [], color="0.75", linewidth=6, label="intervals of single runs"),
+    ]
+    if published:
+        handles.append(Line2D([], [], color=PUBLISHED, marker="D", linestyle="", label="published elsewhere"))
+    figure.legend(handles=handles, loc="outside upper center", ncols=4, frameon=False)
+    source_line(figure, source)
+    return figure
+
+
+def _mark_floors(axes: Axes, floors: Mapping[str, float]) -> None:
+    """A dashed line for each floor; one that is far below is named at the edge, so that the systems stay apart."""
+    low, high = axes.get_xlim()
+    inside = {name: value for name, value in floors.items() if value > low - 0.5 * (high - low)}
+    below = {name: value for name, value in floors.items() if name not in inside}
+    note = {"fontsize": 9, "color": GREY, "textcoords": "offset points"}
+    clear = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+    for name, value in inside.items():
+        axes.axvline(value, color=GREY, linestyle="--", linewidth=1, zorder=0)
+        text = f"{name.replace('_', ' ')} {value:.3f}"
+        place = (value, axes.get_ylim()[0])
+        axes.annotate(text, place, xytext=(0, 4), rotation=90, ha="center", va="bottom", bbox=clear, **note)
+    if below:
+        text = ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in below.items())
+        axes.annotate(f"◂ {text}", (0, 0), xycoords="axes fraction", xytext=(4, 4), **note)

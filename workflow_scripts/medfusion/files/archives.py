@@ -1,0 +1,45 @@
+"""Archives (.keras, .skops) whose bytes are equal when their content is."""
+
+import json
+import re
+import zipfile
+from pathlib import Path
+
+
+def make_zip_reproducible(path: str | Path) -> None:
+    """Rewrite a .keras or .skops archive so that equal content gives equal bytes.
+
+    Both formats record the time of saving, and memory addresses as identities of objects: times are fixed to 1980,
+    and identities are renumbered in their order of appearance.
+    """
+    path = Path(path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in sorted(archive.namelist())}
+    if "metadata.json" in members:
+        metadata = json.loads(members["metadata.json"])
+        metadata.pop("date_saved", None)
+        members["metadata.json"] = json.dumps(metadata).encode()
+    if "config.json" in members:  # Keras
+        members["config.json"], _ = _renumber(members["config.json"], r'("shared_object_id": )(\d+)')
+    if "schema.json" in members:  # skops, which names its other members by identity too
+        members["schema.json"], numbers = _renumber(members["schema.json"], r'("__id__": |"file": ")(\d+)')
+        members = {_renamed(name, numbers): content for name, content in members.items()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for name in sorted(members):
+            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), members[name])
+
+
+def _renumber(text: bytes, pattern: str) -> tuple[bytes, dict[str, str]]:
+    """Replace identities (the pattern's second group) by 1, 2, 3 … in their order of appearance."""
+    numbers: dict[str, str] = {}
+
+    def renumber(match: re.Match) -> str:
+        return match[1] + numbers.setdefault(match[2], str(len(numbers) + 1))
+
+    return re.sub(pattern, renumber, text.decode()).encode(), numbers
+
+
+def _renamed(member: str, numbers: dict[str, str]) -> str:
+    """The name of an archive's member, its identity renumbered."""
+    stem, dot, suffix = member.partition(".")
+    return numbers.get(stem, stem) + dot + suffix

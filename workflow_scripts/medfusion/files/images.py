@@ -1,0 +1,91 @@
+"""The prepared images of one data set: HDF5 files that carry their own meaning."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from medfusion.files.hdf5 import create_hdf5, open_hdf5
+
+BLOCK = 4096  # images read at once where the whole split is not needed
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a data set is, as every file made from it says; not what it is called, which is for pages to say.
+
+    flag : MedMNIST's name of the data set it stands for
+    task : MedMNIST's kind of task ("binary-class", "multi-class", "ordinal-regression")
+    label_names : one per class, in label order
+    sha256 : of the bytes of all images and labels, as `preparation.load` orders them
+    generated : whether the images were drawn by a program
+    """
+
+    flag: str
+    task: str
+    label_names: tuple[str, ...]
+    sha256: str
+    generated: bool
+
+    def attributes(self) -> dict:
+        """The description as HDF5 attributes."""
+        return {**vars(self), "label_names": json.dumps(self.label_names, ensure_ascii=False)}
+
+    @classmethod
+    def of(cls, attributes: h5py.AttributeManager) -> "Description":
+        """The description that `attributes` hold."""
+        fields = {key: attributes[key] for key in cls.__dataclass_fields__}
+        fields["label_names"] = tuple(json.loads(fields["label_names"]))
+        fields["generated"] = bool(fields["generated"])
+        return cls(**fields)
+
+
+def write_split(
+    path: str | Path, split: str, description: Description, images: np.ndarray, labels: np.ndarray | None
+) -> None:
+    """Write one split: uint8 images (n, H, W, C) and, unless None, uint8 labels (n,)."""
+    with create_hdf5(path, split=split, **description.attributes()) as file:
+        file.create_dataset(
+            "images",
+            data=images,
+            chunks=(min(256, len(images)), *images.shape[1:]),
+            compression="gzip",
+            compression_opts=1,
+        )
+        if labels is not None:
+            file["labels"] = labels
+
+
+def write_labels(path: str | Path, split: str, description: Description, labels: np.ndarray) -> None:
+    """Write the labels of one split, uint8 (n,), in a file of their own."""
+    with create_hdf5(path, split=split, **description.attributes()) as file:
+        file["labels"] = labels
+
+
+def describe(path: str | Path) -> Description:
+    """The description of the data set that a prepared file belongs to."""
+    with open_hdf5(path) as file:
+        return Description.of(file.attrs)
+
+
+def read_images(path: str | Path) -> np.ndarray:
+    """All images of a prepared file, uint8 (n, H, W, C)."""
+    with open_hdf5(path) as file:
+        return file["images"][:]
+
+
+def read_labels(path: str | Path) -> np.ndarray:
+    """The labels of a prepared file, uint8 (n,)."""
+    with open_hdf5(path) as file:
+        return file["labels"][:]
+
+
+def image_blocks(path: str | Path, block: int = BLOCK) -> Iterator[np.ndarray]:
+    """The images of a prepared file in blocks of at most `block`, in order."""
+    with open_hdf5(path) as file:
+        images = file["images"]
+        for start in range(0, len(images), block):
+            yield images[start : start + block]

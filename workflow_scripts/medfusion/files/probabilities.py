@@ -1,0 +1,40 @@
+"""Class probabilities per split, in HDF5: what networks, classifiers and fusions hand on to be fused and evaluated."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from medfusion.errors import UserError
+from medfusion.files.hdf5 import create_hdf5, open_hdf5
+from medfusion.files.images import Description
+
+
+def write(path: str | Path, description: Description, splits: Mapping[str, np.ndarray], **attributes: str) -> None:
+    """Write probabilities float32 (n, k) for each split, under {split}/probabilities."""
+    with create_hdf5(path, **description.attributes(), **attributes) as file:
+        for split, values in splits.items():
+            file[f"{split}/probabilities"] = values.astype(np.float32)
+
+
+def read(path: str | Path, split: str) -> np.ndarray:
+    """The probabilities of one split, float64 (n, k), rows summing to 1.
+
+    Raises
+    ------
+    UserError
+        If the file has none for this split, or numbers that are none.
+    """
+    with open_hdf5(path) as file:
+        if f"{split}/probabilities" not in file:
+            raise UserError(f"{path}: holds no probabilities for the split {split!r}; delete it and run again")
+        values = file[f"{split}/probabilities"][:].astype(np.float64)
+    if values.ndim != 2 or not np.isfinite(values).all():
+        raise UserError(f"{path}: what it holds for the split {split!r} are no probabilities; delete it and run again")
+    return values / values.sum(axis=1, keepdims=True)
+
+
+def describe(path: str | Path) -> Description:
+    """The description of the data set that the probabilities belong to."""
+    with open_hdf5(path) as file:
+        return Description.of(file.attrs)

@@ -1,0 +1,67 @@
+"""What each stage cost, from the records of its jobs."""
+
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+
+from medfusion.jobs.records import Record
+
+# In the order in which stages run; what is not here draws figures.
+STAGES = [
+    "download",
+    "generate",
+    "prepare",
+    "inspect_images",
+    "audit_twins",
+    "augment",
+    "learning_curve",
+    "train_cnn",
+    "extract_features",
+    "fit_grid",
+    "fuse",
+    "vote",
+    "floors",
+    "evaluate",
+    "collect_metrics",
+    "study_classifiers",
+]
+DRAWING = "draw figures"
+
+
+def stage_costs(records: Sequence[Record]) -> pd.DataFrame:
+    """Costs by stage, in the order in which stages run.
+
+    Returns
+    -------
+    Columns stage, jobs, seconds (sum of wall time), longest (seconds), cpu (seconds), memory (highest resident set,
+    MB); no rows if there are no records.
+    """
+    rows = [
+        (record.stage if record.stage in STAGES else DRAWING, record.seconds, record.memory_mb, record.cpu_seconds)
+        for record in records
+    ]
+    table = pd.DataFrame(rows, columns=["stage", "seconds", "memory", "cpu"])
+    costs = table.groupby("stage", sort=False).agg(
+        jobs=("seconds", "size"),
+        seconds=("seconds", "sum"),
+        longest=("seconds", "max"),
+        cpu=("cpu", "sum"),
+        memory=("memory", "max"),
+    )
+    return costs.reindex(_in_order(costs.index)).reset_index()
+
+
+def _in_order(stages: Iterable[str]) -> list[str]:
+    return sorted(stages, key=[*STAGES, DRAWING].index)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them.
+
+    >>> duration(4.21), duration(75), duration(7322)
+    ('4.2 s', '1 min 15 s', '2 h 02 min')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"

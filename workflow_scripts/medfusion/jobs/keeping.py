@@ -1,0 +1,145 @@
+"""Early cut-off: a job whose settings, code, libraries and inputs say the same as before keeps its outputs.
+
+Snakemake runs a job whenever one before it ran, even if that wrote the same bytes. So each job compares checksums with
+its record before it starts its work. Snakemake removes the outputs of a job first; a second name (hard link) beside
+the record holds them, at no cost of disk space. Where the file system has no hard links nothing is kept, and the work
+is done.
+"""
+
+import os
+import resource
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from medfusion.errors import UserError
+from medfusion.files.artifacts import hash_file, temporary_name
+from medfusion.jobs import records
+from medfusion.jobs.records import File, Record
+
+# Set by the workflow for --force and its like: do the work, whatever the record says.
+FORCE_VARIABLE = "MEDFUSION_FORCE"
+
+
+class Job:
+    """One job: its record, and the second names of its outputs.
+
+    Parameters
+    ----------
+    settings : path of the settings file
+    identity : its content
+    inputs, outputs : paths in the command's order
+    keep : whether outputs may be kept; not where they depend on more than these
+    """
+
+    def __init__(
+        self, settings: str, identity: dict[str, Any], inputs: Sequence[str], outputs: Sequence[str], keep: bool
+    ):
+        self._identity, self._outputs, self._keep = identity, outputs, keep
+        self._file = records.record_file(settings)
+        if self._file:
+            self._settings = File.of(settings)
+            self._inputs = [_described(path) for path in inputs]
+
+    def kept(self) -> bool:
+        """Put the outputs of the last run back, if it had the same identity and inputs; whether that was done."""
+        if not self._file or not self._keep or os.environ.get(FORCE_VARIABLE):
+            return False
+        record = records.read(self._file)
+        if record is None or record.identity != self._identity:
+            return False
+        if _checksums(record.inputs) != _checksums(self._inputs):
+            return False
+        if [file.path for file in record.outputs] != list(self._outputs):
+            return False
+        sources = [self._intact(file, number) for number, file in enumerate(record.outputs)]
+        if None in sources:
+            return False
+        for path, source in zip(self._outputs, sources, strict=True):
+            if source != Path(path):
+                _link(source, Path(path))
+            os.utime(path)  # newer than what made the job run
+        self._write(record.made, record.seconds, record.cpu_seconds, record.memory_mb, record.command)
+        return True
+
+    def begin(self) -> None:
+        """Forget the last run: from now on its outputs are being replaced."""
+        if self._file:
+            self._check_inputs()
+            records.begin(self._file, self._outputs)
+
+    def finish(self) -> None:
+        """Write the record, and give the outputs their second names."""
+        if not self._file:
+            return
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        shutil.rmtree(self._file.with_suffix(""), ignore_errors=True)
+        for number, path in enumerate(self._outputs if self._keep else ()):
+            _link(Path(path), self._second_name(path, number), needed=False)
+        self._write(
+            made=datetime.now(UTC).isoformat(timespec="seconds"),
+            seconds=round(time.time() - psutil.Process().create_time(), 2),
+            cpu_seconds=round(usage.ru_utime + usage.ru_stime, 2),
+            memory_mb=round(usage.ru_maxrss / 1024, 1),  # Linux counts kilobytes
+            command=["python", *sys.argv],
+        )
+
+    def _write(self, made: str, seconds: float, cpu_seconds: float, memory_mb: float, command: list[str]) -> None:
+        outputs = [File.of(path) for path in self._outputs]
+        record = Record(
+            self._identity, command, self._settings, self._inputs, outputs, made, seconds, cpu_seconds, memory_mb
+        )
+        records.write(self._file, record)
+
+    def _second_name(self, path: str, number: int) -> Path:
+        return self._file.with_suffix("") / f"{number}-{Path(path).name}"
+
+    def _intact(self, file: File, number: int) -> Path | None:
+        """Where the bytes of a recorded output still are."""
+        for path in (Path(file.path), self._second_name(file.path, number)):
+            if path.is_file() and hash_file(path) == file.sha256:
+                return path
+        return None
+
+    def _check_inputs(self) -> None:
+        """Refuse inputs that are not what their own job wrote."""
+        made_by = records.makers(records.read_all(self._file.parents[2]))
+        for file in self._inputs:
+            record = made_by.get(file.path)
+            recorded = next((output for output in record.outputs if output.path == file.path), None) if record else None
+            if recorded and recorded.sha256 != file.sha256:
+                os.utime(file.path)  # so that the next plan looks at it
+                raise UserError(
+                    f"{file.path}: not what {record.stage} wrote (its SHA-256 differs): damaged or edited; "
+                    "run again to have it made anew"
+                )
+
+
+def _described(path: str) -> File:
+    try:
+        return File.of(path)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); expected a file") from None
+
+
+def _checksums(files: Sequence[File]) -> list[tuple[str, str]]:
+    return [(file.path, file.sha256) for file in files]
+
+
+def _link(source: Path, target: Path, needed: bool = True) -> None:
+    """Give a file a second name, in place of whatever had that name; a copy where links cannot be had but must."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = temporary_name(target)
+    try:
+        os.link(source, temporary)
+    except OSError:
+        if not needed:
+            return
+        shutil.copyfile(source, temporary)
+    os.replace(temporary, target)

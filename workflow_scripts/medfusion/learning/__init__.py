@@ -1,0 +1,1 @@
+"""What is fitted: augmentation, networks, features, classifiers, fusions."""

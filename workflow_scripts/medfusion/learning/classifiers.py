@@ -1,0 +1,190 @@
+"""Classifiers on network features: grids of settings, the choice of a winner, its calibration, its file."""
+
+import itertools
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import skops.io
+from sklearn.base import BaseEstimator
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import StratifiedKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils.validation import check_is_fitted
+
+from medfusion.errors import UserError, first_line
+from medfusion.files.archives import make_zip_reproducible
+from medfusion.files.artifacts import replacing
+from medfusion.learning.subsets import stratified_subset
+
+# Types outside skops' own list that our files hold; nothing else is loaded. A tree's nodes are indices that
+# scikit-learn follows unchecked: `predict` with a forged file can crash, but runs no code.
+TRUSTED = [
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.calibration._TemperatureScaling",
+    "sklearn.tree._tree.Tree",
+]
+
+Cell = dict[str, Any]
+
+
+def estimator(kind: str, cell: Cell, seed: int) -> BaseEstimator:
+    """An unfitted classifier with the settings of one grid cell; an SVM scales its features first."""
+    if kind == "svm":
+        # Ties between pairwise votes are broken by the scores, so that predictions and calibrated probabilities agree.
+        return make_pipeline(StandardScaler(), SVC(**cell, cache_size=500, break_ties=True))
+    if kind == "random_forest":
+        return RandomForestClassifier(**cell, random_state=seed, n_jobs=1)
+    return DecisionTreeClassifier(**cell, random_state=seed)
+
+
+def grid_cells(grid: dict[str, list[Any]]) -> list[Cell]:
+    """Every combination of the grid's values, the last key varying fastest.
+
+    >>> grid_cells({"C": [1, 10], "kernel": ["rbf"]})
+    [{'C': 1, 'kernel': 'rbf'}, {'C': 10, 'kernel': 'rbf'}]
+    """
+    return [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
+
+
+def search(
+    settings: dict[str, Any],
+    features: np.ndarray,
+    labels: np.ndarray,
+    val_features: np.ndarray,
+    val_labels: np.ndarray,
+    seed: int,
+    report: Callable[[str], None],
+) -> tuple[list[Cell], Cell]:
+    """Compare the cells of a grid.
+
+    Parameters
+    ----------
+    settings : an entry of `classifiers` in config.yaml
+    features, labels : training split, float32 (n, d) and (n,)
+    val_features, val_labels : validation split
+    seed : of the classifier, of the subset and of the folds
+    report : takes one line of progress a cell
+
+    Returns
+    -------
+    rows : one per cell, in grid order: its settings, "accuracy" (validation or mean over folds), "seconds" to fit
+        and to score; a forest that extends a smaller one counts the trees that it adds
+    best : the settings of the cell with the highest accuracy, the first of equals
+    """
+    if settings["search_images"] and settings["search_images"] < len(labels):
+        chosen = stratified_subset(labels, settings["search_images"], seed)
+        features, labels = features[chosen], labels[chosen]
+    if settings["selection"] == "folds":
+        if (smallest := np.bincount(labels).min()) < settings["folds"]:
+            raise UserError(
+                f"folds: {settings['folds']}; expected at most {smallest}, the images of the rarest class to search on"
+            )
+        folds = StratifiedKFold(settings["folds"], shuffle=True, random_state=seed).split(features, labels)
+        rounds = [(features[fit], labels[fit], features[score], labels[score]) for fit, score in folds]
+    else:
+        rounds = [(features, labels, val_features, val_labels)]
+    cells = grid_cells(settings["grid"])
+    if len(cells) == 1:
+        report(f"one cell, nothing to compare: {cells[0]}")
+    scores = np.zeros((len(rounds), len(cells)))
+    seconds = np.zeros((len(rounds), len(cells)))
+    for index, data in enumerate(rounds):
+        for cell, accuracy, time_taken in _scores(settings["kind"], cells, data, seed):
+            scores[index, cell] = accuracy
+            seconds[index, cell] = time_taken
+            report(f"round {index + 1}/{len(rounds)}, {cells[cell]}: accuracy {accuracy:.4f} in {time_taken:.1f} s")
+    accuracy = scores.mean(axis=0)
+    rows = [
+        {**cell, "accuracy": round(float(a), 6), "seconds": round(float(s), 3)}
+        for cell, a, s in zip(cells, accuracy, seconds.sum(axis=0), strict=True)
+    ]
+    return rows, cells[int(np.argmax(accuracy))]
+
+
+def _scores(kind: str, cells: list[Cell], data: tuple[np.ndarray, ...], seed: int):
+    """Yield (cell index, accuracy, seconds) for every cell.
+
+    Forests that differ only in their number of trees are grown once: the larger contains the smaller, because tree i
+    is drawn from the i-th state of the same generator.
+    """
+    features, labels, score_features, score_labels = data
+    order = (
+        sorted(range(len(cells)), key=lambda i: cells[i].get("n_estimators", 0)) if kind == "random_forest" else None
+    )
+    grown: dict[str, BaseEstimator] = {}
+    for index in order or range(len(cells)):
+        start = time.perf_counter()
+        if order:
+            family = repr({**cells[index], "n_estimators": None})
+            forest = grown.setdefault(family, estimator(kind, cells[index], seed).set_params(warm_start=True))
+            model = forest.set_params(n_estimators=cells[index].get("n_estimators", forest.n_estimators))
+        else:
+            model = estimator(kind, cells[index], seed)
+        _fit(model, cells[index], features, labels)
+        accuracy = float(np.mean(model.predict(score_features) == score_labels))
+        yield index, accuracy, time.perf_counter() - start
+
+
+def fit(
+    settings: dict[str, Any],
+    cell: Cell,
+    features: np.ndarray,
+    labels: np.ndarray,
+    val_features: np.ndarray,
+    val_labels: np.ndarray,
+    seed: int,
+) -> BaseEstimator:
+    """Fit one cell on the training split and calibrate its probabilities on the validation split.
+
+    "temperature" divides the scores by one number (Guo et al. 2017), which changes no prediction; "sigmoid" is
+    Platt's (1999), one per class.
+    """
+    model = _fit(estimator(settings["kind"], cell, seed), cell, features, labels)
+    if settings["calibration"] == "none":
+        return model
+    # The fitted model stays as it is, so there is nothing to cross-validate: one round with all images. Folds would
+    # ask for as many validation images of each class.
+    rows = np.arange(len(val_labels))
+    calibrated = CalibratedClassifierCV(FrozenEstimator(model), method=settings["calibration"], cv=[(rows, rows)])
+    return calibrated.fit(val_features, val_labels)
+
+
+def _fit(model: BaseEstimator, cell: Cell, features: np.ndarray, labels: np.ndarray) -> BaseEstimator:
+    """Fit a classifier in place; what scikit-learn refuses is a UserError."""
+    try:
+        return model.fit(features, labels)
+    except ValueError as error:
+        raise UserError(f"grid cell {cell}: scikit-learn refuses it ({first_line(error)}); change the grid") from None
+
+
+def save(model: BaseEstimator, path: str | Path) -> None:
+    """Write a fitted classifier as a skops file (no pickle)."""
+    with replacing(path) as temporary:
+        skops.io.dump(model, temporary)
+        make_zip_reproducible(temporary)
+
+
+def load(path: str | Path) -> BaseEstimator:
+    """Read a fitted classifier, refusing every type that ours do not hold.
+
+    Raises
+    ------
+    UserError
+        If the file is damaged or holds a type that is not trusted.
+    """
+    try:
+        model = skops.io.load(path, trusted=TRUSTED)
+        check_is_fitted(model)
+    except Exception as error:  # skops passes on whatever zipfile, json and numpy raise
+        reason = first_line(error)
+        raise UserError(f"{path}: not a classifier of this workflow ({reason}); delete it and run again") from None
+    return model

@@ -1,0 +1,69 @@
+"""What a trained network says of images: the output of a named layer, and class probabilities."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from medfusion.errors import UserError, first_line
+from medfusion.learning.augmentation import views
+from medfusion.learning.backend import keras
+
+BATCH = 512  # images a step: bounds memory, changes no result
+
+
+def load_network(path: str | Path) -> keras.Model:
+    """Read a .keras file in safe mode: it may hold no code.
+
+    Raises
+    ------
+    UserError
+        If it cannot be read so.
+    """
+    try:
+        network = keras.saving.load_model(path, compile=False, safe_mode=True)
+        if not isinstance(network, keras.Model):
+            raise TypeError(f"it holds a {type(network).__name__}")
+    except Exception as error:  # Keras passes on whatever zipfile, json and h5py raise
+        reason = first_line(error)
+        raise UserError(f"{path}: not a network of this workflow ({reason}); delete it and run again") from None
+    return network
+
+
+def extractor(network: keras.Model, layer: str) -> keras.Model:
+    """A model from images to the pair (features of `layer`, network output).
+
+    Raises
+    ------
+    UserError
+        If the network has no such layer.
+    """
+    known = [known.name for known in network.layers]
+    if layer not in known:
+        raise UserError(f"features.layer: the network has no layer {layer!r}; it has {', '.join(known)}")
+    return keras.Model(network.input, [network.get_layer(layer).output, network.output])
+
+
+def apply(model: keras.Model, images: np.ndarray, settings: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Features and class probabilities, averaged over the views of each image.
+
+    Parameters
+    ----------
+    model : from `extractor`
+    images : uint8 (n, H, W, C)
+    settings : "views": symmetries, of which all combinations are averaged
+
+    Returns
+    -------
+    features : float32 (n, d); a layer with a spatial output is flattened
+    probabilities : float32 (n, k); a single sigmoid output p becomes the columns 1 − p and p
+    """
+    features, probabilities = [], []
+    for start in range(0, len(images), BATCH):
+        outputs = [model(view, training=False) for view in views(images[start : start + BATCH], settings["views"])]
+        features.append(np.mean([keras.ops.convert_to_numpy(f).reshape(len(f), -1) for f, _ in outputs], axis=0))
+        probabilities.append(np.mean([keras.ops.convert_to_numpy(p) for _, p in outputs], axis=0))
+    stacked = np.concatenate(probabilities)
+    if stacked.shape[1] == 1:
+        stacked = np.hstack([1 - stacked, stacked])
+    return np.concatenate(features), stacked

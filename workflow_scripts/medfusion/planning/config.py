@@ -1,0 +1,79 @@
+"""config.yaml: checked as a whole before any job starts, and completed with its defaults."""
+
+import copy
+from collections.abc import Iterable
+
+from medfusion.errors import UserError
+from medfusion.planning.config_checks import inconsistencies
+from medfusion.planning.config_values import schema_faults, unusable
+from medfusion.planning.systems import Config, fusion_members, systems
+
+__all__ = ["Config", "complete", "fusion_members", "systems"]
+
+# Sections whose entries an overlay switches off by setting them to null.
+SWITCHABLE = ("datasets", "networks", "classifiers", "fusions")
+
+
+def complete(config: Config, schema: Config) -> Config:
+    """Check a configuration, and return it with defaults filled in and switched-off entries removed.
+
+    Relative paths are looked up from the working directory.
+
+    Parameters
+    ----------
+    config : as read from config.yaml and overlays; not changed
+    schema : schemas/config.schema.yaml
+
+    Raises
+    ------
+    UserError
+        On anything that is wrong, one line for each fault, naming the key.
+    """
+    _refuse(unusable(config))
+    config = copy.deepcopy(config)
+    if isinstance(config, dict):
+        _remove_switched_off(config)
+    _refuse(schema_faults(config, schema))
+    _fill_defaults(config)
+    _refuse(inconsistencies(config))
+    return config
+
+
+def _refuse(faults: Iterable[str]) -> None:
+    if lines := list(dict.fromkeys(faults)):
+        raise UserError("\n".join(["config:", *(f"  {line}" for line in lines)]))
+
+
+def _remove_switched_off(config: Config) -> None:
+    holders = [config.get(section) for section in SWITCHABLE]
+    datasets = config.get("datasets")
+    for dataset in datasets.values() if isinstance(datasets, dict) else ():
+        if isinstance(dataset, dict):
+            holders += [dataset.get("models"), dataset.get("votes")]
+    for holder in holders:
+        if isinstance(holder, dict):
+            for name in [name for name, entry in holder.items() if entry is None]:
+                del holder[name]
+
+
+def _fill_defaults(config: Config) -> None:
+    defaults = config["defaults"]
+    for network in config["networks"].values():
+        network["options"] = network.get("options") or {}
+        for part in ("training", "features"):
+            network[part] = {**defaults[part], **(network.get(part) or {})}
+    for name, classifier in config["classifiers"].items():
+        config["classifiers"][name] = {**defaults["classifier"], **classifier}
+    for fusion in config["fusions"].values():
+        if "choose" in fusion:
+            fusion.setdefault("step", 0.05)
+            fusion.setdefault("criterion", "accuracy")
+    for dataset in config["datasets"].values():
+        for key in ("path", "sha256", "label", "label_names", "positive", "generated", "learning_curve"):
+            dataset.setdefault(key, None)
+        dataset.setdefault("published", [])
+        dataset["votes"] = dataset.get("votes") or {}
+        for model in dataset["models"].values():
+            model.setdefault("train_images", "all")
+            model.setdefault("classifiers", [])
+            model.setdefault("fusions", [])

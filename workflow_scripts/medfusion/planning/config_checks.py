@@ -1,0 +1,230 @@
+"""What no schema can say of a configuration: names that must exist elsewhere, sums, sizes, folders, files."""
+
+import math
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from medfusion.data.datafiles import CLASSES, COUNTS
+from medfusion.learning.architectures import LAYERS, OPTIONS, halvings
+from medfusion.planning.config_values import hint, item_faults
+from medfusion.planning.grid_values import GRID_VALUES, MOST_CELLS
+from medfusion.planning.systems import Config, fusion_members, systems
+
+# Names that folders beside a data set's models already have.
+RESERVED_MODELS = {"images", "inspect", "audit", "votes", "floors", "learning_curve", "results", "studies"}
+# Names of folders and targets beside those of the data sets; a test adds the names of the rules.
+RESERVED_DATASETS = {
+    "all", "inspect", "audit", "settings", "records", "logs", "benchmarks", "download", "generate", "prepare",
+    "inspect_images",
+    "audit_twins", "augment", "draw_augmentation", "train_cnn", "extract_features", "learning_curve", "draw_curves",
+    "fit_grid", "fuse", "vote", "floors", "evaluate", "collect_metrics", "draw_grids", "draw_fusions",
+    "study_classifiers", "draw_studies", "draw_results", "draw_training_size", "summarise", "report",
+}  # fmt: skip
+
+
+def inconsistencies(config: Config) -> Iterator[str]:
+    """Faults of a configuration that the schema accepts and that has its defaults, one line each."""
+    yield from _folder_faults(config)
+    for name, network in config["networks"].items():
+        yield from _network_faults(f"networks.{name}", network)
+    for section in ("classifiers", "fusions"):
+        if "cnn" in config[section]:
+            yield f"{section}.cnn: the name stands for the network itself; choose another"
+    for name, classifier in config["classifiers"].items():
+        yield from _classifier_faults(f"classifiers.{name}", classifier)
+    for name, fusion in config["fusions"].items():
+        if name in config["classifiers"]:
+            yield f"fusions.{name}: a classifier has this name too; choose different names"
+        yield from _fusion_faults(f"fusions.{name}", fusion)
+    for name, dataset in config["datasets"].items():
+        if name in RESERVED_DATASETS:
+            yield f"datasets.{name}: the name is taken by a target or a folder of the workflow; choose another"
+        yield from _dataset_faults(f"datasets.{name}", dataset, config)
+
+
+# -- folders and files ------------------------------------------------------------------------------------------------
+
+
+def _folder_faults(config: Config) -> Iterator[str]:
+    for key in ("results", "data"):
+        folder = Path(config[key])
+        blocking = next((place for place in (folder, *folder.parents) if place.exists()), folder)
+        if blocking.is_file():
+            yield f"{key}: {config[key]!r} cannot be a folder, because {str(blocking)!r} is a file; name another"
+    results, data = (os.path.abspath(config[key]) for key in ("results", "data"))
+    if os.path.commonpath([results, data]) == results:
+        yield f"results: {config['results']!r} holds the folder data ({config['data']!r}); expected folders apart"
+
+
+def _file_faults(key: str, path: str) -> Iterator[str]:
+    if not os.path.exists(path):
+        yield f"{key}: there is no file {path!r}; relative paths start at {os.getcwd()}"
+    elif not os.path.isfile(path):
+        yield f"{key}: {path!r} is not a file; expected a .npz file in MedMNIST format"
+    elif not os.access(path, os.R_OK):
+        yield f"{key}: {path!r} cannot be read (permission denied); make it readable (chmod +r)"
+
+
+# -- networks, classifiers, fusions -----------------------------------------------------------------------------------
+
+
+def _network_faults(key: str, network: Config) -> Iterator[str]:
+    architecture = network["architecture"]
+    if architecture not in OPTIONS:
+        yield f"{key}.architecture: unknown {architecture!r}{hint(architecture, list(OPTIONS))}"
+        return
+    known = list(OPTIONS[architecture])
+    if network["training"]["reduce_lr"] and network["training"]["schedule"] == "one_cycle":
+        yield f"{key}.training: reduce_lr has no place in a one_cycle schedule; set reduce_lr: ~ or schedule: constant"
+    for option in network["options"]:
+        if option not in known:
+            yield f"{key}.options: {architecture} has no option {option!r}{hint(option, known)}"
+    layer = network["features"]["layer"]
+    if layer not in LAYERS[architecture]:
+        yield f"{key}.features.layer: {architecture} has no layer {layer!r}{hint(layer, LAYERS[architecture])}"
+
+
+def _classifier_faults(key: str, classifier: Config) -> Iterator[str]:
+    known = GRID_VALUES[classifier["kind"]]
+    for parameter, values in classifier["grid"].items():
+        if parameter in known:
+            yield from item_faults(f"{key}.grid.{parameter}", values, known[parameter])
+        else:
+            yield f"{key}.grid: {classifier['kind']} has no setting {parameter!r}{hint(parameter, list(known))}"
+    cells = math.prod(len(values) for values in classifier["grid"].values())
+    if cells > MOST_CELLS:
+        yield f"{key}.grid: {cells} cells are too many to try; expected at most {MOST_CELLS}"
+    if classifier["kind"] == "svm" and classifier["calibration"] == "none":
+        yield f"{key}.calibration: an svm has scores, not probabilities; expected temperature or sigmoid"
+
+
+def _fusion_faults(key: str, fusion: Config) -> Iterator[str]:
+    if ("weights" in fusion) == ("choose" in fusion):
+        yield f"{key}: expected either weights (fixed) or choose (members whose weights validation chooses)"
+    elif "weights" in fusion:
+        total = sum(fusion["weights"].values())
+        if abs(total - 1) > 1e-9:
+            yield f"{key}.weights: sum to {total:g}; expected 1"
+    else:
+        if abs(1 / fusion["step"] - round(1 / fusion["step"])) > 1e-6:
+            yield f"{key}.step: {fusion['step']} does not divide 1; expected 0.05, 0.1, 0.25 or the like"
+        if round(1 / fusion["step"]) ** (len(fusion["choose"]) - 1) > 100_000:
+            yield f"{key}: too many weights to try; take a larger step or fewer members"
+
+
+# -- data sets --------------------------------------------------------------------------------------------------------
+
+
+def _dataset_faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
+    if (dataset["source"] == "file") != (dataset["path"] is not None):
+        yield f"{key}: source 'file' and path go together; set both or neither"
+    elif dataset["path"] is not None:
+        yield from _file_faults(f"{key}.path", dataset["path"])
+    if dataset["source"] in ("file", "surrogate") and not dataset["label"]:
+        yield f"{key}.label: required with source {dataset['source']!r}: the name that tables and pages print"
+    if (dataset["source"] == "generated") != (dataset["generated"] is not None):
+        yield f"{key}: source 'generated' and the key generated (seed and counts) go together; set both or neither"
+    classes = CLASSES[dataset["flag"]]
+    if dataset["label_names"] and len(dataset["label_names"]) != classes:
+        yield f"{key}.label_names: {len(dataset['label_names'])} names; expected {classes}, one a class in label order"
+    if dataset["positive"] is not None and dataset["positive"] >= classes:
+        yield f"{key}.positive: {dataset['positive']} is no label of {dataset['flag']}; expected 0 to {classes - 1}"
+    if dataset["augmentation"]["flip"] == "none" and not any(
+        dataset["augmentation"][kind] for kind in ("rotation", "scale", "contrast")
+    ):
+        yield f"{key}.augmentation: changes nothing; networks that want no augmentation say images: original"
+    for name, model in dataset["models"].items():
+        yield from _model_faults(f"{key}.models.{name}", name, model, config)
+    known = [f"{name}/{system}" for name in dataset["models"] for system in systems(dataset, name)]
+    for vote, members in dataset["votes"].items():
+        for member in members:
+            if member not in known:
+                yield f"{key}.votes.{vote}: unknown system {member!r}{hint(member, known)}"
+    for row in dataset["published"]:
+        model, _, system = (row.get("system") or "").partition("/")
+        if model in dataset["models"] and system not in {"cnn", *config["classifiers"], *config["fusions"]}:
+            yield f"{key}.published: unknown system {row['system']!r}{hint(row['system'], known)}"
+    if (curve := dataset["learning_curve"]) and (name := curve["network"]) not in config["networks"]:
+        yield f"{key}.learning_curve.network: unknown {name!r}{hint(name, list(config['networks']))}"
+    yield from _size_faults(key, dataset, config)
+    yield from _image_faults(key, dataset, config)
+
+
+def _model_faults(key: str, name: str, model: Config, config: Config) -> Iterator[str]:
+    if name in RESERVED_MODELS:
+        yield f"{key}: the name is taken by a folder of the data set; choose another"
+    for section, names in (
+        ("networks", [model["network"]]),
+        ("classifiers", model["classifiers"]),
+        ("fusions", model["fusions"]),
+    ):
+        for used in names:
+            if used not in config[section]:
+                yield f"{key}: unknown {section[:-1]} {used!r}{hint(used, list(config[section]))}"
+    for fusion in model["fusions"]:
+        entry = config["fusions"].get(fusion, {})
+        for member in fusion_members(entry) if "weights" in entry or "choose" in entry else []:
+            if member not in ["cnn", *model["classifiers"]]:
+                yield (
+                    f"{key}: fusion {fusion!r} has the member {member!r}, which is not among this model's systems: "
+                    f"{', '.join(['cnn', *model['classifiers']])}"
+                )
+
+
+def _size_faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
+    """Numbers of images that the data set cannot give, as far as its counts are known before its file is read."""
+    classes = CLASSES[dataset["flag"]]
+    counts = COUNTS[dataset["flag"]] if dataset["source"] in ("official", "surrogate") else {}
+    if dataset["source"] == "generated" and dataset["generated"]:
+        counts = {split: dataset["generated"][split] for split in ("train", "val", "test")}
+        for split, count in counts.items():
+            if count < classes:
+                yield f"{key}.generated.{split}: {count}; expected at least {classes}, one image of each class"
+    images = counts.get("train", math.inf)
+    most = f"at most {images}, all its training images" if counts else "fewer than all"
+    sizes = [(f"{key}.models.{name}.train_images", model["train_images"]) for name, model in dataset["models"].items()]
+    if dataset["learning_curve"]:
+        sizes += [(f"{key}.learning_curve.sizes", size) for size in dataset["learning_curve"]["sizes"]]
+    for place, size in sizes:
+        if size != "all" and not classes <= size <= images:
+            yield f"{place}: {size}; expected at least {classes}, one image of each class, and {most}"
+    if config["studies"]["folds"] > images // classes:
+        yield f"studies.folds: {config['studies']['folds']}; {_fold_limit(key, images, classes)}"
+    used = {name for model in dataset["models"].values() for name in model["classifiers"]}
+    for name, classifier in config["classifiers"].items():
+        seen = min(images, classifier["search_images"] or math.inf)
+        if name in used and seen < classes:
+            yield (
+                f"classifiers.{name}.search_images: {classifier['search_images']}; expected at least {classes}, one "
+                f"image of each class of {key}"
+            )
+        elif name in used and classifier["selection"] == "folds" and classifier["folds"] > seen // classes:
+            yield f"classifiers.{name}.folds: {classifier['folds']}; {_fold_limit(key, seen, classes)}"
+
+
+def _fold_limit(key: str, images: float, classes: int) -> str:
+    return (
+        f"expected at most {images // classes:.0f}, because each fold needs an image of each of the {classes} classes "
+        f"of {key}, which gives {images} images"
+    )
+
+
+def _image_faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
+    """Networks that the data set's images are too small for."""
+    side = dataset["size"]
+    names = [model["network"] for model in dataset["models"].values()]
+    if dataset["learning_curve"]:
+        names.append(dataset["learning_curve"]["network"])
+    for name in dict.fromkeys(names):
+        network = config["networks"].get(name, {"architecture": None})
+        if network["architecture"] not in OPTIONS:
+            continue  # already named
+        if (shift := network["training"]["shift"]) >= side:
+            yield f"networks.{name}.training.shift: {shift}; expected less than the {side} pixels of {key}"
+        halved = halvings(network["architecture"], network["options"])
+        if halved > math.ceil(math.log2(side)):
+            yield (
+                f"networks.{name}.options.widths: grow {halved} times, and each time halve the image; expected at most "
+                f"{math.ceil(math.log2(side))} times for the {side} pixels of {key}"
+            )

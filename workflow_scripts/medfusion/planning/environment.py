@@ -1,0 +1,86 @@
+"""The machine that the jobs run on: which Python, and how many of them at once."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from medfusion.jobs.keeping import FORCE_VARIABLE
+
+# Of the machine's memory, what jobs may take together.
+SHARE = 0.85
+# Where Linux tells what a container may take (cgroups, version 2 and 1).
+CONTAINER_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+
+
+def prefer_own_python() -> None:
+    """Make `python` in a rule's command the one that runs Snakemake, whether its environment is active or not."""
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+
+
+def share_of_cores(processors: int, cores: int | None) -> int:
+    """Slots of `-j cores` for a job that keeps some processors busy.
+
+    `-j 8` on two processors then runs two such jobs at once, not eight, which would only take memory. On a cluster,
+    where there is no number of cores, it is the number itself.
+    """
+    if not cores:
+        return processors
+    return max(processors, cores * processors // (os.cpu_count() or 1))
+
+
+def force_jobs(settings: Any) -> None:
+    """Let jobs do their work again where --force, --forceall or --forcerun asked for it, whatever their records say.
+
+    Parameters
+    ----------
+    settings : Snakemake's DAG settings
+    """
+    if settings.forceall or settings.forcetargets or settings.forcerun:
+        os.environ[FORCE_VARIABLE] = "1"
+
+
+def memory() -> int:
+    """Megabytes of memory that this machine has, or that the container has that this process is in."""
+    limits = [psutil.virtual_memory().total]
+    for file in CONTAINER_LIMITS:
+        with contextlib.suppress(OSError, ValueError):  # no container, or one without a limit ("max")
+            limits.append(int(Path(file).read_text(encoding="ascii")))
+    return min(limits) // 2**20
+
+
+def limit_memory(resources: Any) -> None:
+    """Lower the memory that all jobs may take together (mem_mb) to what this machine has.
+
+    Parameters
+    ----------
+    resources : Snakemake's global resources, changed in place
+    """
+    limit = int(SHARE * memory())
+    given = resources.get("mem_mb")  # without a value where there is no limit
+    if given.value is not None and given.value > limit:
+        resources["mem_mb"] = type(given)("mem_mb", limit)
+
+
+def too_large(jobs: Iterable[Any], resources: Any) -> str | None:
+    """Which jobs need more memory than all jobs together may take, if any: Snakemake runs them, one at a time.
+
+    Parameters
+    ----------
+    jobs : Snakemake's jobs
+    resources : its global resources
+    """
+    limit = resources.get("mem_mb").value
+    if limit is None:
+        return None
+    needs = {job.rule.name: job.rule.resources["mem_mb"].value for job in jobs if "mem_mb" in job.rule.resources}
+    if not (large := [f"{name} {need}" for name, need in sorted(needs.items()) if need > limit]):
+        return None
+    return (
+        f"Jobs may take {limit} MB of memory together (mem_mb); some need more alone: {', '.join(large)}. "
+        "They run one at a time, and may fail; where there is more, say so: --resources mem_mb=…"
+    )

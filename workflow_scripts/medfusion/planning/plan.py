@@ -1,0 +1,227 @@
+"""Which files and which settings each job needs, derived from the configuration; what the rules ask when they plan.
+
+Nothing here reads or writes an artifact, and no stage imports it. Methods that take `wildcards` are Snakemake input
+functions.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from medfusion.data.datafiles import NAMES, file_name
+from medfusion.planning.config import Config, fusion_members, systems
+
+Wildcards = Any  # Snakemake's: one attribute for each wildcard
+Files = list[str]
+
+
+class Plan:
+    """The files and settings of every job.
+
+    Parameters
+    ----------
+    config : as `config.complete` returns it
+    """
+
+    def __init__(self, config: Config):
+        self.config = config
+        self.datasets: dict[str, Config] = config["datasets"]
+        self.results: str = config["results"].rstrip("/")
+        # Group of systems -> system -> file of its probabilities, for each data set.
+        self.groups = {dataset: self._groups(dataset) for dataset in self.datasets}
+
+    # -- where things are ---------------------------------------------------------------------------------------------
+
+    def beside(self, kind: str) -> str:
+        """The folder of logs or benchmarks: logs/… for results/…, else {results}/logs."""
+        top, *rest = Path(self.results).parts
+        return str(Path(kind, *rest)) if top == "results" else f"{self.results}/{kind}"
+
+    def seed_folder(self, dataset: str, model: str, seed: int | str) -> str:
+        """The folder of one network trained with one seed."""
+        return f"{self.results}/{dataset}/{model}/seed{seed}"
+
+    def probabilities(self, dataset: str, model: str, seed: int | str, system: str) -> str:
+        """The file of a system's probabilities."""
+        folder = self.seed_folder(dataset, model, seed)
+        if system == "cnn":
+            return f"{folder}/features.h5"
+        name = "probabilities" if system in self.config["classifiers"] else "fused"
+        return f"{folder}/{system}/{name}.h5"
+
+    # -- data ---------------------------------------------------------------------------------------------------------
+
+    def downloads(self) -> dict[str, Config]:
+        """Files to download, by stem, with what they are; data sets that share a file share its download."""
+        entries = [entry for entry in self.datasets.values() if entry["source"] in ("official", "surrogate")]
+        return {
+            Path(file_name(entry["flag"], entry["size"], entry["source"])).stem: {
+                key: entry[key] for key in ("flag", "size", "source")
+            }
+            for entry in entries
+        }
+
+    def data_file(self, wildcards: Wildcards) -> str:
+        """The .npz file of a data set."""
+        entry = self.datasets[wildcards.dataset]
+        if entry["source"] == "file":
+            return entry["path"]
+        if entry["source"] == "generated":
+            return f"{self.results}/{wildcards.dataset}/generated.npz"
+        return f"{self.config['data']}/{file_name(entry['flag'], entry['size'], entry['source'])}"
+
+    def shown(self, dataset: str) -> Config:
+        """What figures and tables call a data set and its classes; label_names is None for MedMNIST's own."""
+        entry = self.datasets[dataset]
+        return {"name": entry["label"] or NAMES[entry["flag"]], "label_names": entry["label_names"]}
+
+    # -- networks -----------------------------------------------------------------------------------------------------
+
+    def network(self, wildcards: Wildcards) -> Config:
+        """The network's entry in the configuration, for a model."""
+        return self.config["networks"][self.datasets[wildcards.dataset]["models"][wildcards.model]["network"]]
+
+    def curve_network(self, dataset: str) -> Config:
+        """The network's entry in the configuration, for the training-size study."""
+        return self.config["networks"][self.datasets[dataset]["learning_curve"]["network"]]
+
+    def bank(self, wildcards: Wildcards) -> Files:
+        """The bank of augmented images, if the model's network draws from it."""
+        return self._bank(wildcards.dataset, self.network(wildcards))
+
+    def curve_bank(self, wildcards: Wildcards) -> Files:
+        """The bank of augmented images, if the network of the training-size study draws from it."""
+        return self._bank(wildcards.dataset, self.curve_network(wildcards.dataset))
+
+    def _bank(self, dataset: str, network: Config) -> Files:
+        return [] if network["training"]["images"] == "original" else [f"{self.results}/{dataset}/augmented.h5"]
+
+    def histories(self, wildcards: Wildcards) -> Files:
+        """The training curves of all seeds of a model."""
+        seeds = self.datasets[wildcards.dataset]["models"][wildcards.model]["seeds"]
+        return [f"{self.seed_folder(wildcards.dataset, wildcards.model, seed)}/history.csv" for seed in seeds]
+
+    # -- fusion -------------------------------------------------------------------------------------------------------
+
+    def fusion_files(self, wildcards: Wildcards) -> Files:
+        """The probabilities of a fusion's members."""
+        members = fusion_members(self.config["fusions"][wildcards.fusion])
+        return [self.probabilities(wildcards.dataset, wildcards.model, wildcards.seed, member) for member in members]
+
+    def vote_files(self, wildcards: Wildcards) -> Files:
+        """The probabilities of a vote's systems, for all their seeds."""
+        entry = self.datasets[wildcards.dataset]
+        members = [member.split("/") for member in entry["votes"][wildcards.vote]]
+        return [
+            self.probabilities(wildcards.dataset, model, seed, system)
+            for model, system in members
+            for seed in entry["models"][model]["seeds"]
+        ]
+
+    # -- evaluation ---------------------------------------------------------------------------------------------------
+
+    def _groups(self, dataset: str) -> dict[str, dict[str, str]]:
+        entry, folder = self.datasets[dataset], f"{self.results}/{dataset}"
+        groups = {
+            f"{model}/seed{seed}": {
+                system: self.probabilities(dataset, model, seed, system) for system in systems(entry, model)
+            }
+            for model in entry["models"]
+            for seed in entry["models"][model]["seeds"]
+        }
+        groups["floors"] = {name: f"{folder}/floors/{name}.h5" for name in ("majority", "nearest_neighbour")}
+        if entry["votes"]:
+            groups["votes"] = {vote: f"{folder}/votes/{vote}/fused.h5" for vote in entry["votes"]}
+        for repeat in entry["learning_curve"]["repeats"] if entry["learning_curve"] else ():
+            group = f"learning_curve/repeat{repeat}"
+            groups[group] = {str(size): f"{folder}/{group}/{size}.h5" for size in entry["learning_curve"]["sizes"]}
+        return groups
+
+    def group_files(self, wildcards: Wildcards) -> Files:
+        """The probabilities of a group of systems that is evaluated together."""
+        return list(self.groups[wildcards.dataset][wildcards.group].values())
+
+    def metrics(self, dataset: str) -> Files:
+        """The measures of every group of a data set."""
+        return [f"{self.results}/{dataset}/{group}/metrics.json" for group in self.groups[dataset]]
+
+    def curve_metrics(self, wildcards: Wildcards) -> Files:
+        """The measures of the training-size study."""
+        return [file for file in self.metrics(wildcards.dataset) if "/learning_curve/" in file]
+
+    # -- figures ------------------------------------------------------------------------------------------------------
+
+    def first_seed(self, dataset: str, model: str) -> int:
+        """The seed whose grids and fusions are drawn."""
+        return self.datasets[dataset]["models"][model]["seeds"][0]
+
+    def studied(self, dataset: str) -> str:
+        """The model whose features the studies look at: the first."""
+        return next(iter(self.datasets[dataset]["models"]))
+
+    def studied_features(self, wildcards: Wildcards) -> str:
+        """The features that the studies look at."""
+        model = self.studied(wildcards.dataset)
+        folder = self.seed_folder(wildcards.dataset, model, self.first_seed(wildcards.dataset, model))
+        return f"{folder}/features.h5"
+
+    def studied_tree(self, wildcards: Wildcards) -> Files:
+        """The fitted decision tree on the studied features, if the model has one."""
+        model = self.studied(wildcards.dataset)
+        folder = self.seed_folder(wildcards.dataset, model, self.first_seed(wildcards.dataset, model))
+        names = self.datasets[wildcards.dataset]["models"][model]["classifiers"]
+        trees = [name for name in names if self.config["classifiers"][name]["kind"] == "decision_tree"]
+        return [f"{folder}/{name}/model.skops" for name in trees[:1]]
+
+    def compared(self, dataset: str, model: str) -> list[str]:
+        """The classifiers of a model whose grids have more than one cell."""
+        names = self.datasets[dataset]["models"][model]["classifiers"]
+        grids = {name: self.config["classifiers"][name]["grid"] for name in names}
+        return [name for name, grid in grids.items() if math.prod(map(len, grid.values())) > 1]
+
+    def chosen(self, dataset: str, model: str) -> list[str]:
+        """The fusions of a model whose weights are chosen."""
+        names = self.datasets[dataset]["models"][model]["fusions"]
+        return [name for name in names if "choose" in self.config["fusions"][name]]
+
+    def grid_files(self, file: str) -> Callable[[Wildcards], Files]:
+        """An input function: `file` of every compared classifier, for the model's first seed."""
+        return lambda wildcards: self._of_first_seed(wildcards, self.compared, file)
+
+    def chosen_fusion_files(self, wildcards: Wildcards) -> Files:
+        """The records of every fusion with chosen weights, for the model's first seed."""
+        return self._of_first_seed(wildcards, self.chosen, "fusion.json")
+
+    def _of_first_seed(self, wildcards: Wildcards, names: Callable[[str, str], list[str]], file: str) -> Files:
+        dataset, model = wildcards.dataset, wildcards.model
+        folder = self.seed_folder(dataset, model, self.first_seed(dataset, model))
+        return [f"{folder}/{name}/{file}" for name in names(dataset, model)]
+
+    # -- the page -----------------------------------------------------------------------------------------------------
+
+    def figures(self, dataset: str) -> Iterator[str]:
+        """Every figure of a data set that its configuration asks for."""
+        folder, entry = f"{self.results}/{dataset}", self.datasets[dataset]
+        names = ["inspect/montage.png", "inspect/means.png", "audit/pairs.png", "augmentation.png"]
+        names += ["results/confusion.svg", "results/seeds.svg", "studies/learning.svg", "studies/tree.svg"]
+        names.append("studies/plane.svg")
+        for model in entry["models"]:
+            names.append(f"{model}/curves.svg")
+            names += [f"{model}/grids.svg"] if self.compared(dataset, model) else []
+            names += [f"{model}/fusions.svg"] if self.chosen(dataset, model) else []
+        if entry["learning_curve"]:
+            names.append("learning_curve/training_size.svg")
+        return (f"{folder}/{name}" for name in names)
+
+    def tables(self, dataset: str) -> Iterator[str]:
+        """Every table and record of a data set that the page shows."""
+        folder = f"{self.results}/{dataset}"
+        yield from (f"{folder}/{name}" for name in ("inspect/counts.csv", "inspect/pixels.csv", "audit/summary.json"))
+        for model in self.datasets[dataset]["models"]:
+            seed_folder = self.seed_folder(dataset, model, self.first_seed(dataset, model))
+            yield from (f"{seed_folder}/{name}/best.json" for name in self.compared(dataset, model))
+
+    def of_dataset(self, dataset: str) -> Files:
+        """What the target named after a data set makes."""
+        return [*self.metrics(dataset), *self.figures(dataset), *self.tables(dataset)]

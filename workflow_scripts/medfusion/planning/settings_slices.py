@@ -1,0 +1,164 @@
+"""The slice of the configuration that each stage depends on: exactly that, so that no other edit re-runs it.
+
+Where neither the wildcards nor the slice say which files a job reads, `files` names them: so a job whose inputs become
+others runs again although Snakemake's own records (.snakemake/) are lost.
+"""
+
+import platform
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from medfusion.planning.config import Config, fusion_members
+from medfusion.planning.fingerprint import ROOT, library_versions
+from medfusion.planning.plan import Plan, Wildcards
+
+Slice = dict[str, Any]
+
+
+def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
+    """For each stage, by the name of its program, a function from a job's wildcards to its settings."""
+    config = plan.config
+    whole = {"config": config, "shown": {name: plan.shown(name) for name in plan.datasets}, "results": plan.results}
+
+    def dataset(wildcards: Wildcards, *keys: str) -> Slice:
+        entry = plan.datasets[wildcards.dataset]
+        return {key: entry[key] for key in keys}
+
+    def figure(wildcards: Wildcards, **more: Any) -> Slice:
+        return {"style": config["report"]["style"], "name": plan.shown(wildcards.dataset)["name"], **more}
+
+    def named(*datasets: str) -> Slice:
+        return {"shown": {name: {"name": plan.shown(name)["name"]} for name in datasets}}
+
+    def labelled_figure(wildcards: Wildcards, **more: Any) -> Slice:
+        return figure(wildcards, label_names=plan.datasets[wildcards.dataset]["label_names"], **more)
+
+    def results_figure(wildcards: Wildcards, *keys: str) -> Slice:
+        shown = {"style": config["report"]["style"], "shown": {wildcards.dataset: plan.shown(wildcards.dataset)}}
+        return {**shown, **dataset(wildcards, *keys)}
+
+    def model(wildcards: Wildcards) -> Config:
+        return plan.datasets[wildcards.dataset]["models"][wildcards.model]
+
+    def train_cnn(wildcards: Wildcards) -> Slice:
+        return {
+            "title": f"{wildcards.dataset}/{wildcards.model}, seed {wildcards.seed}",
+            "network": {key: plan.network(wildcards)[key] for key in ("architecture", "options", "training")},
+            "train_images": model(wildcards)["train_images"],
+            "seed": int(wildcards.seed),
+        }
+
+    def extract_features(wildcards: Wildcards) -> Slice:
+        title = f"{wildcards.dataset}/{wildcards.model}, seed {wildcards.seed}"
+        return {"title": title, **plan.network(wildcards)["features"]}
+
+    def learning_curve(wildcards: Wildcards) -> Slice:
+        return {
+            "title": f"{wildcards.dataset}, training-size study, repeat {wildcards.repeat}",
+            "network": plan.curve_network(wildcards.dataset),
+            "sizes": plan.datasets[wildcards.dataset]["learning_curve"]["sizes"],
+            "seed": int(wildcards.repeat),
+        }
+
+    def fit_grid(wildcards: Wildcards) -> Slice:
+        return {
+            "title": f"{wildcards.dataset}/{wildcards.model}, seed {wildcards.seed}, {wildcards.classifier}",
+            "classifier": config["classifiers"][wildcards.classifier],
+            "seed": int(wildcards.seed),
+        }
+
+    def fuse(wildcards: Wildcards) -> Slice:
+        fusion = config["fusions"][wildcards.fusion]
+        return {
+            "title": f"{wildcards.dataset}/{wildcards.model}, seed {wildcards.seed}, {wildcards.fusion}",
+            "members": fusion_members(fusion),
+            **{key: fusion.get(key) for key in ("weights", "step", "criterion")},
+        }
+
+    def vote(wildcards: Wildcards) -> Slice:
+        return {
+            "title": f"{wildcards.dataset}, {wildcards.vote}",
+            "systems": plan.datasets[wildcards.dataset]["votes"][wildcards.vote],
+            "files": plan.vote_files(wildcards),
+        }
+
+    def evaluate(wildcards: Wildcards) -> Slice:
+        name, _, run = wildcards.group.partition("/")
+        evaluation = config["evaluation"]
+        return {
+            "title": f"{wildcards.dataset}/{wildcards.group}",
+            "dataset": wildcards.dataset,
+            "model": name,
+            "seed": int(run.removeprefix("seed").removeprefix("repeat")) if run else None,
+            "systems": list(plan.groups[wildcards.dataset][wildcards.group]),
+            **dataset(wildcards, "positive", "ece_bins"),
+            "replicates": evaluation["replicates"],
+            "confidence": evaluation["confidence"],
+            "bootstrap_seed": evaluation["seed"],
+        }
+
+    stages = {
+        "download": lambda wildcards: plan.downloads()[wildcards.file],
+        "generate": lambda wildcards: {
+            **dataset(wildcards, "flag", "size"),
+            **plan.datasets[wildcards.dataset]["generated"],
+        },
+        "prepare": lambda wildcards: {
+            **dataset(wildcards, "flag", "size", "source", "sha256"),
+            "files": plan.data_file(wildcards),
+        },
+        "inspect_images": lambda wildcards: labelled_figure(wildcards, seed=0),
+        "audit_twins": lambda wildcards: labelled_figure(
+            wildcards, threshold=plan.datasets[wildcards.dataset]["twins"]
+        ),
+        "augment": lambda wildcards: dataset(wildcards, "augmentation"),
+        "draw_augmentation": figure,
+        "train_cnn": train_cnn,
+        "extract_features": extract_features,
+        "learning_curve": learning_curve,
+        "fit_grid": fit_grid,
+        "fuse": fuse,
+        "vote": vote,
+        "floors": lambda wildcards: {},
+        "evaluate": evaluate,
+        "collect_metrics": lambda wildcards: {
+            **named(*plan.datasets),
+            "files": [file for name in plan.datasets for file in plan.metrics(name)],
+        },
+        "draw_curves": lambda wildcards: figure(wildcards, seeds=model(wildcards)["seeds"]),
+        "draw_grids": lambda wildcards: figure(
+            wildcards,
+            classifiers=plan.compared(wildcards.dataset, wildcards.model),
+            files=plan.grid_files("grid.csv")(wildcards),
+        ),
+        "draw_fusions": lambda wildcards: figure(
+            wildcards,
+            fusions=plan.chosen(wildcards.dataset, wildcards.model),
+            files=plan.chosen_fusion_files(wildcards),
+        ),
+        "study_classifiers": lambda wildcards: {
+            **config["studies"],
+            "seed": plan.first_seed(wildcards.dataset, plan.studied(wildcards.dataset)),
+            "files": [plan.studied_features(wildcards), *plan.studied_tree(wildcards)],
+        },
+        "draw_studies": labelled_figure,
+        "draw_results": lambda wildcards: {
+            **results_figure(wildcards, "published"),
+            "files": plan.metrics(wildcards.dataset),
+        },
+        "draw_training_size": lambda wildcards: {
+            "style": config["report"]["style"],
+            **named(wildcards.dataset),
+            "files": plan.curve_metrics(wildcards),
+        },
+        "summarise": lambda wildcards: whole,
+    }
+    return {**stages, "report": lambda wildcards: {**whole, "versions": _versions([*stages, "report"])}}
+
+
+def _versions(stages: Iterable[str]) -> dict[str, str]:
+    """Python's version, and those of the libraries that stages import: the page lists them."""
+    versions = {"Python": platform.python_version()}
+    for stage in sorted(stages):
+        versions |= library_versions(ROOT / f"{stage}.py")
+    return versions

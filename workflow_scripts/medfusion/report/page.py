@@ -1,0 +1,302 @@
+"""The report: one self-contained page that opens with the answer, then gives account of each task."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+import yaml
+from markupsafe import Markup, escape
+
+from medfusion.evaluation import standings
+from medfusion.files.artifacts import read_record
+from medfusion.files.metric_files import Metrics, read_metrics, tidy
+from medfusion.files.tables import read_table
+from medfusion.jobs.costs import stage_costs
+from medfusion.jobs.records import Record
+from medfusion.naming import percent, setting
+from medfusion.planning.config import fusion_members
+from medfusion.report import page_tables
+from medfusion.report.page_figures import OTHER, rank, read_picture
+from medfusion.report.page_parts import Section, Table
+
+Config = dict[str, Any]
+
+SECTIONS = {
+    "data": "The data",
+    "twins": "Near-twins between images",
+    "augmentation": "Augmentation",
+    "training": "Training",
+    "results": "Results in detail",
+    "choices": "What validation chose",
+    "training_size": "How many training images it takes",
+    "studies": "How tree, forest and SVM see the features",
+    OTHER: "More figures",
+}
+CLASSIFIERS = {"svm": "SVM", "random_forest": "random forest", "decision_tree": "decision tree"}
+OPTIMISTIC = (
+    "Settings compared by folds of the training split are marked as optimistic: the network whose features they see "
+    "was trained on the same labels."
+)
+TWINS = (
+    "r is the Pearson correlation of all pixel values of two images. It is undefined for images whose pixels are all "
+    "equal; there are {constant} of these."
+)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One data set on the page: the answer first, then its sections."""
+
+    key: str
+    name: str
+    generated: bool
+    classes: list[str]
+    images: dict[str, int]
+    side: int | None
+    best: standings.Standing
+    best_description: str
+    candidates: int
+    within: int
+    majority: standings.Standing | None
+    comparisons: list[str]
+    twins: str
+    results: Table
+    sections: list[Section]
+
+
+def render(
+    template: str | Path,
+    settings: Mapping[str, Any],
+    metrics: Sequence[str],
+    figures: Mapping[str, str],
+    tables: Mapping[str, str],
+    libraries: Mapping[str, str],
+    records: Sequence[Record],
+) -> str:
+    """The page as HTML.
+
+    Parameters
+    ----------
+    template : report.html.j2; report.css and report.js lie beside it
+    settings : "config" (complete), "shown" (names of data sets and classes)
+    metrics : paths of metrics.json files
+    figures, tables : paths by name: the path below the results folder without suffix
+    libraries : version by name
+    records : of the jobs that the page stands on
+
+    Raises
+    ------
+    UserError
+        If a file is missing or not what it should be.
+    """
+    config = settings["config"]
+    contents = read_metrics(metrics, settings["shown"])
+    by_dataset: dict[str, list[Metrics]] = {}
+    for content in contents:
+        by_dataset.setdefault(content["dataset"], []).append(content)
+    tasks = [_task(key, config, group, figures, tables) for key, group in by_dataset.items()]
+    costs = stage_costs(records)
+    template = Path(template)
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(template.parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["breakable"] = _breakable
+    return environment.get_template(template.name).render(
+        title=config["report"]["title"],
+        css=Markup(template.with_name("report.css").read_text(encoding="utf-8")),
+        script=Markup(template.with_name("report.js").read_text(encoding="utf-8")),
+        tasks=tasks,
+        generated=[task.name for task in tasks if task.generated],
+        confidence=percent(config["evaluation"]["confidence"]),
+        costs=page_tables.costs(costs, "Cost of each stage") if len(costs) else None,
+        config=yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=110),
+        versions=page_tables.versions(libraries, "Libraries that the stages import"),
+        isnan=math.isnan,
+    )
+
+
+def _breakable(text: str) -> Markup:
+    """Text with places where a narrow screen may break a system's name."""
+    return Markup(str(escape(text)).replace("_", "_<wbr>").replace("/", "/<wbr>"))
+
+
+def _task(
+    key: str, config: Config, contents: list[Metrics], figures: Mapping[str, str], tables: Mapping[str, str]
+) -> Task:
+    """One data set, from its metrics and from whichever of its figures and tables there are."""
+    entry = config["datasets"][key]
+    first = contents[0]
+    name = first["name"]
+    table = tidy(contents)
+    systems = standings.standings(table)
+    floors = standings.floors(table)
+    best = systems[0]
+    descriptions = {row.address: describe_system(config, key, row.model, row.system) for row in systems}
+    own = {other.partition("/")[2]: path for other, path in tables.items() if other.partition("/")[0] == key}
+    summary = (
+        read_record(own["audit/summary"], ("splits", "threshold", "images", "constant_images"))
+        if "audit/summary" in own
+        else None
+    )
+    counts = read_table(own["inspect/counts"], ("n",), ("split", "label", "name")) if "inspect/counts" in own else None
+    n = standings.images_tested(table)
+    confidence = percent(config["evaluation"]["confidence"])
+    sections = {section: Section(f"{key}-{section}", title) for section, title in SECTIONS.items()}
+    _data(sections["data"], counts, own, name)
+    if summary:
+        sections["twins"].tables.append(page_tables.twins(summary, f"Near-twins by pixel correlation r ({name})"))
+        sections["twins"].notes.append(TWINS.format(constant=sum(summary["constant_images"].values())))
+    _detail(sections["results"], table, systems, first["label_names"], entry["positive"], name, confidence)
+    _choices(sections["choices"], own, name)
+    _size_study(sections["training_size"], table, name)
+    for other, path in sorted(figures.items(), key=lambda item: rank(item[0])):
+        if other.partition("/")[0] == key:
+            kind, found = read_picture(other, path, name)
+            section = sections[kind]
+            # One figure of a kind is open, those of the other networks and seeds are folded away.
+            known = {shown.name.rpartition("/")[2] for shown in section.pictures}
+            (section.more if other.rpartition("/")[2] in known else section.pictures).append(found)
+    return Task(
+        key=key,
+        name=name,
+        generated=first["generated"],
+        classes=first["label_names"],
+        images=counts.groupby("split", sort=False)["n"].sum().to_dict() if counts is not None else {"test": n},
+        side=entry.get("size"),
+        best=best,
+        best_description=descriptions[best.address],
+        candidates=len(systems),
+        within=sum(best.test.low <= row.test.mean <= best.test.high for row in systems[1:]),
+        majority=next((row for row in floors if row.system == "majority"), None),
+        comparisons=[] if first["generated"] else _comparisons(entry["published"], systems, entry["source"]),
+        twins=_twins_sentence(summary),
+        results=page_tables.results(
+            systems,
+            floors,
+            entry["published"],
+            descriptions,
+            entry["source"],
+            f"Systems on {name}, the best on validation first. Values are mean ± standard deviation over seeds; under "
+            f"them, from the lowest to the highest limit of the single runs' {confidence} intervals (Wilson for "
+            "accuracy, bootstrap for AUC).",
+            confidence,
+        ),
+        sections=[section for section in sections.values() if section],
+    )
+
+
+def describe_system(config: Config, dataset: str, model: str, system: str) -> str:
+    """What a system is, in a few words, from the configuration; nothing for one that it does not have."""
+    entry = config["datasets"][dataset]
+    if model == "votes":
+        return f"mean probability of {', '.join(entry['votes'].get(system, []))} over all seeds"
+    if system == "cnn":
+        return "the network alone"
+    if system in config["classifiers"]:
+        classifier = config["classifiers"][system]
+        kind = CLASSIFIERS.get(classifier["kind"], classifier["kind"])
+        cells = math.prod(len(values) for values in classifier["grid"].values())
+        if cells > 1:
+            return f"{kind} on its features, best of {cells} settings"
+        return f"{kind} on its features, " + ", ".join(f"{k} = {setting(v[0])}" for k, v in classifier["grid"].items())
+    if system in config["fusions"]:
+        fusion = config["fusions"][system]
+        if "weights" in fusion:
+            return " + ".join(f"{weight:g} {member}" for member, weight in fusion["weights"].items())
+        return f"{' + '.join(fusion_members(fusion))}, weights chosen on validation"
+    return ""
+
+
+def _comparisons(
+    published: Sequence[Mapping[str, Any]], systems: Sequence[standings.Standing], source: str
+) -> list[str]:
+    """Where the published figure of a system lies among our runs of it."""
+    known = {row.address: row for row in systems}
+    result = []
+    for row in published:
+        ours = known.get(row.get("system"))
+        if ours is None or row.get("accuracy") is None:
+            continue
+        value, test = row["accuracy"], ours.test
+        if ours.seeds > 1:
+            low, high, what = test.least, test.most, f"the range of our {ours.seeds} seeds"
+        else:
+            low, high, what = test.low, test.high, "the interval of our run"
+        where = "below" if value < low else "above" if value > high else "inside"
+        text = f"The {value:.3f} of {row['name']} for {ours.address} lies {where} {what} ({low:.3f} to {high:.3f})"
+        result.append(f"{text}." if source == "official" else f"{text}; it was measured on another split.")
+    return result
+
+
+def _twins_sentence(summary: Mapping[str, Any] | None) -> str:
+    for part in summary["splits"] if summary else []:
+        if (part["first"], part["second"]) == ("train", "test"):
+            limit = f"{summary['threshold']:g}"
+            total = summary["images"]["test"]
+            return (
+                f"{part['images'][limit]:,} of {total:,} test images have a near-twin (pixel correlation of {limit} or "
+                "more) among the training images; figures on them flatter every system."
+                if part["images"][limit]
+                else f"No test image has a near-twin (pixel correlation of {limit} or more) among the training images."
+            )
+    return ""
+
+
+def _data(section: Section, counts: pd.DataFrame | None, own: Mapping[str, str], name: str) -> None:
+    if counts is not None:
+        section.tables.append(page_tables.counts(counts, f"Images of each class ({name})"))
+    if "inspect/pixels" in own:
+        table = read_table(own["inspect/pixels"], ())
+        section.tables.append(page_tables.generic(table, f"Pixel values, 0 to 255 ({name})"))
+
+
+def _detail(
+    section: Section,
+    table: pd.DataFrame,
+    systems: Sequence[standings.Standing],
+    label_names: list[str],
+    positive: int | None,
+    name: str,
+    confidence: str,
+) -> None:
+    test = f"{name}, test n = {systems[0].test.n:,}"
+    section.notes.append(
+        "Each value is the mean ± standard deviation over seeds; under it stand the lowest and the highest limit of "
+        f"the single runs' {confidence} bootstrap intervals."
+    )
+    caption = f"Precision, recall and F1 of each class: {{}} ({test})"
+    first, *others = standings.representatives(systems)
+    section.tables.append(page_tables.per_class(table, first, label_names, caption.format(first.address)))
+    section.tables.append(page_tables.measures(table, systems, label_names, positive, f"More measures ({test})"))
+    section.folded_tables += [
+        page_tables.per_class(table, other, label_names, caption.format(other.address)) for other in others
+    ]
+
+
+def _choices(section: Section, own: Mapping[str, str], name: str) -> None:
+    bests = {}
+    for other, path in own.items():
+        parts = other.split("/")
+        if len(parts) == 4 and parts[-1] == "best":
+            bests[parts[0], parts[1].removeprefix("seed"), parts[2]] = read_record(path, ("cell", "selection"))
+    if bests:
+        section.tables.append(page_tables.choices(bests, f"Settings of the classifiers ({name})"))
+    if any(best["selection"] == "folds" for best in bests.values()):
+        section.notes.append(OPTIMISTIC)
+
+
+def _size_study(section: Section, table: pd.DataFrame, name: str) -> None:
+    part = table[(table["model"] == "learning_curve") & (table["split"] == "test") & (table["metric"] == "accuracy")]
+    if len(part):
+        sizes = sorted(part["system"].unique(), key=lambda size: math.inf if size == "all" else int(size))
+        scores = {size: standings.score(part, "learning_curve", size, "test", "accuracy") for size in sizes}
+        caption = f"Test accuracy by number of training images ({name}, test n = {part['n'].iloc[0]:,})"
+        section.tables.append(page_tables.training_sizes(scores, part["seed"].nunique(), caption))

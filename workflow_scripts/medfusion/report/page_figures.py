@@ -1,0 +1,110 @@
+"""Which figures the page knows: the section each belongs to, and what it says in words."""
+
+from dataclasses import dataclass
+
+from medfusion.report.page_parts import Picture, picture
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of figure, known by the last part of its name."""
+
+    section: str
+    title: str
+    caption: str
+
+
+KINDS = {
+    "montage": Kind("data", "Examples of each class", "Training images, drawn at random."),
+    "means": Kind("data", "Mean image of each class", "Mean over the training images of a class."),
+    "pairs": Kind(
+        "twins",
+        "The most similar pairs",
+        "Pairs of images with the highest pixel correlation, across splits first, then within.",
+    ),
+    "augmentation": Kind(
+        "augmentation", "Before and after augmentation", "Training images (first column) and their augmented copies."
+    ),
+    "seeds": Kind(
+        "results",
+        "Test accuracy of every system and seed",
+        "Systems in the order of their validation accuracy. Dots: runs; black: mean ± standard deviation over seeds; "
+        "grey bars: from the lowest to the highest limit of the intervals of single runs; diamonds: published figures; "
+        "dashed: systems without a network.",
+    ),
+    "confusion": Kind(
+        "results",
+        "Confusion matrices",
+        "Of each network alone, and of the best of its systems on validation. Rows are true classes, columns predicted "
+        "ones; each cell has the number of test images (the mean over seeds, where there are several) and its share "
+        "of the true class.",
+    ),
+    "curves": Kind(
+        "training",
+        "Training curves",
+        "Accuracy and loss over the epochs, one line a seed; the dots mark the lowest validation loss. Training "
+        "figures are taken with dropout and augmentation where the network has them, so they can lie below validation.",
+    ),
+    "grids": Kind(
+        "choices",
+        "Grids of settings",
+        "Accuracy of every combination of settings on the features of the first seed; red frame: the chosen one, the "
+        "first of equals. Grids of one combination are not drawn.",
+    ),
+    "fusions": Kind(
+        "choices",
+        "Weights of the fusions",
+        "Accuracy and log loss on the validation split over the weights, for the first seed; red: the choice; dashed: "
+        "0.7, a constant in the original study. With three members or more, the best points by the criterion that "
+        "chose.",
+    ),
+    "learning": Kind(
+        "studies",
+        "Learning curves of tree and forest",
+        "Accuracy on network features against the number of training images; bands: one standard deviation over "
+        "folds. Cross-validated figures are optimistic, because the network was trained on the labels of the folds; "
+        "the validation split was not trained on, but may have stopped the training.",
+    ),
+    "tree": Kind(
+        "studies",
+        "The decision tree",
+        "Its upper levels: question, number of training images, most frequent class and its share; the bar shows the "
+        "shares of all classes. Features are numbered as they leave the network.",
+    ),
+    "plane": Kind(
+        "studies",
+        "Regions in the plane of two principal components",
+        "Scaling and components are fitted on training features, and a forest and an SVM on the training images in "
+        "this plane alone: it shows how they divide a space, not how the systems above decide. Test images take no "
+        "part in the fits.",
+    ),
+    "training_size": Kind(
+        "training_size",
+        "Accuracy against the number of training images",
+        "Test accuracy of networks trained on stratified subsets; every repeat draws its own subsets and weights.",
+    ),
+}
+OTHER = "other"
+
+
+def rank(name: str) -> int:
+    """The place of a figure among the kinds."""
+    last = name.rpartition("/")[2]
+    return list(KINDS).index(last) if last in KINDS else len(KINDS)
+
+
+def read_picture(name: str, path: str, data: str) -> tuple[str, Picture]:
+    """A figure with the section it belongs to.
+
+    Parameters
+    ----------
+    name : path below the results folder without suffix: data set, then what the figure is of, then its kind
+    path : of the file
+    data : name of the data set, for caption and alternative text
+    """
+    _, *middle, last = name.split("/")
+    kind = KINDS.get(last, Kind(OTHER, last.replace("_", " ").capitalize(), ""))
+    models = [part for part in middle if part not in ("inspect", "audit", "results", "studies", "learning_curve")]
+    of = ", ".join(f"seed {part[4:]}" if part.startswith("seed") and part[4:].isdigit() else part for part in models)
+    title = f"{kind.title}: {of}" if of else kind.title
+    return kind.section, picture(name, path, title, f"{kind.caption} Data: {data}.".strip(), f"{title}. {data}.")

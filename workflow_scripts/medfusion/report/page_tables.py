@@ -1,0 +1,248 @@
+"""The tables of the page, from tidy metrics and from the tables that other stages wrote."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from medfusion.evaluation.standings import Score, Standing, score
+from medfusion.jobs.costs import duration
+from medfusion.naming import percent, setting, span
+from medfusion.report.page_parts import Body, Cell, Row, Table
+
+NOTHING = Cell("–")
+MEASURES = {
+    "balanced_accuracy": "Balanced accuracy",
+    "macro_f1": "Macro F1",
+    "mcc": "MCC",
+    "brier": "Brier score",
+    "ece": "Calibration error",
+}
+PUBLISHED_ON = {
+    "official": "Published elsewhere, on the same official test split",
+    "generated": "Published elsewhere, on the real images: not comparable with generated ones",
+}
+PUBLISHED_ON_OTHER = "Published elsewhere, on the official split, which is not the one measured here"
+
+
+def number(value: float) -> str:
+    """A measure with three decimals."""
+    return "–" if math.isnan(value) else f"{value:.3f}"
+
+
+def value_cell(result: Score) -> Cell:
+    """Mean and, over several seeds, standard deviation."""
+    text = number(result.mean)
+    return Cell(text if math.isnan(result.sd) else f"{text} ± {result.sd:.3f}", sort=result.mean)
+
+
+def interval(result: Score) -> str:
+    """From the lowest to the highest limit of the runs' intervals."""
+    return f"{number(result.low)} to {number(result.high)}"
+
+
+def with_interval(result: Score) -> Cell:
+    """Mean, deviation, and the limits under them."""
+    cell = value_cell(result)
+    return Cell(cell.text, interval(result), cell.sort)
+
+
+def results(
+    systems: Sequence[Standing],
+    floors: Sequence[Standing],
+    published: Sequence[Mapping[str, Any]],
+    descriptions: Mapping[str, str],
+    source: str,
+    caption: str,
+    confidence: str,
+) -> Table:
+    """Every system with its accuracy, interval and AUC; floors and published figures apart.
+
+    Parameters
+    ----------
+    systems : the best on validation first
+    published : the entries of the configuration
+    descriptions : what a system is, by its address
+    source : of the data, as in the configuration
+    confidence : of the intervals, as text
+    """
+    original = {row["system"]: row for row in published if row.get("system") and row["accuracy"] is not None}
+
+    def figures(row: Mapping[str, Any]) -> list[Cell]:
+        return [NOTHING if row.get(key) is None else Cell(f"{row[key]:.3f}") for key in ("accuracy", "auc")]
+
+    rows = []
+    for position, system in enumerate(systems):
+        theirs = original.get(system.address)
+        rows.append(
+            Row(
+                [
+                    Cell(system.address, descriptions.get(system.address, "")),
+                    *_scores(system),
+                    Cell(str(system.seeds)) if system.seeded else Cell("vote", sort=0),
+                    Cell(f"{theirs['accuracy']:.3f}", theirs["name"]) if theirs else NOTHING,
+                ],
+                "" if position else "best",
+            )
+        )
+    learns_nothing = [
+        Row([Cell(row.system.replace("_", " ")), *_scores(row), NOTHING, NOTHING], "floor") for row in floors
+    ]
+    elsewhere = [
+        Row([Cell(row["name"], _origin(row)), *figures(row), *[NOTHING] * 4], "published") for row in published
+    ]
+    bodies = [Body(rows, "Measured here")]
+    if learns_nothing:
+        bodies.append(Body(learns_nothing, "Floors: systems without a network"))
+    if elsewhere:
+        bodies.append(Body(elsewhere, PUBLISHED_ON.get(source, PUBLISHED_ON_OTHER)))
+    head = [
+        "System",
+        f"Test accuracy, {confidence} interval",
+        f"Test AUC, {confidence} interval",
+        "Validation accuracy",
+    ]
+    head += ["Test n", "Seeds", "Published for this system"]
+    return Table(caption, head, bodies)
+
+
+def _origin(row: Mapping[str, Any]) -> str:
+    """Where a published figure comes from, and which of our systems it belongs to."""
+    parts = [row.get("source"), f"for {row['system']}" if row.get("system") else None]
+    return "; ".join(part for part in parts if part)
+
+
+def _scores(system: Standing) -> list[Cell]:
+    n = Cell(f"{system.test.n:,}", sort=system.test.n)
+    return [with_interval(system.test), with_interval(system.test_auc), value_cell(system.val), n]
+
+
+def measures(
+    table: pd.DataFrame, systems: Sequence[Standing], label_names: Sequence[str], positive: int | None, caption: str
+) -> Table:
+    """The measures beside accuracy and AUC; of the positive class recall and precision-recall area too."""
+    names = dict(MEASURES)
+    if positive is not None:
+        names[f"recall[{positive}]"] = f"Recall of {label_names[positive]}"
+        names[f"pr_auc[{positive}]"] = f"PR area of {label_names[positive]}"
+    known = set(table["metric"])
+    names = {metric: title for metric, title in names.items() if metric in known}
+    rows = []
+    for system in systems:
+        scores = [score(table, system.model, system.system, "test", metric) for metric in names]
+        rows.append(Row([Cell(system.address), *map(with_interval, scores), Cell(_runs(system), sort=system.seeds)]))
+    return Table(caption, ["System", *names.values(), "Seeds"], [Body(rows)])
+
+
+def per_class(table: pd.DataFrame, system: Standing, label_names: Sequence[str], caption: str) -> Table:
+    """Precision, recall and F1 of each class of one system."""
+    rows = []
+    for label, name in enumerate(label_names):
+        scores = [
+            score(table, system.model, system.system, "test", f"{metric}[{label}]")
+            for metric in ("precision", "recall", "f1")
+        ]
+        rows.append(Row([Cell(name), *map(with_interval, scores), Cell(f"{scores[1].n:,}", sort=scores[1].n)]))
+    return Table(caption, ["Class", "Precision", "Recall", "F1", "Test images"], [Body(rows)])
+
+
+def _runs(system: Standing) -> str:
+    return str(system.seeds) if system.seeded else "vote"
+
+
+def counts(table: pd.DataFrame, caption: str) -> Table:
+    """Images of each class in each split, with shares."""
+    wide = table.pivot(index=["label", "name"], columns="split", values="n")[list(dict.fromkeys(table["split"]))]
+    total = wide.sum()
+    rows = [
+        Row([Cell(str(name)), *(Cell(f"{n:,}", percent(n / total[split], 1), float(n)) for split, n in line.items())])
+        for (_, name), line in wide.iterrows()
+    ]
+    rows.append(Row([Cell("all classes"), *(Cell(f"{n:,}", sort=float(n)) for n in total)], "floor"))
+    return Table(caption, ["Class", *wide.columns], [Body(rows)])
+
+
+def generic(table: pd.DataFrame, caption: str) -> Table:
+    """Any table as it is."""
+    rows = [Row([Cell(_text(value)) for value in line]) for line in table.itertuples(index=False)]
+    texts = [position for position, column in enumerate(table) if not pd.api.types.is_numeric_dtype(table[column])]
+    head = [str(column).replace("_", " ") for column in table]
+    return Table(caption, head, [Body(rows)], numeric=max(texts, default=0) + 1)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if pd.isna(value):
+        return "–"
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.2f}"
+
+
+def twins(summary: Mapping[str, Any], caption: str) -> Table:
+    """Images of the second split of a pair that have a near-twin in the first, by limit of correlation."""
+    limits = list(summary["splits"][0]["images"])
+    rows = []
+    for part in summary["splits"]:
+        total = summary["images"][part["second"]]
+        images = [Cell(f"{part['images'][limit]:,}", sort=part["images"][limit]) for limit in limits]
+        conflicts = part["conflicting_labels"][limits[0]]
+        where = f"within {part['first']}" if part["first"] == part["second"] else f"{part['second']} in {part['first']}"
+        rows.append(Row([Cell(where), Cell(f"{total:,}", sort=total), *images, Cell(f"{conflicts:,}", sort=conflicts)]))
+    titles = [limit if limit == "identical" else f"r ≥ {limit}" for limit in limits]
+    head = ["Images with a twin", "Images", *titles, "Pairs with different labels"]
+    return Table(caption, head, [Body(rows)])
+
+
+def choices(bests: Mapping[tuple[str, str, str], Mapping[str, Any]], caption: str) -> Table:
+    """The cell that each classifier's search chose, and how.
+
+    Parameters
+    ----------
+    bests : what best.json holds, by (model, seed, classifier)
+    """
+    seeds: dict[tuple[str, ...], list[str]] = {}
+    for (model, seed, classifier), best in bests.items():
+        cell = ", ".join(f"{key} = {setting(value)}" for key, value in best["cell"].items())
+        how = "folds of the training split (optimistic)" if best["selection"] == "folds" else "validation split"
+        searched = f"{best['search_images']:,} at most" if best["search_images"] else "all"
+        key = (f"{model}/{classifier}", cell, how, searched, best.get("calibration", "none"))
+        seeds.setdefault(key, []).append(seed)
+    rows = [Row([*map(Cell, key), Cell(span(runs, "seed", "seeds"))]) for key, runs in seeds.items()]
+    head = ["Classifier", "Chosen settings", "Compared on", "Training images of the comparison", "Calibration", "Seeds"]
+    return Table(caption, head, [Body(rows)], numeric=len(head))
+
+
+def costs(table: pd.DataFrame, caption: str) -> Table:
+    """Cost of each stage, and of all."""
+    rows = [
+        Row(
+            [
+                Cell(row.stage),
+                Cell(f"{row.jobs:,}", sort=row.jobs),
+                *(NOTHING if math.isnan(s) else Cell(duration(s), sort=s) for s in (row.seconds, row.longest, row.cpu)),
+                NOTHING if math.isnan(row.memory) else Cell(f"{row.memory:,.0f} MB", sort=row.memory),
+            ]
+        )
+        for row in table.itertuples()
+    ]
+    total = [Cell("all stages"), Cell(f"{table['jobs'].sum():,}"), Cell(duration(table["seconds"].sum()))]
+    total += [Cell(duration(table["longest"].max())), Cell(duration(table["cpu"].sum()))]
+    total += [Cell(f"{table['memory'].max():,.0f} MB")]
+    head = ["Stage", "Jobs", "Wall time, summed", "Longest job", "Processor time", "Peak memory of a job"]
+    return Table(caption, head, [Body(rows), Body([Row(total, "floor")])])
+
+
+def versions(libraries: Mapping[str, str], caption: str) -> Table:
+    """Names and versions of libraries."""
+    rows = [Row([Cell(name), Cell(version)]) for name, version in libraries.items()]
+    return Table(caption, ["Library", "Version"], [Body(rows)], numeric=2)
+
+
+def training_sizes(scores: Mapping[str, Score], repeats: int, caption: str) -> Table:
+    """Accuracy by number of training images: mean and deviation over repeats, and the limits of the runs' intervals."""
+    rows = [
+        Row([Cell(size if size == "all" else f"{int(size):,}"), with_interval(result), Cell(str(repeats))])
+        for size, result in scores.items()
+    ]
+    return Table(caption, ["Training images", "Test accuracy", "Repeats"], [Body(rows)])

@@ -1,0 +1,94 @@
+"""The measured results as Markdown: what docs/results.md and the README show."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from medfusion.evaluation import standings
+from medfusion.files.metric_files import Metrics, tidy
+from medfusion.jobs.costs import duration, stage_costs
+from medfusion.jobs.records import Record
+from medfusion.planning.config import Config
+from medfusion.report.page_tables import interval, number
+
+
+def summary(config: Config, contents: Sequence[Mapping], records: Sequence[Record], context: Mapping[str, str]) -> str:
+    """All systems of all data sets, the training-size study, and the cost of each stage.
+
+    Parameters
+    ----------
+    config : complete
+    contents : of every metrics.json file
+    records : of the jobs that made the results
+    context : lines that say when and on what the results were measured, by title
+    """
+    parts = ["# Measured results", "\n".join(f"- {title}: {text}" for title, text in context.items())]
+    confidence = f"{config['evaluation']['confidence']:.0%}"
+    parts.append(
+        "Accuracy and AUC are MedMNIST's, on the test split; ± is the standard deviation over seeds; the interval "
+        f"reaches from the lowest to the highest limit of the single runs' {confidence} intervals (Wilson for "
+        f"accuracy, stratified bootstrap of {config['evaluation']['replicates']:,} for the others). Systems are in "
+        "the order of their validation accuracy, by which the best is chosen."
+    )
+    for key in config["datasets"]:
+        parts += _dataset(config, key, [content for content in contents if content["dataset"] == key])
+    parts += ["## Cost of each stage", _costs(stage_costs(records))]
+    return "\n\n".join(parts) + "\n"
+
+
+def _dataset(config: Config, key: str, contents: Sequence[Metrics]) -> list[str]:
+    entry, table = config["datasets"][key], tidy(contents)
+    name, n = table["name"].iloc[0], standings.images_tested(table)
+    rows = []
+    for row in standings.standings(table) + standings.floors(table):
+        positive = f"recall[{entry['positive']}]"
+        extra = (
+            []
+            if entry["positive"] is None
+            else [_value(standings.score(table, row.model, row.system, "test", positive))]
+        )
+        rows.append([f"`{row.address}`", row.runs_in_words, _value(row.val), _value(row.test), interval(row.test)])
+        rows[-1] += [_value(row.test_auc), *extra]
+    for row in entry["published"]:
+        figures = ["–" if row.get(metric) is None else f"{row[metric]:.3f}" for metric in ("accuracy", "auc")]
+        rows.append([f"*{row['name']}* ({row['source']})", "", "–", figures[0], "–", figures[1]])
+        rows[-1] += [] if entry["positive"] is None else ["–"]
+    head = ["system", "runs", "validation accuracy", "test accuracy", "interval", "AUC"]
+    if entry["positive"] is not None:
+        head.append(f"recall of {contents[0]['label_names'][entry['positive']]}")
+    parts = [f"## {name}, n = {n:,} test images", _markdown(head, rows)]
+    if (table["model"] == "learning_curve").any():
+        sizes = [str(size) for size in entry["learning_curve"]["sizes"]]
+        scores = {size: standings.score(table, "learning_curve", size, "test", "accuracy") for size in sizes}
+        repeats = len(entry["learning_curve"]["repeats"])
+        parts += [
+            f"### Training-size study of `{entry['learning_curve']['network']}`, {repeats} subsets a size",
+            _markdown(["training images", "test accuracy"], [[size, _value(score)] for size, score in scores.items()]),
+        ]
+    return parts
+
+
+def _value(score: standings.Score) -> str:
+    return number(score.mean) if math.isnan(score.sd) else f"{number(score.mean)} ± {number(score.sd)}"
+
+
+def _costs(table: pd.DataFrame) -> str:
+    rows = [
+        [
+            row.stage,
+            str(row.jobs),
+            duration(row.seconds),
+            duration(row.longest),
+            duration(row.cpu),
+            f"{row.memory:,.0f} MB",
+        ]
+        for row in table.itertuples()
+    ]
+    total = table[["seconds", "cpu"]].sum()
+    rows.append(["all", str(table["jobs"].sum()), duration(total.seconds), "", duration(total.cpu), ""])
+    return _markdown(["stage", "jobs", "wall time, summed", "longest job", "processor time", "peak memory"], rows)
+
+
+def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *rows))
