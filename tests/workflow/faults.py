@@ -55,6 +55,11 @@ class Run:
         """Send a signal to Snakemake alone, not to its jobs."""
         self._process.send_signal(number)
 
+    def kill(self) -> None:
+        """Kill Snakemake alone: its jobs go on."""
+        self.signal(signal.SIGKILL)
+        self.wait()
+
     def signal_group(self, number: int) -> None:
         """Send a signal to Snakemake and its jobs, as a terminal does."""
         os.killpg(self._process.pid, number)
@@ -90,8 +95,7 @@ def running(project: Project, *arguments: str, **options) -> Iterator[Run]:
         yield run
     finally:
         jobs = [process for _, process in run.stages()]
-        run.signal(signal.SIGKILL)
-        run.wait()
+        run.kill()
         end(jobs)
 
 

@@ -67,11 +67,11 @@ def test_kill_in_the_middle_of_every_stage(finished, tmp_path):
         if not any(victims.values()):
             break
         before = faults.recorded(project)
-        run = faults.Run(project, *PLAIN)
+        run = faults.Run(project, *PLAIN, "summarise")
         try:
             orphans = torment(run, victims, seconds, draw, orphans)
         finally:
-            run.signal(signal.SIGKILL)
+            run.kill()
         with faults.standing_still(orphans):
             faults.remains(project)
             assert faults.still_there(before, faults.recorded(project))
@@ -81,20 +81,23 @@ def test_kill_in_the_middle_of_every_stage(finished, tmp_path):
             faults.forget(project, *(faults.job(project, stage) for stage in set().union(*victims.values()) & done))
     assert not any(victims.values())
     completes(project, finished)
-    faults.end(orphans)
 
 
 def torment(run, victims, seconds, draw, orphans):
     """Kill of every stage a process, at a random moment; then Snakemake, and return the jobs that it leaves behind.
 
-    `orphans` are those of the run before, which this one has to stop before it starts jobs of its own.
+    `orphans` are those of the run before, which this one has to stop before it starts jobs of its own. What ends before
+    its moment makes the stage's `seconds` fewer.
     """
     moments, killed = {}, set()
     while run.alive:
+        for process in [process for process in moments if not faults.works(process)]:
+            stage, moment = moments.pop(process)
+            seconds[stage] *= 1 if time.monotonic() > moment else 0.7
         for stage, process in run.stages():
             assert not any(map(faults.works, orphans)), "jobs of the run before still work"
-            moment = moments.setdefault(process, time.monotonic() + draw.uniform(0.2, 0.7) * seconds[stage])
-            if time.monotonic() < moment or process in killed:
+            later = time.monotonic() + draw.uniform(0.2, 0.7) * seconds[stage]
+            if time.monotonic() < moments.setdefault(process, (stage, later))[1] or process in killed:
                 continue
             if stage in victims["stage"]:
                 process.kill()
@@ -102,8 +105,7 @@ def torment(run, victims, seconds, draw, orphans):
                 victims["stage"].remove(stage)
             elif stage in victims["snakemake"]:
                 jobs = [process for _, process in run.stages()]
-                run.signal(signal.SIGKILL)
-                run.wait()
+                run.kill()
                 victims["snakemake"].remove(stage)
                 return jobs
         time.sleep(0.02)
@@ -117,9 +119,11 @@ def test_kill_at_random_moments_from_nothing(finished, tmp_path):
         before = faults.recorded(project)
         with faults.running(project, *PLAIN) as run:
             time.sleep(draw.uniform(1, 30))
-            # A kill of Snakemake leaves its jobs at work; a power cut does not.
-            run.signal(signal.SIGKILL) if number % 2 else run.signal_group(signal.SIGKILL)
-            run.wait()
+            if number % 2:
+                run.kill()
+            else:  # as a power cut does
+                run.signal_group(signal.SIGKILL)
+                run.wait()
             assert "Traceback" not in run.text
         faults.remains(project)
         assert faults.still_there(before, faults.recorded(project))
@@ -155,7 +159,7 @@ def test_the_lock_of_a_killed_run(rerun, finished):
     faults.forget(rerun, faults.job(rerun, "fit_grid"))
     with faults.running(rerun, *PLAIN) as run:
         run.middle_of("fit_grid")
-        run.signal(signal.SIGKILL)
+        run.kill()
     noted = rerun.json(RUN)
     (rerun.folder / RUN).write_text(json.dumps({**noted, "host": "another"}))
     assert "--unlock" in failed(rerun, *PLAIN)
