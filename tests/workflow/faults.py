@@ -65,9 +65,9 @@ class Run:
         with contextlib.suppress(psutil.Error):
             for process in psutil.Process(self._process.pid).children(recursive=True):
                 with contextlib.suppress(psutil.Error):
-                    command = process.cmdline()
-                    if len(command) > 1 and Path(command[0]).name == "python":
-                        found.append((Path(command[1]).stem, process))
+                    program = Path(*process.cmdline()[1:2])
+                    if program.parent.name == "workflow_scripts":
+                        found.append((program.stem, process))
         return found
 
     def middle_of(self, stage: str, seconds: float = 0.3) -> psutil.Process:
@@ -206,6 +206,7 @@ READERS = {
     ".svg": xml.etree.ElementTree.parse,
     ".png": _ends_with(b"IEND\xaeB`\x82"),
     ".html": _ends_with(b"</html>"),
+    ".md": lambda path: path.read_text(encoding="utf-8"),
     records.BEGUN: lambda path: json.loads(path.read_text(encoding="utf-8")),
 }
 
