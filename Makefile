@@ -1,8 +1,9 @@
 # Each target makes .venv on first use, from the pinned requirements, and goes.
 #   make report   both studies on the real data            CONFIG=configs/surrogate.yaml adds an overlay
 #   make demo     the whole workflow on generated images, without network
-#   make test     unit and workflow tests; with MEDMNIST_DATA=folder also those on real data
-#   make test-all the slow rest: every change and what it runs again, every fault and what survives it
+#   make test     unit and workflow tests, in ten minutes
+#   make test-all the slow rest: every change and what it runs again, every fault and what survives it, two runs from
+#                 scratch compared; with MEDMNIST_DATA=folder also real data from end to end
 #   make lint     ruff, snakefmt, snakemake --lint
 #   make bench    measured comparisons of the library with what it replaces
 #   make pins     compile requirements.txt anew from requirements.in

@@ -9,11 +9,11 @@ ROOT = Path(workflow.basedir)
 # As one would type it where possible, so that a printed command works by hand.
 PROGRAMS = Path("workflow_scripts") if ROOT.samefile(Path.cwd()) else ROOT / "workflow_scripts"
 
-from medfusion.planning import config as configuration
+from medfusion.errors import UserError
 from medfusion.jobs import records
+from medfusion.planning import config as configuration
 from medfusion.planning import runs
 from medfusion.planning.environment import force_jobs, limit_memory, prefer_own_python, share_of_cores, too_large
-from medfusion.errors import UserError
 from medfusion.planning.identity import Identity
 from medfusion.planning.plan import Plan
 from medfusion.planning.reconcile import reconcile, remove_unfinished, restore_benchmark

@@ -10,6 +10,7 @@ import yaml
 FOLDER = os.environ.get("MEDMNIST_DATA")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not (FOLDER and (Path(FOLDER) / "breastmnist.npz").exists()),
     reason="MEDMNIST_DATA names no folder with breastmnist.npz",
