@@ -2,8 +2,9 @@
 #   make report   both studies on the real data            CONFIG=configs/surrogate.yaml adds an overlay
 #   make demo     the whole workflow on generated images, without network
 #   make test     unit and workflow tests, in ten minutes
-#   make test-all the slow rest: every change and what it runs again, every fault and what survives it, two runs from
-#                 scratch compared; with MEDMNIST_DATA=folder also real data from end to end
+#   make test-all the slow rest: every change and what it runs again, two runs from scratch compared; with
+#                 MEDMNIST_DATA=folder also real data from end to end
+#   make test-faults  kills, full disks, broken networks, damaged files, and what survives them (a quarter of an hour)
 #   make lint     ruff, snakefmt, snakemake --lint
 #   make bench    measured comparisons of the library with what it replaces
 #   make pins     compile requirements.txt anew from requirements.in
@@ -16,7 +17,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	"$$p" -c '$(SUITABLE)' 2>/dev/null && { echo "$$p"; break; }; done)
 SNAKEMAKE = .venv/bin/snakemake -j $(CORES)
 
-.PHONY: report demo test test-all lint bench pins
+.PHONY: report demo test test-all test-faults lint bench pins
 
 report: .venv/ready
 	$(SNAKEMAKE) report $(if $(CONFIG),--configfile $(CONFIG))
@@ -26,10 +27,13 @@ demo: .venv/ready
 	@echo "Open results/demo/report.html"
 
 test: .venv/ready
-	.venv/bin/python -m pytest -m "not slow"
+	.venv/bin/python -m pytest -m "not slow and not faults"
 
 test-all: .venv/ready
 	.venv/bin/python -m pytest -m slow
+
+test-faults: .venv/ready
+	.venv/bin/python -m pytest -m faults
 
 lint: .venv/ready
 	.venv/bin/ruff check .

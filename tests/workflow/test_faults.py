@@ -22,7 +22,7 @@ from medfusion.data import phantoms
 from medfusion.jobs import records
 from medfusion.planning.reconcile import ALTERED
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.faults
 
 NEEDS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
 PLAIN = ("-j", "8", "report")
