@@ -1,5 +1,6 @@
 # Evaluation. Needs: probabilities of every system, the test labels. Makes: measures with intervals and confusion matrices
-# per group of systems, and one tidy table. From here on, and only from here, test labels are seen.
+# per group of systems, one tidy table, and MedMNIST's own prediction files. From here on, and only from here, test
+# labels are seen.
 
 
 rule floors:
@@ -75,3 +76,28 @@ rule collect_metrics:
     shell:
         "python {input.program} --settings {input.settings} --metrics {input.metrics} "
         "--out {output.table} 9>&2 &> {log}"
+
+
+rule write_predictions:
+    input:
+        program=program("write_predictions"),
+        settings=IDENTITY.settings("write_predictions"),
+        systems=PLAN.all_probabilities,
+        metrics=lambda wildcards: PLAN.metrics(wildcards.dataset),
+    output:
+        archive=f"{RESULTS}/{{dataset}}/predictions.zip",
+    log:
+        f"{LOGS}/{{dataset}}/predictions.log",
+    benchmark:
+        f"{BENCHMARKS}/{{dataset}}/predictions.tsv"
+    threads: ONE
+    resources:
+        mem_mb=400,
+        runtime=10,
+    params:
+        settings=IDENTITY.params("write_predictions"),
+    message:
+        "{wildcards.dataset}: writing MedMNIST's prediction files"
+    shell:
+        "python {input.program} --settings {input.settings} --systems {input.systems} --metrics {input.metrics} "
+        "--out {output.archive} 9>&2 &> {log}"

@@ -114,14 +114,21 @@ KEYS = (
     Row(
         "a data set's `source`, `path`, `sha256`, `flag`, `size`, `generated`",
         "its `prepare` (and `download` or `generate`), and what follows from other images",
-        ("prepare dataset={dataset}",),
-        tuple(f"{DATASET}.{name}" for name in ("source", "path", "sha256", "generated")),
-        ("datasets.breast.source", "datasets.blood.sha256"),
+        ("prepare dataset={dataset}", "write_predictions dataset={dataset}"),
+        (f"{DATASET}.source", f"{DATASET}.generated"),
+        ("datasets.breast.source",),
     ),
     Row(
         "",
         "its `prepare` (and `download` or `generate`), and what follows from other images",
-        ("generate dataset={dataset}", "prepare dataset={dataset}"),
+        ("prepare dataset={dataset}",),
+        (f"{DATASET}.path", f"{DATASET}.sha256"),
+        ("datasets.blood.sha256",),
+    ),
+    Row(
+        "",
+        "its `prepare` (and `download` or `generate`), and what follows from other images",
+        ("generate dataset={dataset}", "prepare dataset={dataset}", "write_predictions dataset={dataset}"),
         (f"{DATASET}.flag", f"{DATASET}.size"),
         ("datasets.breast.flag", "datasets.blood.size"),
     ),
@@ -190,6 +197,7 @@ KEYS = (
             "vote dataset={dataset} model={model}",
             "draw_results dataset={dataset}",
             "collect_metrics",
+            "write_predictions dataset={dataset}",
         ),
         (f"{MODEL}.seeds",),
         ("datasets.breast.models.breast_cnn.seeds", "datasets.blood.models.compact_resnet.seeds"),
@@ -197,7 +205,7 @@ KEYS = (
     Row(
         "an entry added to a model's `classifiers` or `fusions`",
         "its fits or fusions, the model's evaluation, figures of results, the page",
-        ("evaluate dataset={dataset} model={model}",),
+        ("evaluate dataset={dataset} model={model}", "write_predictions dataset={dataset}"),
         (f"{MODEL}.classifiers", f"{MODEL}.fusions"),
         ("datasets.breast.models.breast_cnn.classifiers", "datasets.blood.models.compact_resnet.fusions"),
     ),
@@ -218,21 +226,30 @@ KEYS = (
     Row(
         "the study's `sizes`",
         "the study's trainings, their evaluation, figures of results, the page",
-        ("learning_curve dataset={dataset}", "evaluate dataset={dataset} group=learning_curve"),
+        (
+            "learning_curve dataset={dataset}",
+            "evaluate dataset={dataset} group=learning_curve",
+            "write_predictions dataset={dataset}",
+        ),
         (f"{DATASET}.learning_curve.sizes",),
         ("datasets.blood.learning_curve.sizes",),
     ),
     Row(
         "a repeat added to the study's `repeats`",
         "the new repeat's trainings alone, their evaluation, figures of results, the page",
-        ("draw_training_size dataset={dataset}", "draw_results dataset={dataset}", "collect_metrics"),
+        (
+            "draw_training_size dataset={dataset}",
+            "draw_results dataset={dataset}",
+            "collect_metrics",
+            "write_predictions dataset={dataset}",
+        ),
         (f"{DATASET}.learning_curve.repeats",),
         ("datasets.blood.learning_curve.repeats",),
     ),
     Row(
         "the training-size study switched on or off",
         "its own jobs, figures of results, the page",
-        ("draw_results dataset={dataset}", "collect_metrics"),
+        ("draw_results dataset={dataset}", "collect_metrics", "write_predictions dataset={dataset}"),
         (f"{DATASET}.learning_curve",),
         ("datasets.breast.learning_curve",),
     ),
@@ -354,13 +371,14 @@ PLANS = (
             "vote dataset=blood",
             "draw_results dataset=blood",
             "collect_metrics",
+            "write_predictions dataset=blood",
         ),
         edit=_set(**{f"{BLOOD}seeds": [2]}),
     ),
     Row(
         "a model added, or switched off (`~`)",
         "its own jobs, figures of results, the page",
-        ("draw_results dataset=blood", "collect_metrics"),
+        ("draw_results dataset=blood", "collect_metrics", "write_predictions dataset=blood"),
         edit=_set(
             datasets__blood__models__five_layer={
                 "network": "five_layer",
@@ -380,13 +398,13 @@ PLANS = (
     Row(
         "the training-size study switched on or off",
         "its own jobs, figures of results, the page",
-        ("draw_results dataset=blood", "collect_metrics"),
+        ("draw_results dataset=blood", "collect_metrics", "write_predictions dataset=blood"),
         edit=_set(datasets__blood__learning_curve=None),
     ),
     Row(
         "an entry added to a model's `classifiers` or `fusions`",
         "its fits or fusions, the model's evaluation, figures of results, the page",
-        ("evaluate dataset=blood model=compact_resnet",),
+        ("evaluate dataset=blood model=compact_resnet", "write_predictions dataset=blood"),
         edit=_set(**{f"{BLOOD}classifiers": ["svm_rbf", "svm"]}),
     ),
     Row(
@@ -398,7 +416,7 @@ PLANS = (
     Row(
         "a vote switched off (`~`)",
         "the votes' evaluation, figures of results, the page",
-        ("evaluate dataset=blood group=votes",),
+        ("evaluate dataset=blood group=votes", "write_predictions dataset=blood"),
         edit=_set(datasets__blood__votes__vote_svm=None),
     ),
 )

@@ -17,7 +17,10 @@ MAY_SEE_TEST_LABELS = {
     "draw_studies",
     "draw_training_size",
     "report",
+    "summarise",
+    "write_predictions",
 }
+EVERYTHING = ("report", "summarise", "predictions")
 FITTING = {
     "augment",
     "train_cnn",
@@ -33,9 +36,9 @@ FITTING = {
 
 @pytest.mark.parametrize("overlay", [True, False], ids=["tiny", "default"])
 def test_only_evaluation_and_description_stand_on_the_test_labels(project, overlay):
-    graph = job_graph(project, overlay=overlay)
+    graph = job_graph(project, EVERYTHING, overlay=overlay)
     made_by, sources = graph.made_by, graph.sources
-    assert set(graph.outputs) == set(jobs(project.config(overlay))) - {"summarise/summarise"}
+    assert set(graph.outputs) == set(jobs(project.config(overlay)))
     assert set(made_by) == set(sources), "a file whose job's command does not name it"
     labels = {file for file in made_by if file.endswith("/test_labels.h5")}
     assert len(labels) == 2
@@ -78,7 +81,7 @@ def test_stdout_of_dag_is_a_graph_alone(project):
         assert done.stdout.rstrip().endswith("}")
 
 
-@pytest.mark.parametrize("target", ["inspect", "audit", "breast", "blood", "report"])
+@pytest.mark.parametrize("target", ["inspect", "audit", "breast", "blood", "report", "predictions"])
 def test_targets(project, target):
     assert project.planned(target)
 

@@ -1,4 +1,4 @@
-"""Archives (.keras, .skops) whose bytes are equal when their content is."""
+"""Archives (.keras, .skops, .zip) whose bytes are equal when their content is."""
 
 import json
 import re
@@ -26,7 +26,12 @@ def make_zip_reproducible(path: str | Path) -> None:
         members = {_renamed(name, numbers): content for name, content in members.items()}
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for name in sorted(members):
-            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), members[name])
+            add_member(archive, name, members[name])
+
+
+def add_member(archive: zipfile.ZipFile, name: str, content: bytes | str) -> None:
+    """Add a member without the time of writing, compressed as the archive says."""
+    archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content, archive.compression)
 
 
 def _renumber(text: bytes, pattern: str) -> tuple[bytes, dict[str, str]]:

@@ -142,6 +142,10 @@ class Plan:
         """The probabilities of a group of systems that is evaluated together."""
         return list(self.groups[wildcards.dataset][wildcards.group].values())
 
+    def all_probabilities(self, wildcards: Wildcards) -> Files:
+        """The probabilities of every system of a data set, group by group."""
+        return [file for group in self.groups[wildcards.dataset].values() for file in group.values()]
+
     def metrics(self, dataset: str) -> Files:
         """The measures of every group of a data set."""
         return [f"{self.results}/{dataset}/{group}/metrics.json" for group in self.groups[dataset]]

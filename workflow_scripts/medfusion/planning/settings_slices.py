@@ -97,6 +97,14 @@ def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
             "bootstrap_seed": evaluation["seed"],
         }
 
+    def write_predictions(wildcards: Wildcards) -> Slice:
+        groups = plan.groups[wildcards.dataset].values()
+        return {
+            **dataset(wildcards, "flag", "size", "source"),
+            "systems": [list(group) for group in groups],
+            "files": plan.metrics(wildcards.dataset),
+        }
+
     stages = {
         "download": lambda wildcards: plan.downloads()[wildcards.file],
         "generate": lambda wildcards: {
@@ -151,6 +159,7 @@ def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
             **named(wildcards.dataset),
             "files": plan.curve_metrics(wildcards),
         },
+        "write_predictions": write_predictions,
         "summarise": lambda wildcards: whole,
     }
     return {**stages, "report": lambda wildcards: {**whole, "versions": _versions([*stages, "report"])}}
