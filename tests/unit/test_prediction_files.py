@@ -4,7 +4,6 @@ import zipfile
 
 import numpy as np
 import pytest
-
 from medmnist.evaluator import Evaluator
 
 from medfusion.errors import UserError
@@ -56,13 +55,13 @@ def written(tmp_path, monkeypatch):
 def test_the_official_evaluator_finds_what_we_measured(written, flag, classes, size):
     content, folder, names = written(flag, classes, size)
     for name in names:
-        found = Evaluator.parse_and_evaluate(str(folder / name))
+        area, accuracy = Evaluator.parse_and_evaluate(str(folder / name))
         system = name.partition("@")[2].split("+")[1]
         rows = content["systems"][system]["val" if "_val_" in name else "test"]
         values = {row["metric"]: row["value"] for row in rows}
-        assert found.ACC == values["accuracy"]
-        assert found.AUC == pytest.approx(values["auc"], abs=1e-12)
-        assert f"[AUC]{found.AUC:.3f}_[ACC]{found.ACC:.3f}@" in name
+        assert accuracy == values["accuracy"]
+        assert area == pytest.approx(values["auc"], abs=1e-12)
+        assert f"[AUC]{area:.3f}_[ACC]{accuracy:.3f}@" in name
     # The evaluator writes each file again, under the name that it would give: none is new.
     assert sorted(path.name for path in folder.glob("*.csv")) == names
 
