@@ -18,6 +18,7 @@ include: "rules/networks.smk"
 include: "rules/classifiers.smk"
 include: "rules/evaluation.smk"
 include: "rules/figures.smk"
+include: "rules/export.smk"
 include: "rules/report.smk"
 
 
@@ -37,6 +38,12 @@ rule inspect:
 rule audit:
     input:
         expand(rules.audit_twins.output, dataset=DATASETS),
+    localrule: True
+
+
+rule export:
+    input:
+        [f"{RESULTS}/{dataset}/export/bundle.json" for dataset in DATASETS],
     localrule: True
 
 

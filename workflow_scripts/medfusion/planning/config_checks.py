@@ -142,6 +142,9 @@ def _dataset_faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
         for member in members:
             if member not in known:
                 yield f"{key}.votes.{vote}: unknown system {member!r}{hint(member, known)}"
+    packable = [*known, *(f"votes/{vote}" for vote in dataset["votes"])]
+    if dataset["export"] and dataset["export"] not in packable:
+        yield f"{key}.export: unknown system {dataset['export']!r}{hint(dataset['export'], packable)}"
     for row in dataset["published"]:
         model, _, system = (row.get("system") or "").partition("/")
         if model in dataset["models"] and system not in {"cnn", *config["classifiers"], *config["fusions"]}:
