@@ -41,8 +41,7 @@ def main(args, settings):
         except ValueError as error:
             raise UserError(f"{path}, split test: {error}") from None
         group = groups.setdefault((model, seed), {"model": model, "seed": seed, "systems": {}})
-        always = [label for label, limit in enumerate(calibration.by_class) if limit is None]
-        group["systems"][system] = {"test": [_row(measure) for measure in measures], "always": always}
+        group["systems"][system] = {"test": [_row(measure) for measure in measures]}
         if address in (best, network):
             accounts = _accounts(labels, values, calibration.temperature, description.task, settings)
             shown.append({"address": address, "seed": seed, **accounts})
@@ -59,6 +58,7 @@ def main(args, settings):
             "referred": chosen.referred,
             "validation": chosen.images,
             "test": np.bincount(labels, minlength=len(description.label_names)).tolist(),
+            "always": [label for label, limit in enumerate(calibration.by_class) if limit is None],
             "confidence": settings["confidence"],
             "best": best,
             "network": network,
@@ -66,7 +66,9 @@ def main(args, settings):
             "shown": shown,
         },
     )
-    stage.progress(f"{settings['dataset']}: probabilities of {len(settings['systems'])} runs measured, n = {len(labels)}")
+    stage.progress(
+        f"{settings['dataset']}: probabilities of {len(settings['systems'])} runs measured, n = {len(labels)}"
+    )
 
 
 def _row(measure):

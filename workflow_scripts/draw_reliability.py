@@ -16,7 +16,7 @@ def main(args, settings):
     from medfusion.figures import drawing, reliability_figures
     from medfusion.files import reliabilities
 
-    found = reliabilities.read(args.reliability, settings)
+    found = reliabilities.read(args.reliability, settings["shown"])
     with drawing.style(settings["style"]):
         drawing.save(reliability_figures.diagrams(found), args.diagrams)
         drawing.save(reliability_figures.risk_coverage(found), args.risk_coverage)

@@ -63,15 +63,15 @@ def measure(
         - ``ece``, ``brier``, ``log_loss`` with ``_before`` and ``_after`` the temperature, as in `metrics.measure`; log
           loss is the mean of -ln p of the true class;
         - for the schemes ``marginal`` and ``by_class`` of prediction sets ``{scheme}_coverage``, ``_single`` and
-          ``_empty`` (shares of images whose set holds the true class, one class, none), ``_size`` (classes in a set), and
-          ``_coverage[i]``, ``_size[i]`` over the images of class i;
+          ``_empty`` (shares of images whose set holds the true class, one class, none), ``_size`` (classes in a set),
+          and ``_coverage[i]``, ``_size[i]`` over the images of class i;
         - ``accuracy_left[p]``: of the rest, with the p % of the images referred whose confidence is lowest; where equal
           confidences are divided, expected over their order;
         - ``aurc``: area under the risk-coverage curve, the mean over all numbers of images kept of the share of errors
           among them (Geifman, Uziel & El-Yaniv 2019), ``_before`` and ``_after``;
         - ``referred`` and ``accuracy_rest``: what the referral threshold does;
-        - with a decision threshold ``decision``, and ``accuracy``, ``balanced_accuracy``, ``recall`` and ``specificity``
-          of the positive label, each ``_default`` (MedMNIST's rule) and ``_chosen``.
+        - with a decision threshold: ``decision``, and ``accuracy``, ``balanced_accuracy``, ``recall`` and
+          ``specificity`` of the positive label, each ``_default`` (MedMNIST's rule) and ``_chosen``.
 
     Raises
     ------
@@ -102,7 +102,9 @@ def measure(
                     for name, part in (("recall", is_positive), ("specificity", ~is_positive))
                 ),
             ]
-            columns[f"balanced_accuracy_{rule}"] = hits / np.where(is_positive, is_positive.sum(), (~is_positive).sum()) / 2
+            columns[f"balanced_accuracy_{rule}"] = (
+                hits / np.where(is_positive, is_positive.sum(), (~is_positive).sum()) / 2
+            )
     sets = {
         "marginal": prediction_sets(scaled, calibration.marginal),
         "by_class": prediction_sets(scaled, calibration.by_class),

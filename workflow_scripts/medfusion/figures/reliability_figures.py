@@ -23,15 +23,14 @@ MOST_REFERRED = 0.8  # of a risk-coverage curve: accuracies of the few images be
 def diagrams(found: Reliability) -> Figure:
     """Accuracy against confidence in bins of equal numbers of images, and under each a histogram of confidence."""
     addresses = _addresses(found)
-    figure = Figure(figsize=(9.5, 5.2 * len(addresses) + 0.4), layout="constrained")
+    figure = Figure(figsize=(9.5, 4.4 * len(addresses) + 0.4), layout="constrained")
     blue = sns.color_palette("colorblind")[0]
     for part, address in zip(figure.subfigures(len(addresses), 1, squeeze=False).ravel(), addresses, strict=True):
         runs = _runs(found, address)
         part.suptitle(f"{address} ({_seeds(runs)})", fontsize=12)
         axes = part.subplots(2, 2, sharex=True, sharey="row", height_ratios=[3, 1])
-        lowest = min(
-            min(row["confidence"], row["low"]) for run in runs for when in TITLES for row in run[when]["diagram"]["bins"]
-        )
+        bins = [row for run in runs for when in TITLES for row in run[when]["diagram"]["bins"]]
+        left, bottom = (max(min(row[key] for row in bins) - 0.06, 0) for key in ("confidence", "low"))
         for column, (when, title) in enumerate(TITLES.items()):
             upper, lower = axes[:, column]
             upper.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1)
@@ -41,18 +40,26 @@ def diagrams(found: Reliability) -> Figure:
                 if number:
                     upper.plot(x, y, ".-", color=GREY, linewidth=0.8, markersize=4, alpha=0.6)
                 else:
-                    bars = [[row["accuracy"] - row["low"] for row in rows], [row["high"] - row["accuracy"] for row in rows]]
+                    bars = [
+                        [row["accuracy"] - row["low"] for row in rows],
+                        [row["high"] - row["accuracy"] for row in rows],
+                    ]
                     upper.errorbar(x, y, bars, fmt="o-", color=blue, markersize=5, linewidth=1.4, elinewidth=1)
             _histogram(lower, runs[0][when]["diagram"]["histogram"], blue)
             error = _score(found, address, f"ece_{when}")
-            upper.set(title=f"{title}: calibration error {_in_words(error)}", xlim=(max(lowest - 0.03, 0), 1.01))
-            upper.set_ylim(max(lowest - 0.03, 0), 1.02)
-            upper.title.set_fontsize(11)
+            upper.set(xlim=(left, 1.01), ylim=(bottom, 1.02))
+            upper.set_title(f"{title}: calibration error {_in_words(error)}", fontsize=11)
             lower.set_xlabel("confidence: probability of the predicted class")
         axes[0, 0].set_ylabel("share predicted rightly")
         axes[1, 0].set_ylabel("images")
     handles = [
-        Line2D([], [], color=blue, marker="o", label=f"one run, {percent(found.content['confidence'])} Wilson intervals"),
+        Line2D(
+            [],
+            [],
+            color=blue,
+            marker="o",
+            label=f"first seed or vote, {percent(found.content['confidence'])} Wilson intervals",
+        ),
         Line2D([], [], color=GREY, linestyle="--", label="perfectly calibrated"),
     ]
     if any(len(_runs(found, address)) > 1 for address in addresses):
@@ -69,7 +76,8 @@ def risk_coverage(found: Reliability) -> Figure:
     axes = figure.subplots()
     handles = []
     seeds = []
-    for address, colour in zip(_addresses(found), (colours[0], colours[1]), strict=False):
+    for order, address in enumerate(_addresses(found)):
+        colour = colours[order]
         runs = _runs(found, address)
         seeds.append(f"{address}: {_seeds(runs)}")
         for number, run in enumerate(runs):
@@ -77,17 +85,35 @@ def risk_coverage(found: Reliability) -> Figure:
             shown = np.array(curve["referred"]) <= MOST_REFERRED
             x, y = np.array(curve["referred"])[shown], np.array(curve["accuracy"])[shown]
             axes.plot(x, y, color=colour, linewidth=0.8 if number else 1.6, alpha=0.5 if number else 1)
+            axes.lines[-1].set_zorder(3 - order)
         share, rest = _score(found, address, "referred"), _score(found, address, "accuracy_rest")
         if rest.n:
             bars = [[rest.mean - rest.low], [rest.high - rest.mean]]
-            axes.errorbar(share.mean, rest.mean, bars, fmt="D", color=colour, mec="black", capsize=3, markersize=7, zorder=4)
+            axes.errorbar(
+                share.mean, rest.mean, bars, fmt="D", color=colour, mec="black", capsize=3, markersize=7, zorder=4
+            )
         handles.append(Line2D([], [], color=colour, label=address))
     axes.axvline(found.content["referred"], color=GREY, linestyle=":", linewidth=1)
-    axes.set(xlabel="share of images referred, the least certain first", ylabel="accuracy of the rest", xlim=(0, MOST_REFERRED))
+    axes.set(
+        xlabel="share of images referred, the least certain first",
+        ylabel="accuracy of the rest",
+        xlim=(0, MOST_REFERRED),
+    )
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     handles += [
-        Line2D([], [], color="white", marker="D", mec="black", mfc="0.6", markersize=7, label="threshold chosen on validation"),
-        Line2D([], [], color=GREY, linestyle=":", label=f"{percent(found.content['referred'])}, as the threshold intends"),
+        Line2D(
+            [],
+            [],
+            color="white",
+            marker="D",
+            mec="black",
+            mfc="0.6",
+            markersize=7,
+            label="threshold chosen on validation",
+        ),
+        Line2D(
+            [], [], color=GREY, linestyle=":", label=f"{percent(found.content['referred'])}, as the threshold intends"
+        ),
     ]
     figure.legend(handles=handles, loc="outside upper center", ncols=2, frameon=False)
     source_line(figure, _source(found), *seeds)
@@ -100,7 +126,7 @@ def conformal(found: Reliability) -> Figure:
     names = class_names(found.label_names, 18)
     counts = zip(names, found.content["test"], found.content["validation"], strict=True)
     labels = ["all classes"] + [f"{name}\n({test:,} test, {val:,} validation)" for name, test, val in counts]
-    figure = Figure(figsize=(9.5, 1.9 + 0.62 * (classes + 1)), layout="constrained")
+    figure = Figure(figsize=(9.5, 1.9 + 0.56 * (classes + 1)), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=[3, 2])
     colours = sns.color_palette("colorblind")
     for (scheme, title), colour, marker, shift in zip(SCHEMES.items(), colours, "os", (-0.14, 0.14), strict=False):
@@ -118,7 +144,8 @@ def conformal(found: Reliability) -> Figure:
     left.set_yticks(range(classes + 1), labels)
     left.set_ylim(classes + 0.5, -0.5)
     right.set_xlabel("classes in a set, mean (± sd over seeds)")
-    right.set_xlim(left=0)
+    right.locator_params(axis="x", nbins=5)
+    right.set_xlim(0, 1.05 * right.get_xlim()[1])
     handles, texts = left.get_legend_handles_labels()
     figure.legend(handles, texts, loc="outside upper center", ncols=3, frameon=False)
     limits = f"{percent(found.content['confidence'])} Wilson intervals, the lowest to the highest limit of the runs"

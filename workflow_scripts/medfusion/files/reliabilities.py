@@ -5,13 +5,13 @@ The file holds an object:
     dataset, flag, task, label_names, generated   as in metrics.json
     positive, coverage, referred                  as in calibration.json
     validation, test     number of images of each class
+    always               labels of which validation has too few images: class-conditional sets always hold them
     confidence           nominal coverage of the intervals
-    best, network        addresses (model/system) of the best system on validation, and of the network alone of its model
+    best, network        addresses (model/system) of the best system on validation, and of its model's network alone
     groups               of runs, one a model and seed, as in metrics.json: "model", "seed", "systems", each with its
-                         "test" measures (`evaluation.reliability.measure`) and "always": labels for which validation has
-                         too few images, so that the class-conditional sets always hold them
-    shown                runs of the best system and of the network, each with "address", "seed", and "before" and "after"
-                         the temperature a "diagram" and a "curve" (`evaluation.reliability`)
+                         "test" measures (`evaluation.reliability.measure`)
+    shown                runs of the best system and of the network, each with "address", "seed", and "before" and
+                         "after" the temperature a "diagram" and a "curve" (`evaluation.reliability`)
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,8 @@ from medfusion.files.metric_files import tidy
 from medfusion.naming import data_name
 
 KEYS = (
-    "dataset generated label_names positive coverage referred validation test confidence best network groups shown"
+    *("dataset", "generated", "label_names", "positive", "coverage", "referred", "validation", "test", "always"),
+    *("confidence", "best", "network", "groups", "shown"),
 )
 
 
@@ -46,27 +47,29 @@ class Reliability:
     label_names: tuple[str, ...]
     table: pd.DataFrame
 
-    def always(self, address: str) -> list[int]:
-        """The labels that the class-conditional sets of all runs of a system always hold."""
-        groups = self.content["groups"]
-        runs = [run for group in groups for name, run in group["systems"].items() if f"{group['model']}/{name}" == address]
-        return sorted(set.intersection(*(set(run["always"]) for run in runs)))
+    @property
+    def always(self) -> list[int]:
+        """The labels that class-conditional sets always hold, because validation has too few images of them."""
+        return self.content["always"]
 
 
-def read(path: str | Path, names: Mapping[str, Any]) -> Reliability:
+def read(path: str | Path, shown: Mapping[str, Mapping[str, Any]]) -> Reliability:
     """Read reliability.json.
 
     Parameters
     ----------
     path : of the file
-    names : "name", and "label_names" if they are not MedMNIST's, as the configuration gives them
+    shown : by data set, its "name", and its "label_names" if they are not MedMNIST's, as the configuration gives them
 
     Raises
     ------
     UserError
         If the file is missing, is not JSON, or holds something else.
     """
-    content = read_record(path, KEYS.split())
+    content = read_record(path, KEYS)
+    names = shown.get(str(content["dataset"]))
+    if names is None:
+        raise UserError(f"{path}: of the data set {content['dataset']!r}, not of {', '.join(shown)}; delete it")
     name = data_name(names["name"], content["generated"])
     try:
         table = tidy({"dataset": content["dataset"], "name": name, **group} for group in content["groups"])

@@ -44,7 +44,9 @@ def choose(
     """
     n, k = probabilities.shape
     if len(labels) != n or not n or labels.max() >= k:
-        raise ValueError(f"expected {len(labels)} rows of at least {labels.max(initial=0) + 1} probabilities, got {n, k}")
+        raise ValueError(
+            f"expected {len(labels)} rows of at least {labels.max(initial=0) + 1} probabilities, got {n, k}"
+        )
     temperature = choose_temperature(probabilities, labels)
     scaled = scale(probabilities, temperature)
     scores = 1 - scaled[np.arange(n), labels]
@@ -86,8 +88,8 @@ def scale(probabilities: np.ndarray, temperature: float) -> np.ndarray:
 def choose_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
     """The temperature of the lowest log loss (Guo et al. 2017).
 
-    Without a single mistake the log loss falls for ever as the temperature does, so nothing can be learned from it; then,
-    and where no temperature is better than none, it is 1.
+    Without a single mistake the log loss falls for ever as the temperature does, so nothing can be learned from it;
+    then, and where no temperature is better than none, it is 1.
 
     Parameters
     ----------

@@ -167,7 +167,7 @@ def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
             **results_figure(wildcards, "published"),
             "files": plan.metrics(wildcards.dataset),
         },
-        "draw_reliability": labelled_figure,
+        "draw_reliability": results_figure,
         "draw_training_size": lambda wildcards: {
             "style": config["report"]["style"],
             **named(wildcards.dataset),
