@@ -228,8 +228,8 @@ def measure(
     predicted = predict(probabilities, task)
     # All but the rank statistics are functions of weighted sums over images: one matrix product.
     cells = np.eye(k * k)[labels * k + predicted]
-    gaps = _calibration_gaps(labels, predicted, probabilities, ece_bins)
-    errors = _squared_errors(labels, probabilities, task)
+    gaps = calibration_gaps(labels, predicted, probabilities, ece_bins)
+    errors = squared_errors(labels, probabilities, task)
     design = np.column_stack([cells, gaps, errors])
     ranked = {"auc": official_auc(labels, probabilities, task)}
     if positive is not None:
@@ -252,10 +252,8 @@ def measure(
         sizes |= {f"{name}[{i}]": int(count) for name in ("recall", "f1", "pr_auc")}
 
     correct = int(np.sum(predicted == labels))
-    low, high = proportion_confint(correct, n, alpha=1 - confidence, method="wilson")
     accuracy = float(getACC(labels, probabilities, task))
-    # Rounding can leave a limit that is exactly 0 or 1 on the wrong side of the value.
-    measures = [Measure("accuracy", accuracy, min(float(low), accuracy), max(float(high), accuracy), n)]
+    measures = [proportion("accuracy", correct, n, confidence)._replace(value=accuracy)]
     names = ["auc", "balanced_accuracy", "macro_f1", "mcc", "brier", "ece"]
     names += [f"{name}[{i}]" for i in range(k) for name in ("precision", "recall", "f1")]
     names += [name for name in ranked if name not in names]
@@ -263,6 +261,16 @@ def measure(
         low, high = np.quantile(np.concatenate([chunk[name] for chunk in chunks]), tails)
         measures.append(Measure(name, values[name], float(low), float(high), sizes.get(name, n)))
     return measures
+
+
+def proportion(metric: str, successes: float, n: int, confidence: float) -> Measure:
+    """A share of n images with its Wilson score interval (Wilson 1927); nan without images."""
+    if not n:
+        return Measure(metric, *[float("nan")] * 3, 0)
+    value = float(successes / n)
+    low, high = proportion_confint(successes, n, alpha=1 - confidence, method="wilson")
+    # Rounding can leave a limit that is exactly 0 or 1 on the wrong side of the value.
+    return Measure(metric, value, min(float(low), value), max(float(high), value), n)
 
 
 def _confusion_metrics(matrices: np.ndarray) -> dict[str, np.ndarray]:
@@ -289,18 +297,22 @@ def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
     return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0)
 
 
-def _calibration_gaps(labels: np.ndarray, predicted: np.ndarray, probabilities: np.ndarray, bins: int) -> np.ndarray:
+def calibration_gaps(labels: np.ndarray, predicted: np.ndarray, probabilities: np.ndarray, bins: int) -> np.ndarray:
     """Correctness minus confidence of each image, in the column of its bin: shape (n, bins)."""
-    n = len(labels)
-    confidence = probabilities[np.arange(n), predicted]
-    # The rank of the first of equal confidences, so that the order of the images does not matter.
-    rank = np.searchsorted(np.sort(confidence), confidence, side="left")
-    gaps = np.zeros((n, bins))
-    gaps[np.arange(n), rank * bins // n] = (labels == predicted) - confidence
+    rows = np.arange(len(labels))
+    confidence = probabilities[rows, predicted]
+    gaps = np.zeros((len(labels), bins))
+    gaps[rows, equal_mass_bins(confidence, bins)] = (labels == predicted) - confidence
     return gaps
 
 
-def _squared_errors(labels: np.ndarray, probabilities: np.ndarray, task: str) -> np.ndarray:
+def equal_mass_bins(confidence: np.ndarray, bins: int) -> np.ndarray:
+    """The bin of each image, int (n,): bins of equal numbers of images, equal confidences sharing a bin."""
+    # The rank of the first of equal confidences, so that the order of the images does not matter.
+    return np.searchsorted(np.sort(confidence), confidence, side="left") * bins // len(confidence)
+
+
+def squared_errors(labels: np.ndarray, probabilities: np.ndarray, task: str) -> np.ndarray:
     """Brier's squared error of each image: shape (n,)."""
     if task == "binary-class":
         return (probabilities[:, 1] - labels) ** 2

@@ -16,6 +16,9 @@ from medfusion.planning.systems import Run, classifiers_of
 Wildcards = Any  # Snakemake's: one attribute for each wildcard
 Files = list[str]
 
+ASIDE = ("floors", "learning_curve")  # groups of systems that are no candidates
+RELIABILITY_FIGURES = ("reliability", "risk_coverage", "conformal")
+
 
 class Plan:
     """The files and settings of every job.
@@ -151,6 +154,28 @@ class Plan:
         """The measures of every group of a data set."""
         return [f"{self.results}/{dataset}/{group}/metrics.json" for group in self.groups[dataset]]
 
+    def candidates(self, dataset: str) -> dict[tuple[str, int | None, str], str]:
+        """The probabilities of every run of every system that could be the best: by model, seed and system.
+
+        Votes have no seed. Floors and the networks of the training-size study are no candidates.
+        """
+        runs = {}
+        for group, files in self.groups[dataset].items():
+            model, _, run = group.partition("/")
+            if model not in ASIDE:
+                seed = int(run.removeprefix("seed")) if run else None
+                runs |= {(model, seed, system): file for system, file in files.items()}
+        return runs
+
+    def candidate_files(self, wildcards: Wildcards) -> Files:
+        """The probabilities of all candidates."""
+        return list(self.candidates(wildcards.dataset).values())
+
+    def candidate_metrics(self, wildcards: Wildcards) -> Files:
+        """The measures of all candidates."""
+        folder, groups = f"{self.results}/{wildcards.dataset}", self.groups[wildcards.dataset]
+        return [f"{folder}/{group}/metrics.json" for group in groups if group.partition("/")[0] not in ASIDE]
+
     def curve_metrics(self, wildcards: Wildcards) -> Files:
         """The measures of the training-size study."""
         return [file for file in self.metrics(wildcards.dataset) if "/learning_curve/" in file]
@@ -264,7 +289,7 @@ class Plan:
         folder, entry = f"{self.results}/{dataset}", self.datasets[dataset]
         names = ["inspect/montage.png", "inspect/means.png", "audit/pairs.png", "augmentation.png"]
         names += ["results/confusion.svg", "results/seeds.svg", "studies/learning.svg", "studies/tree.svg"]
-        names.append("studies/plane.svg")
+        names += ["studies/plane.svg", *(f"reliability/{name}.svg" for name in RELIABILITY_FIGURES)]
         for model in entry["models"]:
             names.append(f"{model}/curves.svg")
             names += [f"{model}/grids.svg"] if self.compared(dataset, model) else []
@@ -276,7 +301,8 @@ class Plan:
     def tables(self, dataset: str) -> Iterator[str]:
         """Every table and record of a data set that the page shows."""
         folder = f"{self.results}/{dataset}"
-        yield from (f"{folder}/{name}" for name in ("inspect/counts.csv", "inspect/pixels.csv", "audit/summary.json"))
+        names = ["inspect/counts.csv", "inspect/pixels.csv", "audit/summary.json", "reliability/reliability.json"]
+        yield from (f"{folder}/{name}" for name in names)
         for model in self.datasets[dataset]["models"]:
             seed_folder = self.seed_folder(dataset, model, self.first_seed(dataset, model))
             yield from (f"{seed_folder}/{name}/best.json" for name in self.compared(dataset, model))

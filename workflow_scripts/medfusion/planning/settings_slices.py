@@ -98,6 +98,25 @@ def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
             "bootstrap_seed": evaluation["seed"],
         }
 
+    def calibrate(wildcards: Wildcards) -> Slice:
+        return {
+            "dataset": wildcards.dataset,
+            "systems": [list(run) for run in plan.candidates(wildcards.dataset)],
+            **dataset(wildcards, "positive"),
+            "coverage": config["reliability"]["conformal_coverage"],
+            "referred": config["reliability"]["referred"],
+        }
+
+    def assess_reliability(wildcards: Wildcards) -> Slice:
+        return {
+            "dataset": wildcards.dataset,
+            "systems": [list(run) for run in plan.candidates(wildcards.dataset)],
+            **dataset(wildcards, "ece_bins"),
+            "replicates": config["evaluation"]["replicates"],
+            "confidence": config["evaluation"]["confidence"],
+            "bootstrap_seed": config["evaluation"]["seed"],
+        }
+
     def export_bundle(wildcards: Wildcards) -> Slice:
         name = wildcards.dataset
         parts = plan.export_parts(name)
@@ -146,6 +165,8 @@ def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
         "vote": vote,
         "floors": lambda wildcards: {},
         "evaluate": evaluate,
+        "calibrate": calibrate,
+        "assess_reliability": assess_reliability,
         "collect_metrics": lambda wildcards: {
             **named(*plan.datasets),
             "files": [file for name in plan.datasets for file in plan.metrics(name)],
@@ -171,6 +192,7 @@ def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
             **results_figure(wildcards, "published"),
             "files": plan.metrics(wildcards.dataset),
         },
+        "draw_reliability": results_figure,
         "draw_training_size": lambda wildcards: {
             "style": config["report"]["style"],
             **named(wildcards.dataset),

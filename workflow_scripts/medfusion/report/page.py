@@ -12,6 +12,7 @@ import yaml
 from markupsafe import Markup, escape
 
 from medfusion.evaluation import standings
+from medfusion.files import reliabilities
 from medfusion.files.artifacts import read_record
 from medfusion.files.metric_files import Metrics, read_metrics, tidy
 from medfusion.files.tables import read_table
@@ -19,7 +20,7 @@ from medfusion.jobs.costs import stage_costs
 from medfusion.jobs.records import Record
 from medfusion.naming import percent, setting
 from medfusion.planning.config import fusion_members
-from medfusion.report import page_tables
+from medfusion.report import page_tables, reliability
 from medfusion.report.page_figures import OTHER, rank, read_picture
 from medfusion.report.page_parts import Section, Table
 
@@ -31,6 +32,7 @@ SECTIONS = {
     "augmentation": "Augmentation",
     "training": "Training",
     "results": "Results in detail",
+    "reliability": "How far the probabilities can be trusted",
     "choices": "What validation chose",
     "training_size": "How many training images it takes",
     "studies": "How tree, forest and SVM see the features",
@@ -64,6 +66,7 @@ class Task:
     majority: standings.Standing | None
     comparisons: list[str]
     twins: str
+    trust: str
     results: Table
     sections: list[Section]
 
@@ -155,6 +158,12 @@ def _task(
         sections["twins"].tables.append(page_tables.twins(summary, f"Near-twins by pixel correlation r ({name})"))
         sections["twins"].notes.append(TWINS.format(constant=sum(summary["constant_images"].values())))
     _detail(sections["results"], table, systems, first["label_names"], entry["positive"], name, confidence)
+    trust = ""
+    if "reliability/reliability" in own:
+        names = {key: {"name": name, "label_names": first["label_names"]}}
+        measured = reliabilities.read(own["reliability/reliability"], names)
+        reliability.fill(sections["reliability"], measured, systems)
+        trust = reliability.sentence(measured)
     _choices(sections["choices"], own, name)
     _size_study(sections["training_size"], table, name)
     for other, path in sorted(figures.items(), key=lambda item: rank(item[0])):
@@ -178,6 +187,7 @@ def _task(
         majority=next((row for row in floors if row.system == "majority"), None),
         comparisons=[] if first["generated"] else _comparisons(entry["published"], systems, entry["source"]),
         twins=_twins_sentence(summary),
+        trust=trust,
         results=page_tables.results(
             systems,
             floors,
