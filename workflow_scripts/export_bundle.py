@@ -49,7 +49,7 @@ def main(args, settings):
     runs = next(averaged for run, averaged in settings["runs"] if tuple(run) == chosen.run)
     runs = [tuple(run) for run in runs]
     keys = list(dict.fromkeys(run[:2] for run in runs))
-    stage.progress(f"{settings['dataset']}: exporting {chosen.standing.address}, {len(keys)} networks")
+    stage.progress(f"{settings['dataset']}: exporting {chosen.standing.address}, networks: {len(keys)}")
 
     calibration = calibrations.read(args.calibration)
     try:

@@ -126,7 +126,7 @@ def prepared(picture: Image.Image, form: Form) -> Read:
             notes.append(f"cropped to its middle {box[2] - box[0]} × {box[3] - box[1]}")
         if box[2] - box[0] < form.size:
             notes.append("enlarged: smaller than what the networks saw")
-        picture = picture.resize((form.size, form.size), Image.Resampling.BICUBIC, box)
+        picture = picture.crop(box).resize((form.size, form.size), Image.Resampling.BICUBIC)
     return Read(np.asarray(picture, np.uint8).reshape(form.size, form.size, form.channels), tuple(notes))
 
 
