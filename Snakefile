@@ -43,7 +43,7 @@ rule audit:
 
 rule export:
     input:
-        [f"{RESULTS}/{dataset}/export/bundle.json" for dataset in DATASETS],
+        expand(f"{RESULTS}/{{dataset}}/export/bundle.json", dataset=DATASETS),
     localrule: True
 
 

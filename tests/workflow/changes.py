@@ -95,6 +95,7 @@ NETWORK = "networks.{network}"
 CLASSIFIER = "classifiers.{classifier}"
 FUSION = "fusions.{fusion}"
 # What lists every run of a data set's systems.
+TAKEN_AWAY = ("write_predictions", "export_bundle")  # they name the source of the data, and list the runs
 CANDIDATES = ("calibrate dataset={dataset}", "assess_reliability dataset={dataset}")
 BLOOD_CANDIDATES = tuple(root.format(dataset="blood") for root in CANDIDATES)
 
@@ -117,7 +118,7 @@ KEYS = (
     Row(
         "a data set's `source`, `path`, `sha256`, `flag`, `size`, `generated`",
         "its `prepare` (and `download` or `generate`), and what follows from other images",
-        ("prepare dataset={dataset}", "write_predictions dataset={dataset}"),
+        ("prepare dataset={dataset}", *(f"{stage} dataset={{dataset}}" for stage in TAKEN_AWAY)),
         (f"{DATASET}.source", f"{DATASET}.generated"),
         ("datasets.breast.source",),
     ),
@@ -144,15 +145,15 @@ KEYS = (
     ),
     Row(
         "a data set's `label`",
-        "its figures, the table of all measures, the page",
-        (*(f"{stage} dataset={{dataset}}" for stage in FIGURES), "collect_metrics"),
+        "its figures, its export, the table of all measures, the page",
+        (*(f"{stage} dataset={{dataset}}" for stage in (*FIGURES, "export_bundle")), "collect_metrics"),
         (f"{DATASET}.label",),
         ("datasets.breast.label", "datasets.blood.label"),
     ),
     Row(
         "a data set's `label_names`: a typo in a class's name",
-        "its figures that print them, the page",
-        tuple(f"{stage} dataset={{dataset}}" for stage in ("inspect_images", "audit_twins"))
+        "its figures that print them, its export, the page",
+        tuple(f"{stage} dataset={{dataset}}" for stage in ("inspect_images", "audit_twins", "export_bundle"))
         + tuple(f"{stage} dataset={{dataset}}" for stage in ("draw_studies", "draw_results", "draw_reliability")),
         (f"{DATASET}.label_names",),
         ("datasets.blood.label_names",),
@@ -177,6 +178,13 @@ KEYS = (
         ("audit_twins dataset={dataset}",),
         (f"{DATASET}.twins",),
         ("datasets.blood.twins",),
+    ),
+    Row(
+        "what a data set's `export` packs",
+        "its export",
+        ("export_bundle dataset={dataset}",),
+        (f"{DATASET}.export",),
+        ("datasets.breast.export", "datasets.blood.export"),
     ),
     Row(
         "a data set's `augmentation`",
@@ -208,7 +216,7 @@ KEYS = (
             *CANDIDATES,
             "draw_results dataset={dataset}",
             "collect_metrics",
-            "write_predictions dataset={dataset}",
+            *(f"{stage} dataset={{dataset}}" for stage in TAKEN_AWAY),
         ),
         (f"{MODEL}.seeds",),
         ("datasets.breast.models.breast_cnn.seeds", "datasets.blood.models.compact_resnet.seeds"),
@@ -216,7 +224,8 @@ KEYS = (
     Row(
         "an entry added to a model's `classifiers` or `fusions`",
         "its fits or fusions, the model's evaluation, calibration, figures of results, the page",
-        ("evaluate dataset={dataset} model={model}", *CANDIDATES, "write_predictions dataset={dataset}"),
+        ("evaluate dataset={dataset} model={model}", *CANDIDATES)
+        + tuple(f"{stage} dataset={{dataset}}" for stage in TAKEN_AWAY),
         (f"{MODEL}.classifiers", f"{MODEL}.fusions"),
         ("datasets.breast.models.breast_cnn.classifiers", "datasets.blood.models.compact_resnet.fusions"),
     ),
@@ -275,7 +284,7 @@ KEYS = (
     Row(
         "`defaults.features`",
         "the features of the networks that name no other value, the training-size study, and what follows",
-        ("extract_features unset={setting}", "learning_curve unset={setting}"),
+        ("extract_features unset={setting}", "learning_curve unset={setting}", "export_bundle unset={setting}"),
         _each("defaults.features.{setting}", "layer views"),
         ("defaults.features.views",),
     ),
@@ -304,7 +313,7 @@ KEYS = (
     Row(
         "a network's `features`",
         "that network's features (no training), and what follows",
-        ("extract_features network={network}", "learning_curve network={network}"),
+        ("extract_features network={network}", "learning_curve network={network}", "export_bundle network={network}"),
         _each(f"{NETWORK}.features.{{setting}}", "layer views"),
         ("networks.compact_resnet.features.views",),
     ),
@@ -330,11 +339,17 @@ KEYS = (
         ("fusions.cnn_30_svm_70.weights.cnn", "fusions.cnn_svm_chosen.step"),
     ),
     Row(
-        "`evaluation`: replicates, confidence, seed",
+        "`evaluation`: replicates, seed",
         "evaluation, figures of results, the page",
         ("evaluate", "assess_reliability"),
-        _each("evaluation.{setting}", "replicates confidence seed"),
+        _each("evaluation.{setting}", "replicates seed"),
         ("evaluation.replicates", "evaluation.seed"),
+    ),
+    Row(
+        "the `confidence` of intervals",
+        "evaluation, figures of results, exports, the page",
+        ("evaluate", "assess_reliability", "export_bundle"),
+        ("evaluation.confidence",),
     ),
     Row(
         "`reliability`: coverage of prediction sets, share of images referred",
@@ -391,14 +406,15 @@ PLANS = (
             *BLOOD_CANDIDATES,
             "draw_results dataset=blood",
             "collect_metrics",
-            "write_predictions dataset=blood",
+            *(f"{stage} dataset=blood" for stage in TAKEN_AWAY),
         ),
         edit=_set(**{f"{BLOOD}seeds": [2]}),
     ),
     Row(
         "a model added, or switched off (`~`)",
         "its own jobs, calibration, figures of results, the page",
-        (*BLOOD_CANDIDATES, "draw_results dataset=blood", "collect_metrics", "write_predictions dataset=blood"),
+        (*BLOOD_CANDIDATES, "draw_results dataset=blood", "collect_metrics")
+        + tuple(f"{stage} dataset=blood" for stage in TAKEN_AWAY),
         edit=_set(
             datasets__blood__models__five_layer={
                 "network": "five_layer",
@@ -424,7 +440,8 @@ PLANS = (
     Row(
         "an entry added to a model's `classifiers` or `fusions`",
         "its fits or fusions, the model's evaluation, calibration, figures of results, the page",
-        ("evaluate dataset=blood model=compact_resnet", *BLOOD_CANDIDATES, "write_predictions dataset=blood"),
+        ("evaluate dataset=blood model=compact_resnet", *BLOOD_CANDIDATES)
+        + tuple(f"{stage} dataset=blood" for stage in TAKEN_AWAY),
         edit=_set(**{f"{BLOOD}classifiers": ["svm_rbf", "svm"]}),
     ),
     Row(
@@ -508,7 +525,13 @@ FILES = (
         "the page's template, style or script",
         "the page",
         ("report",),
-        files=_appended("\n", "workflow_scripts/templates/*"),
+        files=_appended("\n", "workflow_scripts/templates/report.*"),
+    ),
+    Row(
+        "the model card's template",
+        "exports",
+        ("export_bundle",),
+        files=_appended("\n", "workflow_scripts/templates/export_bundle.*"),
     ),
     Row(
         "a fusion's weights, fixed before, are chosen",
@@ -519,8 +542,16 @@ FILES = (
 )
 # Libraries whose version is changed by a real run of Snakemake, with the stages that import them.
 LIBRARIES = {
-    "statsmodels": ("evaluate", "floors", "assess_reliability", "draw_results", "draw_reliability", *PAGES),
-    "tensorflow": ("train_cnn", "extract_features", "learning_curve", "report"),
+    "statsmodels": (
+        "evaluate",
+        "export_bundle",
+        "floors",
+        "assess_reliability",
+        "draw_results",
+        "draw_reliability",
+        *PAGES,
+    ),
+    "tensorflow": ("train_cnn", "extract_features", "learning_curve", "export_bundle", "report"),
 }
 # Tried one after another, in projects of their own (test_changes.py).
 ELSEWHERE = (

@@ -93,7 +93,7 @@ def project(tmp_path: Path) -> Project:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A copy of the project in which the tiny workflow ran to its end; not to be changed."""
     result = copy_project(tmp_path_factory.mktemp("finished") / "project", "tiny.yaml")
-    result.snakemake("-j", "8", "report", "summarise", "predictions")
+    result.snakemake("-j", "8", "report", "summarise", "predictions", "export")
     return result
 
 

@@ -47,6 +47,9 @@ def _add_dataset(add, config: Config, dataset: str, entry: Config) -> None:
         "write_predictions",
     ):
         add(stage, dataset, dataset=dataset)
+    used = [(model["network"], config["networks"][model["network"]]) for model in models.values()]
+    unset = set().union(*(_network_facts(*network)["unset"] for network in used))
+    add("export_bundle", dataset, dataset=dataset, network=[name for name, _ in used], unset=unset)
     studied = next(iter(models))
     trees = [
         name

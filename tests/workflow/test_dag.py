@@ -21,8 +21,9 @@ MAY_SEE_TEST_LABELS = {
     "report",
     "summarise",
     "write_predictions",
+    "export_bundle",
 }
-EVERYTHING = ("report", "summarise", "predictions")
+EVERYTHING = ("report", "summarise", "predictions", "export")
 FITTING = {
     "augment",
     "train_cnn",
@@ -84,7 +85,7 @@ def test_stdout_of_dag_is_a_graph_alone(project):
         assert done.stdout.rstrip().endswith("}")
 
 
-@pytest.mark.parametrize("target", ["inspect", "audit", "breast", "blood", "report", "predictions"])
+@pytest.mark.parametrize("target", ["inspect", "audit", "breast", "blood", "report", "predictions", "export"])
 def test_targets(project, target):
     assert project.planned(target)
 
@@ -100,7 +101,7 @@ def test_only_stages_with_a_network_import_tensorflow(project):
     programs = sorted((project.folder / "workflow_scripts").glob("*.py"))
     root = project.folder / "workflow_scripts"
     with_network = {p.stem for p in programs if "tensorflow" in closure(p, root)[1]}
-    assert with_network == {"train_cnn", "extract_features", "learning_curve"}
+    assert with_network == {"train_cnn", "extract_features", "learning_curve", "export_bundle"}
 
 
 def test_every_program_explains_itself(project):
