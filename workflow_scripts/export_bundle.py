@@ -75,6 +75,7 @@ def main(args, settings):
             runs, keys, {run: read_record(path, ("members", "weights")) for run, path in parts.fusions(runs)}
         ),
         calibration=own,
+        libraries={name: metadata.version(name) for name in LIBRARIES},
     )
     content = next(entry for entry in measured if (entry["model"], entry["seed"]) == chosen.run[:2])
     kind = selection.kind(chosen.run, [name for _, _, name in settings["parts"]["classifiers"]])
@@ -103,13 +104,15 @@ def main(args, settings):
             "coverage": calibration.coverage,
             "metrics": {split: content["systems"][chosen.run[2]][split] for split in ("val", "test")},
             "parity": parity,
-            "libraries": {name: metadata.version(name) for name in LIBRARIES},
         }
         contents.write(folder, bundle, more, {file.name: file for file in made.values()})
         compare(folder, val, parts.files["probabilities"][chosen.run], settings["threads"])
         for path, file in (*made.items(), (args.bundle, Path(folder, contents.RECORD))):  # the record last
             with replacing(path) as temporary:
                 shutil.copyfile(file, temporary)
+    for stale in Path(args.bundle).parent.glob("network*.*"):  # of an earlier export with more networks
+        if stale.name not in files:
+            stale.unlink()
 
 
 class Parts:

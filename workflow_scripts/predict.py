@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import os
 import sys
+from importlib import metadata
 
 from medfusion.errors import UserError
 from medfusion.files.artifacts import replacing
@@ -56,6 +57,9 @@ def predict(args):
     say(contents.WARNING)
     if bundle.generated:
         say(contents.GENERATED)
+    for name in ("onnxruntime", "scikit-learn", "skops"):
+        if (here := metadata.version(name)) != bundle.libraries.get(name):
+            say(f"exported with {name} {bundle.libraries.get(name)}, here is {here}: results may differ")
     done, refused = 0, []
     with destination(args.out) as file:
         writer = answers.WRITERS[args.format](file, bundle)

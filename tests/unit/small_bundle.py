@@ -1,5 +1,6 @@
 """A small exported system with random weights, for the tests of what reads one."""
 
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,7 @@ def make(folder: Path, channels: int = 1, classes: int = 2, generated: bool = Fa
         networks=(Network("net", 1, "network.keras", "network.onnx", "features", VIEWS),),
         members=(Member(0, None, 0.25), Member(0, KEY, 0.75)),
         calibration=Calibration(2.0, 0.55, (0.5,) * classes, 0.45 if classes == 2 else None, 0.5),
+        libraries={name: metadata.version(name) for name in ("onnxruntime", "scikit-learn", "skops")},
     )
     names = [path.name for path in sorted(folder.iterdir()) if path.name != contents.RECORD]
     contents.write(folder, bundle, {}, {name: folder / name for name in names})

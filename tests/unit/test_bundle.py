@@ -1,5 +1,6 @@
 """Tests of exported systems: ONNX that says the same, bundles that are whole, and what they predict."""
 
+import dataclasses
 import json
 import shutil
 
@@ -8,7 +9,7 @@ import pytest
 import small_bundle
 from synthetic import metrics
 
-from medfusion.bundle import contents, fitted, onnx_networks, selection
+from medfusion.bundle import card, contents, fitted, onnx_networks, selection
 from medfusion.bundle.contents import Member
 from medfusion.bundle.predictor import Predictor, load
 from medfusion.errors import UserError
@@ -219,6 +220,44 @@ def test_a_named_system_is_chosen(address, expected):
 def test_of_equal_seeds_the_first_is_chosen():
     table = tidy([metrics("net", seed, {"cnn": (0.8, 0.5 + seed / 10)}) for seed in (3, 1, 2)])
     assert selection.choose(table, None).run == ("net", 1, "cnn")
+
+
+def model_card(bundle, address=None, source="official", seed=2, twins=3):
+    standing = selection.choose(run(), address).standing
+    rows = metrics("net", 1, {"svm": (0.88, 0.84)})["systems"]["svm"]["test"]
+    near = [{"first": "train", "second": "test", "images": {"0.95": twins}}]
+    audit = {"threshold": 0.95, "images": {"test": 80}, "splits": [{**near[0], "second": "val"}, *near]}
+    settings = {"source": source, "export": address, "confidence": 0.95}
+    parity = [{"images": 40, "features": 1.2e-6, "probabilities": 3e-7}]
+    return card.card(bundle, "classifier" if seed else "vote", standing, seed, rows, settings, 0.9, parity, audit)
+
+
+def test_the_model_card_of_real_data(made):
+    text = model_card(made[1])
+    for words in (
+        "not for clinical use",
+        "CC BY 4.0",
+        "Exported is seed 2, the best of 2 on validation.",
+        "the test split had no say",
+        "| accuracy | 0.840 | 0.790 to 0.890 | 80 |",
+        "| recall of malignant | 0.840 |",
+        "test accuracy 0.820 ± 0.028 (sd)",
+        "among the train images: 3 of 80 test images. They are easier",
+        "at most 3e-07 in probabilities and 1e-06 in features",
+        "the true class in 90% of all sets",
+        "averaged over 2 views | 0.75 |",
+    ):
+        assert words in text
+    assert "GENERATED" not in text and text.count("Near-twins") == 1
+
+
+def test_the_model_card_says_what_else_the_data_can_be(made):
+    assert "ANOTHER SPLIT" in model_card(made[1], source="surrogate")
+    generated = model_card(dataclasses.replace(made[1], generated=True), source="file")
+    assert generated.count("GENERATED") == 2 and "CC BY" not in generated
+    vote = model_card(made[1], "votes/all", seed=None)
+    assert "It was named in the configuration." in vote and "the vote over all its networks" in vote
+    assert "They are easier" not in model_card(made[1], twins=0)
 
 
 def test_members_of_a_vote_over_fusions():

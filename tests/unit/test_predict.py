@@ -122,6 +122,15 @@ def test_a_folder_that_is_no_bundle_is_one_line(made, run, tmp_path, monkeypatch
     assert str(end.value.code).startswith(f"error: {tmp_path}: holds no bundle.json")
 
 
+def test_other_versions_of_libraries_are_told(run, monkeypatch):
+    real = predict.metadata.version
+    monkeypatch.setattr(predict.metadata, "version", lambda name: "0.1" if name == "skops" else real(name))
+    code, _, err = run("breast", "pictures")
+    assert code == 0
+    assert f"exported with skops {real('skops')}, here is 0.1: results may differ" in err
+    assert err.count("exported with") == 1
+
+
 def test_file_names_that_are_no_utf8(run, made):
     name = b"\xff\n.png"
     run("breast", "pictures")

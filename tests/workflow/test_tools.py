@@ -90,3 +90,7 @@ def test_a_vote_is_exported_with_all_its_networks(rerun):
         ["README.md", "classifiers.skops", *(f"network{n}.{kind}" for n in (1, 2) for kind in ("keras", "onnx"))]
     )
     assert [member["weight"] for member in record["members"]] == [0.5, 0.5]
+    assert {path.name for path in (rerun.folder / "results/blood/export").iterdir()} == {
+        *record["files"],
+        "bundle.json",
+    }

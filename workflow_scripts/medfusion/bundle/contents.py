@@ -63,6 +63,7 @@ class Bundle:
     label_names : in label order
     size, channels : of the images that the networks take
     positive : the label that the calibration's decision speaks of
+    libraries : by name, the versions that it was exported with
     """
 
     name: str
@@ -76,6 +77,7 @@ class Bundle:
     networks: tuple[Network, ...]
     members: tuple[Member, ...]
     calibration: Calibration
+    libraries: Mapping[str, str]
 
 
 def write(folder: str | Path, bundle: Bundle, more: Mapping[str, Any], files: Mapping[str, str | Path]) -> None:
