@@ -14,7 +14,7 @@ from medfusion.bundle.contents import Member
 from medfusion.bundle.predictor import Predictor, load
 from medfusion.errors import UserError
 from medfusion.files.metric_files import tidy
-from medfusion.learning import networks
+from medfusion.learning import classifiers, networks
 from medfusion.learning.averages import averaged
 from medfusion.learning.backend import keras
 from medfusion.learning.features import apply, extractor, load_network
@@ -187,6 +187,19 @@ def test_no_classifiers_are_an_empty_file_of_them(tmp_path):
     (tmp_path / "text.skops").write_text("text")
     with pytest.raises(UserError, match="holds no classifiers"):
         fitted.load(tmp_path / "text.skops")
+
+
+def test_the_same_classifiers_give_the_same_bytes(tmp_path):
+    rng = np.random.default_rng(0)
+    features, labels = rng.normal(size=(60, 5)), np.arange(60) % 3
+    forest = {"kind": "random_forest", "calibration": "none"}
+    model = classifiers.fit(forest, {"n_estimators": 5}, features, labels, features, labels, 1)
+    classifiers.save(model, tmp_path / "model.skops")
+    for name in ("a.skops", "b.skops"):  # loaded twice, because loading fills only what has a name
+        fitted.save({"x": classifiers.load(tmp_path / "model.skops")}, tmp_path / name)
+    assert (tmp_path / "a.skops").read_bytes() == (tmp_path / "b.skops").read_bytes()
+    found = fitted.load(tmp_path / "a.skops")["x"].predict_proba(features)
+    np.testing.assert_array_equal(found, model.predict_proba(features))
 
 
 # -- which system -----------------------------------------------------------------------------------------------------
