@@ -62,21 +62,22 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
             **{key: settings[key] for key in ("replicates", "confidence", "bootstrap_seed")},
             "best": best,
             "family": len(others),
-            "systems": {
-                name: {
+            "systems": [
+                {
+                    "system": name,
                     "runs": len(runs[name]),
                     "pairs": len(comparisons.paired_runs(runs[name], runs[best])),
                     **{measure: asdict(comparison) for measure, comparison in found.items()},
                 }
                 for name, found in compared.items()
-            },
+            ],
             "twins": {
                 "threshold": threshold,
                 "parts": {
                     part: {"n": int(chosen.sum()), "classes": class_counts(labels[chosen], description)}
                     for part, chosen in parts.items()
                 },
-                "systems": {name: measured[name] for name in (best, *others)} if parts else {},
+                "systems": [{"system": name, "runs": measured[name]} for name in (best, *others)] if parts else [],
             },
         },
     )

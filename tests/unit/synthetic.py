@@ -54,9 +54,9 @@ def run(generated=False):
 def comparisons(generated=False):
     """What comparisons.json holds for the same run: one system worse, one as good, a floor far below."""
 
-    def against(accuracy, p_accuracy, auc, p_auc):
+    def against(system, accuracy, p_accuracy, auc, p_auc):
         parts = (("accuracy", accuracy, p_accuracy), ("auc", auc, p_auc))
-        entry = {"runs": 2, "pairs": 2}
+        entry = {"system": system, "runs": 2, "pairs": 2}
         for measure, difference, p in parts:
             limits = {"low": difference - 0.03, "high": difference + 0.03, "p": p / 3, "p_adjusted": p}
             entry[measure] = {"difference": difference, **limits, "distinguishable": p < 0.05}
@@ -83,20 +83,20 @@ def comparisons(generated=False):
         "bootstrap_seed": 0,
         "best": "net/svm",
         "family": 3,
-        "systems": {
-            "net/cnn": against(-0.04, 0.04, 0.01, 0.9),
-            "votes/vote_cnn": against(0.02, 0.6, 0.01, 1.0),
-            "floors/majority": against(-0.12, 0.00001, -0.3, 0.001),
-        },
+        "systems": [
+            against("net/cnn", -0.04, 0.04, 0.01, 0.9),
+            against("votes/vote_cnn", 0.02, 0.6, 0.01, 1.0),
+            against("floors/majority", -0.12, 0.00001, -0.3, 0.001),
+        ],
         "twins": {
             "threshold": 0.95,
             "parts": {"without": {"n": 50, "classes": [20, 30]}, "with": {"n": 30, "classes": [3, 27]}},
-            "systems": {
-                "net/svm": [run(1, 0.78, 0.84), run(2, 0.80, 0.86)],
-                "net/cnn": [run(1, 0.7, 0.7), run(2, 0.7, 0.7)],
-                "votes/vote_cnn": [run(None, 0.75, 0.85)],
-                "floors/majority": [run(None, 0.6, 0.9)],
-            },
+            "systems": [
+                {"system": "net/svm", "runs": [run(1, 0.78, 0.84), run(2, 0.80, 0.86)]},
+                {"system": "net/cnn", "runs": [run(1, 0.7, 0.7), run(2, 0.7, 0.7)]},
+                {"system": "votes/vote_cnn", "runs": [run(None, 0.75, 0.85)]},
+                {"system": "floors/majority", "runs": [run(None, 0.6, 0.9)]},
+            ],
         },
     }
 

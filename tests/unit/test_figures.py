@@ -147,7 +147,7 @@ def test_differences_fill_what_is_distinguishable_and_leave_floors_out():
 
 
 def test_a_system_without_company_is_said_to_be_alone():
-    alone = {**synthetic.comparisons(), "systems": {}}
+    alone = {**synthetic.comparisons(), "systems": []}
     assert "net/svm is the only system: there is nothing to compare it with." in texts(
         result_figures.differences(alone, "some data")
     )

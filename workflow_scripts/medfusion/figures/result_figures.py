@@ -111,7 +111,7 @@ def differences(comparisons: Comparisons, source: str) -> Figure:
     comparisons : what comparisons.json holds; floors are not drawn
     source : name of the data and n
     """
-    systems = {name: row["accuracy"] for name, row in comparisons["systems"].items() if not is_floor(name)}
+    systems = {row["system"]: row["accuracy"] for row in comparisons["systems"] if not is_floor(row["system"])}
     if not systems:
         return empty_figure(f"{comparisons['best']} is the only system: there is nothing to compare it with.")
     figure = Figure(figsize=(9.5, 1.7 + 0.3 * len(systems)), layout="constrained")

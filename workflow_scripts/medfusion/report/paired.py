@@ -77,21 +77,46 @@ def verdict(entry: Mapping[str, Any]) -> str:
 
 def answer(comparisons: Comparisons | None) -> str:
     """One sentence: how many of the other systems the tests tell apart from the best."""
-    others = [entry for name, entry in comparisons["systems"].items() if not is_floor(name)] if comparisons else []
+    others = [entry for entry in comparisons["systems"] if not is_floor(entry["system"])] if comparisons else []
     if not others:
         return ""
-    same, higher = {}, []
+    n, found, higher = len(others), {}, []
     for measure, name in MEASURES.items():
-        found = [entry[measure] for entry in others]
-        same[measure] = sum(not one["distinguishable"] for one in found)
-        if better := sum(one["distinguishable"] and one["difference"] > 0 for one in found):
+        clear = [entry[measure]["difference"] for entry in others if entry[measure]["distinguishable"]]
+        found[measure] = _told_apart(len(clear), n, "the other system" if n == 1 else f"the {n} other systems")
+        if better := sum(difference > 0 for difference in clear):
             higher.append(f"; {better} {'has' if better == 1 else 'have'} a higher {name}")
+    if _smallest(comparisons) >= _level(comparisons):
+        found["auc"] = "the bootstrap has too few replicates to tell"
     return (
-        f"Of {len(others)} other {'system' if len(others) == 1 else 'systems'}, {same['accuracy'] or 'none'} "
-        f"{'is' if same['accuracy'] < 2 else 'are'} not distinguishable from it by accuracy (McNemar's exact test) and "
-        f"{same['auc'] or 'none'} by AUC (paired bootstrap), after Holm's correction for {comparisons['family']} "
-        f"comparisons of either{''.join(higher)}."
+        f"By accuracy (McNemar's exact test), {found['accuracy']}; by AUC (paired bootstrap), {found['auc']}"
+        f"{''.join(higher)}. Holm's correction is for {comparisons['family']} comparisons of either."
     )
+
+
+def _told_apart(clear: int, n: int, those: str) -> str:
+    """How many of n systems the tests tell from the best, in words.
+
+    >>> _told_apart(2, 3, "the 3 other systems")
+    '1 of the 3 other systems is not distinguishable from it'
+    """
+    if n == 1:
+        return f"{those} is {'' if clear else 'not '}distinguishable from it"
+    if clear == n:
+        return f"all of {those} are distinguishable from it"
+    if not clear:
+        return f"none of {those} is distinguishable from it"
+    return f"{n - clear} of {those} {'is' if n - clear == 1 else 'are'} not distinguishable from it"
+
+
+def _level(comparisons: Comparisons) -> float:
+    """The level of the tests, for all of a family together."""
+    return round(1 - comparisons["confidence"], 12)
+
+
+def _smallest(comparisons: Comparisons) -> float:
+    """The smallest adjusted p value that the bootstrap can give, when one comparison alone stands out."""
+    return min(1.0, comparisons["family"] * 2 / (comparisons["replicates"] + 1))
 
 
 def published(
@@ -121,8 +146,8 @@ def published(
         origin = f" ({entry['source']})" if entry.get("source") else ""
         text = f"The {entry['accuracy']:.3f} of {entry['name']}{origin} for {ours.address} lies {text}"
         result.append(f"{text}." if source == "official" else f"{text}; it was measured on another split.")
-        if comparisons and ours.address in comparisons["systems"]:
-            result.append(_against_best(ours.address, comparisons))
+        against = [row for row in comparisons["systems"] if row["system"] == ours.address] if comparisons else []
+        result += [_against_best(row, comparisons["confidence"]) for row in against]
     return result
 
 
@@ -144,12 +169,12 @@ def _place(value: float, ours: list[float], system: Standing) -> str:
     return f"{text}: {above} of {len(ours)} {'lies' if above == 1 else 'lie'} above it{equals}"
 
 
-def _against_best(system: str, comparisons: Comparisons) -> str:
-    entry = comparisons["systems"][system]
+def _against_best(entry: Mapping[str, Any], confidence: float) -> str:
     found = entry["accuracy"]
+    interval = f"{percent(confidence)} interval {_interval(found)}"
     return (
-        f"Against the best system, {system} has {signed(found['difference'])} accuracy ({_interval(found)}; adjusted p "
-        f"{p_value(found['p_adjusted'])}): {verdict(entry)}."
+        f"Against the best system, the accuracy of {entry['system']} differs by {signed(found['difference'])} "
+        f"({interval}; adjusted p {p_value(found['p_adjusted'])}): {verdict(entry)}."
     )
 
 
@@ -161,20 +186,20 @@ def differences(section: Section, comparisons: Comparisons, name: str) -> None:
     name : of the data
     """
     c = comparisons
-    options = {"confidence": percent(c["confidence"]), "level": round(1 - c["confidence"], 12)}
+    options = {"confidence": percent(c["confidence"]), "level": _level(c)}
     section.notes.append(METHOD.format(**{key: c[key] for key in ("replicates", "n", "family")}, **options))
-    smallest = c["family"] * 2 / (c["replicates"] + 1)
-    if smallest >= options["level"]:
-        section.notes.append(TOO_FEW.format(replicates=c["replicates"], smallest=p_value(min(1, smallest))))
+    if _smallest(c) >= _level(c):
+        section.notes.append(TOO_FEW.format(replicates=c["replicates"], smallest=p_value(_smallest(c))))
     best = Row([Cell(c["best"]), Cell("the others are compared with it"), *[NOTHING] * 4], "best")
     rows, floors = [best], []
-    for system, entry in c["systems"].items():
-        cells = [Cell(system), Cell(verdict(entry))]
+    for entry in c["systems"]:
+        cells = [Cell(entry["system"]), Cell(verdict(entry))]
         for measure in MEASURES:
             found = entry[measure]
             cells.append(Cell(signed(found["difference"]), _interval(found), found["difference"]))
             cells.append(Cell(p_value(found["p_adjusted"]), sort=found["p_adjusted"]))
-        (floors if is_floor(system) else rows).append(Row(cells, "floor" if is_floor(system) else ""))
+        floor = is_floor(entry["system"])
+        (floors if floor else rows).append(Row(cells, "floor" if floor else ""))
     head = ["System", "Against the best"]
     for measure in MEASURES.values():
         head += [f"Difference of {measure}, {options['confidence']} interval", f"Adjusted p, {measure}"]
@@ -209,10 +234,10 @@ def without_twins(section: Section, comparisons: Comparisons, label_names: Seque
     options = {"threshold": comparisons["twins"]["threshold"], "counts": f"Test images {counts}"}
     section.notes.append(PARTS.format(**options, confidence=confidence))
     rows, floors = [], []
-    for system, found in comparisons["twins"]["systems"].items():
-        cells = [Cell(system)]
+    for entry in comparisons["twins"]["systems"]:
+        cells, system = [Cell(entry["system"])], entry["system"]
         for part in order:
-            cells += [_over_runs([run[part][measure] for run in found]) for measure in MEASURES]
+            cells += [_over_runs([run[part][measure] for run in entry["runs"]]) for measure in MEASURES]
         kind = "best" if system == comparisons["best"] else "floor" if is_floor(system) else ""
         (floors if is_floor(system) else rows).append(Row(cells, kind))
     head = ["System"]
@@ -256,6 +281,6 @@ def twins_sentence(audit: Mapping[str, Any] | None, comparisons: Comparisons | N
     )
     if not comparisons or not comparisons["twins"]["parts"]:
         return f"{text}."
-    found = comparisons["twins"]["systems"][comparisons["best"]]
+    found = comparisons["twins"]["systems"][0]["runs"]  # of the best
     without, having = (_over_runs([run[name]["accuracy"] for run in found]).text for name in ("without", "with"))
     return f"{text}: on these the best system's accuracy is {having}, on the others {without}."

@@ -87,8 +87,8 @@ def _differences(compared: Comparisons) -> list[str]:
         "comparisons of either."
     )
     rows = []
-    for system, entry in compared["systems"].items():
-        row = [f"`{system}`"]
+    for entry in compared["systems"]:
+        row = [f"`{entry['system']}`"]
         for measure in paired.MEASURES:
             row += [paired.signed(entry[measure]["difference"]), paired.p_value(entry[measure]["p_adjusted"])]
         rows.append([*row, paired.verdict(entry)])
