@@ -160,7 +160,7 @@ def test_the_table_of_differences():
         ("lower accuracy", ""),
         ("−0.040", "−0.070 to −0.010"),
         ("0.0400", ""),
-        ("+0.010", "−0.020 to +0.040"),
+        ("+0.0100", "−0.0200 to +0.0400"),
         ("0.900", ""),
     ]
     assert "over the 3 comparisons of a measure" in section.notes[0] and "From 0.05 on" in section.notes[0]
@@ -215,7 +215,7 @@ AUDIT = {
 def test_the_sentence_on_twins_compares_both_parts():
     assert paired.twins_sentence(AUDIT, synthetic.comparisons()) == (
         "30 of 80 test images have a near-twin (pixel correlation of 0.95 or more) among the training images: on these "
-        "the best system's accuracy is 0.850 ± 0.014, on the others 0.790 ± 0.014."
+        "the best system's accuracy is 0.850 ± 0.014 (0.740 to 0.960), on the others 0.790 ± 0.014 (0.680 to 0.900)."
     )
     none = {**AUDIT, "splits": [{"first": "train", "second": "test", "images": {"0.95": 0}}]}
     assert paired.twins_sentence(none, synthetic.comparisons()).startswith("No test image has a near-twin")

@@ -35,9 +35,9 @@ def test_every_other_system_is_compared_with_the_best(tmp_path):
     lines = text(tmp_path).splitlines()
     start = lines.index(BELOW)
     assert lines[start + 2 : start + 5] == [
-        "| `net/cnn` | −0.040 | 0.0400 | +0.010 | 0.900 | lower accuracy |",
-        "| `votes/vote_cnn` | +0.020 | 0.600 | +0.010 | 1.000 | not distinguishable |",
-        "| `floors/majority` | −0.120 | < 0.0001 | −0.300 | 0.0010 | lower accuracy, lower AUC |",
+        "| `net/cnn` | −0.040 | 0.0400 | +0.0100 | 0.900 | lower accuracy |",
+        "| `votes/vote_cnn` | +0.020 | 0.600 | +0.0100 | 1.000 | not distinguishable |",
+        "| `floors/majority` | −0.120 | < 0.0001 | −0.3000 | 0.0010 | lower accuracy, lower AUC |",
     ]
 
 

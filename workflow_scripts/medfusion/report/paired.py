@@ -9,11 +9,12 @@ import pandas as pd
 from medfusion.evaluation.metrics import summarise_seeds
 from medfusion.evaluation.standings import Standing, runs
 from medfusion.files.comparison_files import Comparisons, is_floor
-from medfusion.naming import percent
+from medfusion.naming import class_names, percent
 from medfusion.report.page_parts import Body, Cell, Row, Section, Table
 
 NOTHING = Cell("–")
 MEASURES = {"accuracy": "accuracy", "auc": "AUC"}
+DECIMALS = {"accuracy": 3, "auc": 4}  # of differences: those of AUC are small where all systems are good
 FLOORS = "Floors: systems without a network"
 METHOD = (
     "Differences are those of means over runs. Their {confidence} intervals, and the p values of AUC, come from "
@@ -37,13 +38,18 @@ PARTS = (
 )
 
 
-def signed(value: float) -> str:
-    """A difference with its sign and three decimals.
+def difference(entry: Mapping[str, Any], measure: str, key: str = "difference") -> str:
+    """The difference of a compared system, or a limit of it, as text."""
+    return signed(entry[measure][key], DECIMALS[measure])
 
-    >>> signed(0.0125), signed(-0.01), signed(-0.0001)
-    ('+0.013', '−0.010', '0.000')
+
+def signed(value: float, decimals: int) -> str:
+    """A difference with its sign.
+
+    >>> signed(0.0126, 3), signed(-0.01, 3), signed(-0.0001, 3), signed(-0.0001, 4)
+    ('+0.013', '−0.010', '0.000', '−0.0001')
     """
-    text = f"{abs(value):.3f}"
+    text = f"{abs(value):.{decimals}f}"
     if float(text) == 0:
         return text
     return ("+" if value > 0 else "\N{MINUS SIGN}") + text
@@ -170,11 +176,10 @@ def _place(value: float, ours: list[float], system: Standing) -> str:
 
 
 def _against_best(entry: Mapping[str, Any], confidence: float) -> str:
-    found = entry["accuracy"]
-    interval = f"{percent(confidence)} interval {_interval(found)}"
+    interval = f"{percent(confidence)} interval {_interval(entry, 'accuracy')}"
     return (
-        f"Against the best system, the accuracy of {entry['system']} differs by {signed(found['difference'])} "
-        f"({interval}; adjusted p {p_value(found['p_adjusted'])}): {verdict(entry)}."
+        f"Against the best system, the accuracy of {entry['system']} differs by {difference(entry, 'accuracy')} "
+        f"({interval}; adjusted p {p_value(entry['accuracy']['p_adjusted'])}): {verdict(entry)}."
     )
 
 
@@ -196,7 +201,7 @@ def differences(section: Section, comparisons: Comparisons, name: str) -> None:
         cells = [Cell(entry["system"]), Cell(verdict(entry))]
         for measure in MEASURES:
             found = entry[measure]
-            cells.append(Cell(signed(found["difference"]), _interval(found), found["difference"]))
+            cells.append(Cell(difference(entry, measure), _interval(entry, measure), found["difference"]))
             cells.append(Cell(p_value(found["p_adjusted"]), sort=found["p_adjusted"]))
         floor = is_floor(entry["system"])
         (floors if floor else rows).append(Row(cells, "floor" if floor else ""))
@@ -208,8 +213,8 @@ def differences(section: Section, comparisons: Comparisons, name: str) -> None:
     section.tables.append(Table(caption, head, bodies, numeric=2))
 
 
-def _interval(found: Mapping[str, float]) -> str:
-    return f"{signed(found['low'])} to {signed(found['high'])}"
+def _interval(entry: Mapping[str, Any], measure: str) -> str:
+    return f"{difference(entry, measure, 'low')} to {difference(entry, measure, 'high')}"
 
 
 def without_twins(section: Section, comparisons: Comparisons, label_names: Sequence[str], name: str) -> None:
@@ -249,7 +254,7 @@ def without_twins(section: Section, comparisons: Comparisons, label_names: Seque
 
 
 def _classes(counts: Sequence[int], label_names: Sequence[str]) -> list[str]:
-    return [f"{count:,} {label}" for count, label in zip(counts, label_names, strict=True)]
+    return [f"{count:,} {label}" for count, label in zip(counts, class_names(label_names, 80), strict=True)]
 
 
 def _over_runs(measures: Sequence[Mapping[str, float] | None]) -> Cell:
@@ -282,5 +287,6 @@ def twins_sentence(audit: Mapping[str, Any] | None, comparisons: Comparisons | N
     if not comparisons or not comparisons["twins"]["parts"]:
         return f"{text}."
     found = comparisons["twins"]["systems"][0]["runs"]  # of the best
-    without, having = (_over_runs([run[name]["accuracy"] for run in found]).text for name in ("without", "with"))
+    cells = [_over_runs([run[name]["accuracy"] for run in found]) for name in ("with", "without")]
+    having, without = (f"{cell.text} ({cell.note})" for cell in cells)
     return f"{text}: on these the best system's accuracy is {having}, on the others {without}."

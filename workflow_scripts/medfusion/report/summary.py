@@ -90,7 +90,7 @@ def _differences(compared: Comparisons) -> list[str]:
     for entry in compared["systems"]:
         row = [f"`{entry['system']}`"]
         for measure in paired.MEASURES:
-            row += [paired.signed(entry[measure]["difference"]), paired.p_value(entry[measure]["p_adjusted"])]
+            row += [paired.difference(entry, measure), paired.p_value(entry[measure]["p_adjusted"])]
         rows.append([*row, paired.verdict(entry)])
     head = ["system", "accuracy", "adjusted p", "AUC", "adjusted p", "against the best"]
     return ["### Which systems differ", text, _markdown(head, rows)]
