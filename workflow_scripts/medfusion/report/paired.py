@@ -90,7 +90,7 @@ def answer(comparisons: Comparisons | None) -> str:
     for measure, name in MEASURES.items():
         clear = [entry[measure]["difference"] for entry in others if entry[measure]["distinguishable"]]
         found[measure] = _told_apart(len(clear), n, "the other system" if n == 1 else f"the {n} other systems")
-        if better := sum(difference > 0 for difference in clear):
+        if better := sum(gap > 0 for gap in clear):
             higher.append(f"; {better} {'has' if better == 1 else 'have'} a higher {name}")
     if _smallest(comparisons) >= _level(comparisons):
         found["auc"] = "the bootstrap has too few replicates to tell"
