@@ -77,15 +77,15 @@ class Run:
         os.killpg(self._process.pid, number)
 
     def stages(self) -> list[tuple[str, psutil.Process]]:
-        """The processes of its stages, with the stages' names."""
-        found = []
+        """The processes of its stages, with the stages' names; not what these start themselves."""
+        found: dict[int, tuple[str, psutil.Process]] = {}
         with contextlib.suppress(psutil.Error):
             for process in psutil.Process(self._process.pid).children(recursive=True):
                 with contextlib.suppress(psutil.Error):
                     program = Path(*process.cmdline()[1:2])
-                    if program.parent.name == "workflow_scripts":
-                        found.append((program.stem, process))
-        return found
+                    if program.parent.name == "workflow_scripts" and process.ppid() not in found:
+                        found[process.pid] = program.stem, process
+        return list(found.values())
 
     def middle_of(self, stage: str, seconds: float = 0.3) -> psutil.Process:
         """Wait until a process of a stage is in the middle of its work."""
