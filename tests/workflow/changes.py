@@ -447,9 +447,19 @@ def meaning_of(name: str) -> Callable[[Path], dict[str, str]]:
     return _appended("\n_CHANGED = 1\n", name)
 
 
+BREAST_DEFAULTS = "    architecture: breast_cnn\n    options: {dropout: 0, l2: 0.0}\n    features: {layer: features}\n"
 FILES = (
     Row("a comment, a docstring, the formatting of all programs and modules", "nothing", files=_commented),
     Row("a comment in `config.yaml`", "nothing", files=_appended("# A comment.\n", "config.yaml")),
+    Row(
+        "a default written out, `1.0` in place of `1` (not in a grid)",
+        "nothing",
+        files=lambda folder: {
+            "config.yaml": _replaced("config.yaml", "    architecture: breast_cnn\n", BREAST_DEFAULTS)(folder)[
+                "config.yaml"
+            ].replace("weight_decay: 0 ", "weight_decay: 0.0 ")
+        },
+    ),
     Row("captions of Snakemake's own report", "nothing", files=_appended("\nMore.\n", "captions/*.rst")),
     Row(
         "the profile, the schema, a rule's message, memory or run time",
