@@ -155,9 +155,11 @@ def differences(comparisons: Comparisons, source: str) -> Figure:
 
 
 def difference_numbers(comparisons: Comparisons) -> pd.DataFrame:
-    """The numbers of `differences`: one row for each system, in its order."""
-    systems = [row for row in comparisons["systems"] if not is_floor(row["system"])]
-    return pd.DataFrame([{"system": row["system"], **row["accuracy"]} for row in systems])
+    """The numbers of `differences`: one row for each system, its accuracy minus that of the best."""
+    rows = [
+        {"system": row["system"], **row["accuracy"]} for row in comparisons["systems"] if not is_floor(row["system"])
+    ]
+    return pd.DataFrame(rows)
 
 
 def _mark_floors(axes: Axes, floors: Mapping[str, float]) -> None:
