@@ -1,6 +1,8 @@
 """Tests of the figures: what they show, and that equal content gives equal bytes."""
 
+import io
 import re
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -19,7 +21,7 @@ from medfusion.figures import (
     result_figures,
     study_figures,
 )
-from medfusion.files import reliabilities
+from medfusion.files import reliabilities, svg_numbers
 from medfusion.files.artifacts import write_json
 from medfusion.files.metric_files import tidy
 from medfusion.learning import studies
@@ -69,6 +71,34 @@ def test_a_layout_that_differs_in_the_last_digit_gives_equal_bytes(tmp_path):
     assert content == (tmp_path / "b.svg").read_text()
     clips = re.findall(r'<clipPath id="(\w+)"', content)
     assert len(clips) == 2 and set(clips) == set(re.findall(r"url\(#(\w+)\)", content))
+
+
+def test_an_svg_holds_its_numbers_and_gives_them_back(tmp_path):
+    numbers = pd.DataFrame({"class": ["a & b", "<c>, d"], "value": [0.1, 2]})
+    path = tmp_path / "a.svg"
+    drawing.save(curve_figures.training_curves({1: history(5)}, "some data"), path)
+    bare = path.read_bytes()
+    drawing.save(curve_figures.training_curves({1: history(5)}, "some data"), path, numbers)
+    assert ElementTree.parse(path).getroot().tag.endswith("svg")
+    rest, text = svg_numbers.take_out(path.read_bytes())
+    assert rest == bare
+    pd.testing.assert_frame_equal(pd.read_csv(io.StringIO(text)), numbers)
+    assert svg_numbers.take_out(bare) == (bare, "")
+
+
+def test_the_numbers_of_each_figure_are_those_that_it_draws():
+    curves = curve_figures.training_numbers({1: history(5), 2: history(7)})
+    assert list(curves["seed"]) == [1] * 5 + [2] * 7
+    cells = choice_figures.grid_numbers({"svm": grid(C=[1, 2]), "tree": grid(depth=[3])})
+    assert list(cells.columns) == ["classifier", "C", "accuracy", "depth"]
+    assert "seconds" not in cells
+    point = {"weights": [0.3, 0.7], "accuracy": 0.9, "log_loss": 0.2}
+    weights = choice_figures.fusion_numbers({"f": {"members": ["cnn", "svm"], "curve": [point]}, "g": {"curve": None}})
+    assert weights.to_dict("records") == [
+        {"fusion": "f", "weight_cnn": 0.3, "weight_svm": 0.7, "accuracy": 0.9, "log_loss": 0.2}
+    ]
+    counts = result_figures.confusion_numbers({"s": np.array([[[1, 2], [3, 4]], [[5, 6], [7, 8]]])}, ["a", "b"])
+    assert counts[(counts["run"] == 2) & (counts["true"] == "b") & (counts["predicted"] == "a")]["images"].item() == 7
 
 
 def test_training_curves_draw_every_seed_and_name_data_and_seeds():
@@ -155,6 +185,35 @@ def test_seeds_mark_published_figures_at_their_system_and_below():
     assert labels == ["net/svm", "net/cnn", "votes/vote_cnn", "ResNet-18 (28) (published)"]
     diamonds = {line.get_ydata()[0]: line.get_xdata()[0] for line in figure.axes[0].lines if line.get_marker() == "D"}
     assert diamonds == {0: 0.853, 3: 0.863}
+
+
+def test_differences_fill_what_is_distinguishable_and_leave_floors_out():
+    figure = result_figures.differences(synthetic.comparisons(), "some data")
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["net/cnn", "votes/vote_cnn"]
+    points = {line.get_ydata()[0]: line for line in figure.axes[0].lines if line.get_marker() in "oD"}
+    assert {position: line.get_xdata()[0] for position, line in points.items()} == {0: -0.04, 1: 0.02}
+    assert [(points[i].get_marker(), points[i].get_markerfacecolor() == "white") for i in (0, 1)] == [
+        ("D", False),
+        ("o", True),
+    ]
+    intervals = [tuple(line.get_xdata()) for line in figure.axes[0].lines if len(set(line.get_xdata())) == 2]
+    assert intervals == [pytest.approx((-0.07, -0.01)), pytest.approx((-0.01, 0.05))]
+
+
+def test_the_numbers_of_differences_are_those_that_are_drawn():
+    numbers = result_figures.difference_numbers(synthetic.comparisons())
+    assert list(numbers["system"]) == ["net/cnn", "votes/vote_cnn"]
+    assert numbers[["difference", "low", "high", "p_adjusted", "distinguishable"]].values.tolist() == [
+        [-0.04, pytest.approx(-0.07), pytest.approx(-0.01), 0.04, True],
+        [0.02, pytest.approx(-0.01), pytest.approx(0.05), 0.6, False],
+    ]
+
+
+def test_a_system_without_company_is_said_to_be_alone():
+    alone = {**synthetic.comparisons(), "systems": []}
+    assert "net/svm is the only system: there is nothing to compare it with." in texts(
+        result_figures.differences(alone, "some data")
+    )
 
 
 @pytest.fixture(scope="module")
