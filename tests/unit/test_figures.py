@@ -261,7 +261,7 @@ def test_coverage_is_drawn_by_class_against_the_intended(trusted):
     left, right = figure.axes
     table = trusted.table[(trusted.table["model"] == "net") & (trusted.table["system"] == "svm")]
     for column, (axes, what) in enumerate(((left, "coverage"), (right, "size"))):
-        points = [line.get_xdata()[0] for line in axes.lines if line.get_marker() in "os"]
+        points = [x for line in axes.lines if line.get_marker() in ("o", "s") for x in line.get_xdata()]
         wanted = [f"{scheme}_{what}{part}" for scheme in ("marginal", "by_class") for part in ("", "[0]", "[1]")]
         expected = [table[table["metric"] == metric]["value"].mean() for metric in wanted]
         assert sorted(points) == pytest.approx(sorted(expected)), column
@@ -271,6 +271,21 @@ def test_coverage_is_drawn_by_class_against_the_intended(trusted):
         "normal, benign\n(20 test, 10 validation)",
     ]
     assert any("net/svm, seeds 1, 2" in text for text in texts(figure))
+
+
+def test_the_numbers_of_reliability_are_those_that_are_drawn(trusted):
+    bins = reliability_figures.diagram_numbers(trusted)
+    first = trusted.content["shown"][0]
+    part = bins[(bins["system"] == "net/cnn") & (bins["seed"] == 1) & (bins["temperature"] == "after")]
+    assert part[["confidence", "accuracy", "low", "high", "n"]].to_dict("records") == first["after"]["diagram"]["bins"]
+    points = reliability_figures.risk_coverage_numbers(trusted)
+    part = points[(points["system"] == "net/cnn") & (points["seed"] == 1)]
+    curve = first["after"]["curve"]
+    assert part["accuracy"].tolist() == curve["accuracy"][: len(part)] and part["referred"].max() <= 0.8
+    sets = reliability_figures.conformal_numbers(trusted)
+    assert sets["class"].tolist() == ["all classes", "malignant", "normal, benign"] * 2
+    assert sets["n"].tolist() == [80, 60, 20] * 2
+    assert (sets["low"] <= sets["coverage"]).all() and (sets["coverage"] <= sets["high"]).all()
 
 
 def test_figures_of_reliability_repeat_exactly(trusted, tmp_path):
