@@ -1,6 +1,6 @@
 # Evaluation. Needs: probabilities of every system, the test labels. Makes: measures with intervals and confusion matrices
-# per group of systems, how far their probabilities can be trusted, one tidy table, and MedMNIST's own prediction files.
-# From here on, and only from here, test labels are seen.
+# per group of systems, paired comparisons of all systems with the best, how far probabilities can be trusted, and one tidy
+# table. From here on, and only from here, test labels are seen.
 
 
 rule floors:
@@ -54,6 +54,33 @@ rule evaluate:
         "--test-labels {input.test_labels} --out {output.metrics} 9>&2 &> {log}"
 
 
+rule compare_systems:
+    input:
+        program=program("compare_systems"),
+        settings=IDENTITY.settings("compare_systems"),
+        metrics=lambda wildcards: PLAN.compared_metrics(wildcards.dataset),
+        systems=lambda wildcards: list(PLAN.compared_runs(wildcards.dataset).values()),
+        test_labels=rules.prepare.output.test_labels,
+        twins=rules.audit_twins.output.summary,
+    output:
+        comparisons=f"{RESULTS}/{{dataset}}/comparisons.json",
+    log:
+        f"{LOGS}/{{dataset}}/comparisons.log",
+    benchmark:
+        f"{BENCHMARKS}/{{dataset}}/comparisons.tsv"
+    threads: ONE
+    resources:
+        mem_mb=700,
+        runtime=30,
+    params:
+        settings=IDENTITY.params("compare_systems"),
+    message:
+        "{wildcards.dataset}: comparing every system with the best"
+    shell:
+        "python {input.program} --settings {input.settings} --metrics {input.metrics} --systems {input.systems} "
+        "--test-labels {input.test_labels} --twins {input.twins} --out {output.comparisons} 9>&2 &> {log}"
+
+
 rule assess_reliability:
     input:
         program=program("assess_reliability"),
@@ -104,28 +131,3 @@ rule collect_metrics:
     shell:
         "python {input.program} --settings {input.settings} --metrics {input.metrics} "
         "--out {output.table} 9>&2 &> {log}"
-
-
-rule write_predictions:
-    input:
-        program=program("write_predictions"),
-        settings=IDENTITY.settings("write_predictions"),
-        systems=PLAN.all_probabilities,
-        metrics=lambda wildcards: PLAN.metrics(wildcards.dataset),
-    output:
-        archive=f"{RESULTS}/{{dataset}}/predictions.zip",
-    log:
-        f"{LOGS}/{{dataset}}/predictions.log",
-    benchmark:
-        f"{BENCHMARKS}/{{dataset}}/predictions.tsv"
-    threads: ONE
-    resources:
-        mem_mb=400,
-        runtime=10,
-    params:
-        settings=IDENTITY.params("write_predictions"),
-    message:
-        "{wildcards.dataset}: writing MedMNIST's prediction files"
-    shell:
-        "python {input.program} --settings {input.settings} --systems {input.systems} --metrics {input.metrics} "
-        "--out {output.archive} 9>&2 &> {log}"

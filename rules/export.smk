@@ -1,6 +1,6 @@
-# Export. Needs: networks, classifiers and fusions, what validation says of them, their measures, the audit. Makes: the
-# best system of each data set as one folder to use elsewhere, with predict.py. It reads no test label; the measures in
-# its model card are those of metrics.json.
+# What is taken away. Needs: networks, classifiers and fusions, what validation says of them, their measures, the audit.
+# Makes: the best system of each data set as one folder to use elsewhere, with predict.py, and MedMNIST's own prediction
+# files of every system. Neither reads a test label; measures are those of metrics.json.
 
 
 # One rule a data set, because the number of networks, and so the files, are its own: a vote has several.
@@ -50,3 +50,28 @@ for dataset in DATASETS:
             "--metrics {input.metrics} --val {input.val} --calibration {input.calibration} --audit {input.audit} "
             "--bundle {output.bundle} --card {output.card} --out-classifiers {output.classifiers} "
             "--out-networks {output.networks} 9>&2 &> {log}"
+
+
+rule write_predictions:
+    input:
+        program=program("write_predictions"),
+        settings=IDENTITY.settings("write_predictions"),
+        systems=PLAN.all_probabilities,
+        metrics=lambda wildcards: PLAN.metrics(wildcards.dataset),
+    output:
+        archive=f"{RESULTS}/{{dataset}}/predictions.zip",
+    log:
+        f"{LOGS}/{{dataset}}/predictions.log",
+    benchmark:
+        f"{BENCHMARKS}/{{dataset}}/predictions.tsv"
+    threads: ONE
+    resources:
+        mem_mb=400,
+        runtime=10,
+    params:
+        settings=IDENTITY.params("write_predictions"),
+    message:
+        "{wildcards.dataset}: writing MedMNIST's prediction files"
+    shell:
+        "python {input.program} --settings {input.settings} --systems {input.systems} --metrics {input.metrics} "
+        "--out {output.archive} 9>&2 &> {log}"

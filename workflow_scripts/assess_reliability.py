@@ -1,7 +1,5 @@
 """Measure on the test split how far probabilities can be trusted, with what was chosen on validation."""
 
-import math
-
 import numpy as np
 
 from medfusion.errors import UserError
@@ -22,6 +20,7 @@ def parser():
 
 def main(args, settings):
     from medfusion.evaluation import reliability, standings
+    from medfusion.files import reliabilities
     from medfusion.files.metric_files import read_metrics, tidy
 
     description, labels = images.describe(args.test_labels), images.read_labels(args.test_labels)
@@ -41,10 +40,10 @@ def main(args, settings):
         except ValueError as error:
             raise UserError(f"{path}, split test: {error}") from None
         group = groups.setdefault((model, seed), {"model": model, "seed": seed, "systems": {}})
-        group["systems"][system] = {"test": [_row(measure) for measure in measures]}
+        group["systems"][system] = {"test": reliabilities.rows(measures)}
         if address in (best, network):
-            accounts = _accounts(labels, values, calibration.temperature, description.task, settings)
-            shown.append({"address": address, "seed": seed, **accounts})
+            parts = (calibration.temperature, description.task, settings["ece_bins"], settings["confidence"])
+            shown.append({"address": address, "seed": seed, **reliability.accounts(labels, values, *parts)})
     write_json(
         args.out,
         {
@@ -69,29 +68,6 @@ def main(args, settings):
     stage.progress(
         f"{settings['dataset']}: probabilities of {len(settings['systems'])} runs measured, n = {len(labels)}"
     )
-
-
-def _row(measure):
-    """A measure as JSON can hold it: null for no number."""
-    return {
-        key: None if isinstance(value, float) and math.isnan(value) else value
-        for key, value in measure._asdict().items()
-    }
-
-
-def _accounts(labels, values, temperature, task, settings):
-    """Reliability diagram and risk-coverage curve of one run, before and after the temperature."""
-    from medfusion.evaluation import metrics, reliability
-    from medfusion.learning.calibration import scale
-
-    right = metrics.predict(values, task) == labels
-    return {
-        when: {
-            "diagram": reliability.diagram(labels, part, task, settings["ece_bins"], settings["confidence"]),
-            "curve": reliability.risk_coverage(part.max(axis=1), right),
-        }
-        for when, part in (("before", values), ("after", scale(values, temperature)))
-    }
 
 
 if __name__ == "__main__":

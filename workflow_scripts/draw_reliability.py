@@ -13,14 +13,15 @@ def parser():
 
 
 def main(args, settings):
-    from medfusion.figures import drawing, reliability_figures
+    from medfusion.figures import drawing
+    from medfusion.figures import reliability_figures as figures
     from medfusion.files import reliabilities
 
     found = reliabilities.read(args.reliability, settings["shown"])
     with drawing.style(settings["style"]):
-        drawing.save(reliability_figures.diagrams(found), args.diagrams)
-        drawing.save(reliability_figures.risk_coverage(found), args.risk_coverage)
-        drawing.save(reliability_figures.conformal(found), args.conformal)
+        drawing.save(figures.diagrams(found), args.diagrams, figures.diagram_numbers(found))
+        drawing.save(figures.risk_coverage(found), args.risk_coverage, figures.risk_coverage_numbers(found))
+        drawing.save(figures.conformal(found), args.conformal, figures.conformal_numbers(found))
 
 
 if __name__ == "__main__":

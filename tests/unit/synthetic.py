@@ -2,7 +2,10 @@
 
 import numpy as np
 
+from medfusion.evaluation import reliability as reliability_measures
+from medfusion.files import reliabilities
 from medfusion.jobs.records import File, Record
+from medfusion.learning import calibration
 
 METRICS = ["accuracy", "auc", "balanced_accuracy", "macro_f1", "mcc", "brier", "ece"]
 
@@ -49,6 +52,81 @@ def run(generated=False):
         metrics("learning_curve", 1, {"100": (0.6, 0.6), "all": (0.8, 0.8)}, generated),
         metrics("learning_curve", 2, {"100": (0.62, 0.62), "all": (0.82, 0.82)}, generated),
     ]
+
+
+def comparisons(generated=False):
+    """What comparisons.json holds for the same run: one system worse, one as good, a floor far below."""
+
+    def against(system, accuracy, p_accuracy, auc, p_auc):
+        parts = (("accuracy", accuracy, p_accuracy), ("auc", auc, p_auc))
+        entry = {"system": system, "runs": 2, "pairs": 2}
+        for measure, difference, p in parts:
+            limits = {"low": difference - 0.03, "high": difference + 0.03, "p": p / 3, "p_adjusted": p}
+            entry[measure] = {"difference": difference, **limits, "distinguishable": p < 0.05}
+        return entry
+
+    def run(seed, without, having):
+        def measured(value, n):
+            return {"metric": "accuracy", "value": value, "low": value - 0.1, "high": value + 0.1, "n": n}
+
+        return {
+            "seed": seed,
+            "without": {"accuracy": measured(without, 50), "auc": measured(without, 50)},
+            "with": {"accuracy": measured(having, 30), "auc": None},
+        }
+
+    return {
+        "dataset": "breast",
+        "flag": "breastmnist",
+        "generated": generated,
+        "split": "test",
+        "n": 80,
+        "replicates": 2000,
+        "confidence": 0.95,
+        "bootstrap_seed": 0,
+        "best": "net/svm",
+        "family": 3,
+        "systems": [
+            against("net/cnn", -0.04, 0.04, 0.01, 0.9),
+            against("votes/vote_cnn", 0.02, 0.6, 0.01, 1.0),
+            against("floors/majority", -0.12, 0.00001, -0.3, 0.001),
+        ],
+        "twins": {
+            "threshold": 0.95,
+            "parts": {"without": {"n": 50, "classes": [20, 30]}, "with": {"n": 30, "classes": [3, 27]}},
+            "systems": [
+                {"system": "net/svm", "runs": [run(1, 0.78, 0.84), run(2, 0.80, 0.86)]},
+                {"system": "net/cnn", "runs": [run(1, 0.7, 0.7), run(2, 0.7, 0.7)]},
+                {"system": "votes/vote_cnn", "runs": [run(None, 0.75, 0.85)]},
+                {"system": "floors/majority", "runs": [run(None, 0.6, 0.9)]},
+            ],
+        },
+    }
+
+
+def reliability(generated=False, decision=True):
+    """A whole reliability.json of the systems of `run`, measured on made-up probabilities of 80 images."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(80) % 4 // 3
+    systems = [("net", seed, name) for seed in (1, 2) for name in ("cnn", "svm")] + [("votes", None, "vote_cnn")]
+    groups, shown = {}, []
+    for model, seed, system in systems:
+        first = np.clip(rng.normal(0.8 - 0.5 * labels, 0.2), 0.01, 0.99)
+        values = np.column_stack([first, 1 - first])
+        chosen = calibration.choose(values[:40], labels[:40], "binary-class", 0 if decision else None, 0.9, 0.1)
+        options = {"positive": 0, "ece_bins": 4, "replicates": 20, "confidence": 0.95, "seed": 0}
+        found = reliability_measures.measure(labels, values, chosen, "binary-class", **options)
+        group = groups.setdefault((model, seed), {"model": model, "seed": seed, "systems": {}})
+        group["systems"][system] = {"test": reliabilities.rows(found)}
+        if model == "net":
+            parts = reliability_measures.accounts(labels, values, chosen.temperature, "binary-class", 4, 0.95)
+            shown.append({"address": f"net/{system}", "seed": seed, **parts})
+    return {
+        **{"dataset": "breast", "label_names": ["malignant", "normal, benign"], "generated": generated},
+        **{"positive": 0 if decision else None, "coverage": 0.9, "referred": 0.1, "confidence": 0.95},
+        **{"validation": [30, 10], "test": [60, 20], "always": [], "best": "net/svm", "network": "net/cnn"},
+        **{"groups": list(groups.values()), "shown": shown},
+    }
 
 
 def record(stage, seconds=1.0, cpu_seconds=1.0, memory_mb=200.0, inputs=(), outputs=()):

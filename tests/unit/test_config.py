@@ -1,6 +1,7 @@
 """Tests of sound configurations: defaults, switched-off entries, overlays, and agreement with the code."""
 
 import copy
+import json
 
 import pytest
 from configurations import BASE, OVERLAYS, ROOT, SCHEMA, completed
@@ -46,11 +47,22 @@ def test_defaults_are_filled_in_and_what_is_named_stays():
     network = result["networks"]["compact_resnet"]
     assert network["training"] == {**BASE["defaults"]["training"], **BASE["networks"]["compact_resnet"]["training"]}
     assert network["features"]["layer"] == BASE["defaults"]["features"]["layer"]
-    assert result["networks"]["breast_cnn"]["options"] == {}
+    assert result["networks"]["breast_cnn"]["options"] == OPTIONS["breast_cnn"]
+    assert result["networks"]["compact_resnet"]["options"] == {
+        **OPTIONS["compact_resnet"],
+        **BASE["networks"]["compact_resnet"]["options"],
+    }
     svm = result["classifiers"]["svm_linear"]
     assert (svm["selection"], svm["folds"], svm["search_images"]) == ("validation", 5, None)
     assert svm["calibration"] == "temperature"
     assert result["fusions"]["cnn_svm_chosen"]["step"] == 0.05
+
+
+def test_a_whole_number_is_the_same_setting_however_it_is_written_but_not_in_a_grid():
+    rate = "networks: {breast_cnn: {training: {learning_rate: 1.0}}}"
+    result = json.dumps(completed(f"{{{rate}, classifiers: {{svm: {{grid: {{C: [1.0]}}}}}}}}"))
+    assert '"learning_rate": 1,' in result
+    assert '"C": [1.0]' in result
 
 
 def test_what_may_be_left_out_is_filled_in():

@@ -3,6 +3,7 @@
 import re
 from html.parser import HTMLParser
 
+import numpy as np
 import pandas as pd
 import pytest
 import synthetic
@@ -55,7 +56,7 @@ class Reader(HTMLParser):
 
 @pytest.fixture
 def render(tmp_path):
-    def make(generated=False, figures=FIGURES, config=None):
+    def make(generated=False, figures=FIGURES, config=None, trust=None):
         metrics = []
         for number, content in enumerate(synthetic.run(generated)):
             metrics.append(str(tmp_path / f"{number}.json"))
@@ -73,10 +74,15 @@ def render(tmp_path):
         counts.to_csv(tmp_path / "counts.csv", index=False)
         best = {"cell": {"C": 1, "kernel": "rbf"}, "selection": "folds", "search_images": None, "calibration": "none"}
         write_json(tmp_path / "best.json", best)
+        write_json(tmp_path / "comparisons.json", synthetic.comparisons(generated))
         tables = {
+            "breast/comparisons": str(tmp_path / "comparisons.json"),
             "breast/inspect/counts": str(tmp_path / "counts.csv"),
             "breast/net/seed1/svm/best": str(tmp_path / "best.json"),
         }
+        if trust:
+            write_json(tmp_path / "reliability.json", trust)
+            tables["breast/reliability/reliability"] = str(tmp_path / "reliability.json")
         settings = {"config": config or synthetic.config(), "shown": {"breast": {"name": "BreastMNIST"}}}
         records = [synthetic.record("train_cnn", seconds=75.0, memory_mb=512.0)]
         return page.render(TEMPLATE, settings, metrics, paths, tables, {"numpy": "2.4.0"}, records)
@@ -116,7 +122,14 @@ def test_the_answer_names_the_best_on_validation_and_how_sure_it_is(render):
     assert "net/svm (SVM on its features, best of 4 settings): test accuracy 0.820 ± 0.028" in text
     assert "chosen among 3 systems by validation accuracy (0.870 ± 0.014, n = 40)" in text
     assert "The 95 % Wilson intervals of its 2 runs together span 0.750 to 0.890." in text
-    assert "The 0.853 of the original study for net/svm lies above the range of our 2 seeds (0.800 to 0.840)." in text
+    assert (
+        "By accuracy (McNemar's exact test), 1 of the 2 other systems is not distinguishable from it; by AUC (paired "
+        "bootstrap), none of the 2 other systems is distinguishable from it. Holm's correction is for 3 comparisons"
+    ) in text
+    assert (
+        "The 0.853 of the original study (one run) for net/svm lies above the range of our 2 seeds (0.800 to 0.840, "
+        "mean 0.820 ± 0.028): 0 of 2 lie above it."
+    ) in text
     assert "Not for clinical use" in text or "not for clinical use" in text
 
 
@@ -133,7 +146,7 @@ def test_generated_images_are_said_to_be_so_everywhere(render):
     assert any("banner" in attributes.get("class", "") for _, attributes in reader.tags)
     assert all("generated images" in image["alt"] for image in reader.of("img"))
     assert "not comparable with generated ones" in reader.text
-    assert "of the original study for" not in reader.text
+    assert "of the original study (" not in reader.text
     assert not any("banner" in attributes.get("class", "") for _, attributes in Reader(render()).tags)
 
 
@@ -150,6 +163,49 @@ def test_sections_without_content_are_absent(render):
     text = Reader(render(figures=[])).text
     assert "Augmentation" not in text and "Near-twins between images" not in text
     assert "How many training images it takes" in text
+
+
+def value_of(trust, metric, system="svm"):
+    """A measure of the runs of net/{system}, as the page prints it: mean ± sd."""
+    runs = [group["systems"][system]["test"] for group in trust["groups"] if system in group["systems"]]
+    values = [row["value"] for rows in runs for row in rows if row["metric"] == metric]
+    return f"{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}"
+
+
+def test_the_answer_says_what_confidence_and_sets_are_worth(render):
+    trust = synthetic.reliability()
+    text = " ".join(Reader(render(trust=trust)).text.split())
+    assert "A threshold of confidence meant to refer the least certain 10 % of the images to a human refers" in text
+    assert f"accuracy of the rest is {value_of(trust, 'accuracy_rest')} (" in text
+    held = float(value_of(trust, "marginal_coverage").split()[0])
+    assert f"hold the true class of {100 * held:.1f} % of the test images" in text
+    assert "for malignant alone, of" in text or "for normal, benign alone, of" in text
+    assert "A threshold of confidence" not in Reader(render()).text
+
+
+def test_the_section_on_trust_has_tables_of_every_system(render):
+    trust = synthetic.reliability()
+    reader = Reader(render(trust=trust, figures=[]))
+    assert "How far the probabilities can be trusted" in reader.text
+    assert len(reader.of("table")) - len(Reader(render(figures=[])).of("table")) == 5
+    for metric in ("temperature", "ece_before", "ece_after", "by_class_coverage", "aurc_after", "recall_chosen"):
+        assert value_of(trust, metric) in reader.text, metric
+        assert value_of(trust, metric, "cnn") in reader.text, metric
+    text = " ".join(reader.text.split())
+    assert "calling an image malignant from a probability of" in text
+    assert "(BreastMNIST, test n = 80)" in text and "validation split (n = 40)" in text
+    assert "too few images" not in text
+
+
+def test_classes_with_too_few_validation_images_are_named(render):
+    text = " ".join(Reader(render(trust={**synthetic.reliability(), "always": [1]})).text.split())
+    assert "Validation has too few images of normal, benign: a threshold for 90 % needs 9 of a class." in text
+
+
+def test_without_a_positive_class_there_is_no_table_of_decisions(render):
+    text = Reader(render(trust=synthetic.reliability(decision=False))).text
+    assert "How far the probabilities can be trusted" in text
+    assert "beside 0.5" not in text and "calling an image" not in text
 
 
 def test_the_page_repeats_exactly(render):

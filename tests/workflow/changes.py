@@ -94,8 +94,8 @@ MODEL = "datasets.{dataset}.models.{model}"
 NETWORK = "networks.{network}"
 CLASSIFIER = "classifiers.{classifier}"
 FUSION = "fusions.{fusion}"
-# What lists every run of a data set's systems.
 TAKEN_AWAY = ("write_predictions", "export_bundle")  # they name the source of the data, and list the runs
+# What lists every run of a data set's systems.
 CANDIDATES = ("calibrate dataset={dataset}", "assess_reliability dataset={dataset}")
 BLOOD_CANDIDATES = tuple(root.format(dataset="blood") for root in CANDIDATES)
 
@@ -174,7 +174,7 @@ KEYS = (
     ),
     Row(
         "a data set's threshold of `twins`",
-        "its audit, the page",
+        "its audit, the comparisons of systems, figures of results, the page",
         ("audit_twins dataset={dataset}",),
         (f"{DATASET}.twins",),
         ("datasets.blood.twins",),
@@ -209,10 +209,12 @@ KEYS = (
     ),
     Row(
         "a seed added to a model's `seeds`",
-        "the new seed's jobs alone, votes that count the model, its curves, calibration, figures of results, the page",
+        "the new seed's jobs alone, votes that count the model, its curves, calibration, comparisons and figures of "
+        "results, the page",
         (
             "draw_curves dataset={dataset} model={model}",
             "vote dataset={dataset} model={model}",
+            "compare_systems dataset={dataset}",
             *CANDIDATES,
             "draw_results dataset={dataset}",
             "collect_metrics",
@@ -223,15 +225,19 @@ KEYS = (
     ),
     Row(
         "an entry added to a model's `classifiers` or `fusions`",
-        "its fits or fusions, the model's evaluation, calibration, figures of results, the page",
-        ("evaluate dataset={dataset} model={model}", *CANDIDATES)
-        + tuple(f"{stage} dataset={{dataset}}" for stage in TAKEN_AWAY),
+        "its fits or fusions, the model's evaluation, calibration, comparisons and figures of results, the page",
+        (
+            "evaluate dataset={dataset} model={model}",
+            "compare_systems dataset={dataset}",
+            *CANDIDATES,
+            *(f"{stage} dataset={{dataset}}" for stage in TAKEN_AWAY),
+        ),
         (f"{MODEL}.classifiers", f"{MODEL}.fusions"),
         ("datasets.breast.models.breast_cnn.classifiers", "datasets.blood.models.compact_resnet.fusions"),
     ),
     Row(
         "what a vote counts",
-        "that vote, the votes' evaluation, calibration, figures of results, the page",
+        "that vote, the votes' evaluation, calibration, comparisons and figures of results, the page",
         ("vote dataset={dataset} vote={vote}",),
         (f"{DATASET}.votes.{{vote}}",),
         ("datasets.blood.votes.vote_cnn",),
@@ -333,22 +339,22 @@ KEYS = (
     ),
     Row(
         "a fusion's weight; `choose`, `step`, `criterion`",
-        "that fusion, votes that count it, their evaluation, calibration, figures of results, the page",
+        "that fusion, votes that count it, their evaluation, calibration, comparisons and figures of results, the page",
         ("fuse fusion={fusion}",),
         (f"{FUSION}.weights.{{member}}", f"{FUSION}.choose", f"{FUSION}.step", f"{FUSION}.criterion"),
         ("fusions.cnn_30_svm_70.weights.cnn", "fusions.cnn_svm_chosen.step"),
     ),
     Row(
         "`evaluation`: replicates, seed",
-        "evaluation, figures of results, the page",
-        ("evaluate", "assess_reliability"),
+        "evaluation, comparisons and figures of results, the page",
+        ("evaluate", "compare_systems", "assess_reliability"),
         _each("evaluation.{setting}", "replicates seed"),
         ("evaluation.replicates", "evaluation.seed"),
     ),
     Row(
         "the `confidence` of intervals",
-        "evaluation, figures of results, exports, the page",
-        ("evaluate", "assess_reliability", "export_bundle"),
+        "evaluation, comparisons and figures of results, exports, the page",
+        ("evaluate", "compare_systems", "assess_reliability", "export_bundle"),
         ("evaluation.confidence",),
     ),
     Row(
@@ -397,13 +403,14 @@ BLOOD = "datasets__blood__models__compact_resnet__"
 PLANS = (
     Row(
         "a model's first seed taken away",
-        "nothing of the others' trainings; what is drawn for the first seed, votes, calibration, figures of results, "
-        "the page",
+        "nothing of the others' trainings; what is drawn for the first seed, votes, calibration, comparisons and "
+        "figures of results, the page",
         (
             *(f"{stage} dataset=blood model=compact_resnet" for stage in ("draw_curves", "draw_grids", "draw_fusions")),
             "study_classifiers dataset=blood",
             "vote dataset=blood",
             *BLOOD_CANDIDATES,
+            "compare_systems dataset=blood",
             "draw_results dataset=blood",
             "collect_metrics",
             *(f"{stage} dataset=blood" for stage in TAKEN_AWAY),
@@ -412,9 +419,14 @@ PLANS = (
     ),
     Row(
         "a model added, or switched off (`~`)",
-        "its own jobs, calibration, figures of results, the page",
-        (*BLOOD_CANDIDATES, "draw_results dataset=blood", "collect_metrics")
-        + tuple(f"{stage} dataset=blood" for stage in TAKEN_AWAY),
+        "its own jobs, calibration, comparisons and figures of results, the page",
+        (
+            *BLOOD_CANDIDATES,
+            "compare_systems dataset=blood",
+            "draw_results dataset=blood",
+            "collect_metrics",
+            *(f"{stage} dataset=blood" for stage in TAKEN_AWAY),
+        ),
         edit=_set(
             datasets__blood__models__five_layer={
                 "network": "five_layer",
@@ -439,9 +451,13 @@ PLANS = (
     ),
     Row(
         "an entry added to a model's `classifiers` or `fusions`",
-        "its fits or fusions, the model's evaluation, calibration, figures of results, the page",
-        ("evaluate dataset=blood model=compact_resnet", *BLOOD_CANDIDATES)
-        + tuple(f"{stage} dataset=blood" for stage in TAKEN_AWAY),
+        "its fits or fusions, the model's evaluation, calibration, comparisons and figures of results, the page",
+        (
+            "evaluate dataset=blood model=compact_resnet",
+            "compare_systems dataset=blood",
+            *BLOOD_CANDIDATES,
+            *(f"{stage} dataset=blood" for stage in TAKEN_AWAY),
+        ),
         edit=_set(**{f"{BLOOD}classifiers": ["svm_rbf", "svm"]}),
     ),
     Row(
@@ -452,8 +468,13 @@ PLANS = (
     ),
     Row(
         "a vote switched off (`~`)",
-        "the votes' evaluation, calibration, figures of results, the page",
-        ("evaluate dataset=blood group=votes", *BLOOD_CANDIDATES, "write_predictions dataset=blood"),
+        "the votes' evaluation, calibration, comparisons and figures of results, the page",
+        (
+            "evaluate dataset=blood group=votes",
+            "compare_systems dataset=blood",
+            *BLOOD_CANDIDATES,
+            "write_predictions dataset=blood",
+        ),
         edit=_set(datasets__blood__votes__vote_svm=None),
     ),
 )
@@ -498,9 +519,19 @@ def meaning_of(name: str) -> Callable[[Path], dict[str, str]]:
     return _appended("\n_CHANGED = 1\n", name)
 
 
+BREAST_DEFAULTS = "    architecture: breast_cnn\n    options: {dropout: 0, l2: 0.0}\n    features: {layer: features}\n"
 FILES = (
     Row("a comment, a docstring, the formatting of all programs and modules", "nothing", files=_commented),
     Row("a comment in `config.yaml`", "nothing", files=_appended("# A comment.\n", "config.yaml")),
+    Row(
+        "a default written out, `1.0` in place of `1` (not in a grid)",
+        "nothing",
+        files=lambda folder: {
+            "config.yaml": _replaced("config.yaml", "    architecture: breast_cnn\n", BREAST_DEFAULTS)(folder)[
+                "config.yaml"
+            ].replace("weight_decay: 0 ", "weight_decay: 0.0 ")
+        },
+    ),
     Row("captions of Snakemake's own report", "nothing", files=_appended("\nMore.\n", "captions/*.rst")),
     Row(
         "the profile, the schema, a rule's message, memory or run time",
@@ -543,12 +574,15 @@ FILES = (
 # Libraries whose version is changed by a real run of Snakemake, with the stages that import them.
 LIBRARIES = {
     "statsmodels": (
-        "evaluate",
-        "export_bundle",
-        "floors",
-        "assess_reliability",
-        "draw_results",
-        "draw_reliability",
+        *(
+            "evaluate",
+            "floors",
+            "export_bundle",
+            "compare_systems",
+            "assess_reliability",
+            "draw_results",
+            "draw_reliability",
+        ),
         *PAGES,
     ),
     "tensorflow": ("train_cnn", "extract_features", "learning_curve", "export_bundle", "report"),

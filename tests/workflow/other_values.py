@@ -4,6 +4,8 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
+from medfusion.learning.architectures import OPTIONS
+
 Config = dict[str, Any]
 
 # What to take for a key, by its last word: the first that it does not have already.
@@ -71,12 +73,14 @@ def leaves(entry: Any, key: str = "") -> Iterator[str]:
 
 
 def get(config: Config, key: str) -> Any:
-    """The value of a dotted key; that of `defaults` where a network or classifier does not say; None for none."""
+    """The value of a dotted key; its default where a network or classifier does not say; None for none."""
     found = config
     for name in key.split("."):
         found = found[int(name)] if isinstance(found, list) else (found or {}).get(name, KeyError)
         if found is KeyError:
             section, _, *rest = key.split(".")
+            if rest[0] == "options" and len(rest) == 2:
+                return OPTIONS[config["networks"][key.split(".")[1]]["architecture"]].get(rest[1])
             if section in ("networks", "classifiers") and rest[0] != "options":
                 inherited = ["classifier", *rest] if section == "classifiers" else rest
                 return get(config, ".".join(["defaults", *inherited]))

@@ -38,14 +38,9 @@ def _add_dataset(add, config: Config, dataset: str, entry: Config) -> None:
     add("prepare", dataset, dataset=dataset, source=entry["source"])
     for stage in ("inspect_images", "audit_twins", "augment", "draw_augmentation", "floors"):
         add(stage, dataset, dataset=dataset)
-    for stage in (
-        "draw_studies",
-        "draw_results",
-        "calibrate",
-        "assess_reliability",
-        "draw_reliability",
-        "write_predictions",
-    ):
+    for stage in ("compare_systems", "draw_studies", "draw_results"):
+        add(stage, dataset, dataset=dataset)
+    for stage in ("calibrate", "assess_reliability", "draw_reliability", "write_predictions"):
         add(stage, dataset, dataset=dataset)
     used = [(model["network"], config["networks"][model["network"]]) for model in models.values()]
     unset = set().union(*(_network_facts(*network)["unset"] for network in used))

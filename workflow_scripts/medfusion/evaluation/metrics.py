@@ -251,9 +251,8 @@ def measure(
     for i, count in enumerate(np.bincount(labels, minlength=k)):
         sizes |= {f"{name}[{i}]": int(count) for name in ("recall", "f1", "pr_auc")}
 
-    correct = int(np.sum(predicted == labels))
     accuracy = float(getACC(labels, probabilities, task))
-    measures = [proportion("accuracy", correct, n, confidence)._replace(value=accuracy)]
+    measures = [Measure("accuracy", accuracy, *wilson(int(np.sum(predicted == labels)), n, confidence), n)]
     names = ["auc", "balanced_accuracy", "macro_f1", "mcc", "brier", "ece"]
     names += [f"{name}[{i}]" for i in range(k) for name in ("precision", "recall", "f1")]
     names += [name for name in ranked if name not in names]
@@ -264,13 +263,26 @@ def measure(
 
 
 def proportion(metric: str, successes: float, n: int, confidence: float) -> Measure:
-    """A share of n images with its Wilson score interval (Wilson 1927); nan without images."""
+    """A share of n images with its Wilson interval; nan without images."""
     if not n:
         return Measure(metric, *[float("nan")] * 3, 0)
-    value = float(successes / n)
-    low, high = proportion_confint(successes, n, alpha=1 - confidence, method="wilson")
-    # Rounding can leave a limit that is exactly 0 or 1 on the wrong side of the value.
-    return Measure(metric, value, min(float(low), value), max(float(high), value), n)
+    return Measure(metric, float(successes / n), *wilson(successes, n, confidence), n)
+
+
+def wilson(correct: float, n: int, confidence: float) -> tuple[float, float]:
+    """The score interval of an accuracy (Wilson 1927).
+
+    Parameters
+    ----------
+    correct, n : images classified correctly, of all images
+    confidence : nominal coverage
+
+    >>> wilson(10, 10, 0.95)[1]
+    1.0
+    """
+    low, high = proportion_confint(correct, n, alpha=1 - confidence, method="wilson")
+    # Rounding can leave a limit that is exactly 0 or 1 on the wrong side of the accuracy.
+    return min(float(low), correct / n), max(float(high), correct / n)
 
 
 def _confusion_metrics(matrices: np.ndarray) -> dict[str, np.ndarray]:

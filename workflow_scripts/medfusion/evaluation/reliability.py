@@ -175,6 +175,20 @@ def diagram(labels: np.ndarray, probabilities: np.ndarray, task: str, bins: int,
     return {"bins": rows, "histogram": np.histogram(certainty, HISTOGRAM_BINS, (0, 1))[0].tolist()}
 
 
+def accounts(
+    labels: np.ndarray, probabilities: np.ndarray, temperature: float, task: str, bins: int, confidence: float
+) -> dict[str, dict[str, Any]]:
+    """For "before" and "after" the temperature, the "diagram" and the risk-coverage "curve" of one run."""
+    right = predict(probabilities, task) == labels
+    return {
+        when: {
+            "diagram": diagram(labels, values, task, bins, confidence),
+            "curve": risk_coverage(values.max(axis=1), right),
+        }
+        for when, values in (("before", probabilities), ("after", scale(probabilities, temperature)))
+    }
+
+
 def _set_measures(scheme: str, sets: np.ndarray, labels: np.ndarray, confidence: float) -> Sequence[Measure]:
     """Coverage and size of prediction sets, bool (n, k), over all images and over those of each class."""
     held, sizes = sets[np.arange(len(labels)), labels], sets.sum(axis=1)

@@ -1,15 +1,18 @@
 """How every figure looks and how it is saved: one style, readable sizes, equal bytes for equal content."""
 
 import contextlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import matplotlib
 import matplotlib.pyplot as plt
+import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
 from medfusion.errors import UserError
+from medfusion.files import svg_numbers
 from medfusion.files.artifacts import replacing
 
 STYLES = ("darkgrid", "whitegrid", "dark", "white", "ticks")  # seaborn's
@@ -52,14 +55,29 @@ def style(name: str) -> Iterator[None]:
         yield
 
 
-def save(figure: Figure, path: str | Path) -> None:
+def save(figure: Figure, path: str | Path, numbers: pd.DataFrame | None = None) -> None:
     """Write a figure to `path` (.png at 144 dots an inch, or .svg), whole or not at all, and close it.
 
-    Neither the time nor a library's version goes into the file, and the identifiers inside an SVG are fixed.
+    Neither the time nor a library's version goes into the file, and the identifiers inside an SVG are fixed. An SVG
+    holds the numbers that it shows, for the page to offer (see `svg_numbers`).
     """
     path = Path(path)
     try:
         with replacing(path) as temporary, matplotlib.rc_context({"svg.hashsalt": "medfusion"}):
             figure.savefig(temporary, dpi=DPI, metadata=METADATA[path.suffix])
+            if path.suffix == ".svg":
+                temporary.write_text(_number_clips(temporary.read_text(encoding="utf-8")), encoding="utf-8")
+                if numbers is not None and len(numbers):
+                    svg_numbers.embed(temporary, numbers)
     finally:
         plt.close(figure)
+
+
+def _number_clips(svg: str) -> str:
+    """Name the clip paths of an SVG in their order.
+
+    matplotlib names them by a hash of their positions to the last digit, which depends on where in memory the layout
+    keeps its variables.
+    """
+    names: dict[str, str] = {}
+    return re.sub(r'(?<=["#])p[0-9a-f]{10}(?=[")])', lambda name: names.setdefault(name[0], f"clip{len(names)}"), svg)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -69,6 +70,17 @@ def diagrams(found: Reliability) -> Figure:
     return figure
 
 
+def diagram_numbers(found: Reliability) -> pd.DataFrame:
+    """The bins of every run's diagrams."""
+    rows = [
+        {"system": run["address"], "seed": run["seed"], "temperature": when, **row}
+        for run in found.content["shown"]
+        for when in TITLES
+        for row in run[when]["diagram"]["bins"]
+    ]
+    return pd.DataFrame(rows).astype({"seed": "Int64"})
+
+
 def risk_coverage(found: Reliability) -> Figure:
     """The accuracy that is left against the share of images referred, and what the referral threshold does."""
     colours = sns.color_palette("colorblind")
@@ -81,9 +93,8 @@ def risk_coverage(found: Reliability) -> Figure:
         runs = _runs(found, address)
         seeds.append(f"{address}: {_seeds(runs)}")
         for number, run in enumerate(runs):
-            curve = run["after"]["curve"]
-            shown = np.array(curve["referred"]) <= MOST_REFERRED
-            x, y = np.array(curve["referred"])[shown], np.array(curve["accuracy"])[shown]
+            curve = _curve(run)
+            x, y = curve["referred"], curve["accuracy"]
             axes.plot(x, y, color=colour, linewidth=0.8 if number else 1.6, alpha=0.5 if number else 1)
             axes.lines[-1].set_zorder(3 - order)
         share, rest = _score(found, address, "referred"), _score(found, address, "accuracy_rest")
@@ -120,6 +131,15 @@ def risk_coverage(found: Reliability) -> Figure:
     return figure
 
 
+def risk_coverage_numbers(found: Reliability) -> pd.DataFrame:
+    """The points of every run's curve."""
+    parts = [
+        _curve(run).assign(system=run["address"], seed=run["seed"])[["system", "seed", "referred", "accuracy"]]
+        for run in found.content["shown"]
+    ]
+    return pd.concat(parts, ignore_index=True).astype({"seed": "Int64"})
+
+
 def conformal(found: Reliability) -> Figure:
     """Coverage of the best system's prediction sets against the nominal one, and their sizes, by class."""
     best, classes = found.content["best"], len(found.label_names)
@@ -128,16 +148,15 @@ def conformal(found: Reliability) -> Figure:
     labels = ["all classes"] + [f"{name}\n({test:,} test, {val:,} validation)" for name, test, val in counts]
     figure = Figure(figsize=(9.5, 1.9 + 0.56 * (classes + 1)), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=[3, 2])
-    colours = sns.color_palette("colorblind")
-    for (scheme, title), colour, marker, shift in zip(SCHEMES.items(), colours, "os", (-0.14, 0.14), strict=False):
-        for position, suffix in enumerate(["", *(f"[{label}]" for label in range(classes))]):
-            coverage = _score(found, best, f"{scheme}_coverage{suffix}")
-            bars = [[coverage.mean - coverage.low], [coverage.high - coverage.mean]]
-            look = {"fmt": marker, "color": colour, "capsize": 3, "markersize": 6}
-            left.errorbar(coverage.mean, position + shift, xerr=bars, **look, label=title if not position else None)
-            size = _score(found, best, f"{scheme}_size{suffix}")
-            spread = None if np.isnan(size.sd) else size.sd
-            right.errorbar(size.mean, position + shift, xerr=spread, **look)
+    table = conformal_numbers(found)
+    for (title, part), colour, marker, shift in zip(
+        table.groupby("thresholds", sort=False), sns.color_palette("colorblind"), "os", (-0.14, 0.14), strict=False
+    ):
+        places = np.arange(len(part)) + shift
+        look = {"fmt": marker, "color": colour, "capsize": 3, "markersize": 6}
+        bars = [part["coverage"] - part["low"], part["high"] - part["coverage"]]
+        left.errorbar(part["coverage"], places, xerr=bars, **look, label=title)
+        right.errorbar(part["classes_in_a_set"], places, xerr=part["sd_of_classes"].fillna(0), **look)
     left.axvline(found.content["coverage"], color=GREY, linestyle="--", linewidth=1, label="intended")
     left.set(xlabel="share of images whose set holds the true class")
     left.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -151,6 +170,31 @@ def conformal(found: Reliability) -> Figure:
     limits = f"{percent(found.content['confidence'])} Wilson intervals, the lowest to the highest limit of the runs"
     source_line(figure, _source(found), f"{best}, {_seeds(_runs(found, best))}", limits)
     return figure
+
+
+def conformal_numbers(found: Reliability) -> pd.DataFrame:
+    """Coverage and size of the best system's prediction sets, over all images and by class: means over runs."""
+    rows = []
+    for scheme, title in SCHEMES.items():
+        for label, name in enumerate(["all classes", *found.label_names], start=-1):
+            suffix = "" if label < 0 else f"[{label}]"
+            coverage, size = (
+                _score(found, found.content["best"], f"{scheme}_{what}{suffix}") for what in ("coverage", "size")
+            )
+            rows.append({"thresholds": title, "class": name, "coverage": coverage.mean, "low": coverage.low})
+            rows[-1] |= {
+                "high": coverage.high,
+                "classes_in_a_set": size.mean,
+                "sd_of_classes": size.sd,
+                "n": coverage.n,
+            }
+    return pd.DataFrame(rows)
+
+
+def _curve(run: Mapping[str, Any]) -> pd.DataFrame:
+    """The part of a run's risk-coverage curve that is drawn: columns referred, accuracy."""
+    curve = pd.DataFrame(run["after"]["curve"])
+    return curve[curve["referred"] <= MOST_REFERRED]
 
 
 def _histogram(axes: Axes, counts: Sequence[int], colour: Any) -> None:

@@ -14,7 +14,8 @@ The file holds an object:
                          "after" the temperature a "diagram" and a "curve" (`evaluation.reliability`)
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,17 @@ class Reliability:
     def always(self) -> list[int]:
         """The labels that class-conditional sets always hold, because validation has too few images of them."""
         return self.content["always"]
+
+
+def rows(measures: Iterable[Any]) -> list[dict[str, Any]]:
+    """Measures (`metrics.Measure`) as JSON can hold them: null for no number."""
+    return [
+        {
+            key: None if isinstance(value, float) and math.isnan(value) else value
+            for key, value in measure._asdict().items()
+        }
+        for measure in measures
+    ]
 
 
 def read(path: str | Path, shown: Mapping[str, Mapping[str, Any]]) -> Reliability:

@@ -2,8 +2,10 @@
 
 import copy
 from collections.abc import Iterable
+from typing import Any
 
 from medfusion.errors import UserError
+from medfusion.learning.architectures import OPTIONS
 from medfusion.planning.config_checks import inconsistencies
 from medfusion.planning.config_values import schema_faults, unusable
 from medfusion.planning.systems import Config, fusion_members, systems
@@ -36,7 +38,9 @@ def complete(config: Config, schema: Config) -> Config:
     _refuse(schema_faults(config, schema))
     _fill_defaults(config)
     _refuse(inconsistencies(config))
-    return config
+    for network in config["networks"].values():
+        network["options"] = {**OPTIONS[network["architecture"]], **network["options"]}
+    return _plain(config)
 
 
 def _refuse(faults: Iterable[str]) -> None:
@@ -54,6 +58,21 @@ def _remove_switched_off(config: Config) -> None:
         if isinstance(holder, dict):
             for name in [name for name, entry in holder.items() if entry is None]:
                 del holder[name]
+
+
+def _plain(value: Any, key: str = "") -> Any:
+    """A configuration in which whole numbers are written in one way, so that 1.0 for 1 is no other setting.
+
+    Grids stay as they are: to scikit-learn 1.0 may mean all, and 1 one.
+
+    >>> _plain({"rate": 1.0, "shares": [0.5, 2.0], "grid": {"max_features": [1.0]}})
+    {'rate': 1, 'shares': [0.5, 2], 'grid': {'max_features': [1.0]}}
+    """
+    if isinstance(value, dict):
+        return value if key == "grid" else {name: _plain(part, name) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_plain(part) for part in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _fill_defaults(config: Config) -> None:

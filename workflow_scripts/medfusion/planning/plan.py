@@ -16,9 +16,6 @@ from medfusion.planning.systems import Run, classifiers_of
 Wildcards = Any  # Snakemake's: one attribute for each wildcard
 Files = list[str]
 
-ASIDE = ("floors", "learning_curve")  # groups of systems that are no candidates
-RELIABILITY_FIGURES = ("reliability", "risk_coverage", "conformal")
-
 
 class Plan:
     """The files and settings of every job.
@@ -154,18 +151,30 @@ class Plan:
         """The measures of every group of a data set."""
         return [f"{self.results}/{dataset}/{group}/metrics.json" for group in self.groups[dataset]]
 
-    def candidates(self, dataset: str) -> dict[tuple[str, int | None, str], str]:
-        """The probabilities of every run of every system that could be the best: by model, seed and system.
+    def compared_runs(self, dataset: str) -> dict[tuple[str, int | None, str], str]:
+        """The probabilities of every run that is compared with the best: by model, seed and system.
 
-        Votes have no seed. Floors and the networks of the training-size study are no candidates.
+        All but the training-size study; floors and votes have no seed.
         """
         runs = {}
         for group, files in self.groups[dataset].items():
             model, _, run = group.partition("/")
-            if model not in ASIDE:
+            if model != "learning_curve":
                 seed = int(run.removeprefix("seed")) if run else None
                 runs |= {(model, seed, system): file for system, file in files.items()}
         return runs
+
+    def compared_metrics(self, dataset: str) -> Files:
+        """The measures by which the best of the compared systems is known."""
+        return [file for file in self.metrics(dataset) if "/learning_curve/" not in file]
+
+    def comparisons(self, dataset: str) -> str:
+        """The file that compares the systems of a data set."""
+        return f"{self.results}/{dataset}/comparisons.json"
+
+    def candidates(self, dataset: str) -> dict[tuple[str, int | None, str], str]:
+        """The probabilities of every run of every system that could be the best: all compared ones but the floors."""
+        return {run: file for run, file in self.compared_runs(dataset).items() if run[0] != "floors"}
 
     def candidate_files(self, wildcards: Wildcards) -> Files:
         """The probabilities of all candidates."""
@@ -173,8 +182,7 @@ class Plan:
 
     def candidate_metrics(self, wildcards: Wildcards) -> Files:
         """The measures of all candidates."""
-        folder, groups = f"{self.results}/{wildcards.dataset}", self.groups[wildcards.dataset]
-        return [f"{folder}/{group}/metrics.json" for group in groups if group.partition("/")[0] not in ASIDE]
+        return [file for file in self.compared_metrics(wildcards.dataset) if "/floors/" not in file]
 
     def curve_metrics(self, wildcards: Wildcards) -> Files:
         """The measures of the training-size study."""
@@ -288,8 +296,9 @@ class Plan:
         """Every figure of a data set that its configuration asks for."""
         folder, entry = f"{self.results}/{dataset}", self.datasets[dataset]
         names = ["inspect/montage.png", "inspect/means.png", "audit/pairs.png", "augmentation.png"]
-        names += ["results/confusion.svg", "results/seeds.svg", "studies/learning.svg", "studies/tree.svg"]
-        names += ["studies/plane.svg", *(f"reliability/{name}.svg" for name in RELIABILITY_FIGURES)]
+        names += ["results/confusion.svg", "results/seeds.svg", "results/differences.svg"]
+        names += ["studies/learning.svg", "studies/tree.svg", "studies/plane.svg"]
+        names += ["reliability/reliability.svg", "reliability/risk_coverage.svg", "reliability/conformal.svg"]
         for model in entry["models"]:
             names.append(f"{model}/curves.svg")
             names += [f"{model}/grids.svg"] if self.compared(dataset, model) else []
@@ -303,6 +312,7 @@ class Plan:
         folder = f"{self.results}/{dataset}"
         names = ["inspect/counts.csv", "inspect/pixels.csv", "audit/summary.json", "reliability/reliability.json"]
         yield from (f"{folder}/{name}" for name in names)
+        yield self.comparisons(dataset)
         for model in self.datasets[dataset]["models"]:
             seed_folder = self.seed_folder(dataset, model, self.first_seed(dataset, model))
             yield from (f"{seed_folder}/{name}/best.json" for name in self.compared(dataset, model))

@@ -98,6 +98,17 @@ def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
             "bootstrap_seed": evaluation["seed"],
         }
 
+    def compare_systems(wildcards: Wildcards) -> Slice:
+        evaluation = config["evaluation"]
+        return {
+            "title": wildcards.dataset,
+            "dataset": wildcards.dataset,
+            "systems": [list(run) for run in plan.compared_runs(wildcards.dataset)],
+            "replicates": evaluation["replicates"],
+            "confidence": evaluation["confidence"],
+            "bootstrap_seed": evaluation["seed"],
+        }
+
     def calibrate(wildcards: Wildcards) -> Slice:
         return {
             "dataset": wildcards.dataset,
@@ -165,6 +176,7 @@ def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
         "vote": vote,
         "floors": lambda wildcards: {},
         "evaluate": evaluate,
+        "compare_systems": compare_systems,
         "calibrate": calibrate,
         "assess_reliability": assess_reliability,
         "collect_metrics": lambda wildcards: {

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from medfusion.evaluation import standings
+from medfusion.files.comparison_files import Comparisons
 from medfusion.files.metric_files import Metrics, tidy
 from medfusion.files.reliabilities import Reliability
 from medfusion.jobs.costs import duration, stage_costs
 from medfusion.jobs.records import Record
 from medfusion.planning.config import Config
+from medfusion.report import paired
 from medfusion.report.page_tables import interval, number
 from medfusion.report.reliability import decision_scores
 
@@ -18,17 +20,19 @@ from medfusion.report.reliability import decision_scores
 def summary(
     config: Config,
     contents: Sequence[Metrics],
-    reliabilities: Sequence[Reliability],
+    comparisons: Mapping[str, Comparisons],
+    reliabilities: Mapping[str, Reliability],
     records: Sequence[Record],
     context: Mapping[str, str],
 ) -> str:
-    """All systems of all data sets, how far they can be trusted, the training-size study, and the cost of each stage.
+    """All systems of all data sets, which differ, what to trust, the training-size study, and the cost of each stage.
 
     Parameters
     ----------
     config : complete
     contents : of every metrics.json file
-    reliabilities : of data sets
+    comparisons : of every comparisons.json file, by data set
+    reliabilities : of every reliability.json file, by data set
     records : of the jobs that made the results
     context : lines that say when and on what the results were measured, by title
     """
@@ -41,16 +45,14 @@ def summary(
         "the order of their validation accuracy, by which the best is chosen."
     )
     for key in config["datasets"]:
-        of_dataset = [content for content in contents if content["dataset"] == key]
-        parts += _dataset(config, key, of_dataset)
-        for found in reliabilities:
-            if found.content["dataset"] == key:
-                parts += _reliability(found, standings.standings(tidy(of_dataset)))
+        own = [content for content in contents if content["dataset"] == key]
+        parts += _dataset(config, key, own, comparisons[key])
+        parts += _reliability(reliabilities[key], standings.standings(tidy(own)))
     parts += ["## Cost of each stage", _costs(stage_costs(records))]
     return "\n\n".join(parts) + "\n"
 
 
-def _dataset(config: Config, key: str, contents: Sequence[Metrics]) -> list[str]:
+def _dataset(config: Config, key: str, contents: Sequence[Metrics], compared: Comparisons) -> list[str]:
     entry, table = config["datasets"][key], tidy(contents)
     name, n = table["name"].iloc[0], standings.images_tested(table)
     rows = []
@@ -70,7 +72,7 @@ def _dataset(config: Config, key: str, contents: Sequence[Metrics]) -> list[str]
     head = ["system", "runs", "validation accuracy", "test accuracy", "interval", "AUC"]
     if entry["positive"] is not None:
         head.append(f"recall of {contents[0]['label_names'][entry['positive']]}")
-    parts = [f"## {name}, n = {n:,} test images", _markdown(head, rows)]
+    parts = [f"## {name}, n = {n:,} test images", _markdown(head, rows), *_differences(compared)]
     if (table["model"] == "learning_curve").any():
         sizes = [str(size) for size in entry["learning_curve"]["sizes"]]
         scores = {size: standings.score(table, "learning_curve", size, "test", "accuracy") for size in sizes}
@@ -80,6 +82,24 @@ def _dataset(config: Config, key: str, contents: Sequence[Metrics]) -> list[str]
             _markdown(["training images", "test accuracy"], [[size, _value(score)] for size, score in scores.items()]),
         ]
     return parts
+
+
+def _differences(compared: Comparisons) -> list[str]:
+    """Every system against the best."""
+    text = (
+        f"Each system minus `{compared['best']}`, the best on validation: McNemar's exact test for accuracy, paired "
+        f"bootstrap of {compared['replicates']:,} for AUC; p adjusted by Holm's method over {compared['family']} "
+        "comparisons of either."
+    )
+    text = " ".join(filter(None, [text, paired.too_few(compared)]))
+    rows = []
+    for entry in compared["systems"]:
+        row = [f"`{entry['system']}`"]
+        for measure in paired.MEASURES:
+            row += [paired.difference(entry, measure), paired.p_value(entry[measure]["p_adjusted"])]
+        rows.append([*row, paired.verdict(entry)])
+    head = ["system", "accuracy", "adjusted p", "AUC", "adjusted p", "against the best"]
+    return ["### Which systems differ", text, _markdown(head, rows)]
 
 
 def _reliability(found: Reliability, systems: Sequence[standings.Standing]) -> list[str]:
