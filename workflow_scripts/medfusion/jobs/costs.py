@@ -23,6 +23,8 @@ STAGES = [
     "floors",
     "evaluate",
     "collect_metrics",
+    "select_cases",
+    "map_attention",
     "study_classifiers",
 ]
 DRAWING = "draw figures"

@@ -12,7 +12,7 @@ from medfusion.planning.grid_values import GRID_VALUES, MOST_CELLS
 from medfusion.planning.systems import Config, fusion_members, systems
 
 # Names that folders beside a data set's models already have.
-RESERVED_MODELS = {"images", "inspect", "audit", "votes", "floors", "learning_curve", "results", "studies"}
+RESERVED_MODELS = {"images", "inspect", "audit", "votes", "floors", "learning_curve", "results", "studies", "cases"}
 # Names of folders and targets beside those of the data sets; a test adds the names of the rules.
 RESERVED_DATASETS = {
     "all", "inspect", "audit", "settings", "records", "logs", "benchmarks", "download", "generate", "prepare",
@@ -20,6 +20,7 @@ RESERVED_DATASETS = {
     "audit_twins", "augment", "draw_augmentation", "train_cnn", "extract_features", "learning_curve", "draw_curves",
     "fit_grid", "fuse", "vote", "floors", "evaluate", "collect_metrics", "draw_grids", "draw_fusions",
     "study_classifiers", "draw_studies", "draw_results", "draw_training_size", "summarise", "report",
+    "select_cases", "map_attention", "draw_cases",
 }  # fmt: skip
 
 

@@ -150,6 +150,50 @@ class Plan:
         """The measures of the training-size study."""
         return [file for file in self.metrics(wildcards.dataset) if "/learning_curve/" in file]
 
+    # -- single images ------------------------------------------------------------------------------------------------
+
+    def _candidate_groups(self, dataset: str) -> list[str]:
+        return [group for group in self.groups[dataset] if group.partition("/")[0] not in ("floors", "learning_curve")]
+
+    def candidates(self, dataset: str) -> dict[str, str]:
+        """Every candidate for the best system, and the probabilities of its first seed."""
+        found: dict[str, str] = {}
+        for group in self._candidate_groups(dataset):
+            for system, file in self.groups[dataset][group].items():
+                found.setdefault(f"{group.partition('/')[0]}/{system}", file)
+        return found
+
+    def candidate_files(self, wildcards: Wildcards) -> Files:
+        """The probabilities of the candidates."""
+        return list(self.candidates(wildcards.dataset).values())
+
+    def candidate_metrics(self, wildcards: Wildcards) -> Files:
+        """The measures of all runs of the candidates."""
+        folder = f"{self.results}/{wildcards.dataset}"
+        return [f"{folder}/{group}/metrics.json" for group in self._candidate_groups(wildcards.dataset)]
+
+    def contrasted(self, dataset: str) -> dict[str, Any]:
+        """The studied model, and of its systems an SVM and a fusion that counts the network and this SVM.
+
+        They belong to the model's first fusion that has both; without one, the first SVM alone, if there is any.
+        """
+        model = self.studied(dataset)
+        entry = self.datasets[dataset]["models"][model]
+        svms = [name for name in entry["classifiers"] if self.config["classifiers"][name]["kind"] == "svm"]
+        pairs = [
+            {"svm": svm, "fusion": fusion}
+            for fusion in entry["fusions"]
+            for svm in fusion_members(self.config["fusions"][fusion])
+            if svm in svms and "cnn" in fusion_members(self.config["fusions"][fusion])
+        ]
+        alone = {"svm": svms[0] if svms else None, "fusion": None}
+        return {"model": model, "seed": self.first_seed(dataset, model), **(pairs[0] if pairs else alone)}
+
+    def studied_network(self, wildcards: Wildcards) -> str:
+        """The network whose features are studied, and which is asked where it looks."""
+        model = self.studied(wildcards.dataset)
+        return f"{self.seed_folder(wildcards.dataset, model, self.first_seed(wildcards.dataset, model))}/model.keras"
+
     # -- figures ------------------------------------------------------------------------------------------------------
 
     def first_seed(self, dataset: str, model: str) -> int:
@@ -206,6 +250,7 @@ class Plan:
         names = ["inspect/montage.png", "inspect/means.png", "audit/pairs.png", "augmentation.png"]
         names += ["results/confusion.svg", "results/seeds.svg", "studies/learning.svg", "studies/tree.svg"]
         names.append("studies/plane.svg")
+        names += [f"cases/{name}.png" for name in ("mistakes", "confused", "disagreements", "attention")]
         for model in entry["models"]:
             names.append(f"{model}/curves.svg")
             names += [f"{model}/grids.svg"] if self.compared(dataset, model) else []
@@ -218,6 +263,7 @@ class Plan:
         """Every table and record of a data set that the page shows."""
         folder = f"{self.results}/{dataset}"
         yield from (f"{folder}/{name}" for name in ("inspect/counts.csv", "inspect/pixels.csv", "audit/summary.json"))
+        yield from (f"{folder}/{name}" for name in ("cases/cases.json", "cases/maps.h5"))
         for model in self.datasets[dataset]["models"]:
             seed_folder = self.seed_folder(dataset, model, self.first_seed(dataset, model))
             yield from (f"{seed_folder}/{name}/best.json" for name in self.compared(dataset, model))

@@ -20,6 +20,7 @@ from medfusion.jobs.records import Record
 from medfusion.naming import percent, setting
 from medfusion.planning.config import fusion_members
 from medfusion.report import page_tables
+from medfusion.report.page_cases import CasePages
 from medfusion.report.page_figures import OTHER, rank, read_picture
 from medfusion.report.page_parts import Section, Table
 
@@ -31,6 +32,8 @@ SECTIONS = {
     "augmentation": "Augmentation",
     "training": "Training",
     "results": "Results in detail",
+    "mistakes": "Mistakes",
+    "attention": "Where the network looks",
     "choices": "What validation chose",
     "training_size": "How many training images it takes",
     "studies": "How tree, forest and SVM see the features",
@@ -157,9 +160,15 @@ def _task(
     _detail(sections["results"], table, systems, first["label_names"], entry["positive"], name, confidence)
     _choices(sections["choices"], own, name)
     _size_study(sections["training_size"], table, name)
+    cases = None
+    if "cases/cases" in own:
+        paths = own["cases/cases"], own["cases/maps"]
+        cases = CasePages(*paths, first["label_names"], name, config["evaluation"]["confidence"])
+        cases.fill(sections["mistakes"], sections["attention"])
     for other, path in sorted(figures.items(), key=lambda item: rank(item[0])):
         if other.partition("/")[0] == key:
             kind, found = read_picture(other, path, name)
+            found = cases.told(found) if cases else found
             section = sections[kind]
             # One figure of a kind is open, those of the other networks and seeds are folded away.
             known = {shown.name.rpartition("/")[2] for shown in section.pictures}

@@ -39,6 +39,14 @@ KINDS = {
         "ones; each cell has the number of test images (the mean over seeds, where there are several) and its share "
         "of the true class.",
     ),
+    "mistakes": Kind("mistakes", "The most confident mistakes", "Of the best system on validation."),
+    "confused": Kind("mistakes", "The most confused classes", "By the best system on validation."),
+    "disagreements": Kind("mistakes", "Where network and SVM disagree", "Images on which only one of them is right."),
+    "attention": Kind(
+        "attention",
+        "Grad-CAM and occlusion",
+        "The network's surest right and wrong case of each class. Maps show where, not why.",
+    ),
     "curves": Kind(
         "training",
         "Training curves",
@@ -104,7 +112,9 @@ def read_picture(name: str, path: str, data: str) -> tuple[str, Picture]:
     """
     _, *middle, last = name.split("/")
     kind = KINDS.get(last, Kind(OTHER, last.replace("_", " ").capitalize(), ""))
-    models = [part for part in middle if part not in ("inspect", "audit", "results", "studies", "learning_curve")]
+    models = [
+        part for part in middle if part not in ("inspect", "audit", "results", "studies", "learning_curve", "cases")
+    ]
     of = ", ".join(f"seed {part[4:]}" if part.startswith("seed") and part[4:].isdigit() else part for part in models)
     title = f"{kind.title}: {of}" if of else kind.title
     return kind.section, picture(name, path, title, f"{kind.caption} Data: {data}.".strip(), f"{title}. {data}.")
