@@ -19,7 +19,8 @@ def main(args, settings):
     columns = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy")
     histories = {seed: read_table(path, columns) for seed, path in zip(settings["seeds"], args.history, strict=True)}
     with drawing.style(settings["style"]):
-        drawing.save(curve_figures.training_curves(histories, data_line(settings["name"], args.data)), args.out)
+        figure = curve_figures.training_curves(histories, data_line(settings["name"], args.data))
+        drawing.save(figure, args.out, curve_figures.training_numbers(histories))
 
 
 if __name__ == "__main__":

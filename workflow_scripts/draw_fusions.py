@@ -19,7 +19,8 @@ def main(args, settings):
     keys = ("members", "weights", "criterion", "curve")
     contents = {name: read_record(path, keys) for name, path in zip(settings["fusions"], args.fusion, strict=True)}
     with drawing.style(settings["style"]):
-        drawing.save(choice_figures.fusions(contents, data_line(settings["name"], args.data)), args.out)
+        figure = choice_figures.fusions(contents, data_line(settings["name"], args.data))
+        drawing.save(figure, args.out, choice_figures.fusion_numbers(contents))
 
 
 if __name__ == "__main__":

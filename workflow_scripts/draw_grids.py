@@ -25,7 +25,8 @@ def main(args, settings):
         for name, path in zip(names, args.best, strict=True)
     }
     with drawing.style(settings["style"]):
-        drawing.save(choice_figures.grids(tables, selections, data_line(settings["name"], args.data)), args.out)
+        figure = choice_figures.grids(tables, selections, data_line(settings["name"], args.data))
+        drawing.save(figure, args.out, choice_figures.grid_numbers(tables))
 
 
 if __name__ == "__main__":

@@ -21,14 +21,15 @@ def main(args, settings):
     systems, floors = standings.standings(table), standings.floors(table)
     source = f"{table['name'].iloc[0]} · test n = {standings.images_tested(table):,}"
     shown = standings.representatives(systems)
-    matrices = {f"{row.address}\n({row.runs_in_words})": standings.confusions(contents, row) for row in shown}
+    matrices = {row.address: standings.confusions(contents, row) for row in shown}
+    titles = [f"{row.address}\n({row.runs_in_words})" for row in shown]
+    names, runs = contents[0]["label_names"], standings.runs(table, systems)
     with drawing.style(settings["style"]):
-        figure = result_figures.confusions(matrices, contents[0]["label_names"], source)
-        drawing.save(figure, args.confusion)
-        figure = result_figures.seeds(
-            standings.runs(table, systems), {row.system: row.test.mean for row in floors}, settings["published"], source
-        )
-        drawing.save(figure, args.seeds)
+        figure = result_figures.confusions(dict(zip(titles, matrices.values(), strict=True)), names, source)
+        drawing.save(figure, args.confusion, result_figures.confusion_numbers(matrices, names))
+        learn_nothing = {row.system: row.test.mean for row in floors}
+        figure = result_figures.seeds(runs, learn_nothing, settings["published"], source)
+        drawing.save(figure, args.seeds, runs.rename(columns={"value": "test_accuracy"}))
 
 
 if __name__ == "__main__":

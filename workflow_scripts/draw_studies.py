@@ -25,9 +25,15 @@ def main(args, settings):
     source = f"{data_line(settings['name'], [args.train])} · seed {seed}"
     labels, names = images.read_labels(args.test_labels), shown(description, settings).label_names
     with drawing.style(settings["style"]):
-        drawing.save(curve_figures.learning_curves(curves, source), args.learning)
-        drawing.save(study_figures.plane(plane, labels, names, source), args.plane)
-        drawing.save(study_figures.tree(tree, names, source), args.tree)
+        drawing.save(
+            curve_figures.learning_curves(curves, source), args.learning, curve_figures.learning_numbers(curves)
+        )
+        drawing.save(
+            study_figures.plane(plane, labels, names, source),
+            args.plane,
+            study_figures.plane_numbers(plane, labels, names),
+        )
+        drawing.save(study_figures.tree(tree, names, source), args.tree, study_figures.tree_numbers(tree, names))
 
 
 if __name__ == "__main__":

@@ -23,7 +23,8 @@ def main(args, settings):
     points = points.assign(size=sizes).rename(columns={"seed": "repeat"}).sort_values(["size", "repeat"])
     source = f"{table['name'].iloc[0]} · test n = {points['n'].iloc[0]:,}"
     with drawing.style(settings["style"]):
-        drawing.save(curve_figures.training_size(points, source), args.out)
+        figure = curve_figures.training_size(points, source)
+        drawing.save(figure, args.out, points[["size", "repeat", "value", "low", "high", "n"]])
 
 
 if __name__ == "__main__":

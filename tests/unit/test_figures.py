@@ -1,5 +1,8 @@
 """Tests of the figures: what they show, and that equal content gives equal bytes."""
 
+import io
+from xml.etree import ElementTree
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +12,7 @@ from sklearn.tree import DecisionTreeClassifier
 from medfusion import naming
 from medfusion.evaluation import standings
 from medfusion.figures import choice_figures, curve_figures, drawing, result_figures, study_figures
+from medfusion.files import svg_numbers
 from medfusion.files.metric_files import tidy
 from medfusion.learning import studies
 
@@ -45,6 +49,34 @@ def test_equal_content_gives_equal_bytes_and_no_date(tmp_path):
     content = (tmp_path / "a.svg").read_bytes()
     assert content == (tmp_path / "b.svg").read_bytes()
     assert b"<dc:date>" not in content
+
+
+def test_an_svg_holds_its_numbers_and_gives_them_back(tmp_path):
+    numbers = pd.DataFrame({"class": ["a & b", "<c>, d"], "value": [0.1, 2]})
+    path = tmp_path / "a.svg"
+    drawing.save(curve_figures.training_curves({1: history(5)}, "some data"), path)
+    bare = path.read_bytes()
+    drawing.save(curve_figures.training_curves({1: history(5)}, "some data"), path, numbers)
+    assert ElementTree.parse(path).getroot().tag.endswith("svg")
+    rest, text = svg_numbers.take_out(path.read_bytes())
+    assert rest == bare
+    pd.testing.assert_frame_equal(pd.read_csv(io.StringIO(text)), numbers)
+    assert svg_numbers.take_out(bare) == (bare, "")
+
+
+def test_the_numbers_of_each_figure_are_those_that_it_draws():
+    curves = curve_figures.training_numbers({1: history(5), 2: history(7)})
+    assert list(curves["seed"]) == [1] * 5 + [2] * 7
+    cells = choice_figures.grid_numbers({"svm": grid(C=[1, 2]), "tree": grid(depth=[3])})
+    assert list(cells.columns) == ["classifier", "C", "accuracy", "depth"]
+    assert "seconds" not in cells
+    point = {"weights": [0.3, 0.7], "accuracy": 0.9, "log_loss": 0.2}
+    weights = choice_figures.fusion_numbers({"f": {"members": ["cnn", "svm"], "curve": [point]}, "g": {"curve": None}})
+    assert weights.to_dict("records") == [
+        {"fusion": "f", "weight_cnn": 0.3, "weight_svm": 0.7, "accuracy": 0.9, "log_loss": 0.2}
+    ]
+    counts = result_figures.confusion_numbers({"s": np.array([[[1, 2], [3, 4]], [[5, 6], [7, 8]]])}, ["a", "b"])
+    assert counts[(counts["run"] == 2) & (counts["true"] == "b") & (counts["predicted"] == "a")]["images"].item() == 7
 
 
 def test_training_curves_draw_every_seed_and_name_data_and_seeds():

@@ -5,6 +5,7 @@ import csv
 import json
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -27,15 +28,26 @@ LONG = 600  # seconds that nothing here takes
 
 
 class Run:
-    """A run of Snakemake in a process group of its own, as a terminal would start it."""
+    """A run of Snakemake in a process group of its own, as a terminal would start it, with limits of `resource`."""
 
-    def __init__(self, project: Project, *arguments: str, **options):
+    def __init__(self, project: Project, *arguments: str, limits: dict[int, tuple[int, int]] | None = None):
+        def as_in_a_terminal() -> None:
+            for number in (signal.SIGINT, signal.SIGHUP):  # ignored, if the tests were started in the background
+                signal.signal(number, signal.SIG_DFL)
+            for kind, limit in (limits or {}).items():
+                resource.setrlimit(kind, limit)
+
         self.folder = project.folder
         self._output = project.folder.parent / f"run{time.monotonic_ns()}.log"
         command = [sys.executable, "-m", "snakemake", *arguments, "--configfile", str(project.overlay)]
         with open(self._output, "wb") as output:
             self._process = subprocess.Popen(
-                command, cwd=self.folder, stdout=output, stderr=subprocess.STDOUT, start_new_session=True, **options
+                command,
+                cwd=self.folder,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=as_in_a_terminal,
             )
 
     @property

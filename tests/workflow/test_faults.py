@@ -89,25 +89,32 @@ def torment(run, victims, seconds, draw, orphans):
     `orphans` are those of the run before, which this one has to stop before it starts jobs of its own. What ends before
     its moment makes the stage's `seconds` fewer.
     """
-    moments, killed = {}, set()
+    begun, moments, killed = {}, {}, set()
     while run.alive:
         for process in [process for process in moments if not faults.works(process)]:
             stage, moment = moments.pop(process)
             seconds[stage] *= 1 if time.monotonic() > moment else 0.7
-        for stage, process in run.stages():
+        working = run.stages()
+        for stage, process in working:
             assert not any(map(faults.works, orphans)), "jobs of the run before still work"
-            later = time.monotonic() + draw.uniform(0.2, 0.7) * seconds[stage]
-            if time.monotonic() < moments.setdefault(process, (stage, later))[1] or process in killed:
+            now = begun.setdefault(process, time.monotonic())
+            moment = moments.setdefault(process, (stage, now + draw.uniform(0.2, 0.7) * seconds[stage]))[1]
+            if time.monotonic() < moment or process in killed:
                 continue
             if stage in victims["stage"]:
                 process.kill()
                 killed.add(process)
                 victims["stage"].remove(stage)
             elif stage in victims["snakemake"]:
-                jobs = [process for _, process in run.stages()]
                 run.kill()
-                victims["snakemake"].remove(stage)
-                return jobs
+                # Whatever else is in the middle of its work has lost its Snakemake too.
+                in_the_middle = {
+                    other
+                    for other, one in working
+                    if one not in killed and time.monotonic() - begun.get(one, now) > 0.2 * seconds[other]
+                }
+                victims["snakemake"] -= {stage, *in_the_middle}
+                return [process for _, process in working]
         time.sleep(0.02)
     return []
 
@@ -215,7 +222,7 @@ def test_a_limit_on_the_size_of_files(rerun, finished):
     faults.forget(rerun, features)
     (path,) = [file.path for file in features.outputs]
     limit = (60_000, resource.RLIM_INFINITY)
-    with faults.running(rerun, *PLAIN, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit)) as run:
+    with faults.running(rerun, *PLAIN, limits={resource.RLIMIT_FSIZE: limit}) as run:
         assert run.wait() != 0
         assert f"{path}: File too large; raise the limit on the size of files" in run.text
         assert "Traceback" not in run.text

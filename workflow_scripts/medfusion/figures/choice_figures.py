@@ -53,6 +53,12 @@ def grids(tables: Mapping[str, pd.DataFrame], selections: Mapping[str, dict[str,
     return figure
 
 
+def grid_numbers(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """The numbers of `grids`: one row for each cell of each grid; a setting that a classifier lacks is empty."""
+    wide = pd.concat(tables, names=["classifier"]).reset_index(level="classifier").reset_index(drop=True)
+    return wide[[*(column for column in wide if column != "seconds")]]
+
+
 def _heat_maps(table: pd.DataFrame) -> _HeatMaps:
     """Lay a grid out: the two settings with most values span a heat map, so that there are few of them."""
     texts = table.drop(columns=list(SCORES), errors="ignore").map(setting)
@@ -117,6 +123,21 @@ def fusions(contents: Mapping[str, dict[str, Any]], source: str) -> Figure:
             _best_points(part, content)
     source_line(figure, source, "first seed")
     return figure
+
+
+def fusion_numbers(contents: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    """The numbers of `fusions`: one row for each fusion and each choice of weights that was compared.
+
+    Parameters
+    ----------
+    contents : by fusion, what fusion.json holds
+    """
+    rows = []
+    for name, content in contents.items():
+        for point in content["curve"] or []:
+            weights = {f"weight_{m}": w for m, w in zip(content["members"], point["weights"], strict=True)}
+            rows.append({"fusion": name, **weights, "accuracy": point["accuracy"], "log_loss": point["log_loss"]})
+    return pd.DataFrame(rows)
 
 
 def _weight_curve(part: SubFigure, content: dict[str, Any]) -> None:

@@ -46,6 +46,11 @@ def training_curves(histories: Mapping[str, pd.DataFrame], source: str) -> Figur
     return figure
 
 
+def training_numbers(histories: Mapping[Any, pd.DataFrame]) -> pd.DataFrame:
+    """The numbers of `training_curves`: one row for each seed and epoch."""
+    return pd.concat(histories, names=["seed"]).reset_index(level="seed").reset_index(drop=True)
+
+
 def learning_curves(curves: Mapping[str, LearningCurve], source: str) -> Figure:
     """Training, cross-validated and validation accuracy against the number of training images, with sd bands."""
     colours = sns.color_palette("colorblind")
@@ -63,6 +68,17 @@ def learning_curves(curves: Mapping[str, LearningCurve], source: str) -> Figure:
     figure.legend(handles, labels, loc="outside upper center", ncols=3, frameon=False)
     source_line(figure, source, f"mean and sd over {curve.folds.shape[1]} folds")
     return figure
+
+
+def learning_numbers(curves: Mapping[str, LearningCurve]) -> pd.DataFrame:
+    """The numbers of `learning_curves`: one row for each classifier, size, and kind of images measured on."""
+    rows = []
+    for name, curve in curves.items():
+        scores = {"training images": curve.train, "cross-validated": curve.folds, "validation split": curve.val}
+        for measured_on, values in scores.items():
+            for size, mean, sd in zip(curve.sizes, values.mean(axis=1), values.std(axis=1), strict=True):
+                rows.append((name, int(size), measured_on, mean, sd))
+    return pd.DataFrame(rows, columns=["classifier", "training_images", "measured_on", "mean_accuracy", "sd"])
 
 
 def training_size(points: pd.DataFrame, source: str) -> Figure:

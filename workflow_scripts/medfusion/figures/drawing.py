@@ -6,10 +6,12 @@ from pathlib import Path
 
 import matplotlib
 import matplotlib.pyplot as plt
+import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
 from medfusion.errors import UserError
+from medfusion.files import svg_numbers
 from medfusion.files.artifacts import replacing
 
 STYLES = ("darkgrid", "whitegrid", "dark", "white", "ticks")  # seaborn's
@@ -52,14 +54,17 @@ def style(name: str) -> Iterator[None]:
         yield
 
 
-def save(figure: Figure, path: str | Path) -> None:
+def save(figure: Figure, path: str | Path, numbers: pd.DataFrame | None = None) -> None:
     """Write a figure to `path` (.png at 144 dots an inch, or .svg), whole or not at all, and close it.
 
-    Neither the time nor a library's version goes into the file, and the identifiers inside an SVG are fixed.
+    Neither the time nor a library's version goes into the file, and the identifiers inside an SVG are fixed. An SVG
+    holds the numbers that it shows, for the page to offer (see `svg_numbers`).
     """
     path = Path(path)
     try:
         with replacing(path) as temporary, matplotlib.rc_context({"svg.hashsalt": "medfusion"}):
             figure.savefig(temporary, dpi=DPI, metadata=METADATA[path.suffix])
+            if numbers is not None and len(numbers) and path.suffix == ".svg":
+                svg_numbers.embed(temporary, numbers)
     finally:
         plt.close(figure)

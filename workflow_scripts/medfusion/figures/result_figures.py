@@ -53,6 +53,21 @@ def confusions(matrices: Mapping[str, np.ndarray], label_names: Sequence[str], s
     return figure
 
 
+def confusion_numbers(matrices: Mapping[str, np.ndarray], label_names: Sequence[str]) -> pd.DataFrame:
+    """The numbers of `confusions`: one row for each system, run, true and predicted class.
+
+    Parameters
+    ----------
+    matrices : by system, counts (runs, k, k); rows true, columns predicted
+    """
+    rows = []
+    for system, counts in matrices.items():
+        for run, matrix in enumerate(np.asarray(counts), start=1):
+            for true, predicted in np.ndindex(matrix.shape):
+                rows.append((system, run, label_names[true], label_names[predicted], int(matrix[true, predicted])))
+    return pd.DataFrame(rows, columns=["system", "run", "true", "predicted", "images"])
+
+
 def seeds(
     runs: pd.DataFrame, floors: Mapping[str, float], published: Sequence[Mapping[str, Any]], source: str
 ) -> Figure:

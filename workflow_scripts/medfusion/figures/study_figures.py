@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap, to_rgb
 from matplotlib.figure import Figure
@@ -67,6 +68,13 @@ def tree(shape: TreeShape, label_names: Sequence[str], source: str) -> Figure:
         f"{hidden:,} nodes further down not drawn" if hidden else "",
     )
     return figure
+
+
+def tree_numbers(shape: TreeShape, label_names: Sequence[str]) -> pd.DataFrame:
+    """The numbers of `tree`: one row for each node, the root first; yes and no are rows, -1 at a leaf."""
+    nodes = {"yes": shape.yes, "no": shape.no, "feature": shape.feature, "threshold": shape.threshold}
+    shares = {f"share_{name}": shape.shares[:, label] for label, name in enumerate(label_names)}
+    return pd.DataFrame({"node": np.arange(len(shape.yes)), **nodes, "images": shape.images, **shares})
 
 
 def _layout(shape: TreeShape) -> list[_Node]:
@@ -149,6 +157,19 @@ def plane(content: Plane, test_labels: np.ndarray, label_names: Sequence[str], s
         f"drawn: {len(train):,} training and {len(test):,} of {len(test_labels):,} test images",
     )
     return figure
+
+
+def plane_numbers(content: Plane, test_labels: np.ndarray, label_names: Sequence[str]) -> pd.DataFrame:
+    """The numbers of `plane`: one row for each image; test images with what is predicted in this plane."""
+    names = np.array(label_names, dtype=object)
+    predicted = {f"predicted_{name}": names[labels] for name, labels in content.test_predicted.items()}
+    parts = [("train", content.train, content.train_labels, {}), ("test", content.test, test_labels, predicted)]
+    return pd.concat(
+        pd.DataFrame(
+            {"split": split, "component_1": points[:, 0], "component_2": points[:, 1], "true": names[labels]}
+        ).assign(**more)
+        for split, points, labels, more in parts
+    )
 
 
 def _some(n: int) -> np.ndarray:

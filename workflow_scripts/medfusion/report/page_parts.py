@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from medfusion.errors import UserError
+from medfusion.files import svg_numbers
 
 MEDIA = {".svg": "image/svg+xml", ".png": "image/png"}
 PIXELS_PER_POINT = 96 / 72
@@ -49,7 +50,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure of the page: its data URI, its size in CSS pixels, and what it says in words."""
+    """A figure of the page: its data URI, its size in CSS pixels, what it says in words, its numbers as a data URI."""
 
     name: str
     title: str
@@ -58,6 +59,7 @@ class Picture:
     uri: str
     width: int
     height: int
+    numbers: str = ""
 
 
 @dataclass
@@ -88,12 +90,17 @@ def picture(name: str, path: str | Path, title: str, caption: str, alt: str) -> 
     if path.suffix not in MEDIA:
         raise UserError(f"{path}: expected a figure that ends in {' or '.join(MEDIA)}")
     try:
-        content = path.read_bytes()
+        content, numbers = svg_numbers.take_out(path.read_bytes())
         width, height = _svg_size(content) if path.suffix == ".svg" else _png_size(content)
     except (OSError, ValueError, struct.error) as error:
         raise UserError(f"{path}: not a readable figure ({error}); delete it and run again") from None
-    uri = f"data:{MEDIA[path.suffix]};base64,{base64.b64encode(content).decode()}"
-    return Picture(name, title, caption, alt, uri, round(width), round(height))
+    uri = _data_uri(MEDIA[path.suffix], content)
+    table = _data_uri("text/csv;charset=utf-8", numbers.encode()) if numbers else ""
+    return Picture(name, title, caption, alt, uri, round(width), round(height), table)
+
+
+def _data_uri(media: str, content: bytes) -> str:
+    return f"data:{media};base64,{base64.b64encode(content).decode()}"
 
 
 def _svg_size(content: bytes) -> tuple[float, float]:
