@@ -143,7 +143,7 @@ KEYS = (
         "a data set's `label_names`: a typo in a class's name",
         "its figures that print them, the page",
         tuple(f"{stage} dataset={{dataset}}" for stage in ("inspect_images", "audit_twins"))
-        + ("draw_studies dataset={dataset}", "draw_results dataset={dataset}"),
+        + tuple(f"draw_{what} dataset={{dataset}}" for what in ("studies", "results", "cases")),
         (f"{DATASET}.label_names",),
         ("datasets.blood.label_names",),
     ),
@@ -189,6 +189,7 @@ KEYS = (
             "draw_curves dataset={dataset} model={model}",
             "vote dataset={dataset} model={model}",
             "draw_results dataset={dataset}",
+            "select_cases dataset={dataset}",
             "collect_metrics",
         ),
         (f"{MODEL}.seeds",),
@@ -197,7 +198,7 @@ KEYS = (
     Row(
         "an entry added to a model's `classifiers` or `fusions`",
         "its fits or fusions, the model's evaluation, figures of results, the page",
-        ("evaluate dataset={dataset} model={model}",),
+        ("evaluate dataset={dataset} model={model}", "select_cases dataset={dataset}"),
         (f"{MODEL}.classifiers", f"{MODEL}.fusions"),
         ("datasets.breast.models.breast_cnn.classifiers", "datasets.blood.models.compact_resnet.fusions"),
     ),
@@ -283,7 +284,7 @@ KEYS = (
     Row(
         "a classifier's `kind`",
         "that classifier's fits, and what follows",
-        ("fit_grid classifier={classifier}", "study_classifiers tree={classifier}"),
+        ("fit_grid classifier={classifier}", "study_classifiers tree={classifier}", "select_cases svm={classifier}"),
         (f"{CLASSIFIER}.kind",),
         ("classifiers.decision_tree.kind",),
     ),
@@ -353,6 +354,8 @@ PLANS = (
             "study_classifiers dataset=blood",
             "vote dataset=blood",
             "draw_results dataset=blood",
+            "select_cases dataset=blood",
+            "map_attention dataset=blood",
             "collect_metrics",
         ),
         edit=_set(**{f"{BLOOD}seeds": [2]}),
@@ -360,7 +363,7 @@ PLANS = (
     Row(
         "a model added, or switched off (`~`)",
         "its own jobs, figures of results, the page",
-        ("draw_results dataset=blood", "collect_metrics"),
+        ("draw_results dataset=blood", "select_cases dataset=blood", "collect_metrics"),
         edit=_set(
             datasets__blood__models__five_layer={
                 "network": "five_layer",
@@ -386,7 +389,7 @@ PLANS = (
     Row(
         "an entry added to a model's `classifiers` or `fusions`",
         "its fits or fusions, the model's evaluation, figures of results, the page",
-        ("evaluate dataset=blood model=compact_resnet",),
+        ("evaluate dataset=blood model=compact_resnet", "select_cases dataset=blood"),
         edit=_set(**{f"{BLOOD}classifiers": ["svm_rbf", "svm"]}),
     ),
     Row(
@@ -398,7 +401,7 @@ PLANS = (
     Row(
         "a vote switched off (`~`)",
         "the votes' evaluation, figures of results, the page",
-        ("evaluate dataset=blood group=votes",),
+        ("evaluate dataset=blood group=votes", "select_cases dataset=blood"),
         edit=_set(datasets__blood__votes__vote_svm=None),
     ),
 )
@@ -491,8 +494,8 @@ FILES = (
 )
 # Libraries whose version is changed by a real run of Snakemake, with the stages that import them.
 LIBRARIES = {
-    "statsmodels": ("evaluate", "floors", "draw_results", *PAGES),
-    "tensorflow": ("train_cnn", "extract_features", "learning_curve", "report"),
+    "statsmodels": ("evaluate", "floors", "draw_results", "select_cases", *PAGES),
+    "tensorflow": ("train_cnn", "extract_features", "learning_curve", "map_attention", "report"),
 }
 # Tried one after another, in projects of their own (test_changes.py).
 ELSEWHERE = (

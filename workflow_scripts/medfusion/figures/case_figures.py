@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from medfusion.figures.montage import CELL, Cell, message, montage_groups
-from medfusion.files.case_files import Maps
+from medfusion.files.case_files import LEAST_FALL, PAIRS, Maps
 from medfusion.naming import Shown, class_names
 
 Cases = Mapping[str, Any]
@@ -17,8 +17,6 @@ Images = Mapping[int, np.ndarray]  # uint8 (H, W, C) by index of the test split
 
 COLOURS = "viridis"
 OVERLAY = 0.6  # share of the map's colour; the rest is the image in grey
-PAIRS = 3  # of confused classes
-LEAST_FALL = 0.05  # of probability, that has the brightest colour: smaller falls stay darker
 SIDE = 140  # of an image in dots, about
 ACROSS = 6  # images
 WHITE = 255
@@ -42,9 +40,8 @@ def confused(cases: Cases, images: Images, shown: Shown) -> Figure:
     name = _names(shown)
     groups = []
     for pair in cases["confused"][:PAIRS]:
-        heading = (
-            f"{name(pair['true'])} taken for {name(pair['predicted'])}: {pair['count']:,} of {pair['of']:,} images"
-        )
+        extent = f"{pair['count']:,} of {pair['of']:,} images"
+        heading = f"{name(pair['true'])} taken for {name(pair['predicted'])}: {extent}"
         cells = [(images[case["index"]], f"{case['probability']:.2f}", False) for case in pair["images"]]
         groups.append((heading, cells))
     return _gallery(groups, f"{title} with their probability, test n = {cases['n']:,}")

@@ -13,6 +13,9 @@ from medfusion.files.images import Description
 
 KEYS = ("n", "generated", "best", "wrong", "mistakes", "confused", "studied", "disagreements", "classes")
 
+PAIRS = 3  # of confused classes whose images are shown
+LEAST_FALL = 0.05  # of probability that has the brightest colour: smaller falls stay darker
+
 
 def read_cases(path: str | Path) -> dict[str, Any]:
     """The selection of `select_cases`.

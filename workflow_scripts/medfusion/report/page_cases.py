@@ -1,16 +1,19 @@
 """What the page says of single test images: the sections of mistakes and of where the network looks."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
-from medfusion.files.case_files import Maps, mapped, read_cases, read_maps
+from medfusion.files.case_files import LEAST_FALL, PAIRS, Maps, mapped, read_cases, read_maps
 from medfusion.naming import class_names, percent
-from medfusion.report.page_parts import Body, Cell, Picture, Row, Section, Table
+from medfusion.report.page_parts import CSV, Body, Cell, Picture, Row, Section, Table, data_uri
 
+SURE = 0.9  # a probability that asks for an explanation where the class is wrong
 WORDS = {True: "right", False: "wrong"}
 CAUTION = (
     "These maps show where evidence for a class lies, not why it is evidence, and not what a physician would look at. "
@@ -60,7 +63,32 @@ class CasePages:
             return picture
         caption, seen = told[kind]()
         data = f"{self._name}, test n = {self._cases['n']:,}"
-        return replace(picture, caption=f"{caption} Data: {data}.", alt=f"{picture.title}. {seen} {data}.")
+        words = {"caption": f"{caption} Data: {data}.", "alt": f"{picture.title}. {seen} {data}."}
+        rows = self._rows(kind)
+        numbers = data_uri(CSV, pd.DataFrame(rows).to_csv(index=False).encode()) if rows else ""
+        return replace(picture, **words, numbers=numbers)
+
+    def _rows(self, kind: str) -> list[dict[str, Any]]:
+        """The numbers behind a gallery, a row for what is said of an image."""
+        if kind == "mistakes":
+            return [self._row(case) for case in self._cases["mistakes"]]
+        if kind == "confused":
+            return [self._row(case) for pair in self._cases["confused"][:PAIRS] for case in pair["images"]]
+        if kind == "attention":
+            cases = [row[word] for row in self._cases["classes"] for word in ("right", "wrong")]
+            return [self._row(case) for case in cases if case]
+        found = self._cases["disagreements"] or {"network_right": [], "svm_right": []}
+        return [
+            {"system": self._cases["studied"].get(part, "cnn"), **self._row(case[part])}
+            for key in ("network_right", "svm_right")
+            for case in found[key]
+            for part in ("network", "svm", "fusion")
+            if case[part]
+        ]
+
+    def _row(self, case: dict[str, Any]) -> dict[str, Any]:
+        names = {key: self._names[case[key]] for key in ("true", "predicted")}
+        return {"index": case["index"], **names, "probability": case["probability"]}
 
     # -- sentences ----------------------------------------------------------------------------------------------------
 
@@ -75,19 +103,15 @@ class CasePages:
         return f"{self._cases['studied']['model']}, seed {self._cases['studied']['seed']}"
 
     def _of_best(self) -> list[str]:
-        wrong, n = self._cases["wrong"], self._cases["n"]
+        wrong, n, shown = self._cases["wrong"], self._cases["n"], self._cases["mistakes"]
         text = f"{self._best}, the best system on validation, is wrong on {wrong:,} of {n:,} test images"
-        sure = sum(case["probability"] >= 0.9 for case in self._cases["mistakes"])
         if not wrong:
             return [f"{text}."]
-        surest = self._cases["mistakes"][0]["probability"]
-        shown = len(self._cases["mistakes"])
-        among = f"{sure} of the {shown} surest mistakes have" if shown > 1 else "This mistake has"
-        if shown > 1:
-            among += f" a probability of 0.9 or more; the surest has {surest:.2f}."
-        else:
-            among += f" a probability of {surest:.2f}."
-        return [f"{text} ({percent(wrong / n, 1)}). {among}"]
+        sure = sum(case["probability"] >= SURE for case in shown)
+        return [
+            f"{text} ({percent(wrong / n, 1)}). The surest mistake has a probability of {shown[0]['probability']:.2f}; "
+            f"{sure} of the {len(shown)} shown have {SURE:g} or more."
+        ]
 
     def _of_fusion(self) -> list[str]:
         found, studied = self._cases["disagreements"], self._cases["studied"]
@@ -108,16 +132,16 @@ class CasePages:
         network, svm = (counts[True, True]["n"] + row["n"] for row in one_right)
         gain = total - max(network, svm)
         verdict = (
-            f"gains {_images(gain)} over the better of its two members"
+            f"gains {_images(gain)} over the better of the two"
             if gain > 0
-            else f"loses {_images(-gain)} against the better of its two members"
+            else f"loses {_images(-gain)} against the better of the two"
             if gain < 0
-            else "is right as often as the better of its two members"
+            else "is right as often as the better of the two"
         )
         return [
-            f"{text} A fusion has most to win where only one is right: {studied['fusion']} settles {settled:,} of these "
-            f"{differ:,} rightly. In all the network is right on {network:,} images, the SVM on {svm:,}, their fusion "
-            f"on {total:,}: it {verdict}."
+            f"{text} A fusion has most to win where only one is right: {studied['fusion']} settles {settled:,} of "
+            f"these {differ:,} rightly. In all the network is right on {network:,} images, the SVM on {svm:,}, their "
+            f"fusion on {total:,}: it {verdict}."
         ]
 
     def _method(self) -> str:
@@ -140,12 +164,8 @@ class CasePages:
         if not shown:
             return f"{self._best} makes no mistake on the test images.", "A sentence: there are no mistakes."
         extent = f"The {shown} most confident of {wrong:,} mistakes" if shown < wrong else f"All {_count(shown)}"
-        seen = "; ".join(
-            f"{n} × {true} as {taken}"
-            for (true, taken), n in _tally(
-                (self._names[case["true"]], self._names[case["predicted"]]) for case in self._cases["mistakes"]
-            ).items()
-        )
+        kinds = Counter((case["true"], case["predicted"]) for case in self._cases["mistakes"]).most_common()
+        seen = "; ".join(f"{n} × {self._names[true]} as {self._names[taken]}" for (true, taken), n in kinds)
         return (
             f"{extent} of {self._best}, the surest first. Under each image stand its true class, the class that it was "
             "taken for, and the probability of that.",
@@ -153,7 +173,7 @@ class CasePages:
         )
 
     def _confused_told(self) -> tuple[str, str]:
-        pairs = self._cases["confused"][:3]
+        pairs = self._cases["confused"][:PAIRS]
         if not pairs:
             return f"{self._best} confuses no classes on the test images.", "A sentence: no classes are confused."
         seen = "; ".join(
@@ -191,12 +211,12 @@ class CasePages:
         share = central_share(self._maps)
         middle = ""
         if share is not None:
-            middle = f" On average {percent(share)} of the fall lies in the middle quarter of the image's area."
+            middle = f" Of the fall in all these maps {percent(share)} lies in the middle quarter of the image's area."
         return (
             f"For each class the surest right case (left) and the surest wrong case (right) of the network of "
             f"{self._studied}: test image, Grad-CAM on its own {grid} positions, and the fall of the predicted class's "
-            "probability where a part is hidden. Colours go from nothing to the largest value of each map; under the "
-            f"images the range of the change.{middle}",
+            "probability where a part is hidden. Colours go from nothing to the largest value of each map (for the "
+            f"fall {LEAST_FALL:g} at least); under the images the range of the change.{middle}",
             f"{right} right and {wrong} wrong cases of {len(rows)} classes, with two coloured maps each.{middle}",
         )
 
@@ -228,7 +248,7 @@ class CasePages:
                     Cell(self._names[pair["true"]]),
                     Cell(self._names[pair["predicted"]]),
                     Cell(f"{pair['count']:,}", sort=pair["count"]),
-                    self._share(pair["count"], pair["of"]),
+                    self._share(pair["count"], pair["of"], "{share}", "of {total}, {interval}"),
                 ]
             )
             for pair in self._cases["confused"]
@@ -239,34 +259,29 @@ class CasePages:
         )
         return Table(caption, ["True class", "Taken for", "Images", "Of the true class"], [Body(rows)], numeric=2)
 
-    def _share(self, count: int, total: int) -> Cell:
-        """A count, its share and the share's interval."""
+    def _share(
+        self, count: int, total: int, text: str = "{count}", note: str = "{share} of {total}, {interval}"
+    ) -> Cell:
+        """A count of a total, as text and a note under it, in which the share and its interval may stand."""
         if not total:
             return Cell("–", sort=0)
         low, high = proportion_confint(count, total, alpha=1 - self._confidence, method="wilson")
-        note = f"{percent(count / total, 1)} of {total:,} ({percent(low, 1)} to {percent(high, 1)})"
-        return Cell(f"{count:,}", note, count)
+        words = {
+            "count": f"{count:,}",
+            "total": f"{total:,}",
+            "share": percent(count / total, 1),
+            "interval": f"{percent(low, 1)} to {percent(high, 1)}",
+        }
+        return Cell(text.format(**words), note.format(**words), count / total if "share" in text else count)
 
 
 def central_share(maps: Maps) -> float | None:
-    """The mean share of the fall of probability that lies in the middle half of height and width.
-
-    Images without any fall do not count; None if there are no others.
-    """
+    """The share of all maps' fall of probability that lies in the middle half of height and width; None without any."""
     fall = np.maximum(maps.occlusion.astype(np.float64), 0)
     height, width = fall.shape[1:]
     rows, columns = (slice(length // 4, length - length // 4) for length in (height, width))
-    totals = fall.sum(axis=(1, 2))
-    inside = fall[:, rows, columns].sum(axis=(1, 2))
-    return float(np.mean(inside[totals > 0] / totals[totals > 0])) if (totals > 0).any() else None
-
-
-def _tally(values: Any) -> Mapping[tuple[str, str], int]:
-    """How often each value comes, the most frequent first, equals in the order in which they first come."""
-    counts: dict[tuple[str, str], int] = {}
-    for value in values:
-        counts[value] = counts.get(value, 0) + 1
-    return dict(sorted(counts.items(), key=lambda item: -item[1]))
+    total = fall.sum()
+    return float(fall[:, rows, columns].sum() / total) if total else None
 
 
 def _images(number: int) -> str:

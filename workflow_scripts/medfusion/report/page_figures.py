@@ -93,6 +93,8 @@ KINDS = {
     ),
 }
 OTHER = "other"
+# Folders of a data set that are named after no model.
+ASIDE = ("inspect", "audit", "results", "studies", "learning_curve", "cases")
 
 
 def rank(name: str) -> int:
@@ -112,9 +114,7 @@ def read_picture(name: str, path: str, data: str) -> tuple[str, Picture]:
     """
     _, *middle, last = name.split("/")
     kind = KINDS.get(last, Kind(OTHER, last.replace("_", " ").capitalize(), ""))
-    models = [
-        part for part in middle if part not in ("inspect", "audit", "results", "studies", "learning_curve", "cases")
-    ]
+    models = [part for part in middle if part not in ASIDE]
     of = ", ".join(f"seed {part[4:]}" if part.startswith("seed") and part[4:].isdigit() else part for part in models)
     title = f"{kind.title}: {of}" if of else kind.title
     return kind.section, picture(name, path, title, f"{kind.caption} Data: {data}.".strip(), f"{title}. {data}.")
