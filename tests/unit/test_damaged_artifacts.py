@@ -9,10 +9,10 @@ import h5py
 import numpy as np
 import pytest
 from sklearn.tree import DecisionTreeClassifier
-from synthetic import metrics
+from synthetic import maps, metrics, selection
 
 from medfusion.errors import UserError
-from medfusion.files import images, metric_files, probabilities, tables
+from medfusion.files import case_files, images, metric_files, probabilities, tables
 from medfusion.files.artifacts import read_record, write_json
 from medfusion.files.hdf5 import create_hdf5, open_hdf5
 from medfusion.files.images import Description
@@ -45,6 +45,8 @@ def made(tmp_path):
     curve = [{"weights": [w, 1 - w], "accuracy": w, "log_loss": w} for w in (0, 0.5, 1)]
     record = {"members": ["cnn", "svm"], "weights": [1, 0], "criterion": "accuracy", "curve": curve}
     write_json(tmp_path / "fusion.json", record)
+    write_json(tmp_path / "cases.json", selection())
+    case_files.write_maps(tmp_path / "maps.h5", DESCRIPTION, maps())
     return tmp_path
 
 
@@ -84,6 +86,16 @@ PROGRAMS = {
         "--images {train.h5} {val.h5} {test.h5} --test-labels {test_labels.h5} --counts out.csv --pixels out2.csv "
         "--montage out.png --means out2.png",
         {**STYLE, "seed": 0},
+    ),
+    "select_cases": (
+        "--metrics {metrics.json} --systems {probabilities.h5} --test-labels {test_labels.h5} --out out.json",
+        {"dataset": "breast", "systems": ["net/cnn"]}
+        | {"studied": {"model": "net", "seed": 1, "svm": None, "fusion": None}},
+    ),
+    "draw_cases": (
+        "--cases {cases.json} --images {test.h5} --maps {maps.h5} --mistakes out.png --confused out2.png "
+        "--disagreements out3.png --attention out4.png",
+        STYLE,
     ),
     "study_classifiers": (
         "--features {features.h5} --train {train.h5} --val {val.h5} --tree-model {model.skops} --out out.h5",
@@ -129,7 +141,8 @@ def test_a_spoilt_file_is_one_line_that_names_it_and_no_file_is_half_written(pro
 
 
 @pytest.mark.parametrize(
-    "program", ["draw_curves", "draw_grids", "draw_fusions", "collect_metrics", "vote", "evaluate"]
+    "program",
+    ["draw_curves", "draw_grids", "draw_fusions", "collect_metrics", "vote", "evaluate", "select_cases", "draw_cases"],
 )
 def test_sound_files_are_read(program, made):
     run(program, made)

@@ -60,7 +60,7 @@ def disagreements(cases: Cases, images: Images, shown: Shown) -> Figure:
     groups = []
     for key, heading in (("network_right", "network right, SVM wrong"), ("svm_right", "SVM right, network wrong")):
         row = next(row for row in found["table"] if row["network"] != row["svm"] and row["svm"] == (key == "svm_right"))
-        count = f"{row['n']:,} images" if row["n"] else "no image"
+        count = {0: "no image", 1: "1 image"}.get(row["n"], f"{row['n']:,} images")
         settled = f", fusion right on {row['fusion']:,}" if studied["fusion"] and row["n"] else ""
         cells = [(images[case["index"]], _opinions(case, name), _unsettled(case)) for case in found[key]]
         groups.append((f"{heading}: {count}{settled}", cells))

@@ -235,10 +235,8 @@ class CasePages:
             rows.append(Row([Cell("all"), Cell(f"{n:,}", sort=n), self._share(right, n)], "floor"))
         head = ["Test images on which", "Images"]
         head += [f"{studied['fusion']} is right on"] if studied["fusion"] else []
-        caption = (
-            f"Network and SVM ({studied['svm']}) of {self._studied}, and what their fusion makes of it ({self._name}, "
-            f"test n = {n:,}); shares with {percent(self._confidence)} Wilson intervals"
-        )
+        made = ", and what their fusion makes of it" if studied["fusion"] else ""
+        caption = f"Network and SVM ({studied['svm']}) of {self._studied}{made} ({self._name}, test n = {n:,}); shares with {percent(self._confidence)} Wilson intervals"
         return Table(caption, head, [Body(rows)])
 
     def _confused(self) -> Table:
