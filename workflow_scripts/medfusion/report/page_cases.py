@@ -236,7 +236,10 @@ class CasePages:
         head = ["Test images on which", "Images"]
         head += [f"{studied['fusion']} is right on"] if studied["fusion"] else []
         made = ", and what their fusion makes of it" if studied["fusion"] else ""
-        caption = f"Network and SVM ({studied['svm']}) of {self._studied}{made} ({self._name}, test n = {n:,}); shares with {percent(self._confidence)} Wilson intervals"
+        caption = (
+            f"Network and SVM ({studied['svm']}) of {self._studied}{made} ({self._name}, test n = {n:,}); shares with "
+            f"{percent(self._confidence)} Wilson intervals"
+        )
         return Table(caption, head, [Body(rows)])
 
     def _confused(self) -> Table:
