@@ -1,10 +1,10 @@
 # Each target makes .venv on first use, from the pinned requirements, and goes.
 #   make report   both studies on the real data            CONFIG=configs/surrogate.yaml adds an overlay
 #   make demo     the whole workflow on generated images, without network
-#   make test     unit and workflow tests, in ten minutes
-#   make test-all the slow rest: every change and what it runs again, two runs from scratch compared; with
-#                 MEDMNIST_DATA=folder also real data from end to end
-#   make test-faults  kills, full disks, broken networks, damaged files, and what survives them (a quarter of an hour)
+#   make test     unit and workflow tests, in less than ten minutes
+#   make test-all the slow rest: every change and what it runs again; kills, full disks, broken networks, damaged files
+#                 and what survives them; two runs from scratch compared; with MEDMNIST_DATA=folder also real data from
+#                 end to end
 #   make browser  adds to .venv what drives the machine's Chromium, so that tests open the page in it
 #   make test-page    only those tests
 #   make lint     ruff, snakefmt, snakemake --lint
@@ -19,9 +19,11 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	"$$p" -c '$(SUITABLE)' 2>/dev/null && { echo "$$p"; break; }; done)
 COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
+# Two test processes, a file of tests at a time.
+PYTEST = .venv/bin/python -m pytest -n 2 --dist loadfile
 SNAKEMAKE = .venv/bin/snakemake -j $(CORES)
 
-.PHONY: report demo test test-all test-faults test-page browser lint bench pins
+.PHONY: report demo test test-all test-page browser lint bench pins
 
 report: .venv/ready
 	$(SNAKEMAKE) report $(if $(CONFIG),--configfile $(CONFIG))
@@ -31,13 +33,10 @@ demo: .venv/ready
 	@echo "Open results/demo/report.html"
 
 test: .venv/ready
-	.venv/bin/python -m pytest -m "not slow and not faults"
+	$(PYTEST) -m "not slow"
 
 test-all: .venv/ready
-	.venv/bin/python -m pytest -m slow
-
-test-faults: .venv/ready
-	.venv/bin/python -m pytest -m faults
+	$(PYTEST) -m slow
 
 test-page: browser
 	.venv/bin/python -m pytest tests/workflow/test_page_in_browser.py
