@@ -55,13 +55,12 @@ def test_gradcam_of_a_single_output_takes_class_0_for_its_opposite():
     np.testing.assert_allclose(found, [np.maximum(-score, 0) / 16, np.maximum(score, 0) / 16], rtol=1e-5)
 
 
-def test_gradcam_does_not_depend_on_how_many_images_go_together():
+def test_gradcam_does_not_depend_on_how_many_images_go_together(monkeypatch):
     network = networks.build("resnet28", (28, 28, 1), 3, {"blocks": 1})
-    images = np.random.default_rng(0).integers(0, 256, (attention.IMAGES + 3, 28, 28, 1), dtype=np.uint8)
-    labels = np.arange(len(images)) % 3
-    together = attention.gradcam(network, images, labels, [])
-    alone = [attention.gradcam(network, images[i : i + 1], labels[i : i + 1], [])[0] for i in range(len(images))]
-    np.testing.assert_allclose(together, alone, atol=1e-6)
+    images = np.random.default_rng(0).integers(0, 256, (3, 28, 28, 1), dtype=np.uint8)
+    together = attention.gradcam(network, images, np.arange(3), [])
+    monkeypatch.setattr(attention, "IMAGES", 2)
+    np.testing.assert_allclose(attention.gradcam(network, images, np.arange(3), []), together, atol=1e-6)
 
 
 @pytest.mark.parametrize(
