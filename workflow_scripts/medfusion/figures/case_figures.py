@@ -133,9 +133,9 @@ def _enlarged(image: np.ndarray, side: int) -> np.ndarray:
     return cv2.resize(np.ascontiguousarray(image), size, interpolation=cv2.INTER_AREA).reshape(*size[::-1], channels)
 
 
-def _gallery(groups: list[tuple[str, list[tuple[np.ndarray, str, bool]]]], title: str) -> Figure:
-    """Groups of single images, sharp at their size."""
-    framed: list[tuple[str, list[Cell]]] = [
+def _gallery(groups: list[tuple[str, list[Cell]]], title: str) -> Figure:
+    """Groups of cells with a single image (H, W, C) each, sharp at its size."""
+    framed = [
         (heading, [(_enlarged(image, SIDE)[None], caption, warning) for image, caption, warning in cells])
         for heading, cells in groups
     ]
