@@ -39,7 +39,7 @@ def told(page, kind):
 
 
 def cells(table):
-    return [[(cell.text, cell.note) for cell in row.cells] for row in table.bodies[0].rows]
+    return [[(cell.text, cell.note) for cell in row.cells] for body in table.bodies for row in body.rows]
 
 
 def text(share):
@@ -73,7 +73,7 @@ def test_the_table_of_network_and_svm_says_what_fusion_made_of_it(pages):
         ],
         [("all", ""), ("5", ""), ("3", f"{text(0.6)} of 5, {wilson(3, 5)}")],
     ]
-    assert "net, seed 1" in table.caption and "Own images, test n = 5" in table.caption
+    assert "net (seed 1)" in table.caption and "Own images, test n = 5" in table.caption
 
 
 def test_confused_classes_have_counts_and_shares_of_the_true_class(pages):
@@ -107,7 +107,7 @@ def test_why_fusion_helps_or_does_not(pages, settled, verdict):
 def test_captions_and_alternative_texts_state_counts(pages):
     page = pages()
     shown = {kind: told(page, kind) for kind in ("mistakes", "confused", "disagreements", "attention")}
-    assert "All 2 mistakes of net/svm, seed 1" in shown["mistakes"].caption
+    assert "All 2 mistakes of net/svm (seed 1)" in shown["mistakes"].caption
     assert "2 images: 1 × malignant as normal, benign; 1 × normal, benign as malignant" in shown["mistakes"].alt
     assert "Malignant taken for normal, benign, 1 image of 2" in shown["confused"].alt
     assert "1 image that the network alone gets right, 0 that the SVM alone gets right" in shown["disagreements"].alt

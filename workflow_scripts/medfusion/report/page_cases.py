@@ -95,12 +95,12 @@ class CasePages:
     @property
     def _best(self) -> str:
         best = self._cases["best"]
-        run = "" if best["seed"] is None else f", seed {best['seed']}"
+        run = "" if best["seed"] is None else f" (seed {best['seed']})"
         return f"{best['model']}/{best['system']}{run}"
 
     @property
     def _studied(self) -> str:
-        return f"{self._cases['studied']['model']}, seed {self._cases['studied']['seed']}"
+        return f"{self._cases['studied']['model']} (seed {self._cases['studied']['seed']})"
 
     def _of_best(self) -> list[str]:
         wrong, n, shown = self._cases["wrong"], self._cases["n"], self._cases["mistakes"]
@@ -199,8 +199,9 @@ class CasePages:
         shown = f"{_images(alone['network_right'])} that the network alone gets right"
         shown += f", {alone['svm_right']} that the SVM alone gets right"
         return (
-            f"Test images on which of {self._studied} either the network or the SVM ({studied['svm']}) is right, those "
-            f"first on which both are surest. Under each image its true class and what each says of it.{fusion}",
+            f"Test images on which either the network of {self._studied} or the SVM on its features ({studied['svm']}) "
+            "is right, those first on which both are surest. Under each image its true class and what each says of it."
+            f"{fusion}",
             f"{shown[0].upper()}{shown[1:]}.",
         )
 
@@ -230,9 +231,10 @@ class CasePages:
             cells = [Cell(words), self._share(row["n"], n)]
             cells += [self._share(row["fusion"], row["n"])] if studied["fusion"] else []
             rows.append(Row(cells))
+        bodies = [Body(rows)]
         if studied["fusion"]:
             right = sum(row["fusion"] for row in self._cases["disagreements"]["table"])
-            rows.append(Row([Cell("all"), Cell(f"{n:,}", sort=n), self._share(right, n)], "floor"))
+            bodies.append(Body([Row([Cell("all"), Cell(f"{n:,}", sort=n), self._share(right, n)], "floor")]))
         head = ["Test images on which", "Images"]
         head += [f"{studied['fusion']} is right on"] if studied["fusion"] else []
         made = ", and what their fusion makes of it" if studied["fusion"] else ""
@@ -240,7 +242,7 @@ class CasePages:
             f"Network and SVM ({studied['svm']}) of {self._studied}{made} ({self._name}, test n = {n:,}); shares with "
             f"{percent(self._confidence)} Wilson intervals"
         )
-        return Table(caption, head, [Body(rows)])
+        return Table(caption, head, bodies)
 
     def _confused(self) -> Table:
         rows = [
