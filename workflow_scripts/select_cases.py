@@ -3,6 +3,7 @@
 import argparse
 from typing import Any
 
+from medfusion.errors import UserError
 from medfusion.files import images, probabilities
 from medfusion.files.artifacts import write_json
 from medfusion.jobs import stage
@@ -34,7 +35,12 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
     paths = dict(zip(settings["systems"], args.systems, strict=True))
 
     def judgement(address: str) -> Judgement:
-        return Judgement(labels, probabilities.read(paths[address], "test"), description.task)
+        if address not in paths:
+            raise UserError(f"{args.metrics[0]}: measures of {address}, which is no candidate; delete it and run again")
+        try:
+            return Judgement(labels, probabilities.read(paths[address], "test"), description.task)
+        except ValueError as error:
+            raise UserError(f"{paths[address]}: {error}; delete it and run again") from None
 
     # Names are for figures and the page: a typo in one is no reason to choose again.
     contents = read_metrics(args.metrics, {settings["dataset"]: {"name": settings["dataset"]}})

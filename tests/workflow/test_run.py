@@ -61,6 +61,10 @@ def test_artifacts_hold_what_they_should(finished):
         assert len(file["gradcam"]) == sum(
             row[kind] is not None for row in cases["classes"] for kind in ("right", "wrong")
         )
+    compared = finished.json("results/blood/comparisons.json")
+    assert len(compared["systems"]) == compared["family"] == 7 and compared["generated"]  # the best, 5 others, 2 floors
+    parts = compared["twins"]["parts"].values()
+    assert not parts or sum(part["n"] for part in parts) == compared["n"] == 80
     for folder in ("logs", "benchmarks"):
         assert list((finished.folder / folder / "blood/compact_resnet/seed1").glob("model.*"))
     assert "epoch 2/2" in (finished.folder / "logs/blood/compact_resnet/seed1/model.log").read_text()
