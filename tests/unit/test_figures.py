@@ -178,6 +178,15 @@ def test_differences_fill_what_is_distinguishable_and_leave_floors_out():
     assert intervals == [pytest.approx((-0.07, -0.01)), pytest.approx((-0.01, 0.05))]
 
 
+def test_the_numbers_of_differences_are_those_that_are_drawn():
+    numbers = result_figures.difference_numbers(synthetic.comparisons())
+    assert list(numbers["system"]) == ["net/cnn", "votes/vote_cnn"]
+    assert numbers[["difference", "low", "high", "p_adjusted", "distinguishable"]].values.tolist() == [
+        [-0.04, pytest.approx(-0.07), pytest.approx(-0.01), 0.04, True],
+        [0.02, pytest.approx(-0.01), pytest.approx(0.05), 0.6, False],
+    ]
+
+
 def test_a_system_without_company_is_said_to_be_alone():
     alone = {**synthetic.comparisons(), "systems": []}
     assert "net/svm is the only system: there is nothing to compare it with." in texts(

@@ -86,6 +86,7 @@ def _differences(compared: Comparisons) -> list[str]:
         f"bootstrap of {compared['replicates']:,} for AUC; p adjusted by Holm's method over {compared['family']} "
         "comparisons of either."
     )
+    text = " ".join(filter(None, [text, paired.too_few(compared)]))
     rows = []
     for entry in compared["systems"]:
         row = [f"`{entry['system']}`"]
