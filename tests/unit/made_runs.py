@@ -88,9 +88,9 @@ def measured(dataset, model, seed, members, generated):
     return content
 
 
-def write_record(folder, stage, name, inputs, outputs, config=None, libraries=LIBRARIES) -> Record:
+def write_record(folder, stage, name, inputs, outputs, config=None, libraries=LIBRARIES, results="results") -> Record:
     """The record and settings of a job whose files are there."""
-    settings = f"results/settings/{stage}/{name}.json"
+    settings = f"{results}/settings/{stage}/{name}.json"
     identity = {"stage": stage, "config": config or {}, "code": "0" * 16, "libraries": dict(libraries)}
     write_json(folder / settings, identity)
 
@@ -109,5 +109,5 @@ def write_record(folder, stage, name, inputs, outputs, config=None, libraries=LI
         1.0,
         100.0,
     )
-    records.write(folder / f"results/records/{stage}/{name}.json", record)
+    records.write(folder / f"{results}/records/{stage}/{name}.json", record)
     return record

@@ -15,7 +15,7 @@ from medfusion.planning.systems import Config, fusion_members, systems
 RESERVED_MODELS = {"images", "inspect", "audit", "votes", "floors", "learning_curve", "results", "studies"}
 # Names of folders and targets beside those of the data sets; a test adds the names of the rules.
 RESERVED_DATASETS = {
-    "all", "inspect", "audit", "settings", "records", "logs", "benchmarks", "download", "generate", "prepare",
+    "all", "inspect", "audit", "settings", "records", "sweep", "logs", "benchmarks", "download", "generate", "prepare",
     "inspect_images",
     "audit_twins", "augment", "draw_augmentation", "train_cnn", "extract_features", "learning_curve", "draw_curves",
     "fit_grid", "fuse", "vote", "floors", "evaluate", "collect_metrics", "draw_grids", "draw_fusions",

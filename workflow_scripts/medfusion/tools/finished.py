@@ -174,7 +174,7 @@ def _read_results(folder: Path) -> Run:
     results = _Results(folder)
     results.check()
     config = results.config()
-    metrics = _read_metrics(folder / METRICS)
+    metrics = tidy_metrics(folder / METRICS)
     confusions, outputs, labels = {}, {}, {}
     for record in results.lineage:
         if record.stage == "evaluate":
@@ -255,15 +255,21 @@ def _read_snapshot(folder: Path) -> Run:
     return Run(
         name=str(folder),
         config=config,
-        metrics=_read_metrics(folder / METRICS),
+        metrics=tidy_metrics(folder / METRICS),
         tests=tests,
         confusions=read_json(folder / CONFUSIONS),
         **{key: content[key] for key in ("libraries", "code", "measured", "commit")},
     )
 
 
-def _read_metrics(path: Path) -> pd.DataFrame:
-    """The tidy table, each measure once."""
+def tidy_metrics(path: Path) -> pd.DataFrame:
+    """The tidy table of a run, seed as Int64 and values as floats.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, is another table, or holds a measure twice.
+    """
     table = read_table(path, ["n"], COLUMNS)
     try:
         table = table.astype({"seed": "Int64", "value": float, "low": float, "high": float})
