@@ -162,8 +162,9 @@ def view(jobs, cores):
         ([("a", (), 10, {}), ("b", (), 10, {}), ("c", (), 10, {})], None, 10),
         ([("a", (), 10, {}), ("b", ("s/a",), 5, {}), ("c", (), 12, {})], 2, 15),
         ([("a", (), 10, {"state": "running", "spent": 4.0}), ("b", ("s/a",), 5, {})], 2, 11),
-        ([("a", (), 10, {"state": "running", "spent": 40.0}), ("b", (), 5, {})], 1, 5),
-        ([("a", (), 10, {"state": "done"}), ("b", ("s/a",), 5, {})], 1, 5),
+        ([("a", (), 10, {"state": "running", "spent": 40.0}), ("b", (), 5, {})], 1, 20),
+        ([("a", (), 10, {"state": "done", "spent": 20.0}), ("b", ("s/a",), 5, {})], 1, 10),
+        ([("a", (), None, {"state": "done", "spent": 20.0}), ("b", ("s/a",), 5, {})], 1, 5),
         ([("a", (), 10, {"threads": 2}), ("b", (), 10, {"threads": 2}), ("c", (), 3, {})], 2, 23),
         ([("a", (), 10, {"threads": 8})], 2, 10),
         ([("a", (), None, {}), ("b", (), 5, {"state": "blocked"})], 2, 0),
@@ -175,11 +176,22 @@ def test_the_forecast_is_that_of_a_schedule(jobs, cores, expected):
 
 
 def test_tables_count_jobs_and_times():
-    shown = view([("a", (), 10, {"state": "done", "spent": 2.0}), ("b", (), 75, {"state": "running", "spent": 5.0})], 2)
+    shown = view([("a", (), 2, {"state": "done", "spent": 2.0}), ("b", (), 75, {"state": "running", "spent": 5.0})], 2)
     (row,) = progress.stages(shown).bodies[0].rows
     assert [cell.text for cell in row.cells] == ["s", "1", "1", "", "", "", "7.0 s", "1 min 10 s"]
     (row,) = progress.running(shown).bodies[0].rows
     assert [cell.text for cell in row.cells] == ["s", "b", "5.0 s", "1 min 15 s"]
+
+
+def test_stages_are_in_the_order_in_which_they_stand_on_each_other():
+    jobs = [
+        Job("vote", "x", "waiting", 0.0, 1, 1, ("fit/x",)),
+        Job("fit", "x", "waiting", 0.0, 1, 1, ("train/x", "gone/x")),
+        Job("draw", "x", "waiting", 0.0, 1, 1, ("train/x",)),
+        Job("train", "x", "waiting", 0.0, 1, 1, ()),
+    ]
+    shown = progress.stages(View("results", True, False, 0.0, 1.0, 1, jobs))
+    assert [row.cells[0].text for row in shown.bodies[0].rows] == ["train", "draw", "fit", "vote"]
 
 
 def program(*arguments):

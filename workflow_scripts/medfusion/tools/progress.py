@@ -46,10 +46,11 @@ class Job:
         """Its name among all jobs."""
         return f"{self.stage}/{self.name}"
 
-    @property
-    def left(self) -> float:
-        """Seconds that it will still take, as far as is known."""
-        return max((self.expected or 0) - self.spent, 0) if self.state == "running" else self.expected or 0
+    def left(self, pace: float) -> float:
+        """Seconds that it will still take, as far as is known, where jobs take `pace` times as long as before."""
+        if self.state not in ("running", "waiting"):
+            return 0.0
+        return max(pace * (self.expected or 0) - self.spent, 0.0)
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,14 @@ class View:
     def of(self, state: str) -> list[Job]:
         """The jobs in a state."""
         return [job for job in self.jobs if job.state == state]
+
+    @property
+    def pace(self) -> float:
+        """How many times as long as before jobs take in this run: those done, and those that run for longer already."""
+        late = [job for job in self.of("running") if job.expected and job.spent > job.expected]
+        timed = [job for job in self.of("done") if job.expected] + late
+        before = sum(job.expected for job in timed)
+        return sum(job.spent for job in timed) / before if before else 1.0
 
 
 def look(now: float | None = None) -> View | None:
@@ -177,7 +186,7 @@ def _common(words: Sequence[str], others: Sequence[str]) -> int:
 
 
 def forecast(view: View) -> float:
-    """Seconds until the end, if every job takes as long as before and starts as soon as it can.
+    """Seconds until the end, if jobs go on at the pace of this run and start as soon as they can.
 
     Jobs that were never timed count nothing, nor do those that cannot run any more.
     """
@@ -185,7 +194,8 @@ def forecast(view: View) -> float:
     running = view.of("running")
     free = view.cores or sum(job.threads for job in view.jobs)
     free -= sum(job.threads for job in running)
-    ends = [(job.left, job.key, job.threads) for job in running]
+    pace = view.pace
+    ends = [(job.left(pace), job.key, job.threads) for job in running]
     heapq.heapify(ends)
     busy = {job.key for job in running}
     clock = 0.0
@@ -193,7 +203,7 @@ def forecast(view: View) -> float:
         for key in [key for key, job in waiting.items() if not set(job.needs) & (waiting.keys() | busy)]:
             job = waiting[key]
             if job.threads <= free or not ends:
-                heapq.heappush(ends, (clock + job.left, key, job.threads))
+                heapq.heappush(ends, (clock + job.left(pace), key, job.threads))
                 free -= job.threads
                 busy.add(key)
                 del waiting[key]
@@ -229,23 +239,38 @@ def _ahead(view: View) -> str:
     left = forecast(view)
     unknown = sum(job.expected is None for state in ("running", "waiting") for job in view.of(state))
     ends = time.strftime("%H:%M", time.localtime(view.until + left))
-    text = f"About {duration(left)} left (until {ends}), if jobs take as long as before."
+    text = f"About {duration(left)} left (until {ends}), by what such jobs took before"
+    text += f", times {view.pace:.1f} as in this run so far." if abs(view.pace - 1) > 0.1 else "."
     if unknown:
         text = f"{text} {unknown} jobs of a kind that was never timed come on top."
     return text
 
 
 def stages(view: View) -> Table:
-    """A row for each stage, in the order of the plan."""
-    rows = []
-    for stage in dict.fromkeys(job.stage for job in view.jobs):
+    """A row for each stage; those that others stand on come first."""
+    rows, depth = [], _depths(view.jobs)
+    for stage in sorted(depth, key=lambda stage: (depth[stage], stage)):
         jobs = [job for job in view.jobs if job.stage == stage]
         count = Counter(job.state for job in jobs)
-        left = sum(job.left for job in jobs if job.state in ("running", "waiting"))
+        left = sum(job.left(view.pace) for job in jobs)
         cells = [stage, *(str(count[state] or "") for state in STATES)]
         cells += [duration(sum(job.spent for job in jobs)), duration(left) if left else ""]
         rows.append(Row([Cell(text) for text in cells], "worse" if count["failed"] else ""))
     return Table("Jobs by stage", ["stage", *STATES, "time so far", "still to come"], [Body(rows)])
+
+
+def _depths(jobs: Sequence[Job]) -> dict[str, int]:
+    """For each stage, how many jobs stand behind each other up to it, at most."""
+    depth = dict.fromkeys((job.key for job in jobs), 0)
+    for _ in jobs:
+        deeper = {job.key: 1 + max((depth.get(need, -1) for need in job.needs), default=-1) for job in jobs}
+        if deeper == depth:
+            break
+        depth = deeper
+    found: dict[str, int] = {}
+    for job in jobs:
+        found[job.stage] = max(found.get(job.stage, 0), depth[job.key])
+    return found
 
 
 def running(view: View) -> Table:
