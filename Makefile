@@ -1,10 +1,12 @@
 # Each target makes .venv on first use, from the pinned requirements, and goes.
 #   make report   both studies on the real data            CONFIG=configs/surrogate.yaml adds an overlay
 #   make demo     the whole workflow on generated images, without network
-#   make test     unit and workflow tests, in ten minutes
-#   make test-all the slow rest: every change and what it runs again, two runs from scratch compared; with
-#                 MEDMNIST_DATA=folder also real data from end to end
-#   make test-faults  kills, full disks, broken networks, damaged files, and what survives them (a quarter of an hour)
+#   make test     unit and workflow tests, in less than ten minutes
+#   make test-all the slow rest: every change and what it runs again; kills, full disks, broken networks, damaged files
+#                 and what survives them; two runs from scratch compared; with MEDMNIST_DATA=folder also real data from
+#                 end to end
+#   make browser  adds to .venv what drives the machine's Chromium, so that tests open the page in it
+#   make test-page    only those tests
 #   make lint     ruff, snakefmt, snakemake --lint
 #   make bench    measured comparisons of the library with what it replaces
 #   make pins     compile requirements.txt anew from requirements.in
@@ -15,9 +17,13 @@ CONFIG ?=
 SUITABLE = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	"$$p" -c '$(SUITABLE)' 2>/dev/null && { echo "$$p"; break; }; done)
+COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
+# Two test processes, a file of tests at a time.
+PYTEST = .venv/bin/python -m pytest -n 2 --dist loadfile
 SNAKEMAKE = .venv/bin/snakemake -j $(CORES)
 
-.PHONY: report demo test test-all test-faults lint bench pins
+.PHONY: report demo test test-all test-page browser lint bench pins
 
 report: .venv/ready
 	$(SNAKEMAKE) report $(if $(CONFIG),--configfile $(CONFIG))
@@ -27,13 +33,16 @@ demo: .venv/ready
 	@echo "Open results/demo/report.html"
 
 test: .venv/ready
-	.venv/bin/python -m pytest -m "not slow and not faults"
+	$(PYTEST) -m "not slow"
 
 test-all: .venv/ready
-	.venv/bin/python -m pytest -m slow
+	$(PYTEST) -m slow
 
-test-faults: .venv/ready
-	.venv/bin/python -m pytest -m faults
+test-page: browser
+	.venv/bin/python -m pytest tests/workflow/test_page_in_browser.py
+
+browser: .venv/ready
+	$(PIP) -r requirements-browser.txt
 
 lint: .venv/ready
 	.venv/bin/ruff check .
@@ -46,12 +55,13 @@ bench: .venv/ready
 
 pins: .venv/ready
 	.venv/bin/python -m pip install --quiet uv
-	.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --overrides pins-overrides.txt \
-		--no-emit-package torch --no-emit-package torchvision --no-header --no-annotate requirements.in -o requirements.txt
+	$(COMPILE) --overrides pins-overrides.txt --no-emit-package torch --no-emit-package torchvision \
+		requirements.in -o requirements.txt
+	$(COMPILE) requirements-browser.in -o requirements-browser.txt
 
 .venv/ready: requirements.txt
 	@"$(or $(PYTHON),python3)" -c '$(SUITABLE)' 2>/dev/null || { \
 		echo "MedMNIST Fusion needs Python 3.11, 3.12 or 3.13; '$(or $(PYTHON),python3)' is not. Name one: make PYTHON=/path/to/python3.12 …" >&2; exit 1; }
 	"$(PYTHON)" -m venv --clear .venv
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.txt
+	$(PIP) -r requirements.txt
 	@touch $@

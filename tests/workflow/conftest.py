@@ -1,5 +1,6 @@
 """A copy of the project to run the workflow in, and what its runs say."""
 
+import fcntl
 import json
 import os
 import re
@@ -91,10 +92,18 @@ def project(tmp_path: Path) -> Project:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A copy of the project in which the tiny workflow ran to its end; not to be changed."""
-    result = copy_project(tmp_path_factory.mktemp("finished") / "project", "tiny.yaml")
-    result.snakemake("-j", "8", "report", "summarise")
-    return result
+    """A copy of the project in which the tiny workflow ran to its end; not to be changed. Made by one test process."""
+    common = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        common = common.parent
+    folder, done = common / "finished" / "project", common / "finished" / "done"
+    with open(common / "finished.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            copy_project(folder, "tiny.yaml").snakemake("-j", "8", "report", "summarise")
+            done.touch()
+    return Project(folder, folder / "tiny.yaml")
 
 
 @pytest.fixture

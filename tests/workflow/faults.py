@@ -5,6 +5,7 @@ import csv
 import json
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -24,18 +25,32 @@ from medfusion.jobs.records import Record
 from medfusion.planning.reconcile import ALTERED
 
 LONG = 600  # seconds that nothing here takes
+PLAIN = ("-j", "8", "report")
+TABLE = "results/metrics.csv"
+PAGE = "results/report.html"
 
 
 class Run:
-    """A run of Snakemake in a process group of its own, as a terminal would start it."""
+    """A run of Snakemake in a process group of its own, as a terminal would start it, with limits of `resource`."""
 
-    def __init__(self, project: Project, *arguments: str, **options):
+    def __init__(self, project: Project, *arguments: str, limits: dict[int, tuple[int, int]] | None = None):
+        def as_in_a_terminal() -> None:
+            for number in (signal.SIGINT, signal.SIGHUP):  # ignored, if the tests were started in the background
+                signal.signal(number, signal.SIG_DFL)
+            for kind, limit in (limits or {}).items():
+                resource.setrlimit(kind, limit)
+
         self.folder = project.folder
         self._output = project.folder.parent / f"run{time.monotonic_ns()}.log"
         command = [sys.executable, "-m", "snakemake", *arguments, "--configfile", str(project.overlay)]
         with open(self._output, "wb") as output:
             self._process = subprocess.Popen(
-                command, cwd=self.folder, stdout=output, stderr=subprocess.STDOUT, start_new_session=True, **options
+                command,
+                cwd=self.folder,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=as_in_a_terminal,
             )
 
     @property
@@ -65,15 +80,15 @@ class Run:
         os.killpg(self._process.pid, number)
 
     def stages(self) -> list[tuple[str, psutil.Process]]:
-        """The processes of its stages, with the stages' names."""
-        found = []
+        """The processes of its stages, with the stages' names; not what these start themselves."""
+        found: dict[int, tuple[str, psutil.Process]] = {}
         with contextlib.suppress(psutil.Error):
             for process in psutil.Process(self._process.pid).children(recursive=True):
                 with contextlib.suppress(psutil.Error):
                     program = Path(*process.cmdline()[1:2])
-                    if program.parent.name == "workflow_scripts":
-                        found.append((program.stem, process))
-        return found
+                    if program.parent.name == "workflow_scripts" and process.ppid() not in found:
+                        found[process.pid] = program.stem, process
+        return list(found.values())
 
     def middle_of(self, stage: str, seconds: float = 0.3) -> psutil.Process:
         """Wait until a process of a stage is in the middle of its work."""
@@ -297,3 +312,24 @@ def still_there(before: Iterable[Record], after: Iterable[Record]) -> bool:
     """Whether every job that was finished before is finished, and since then."""
     made = {record.settings.path: (record.made, record.outputs[0].sha256) for record in after}
     return all(made.get(record.settings.path) == (record.made, record.outputs[0].sha256) for record in before)
+
+
+def completes(project: Project, finished: Project) -> str:
+    """Run plainly after a fault, and check that all is whole and the table is the same; what the run printed."""
+    done = project.snakemake(*PLAIN)
+    assert remains(project) == []
+    assert (project.folder / TABLE).read_bytes() == (finished.folder / TABLE).read_bytes()
+    assert (project.folder / PAGE).exists()
+    assert not project.planned()
+    text = done.stdout + done.stderr
+    assert "Traceback" not in text
+    return text
+
+
+def failed(project: Project, *arguments: str, overlay: bool = True) -> str:
+    """Run what must fail, with a message and no traceback; what it printed."""
+    done = project.snakemake(*arguments, check=False, overlay=overlay)
+    text = done.stdout + done.stderr
+    assert done.returncode != 0, text
+    assert "Traceback" not in text, text
+    return text

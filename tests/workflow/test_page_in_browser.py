@@ -1,0 +1,92 @@
+"""The page as a reader's browser shows it: whole, offline, sortable, open to all. Skipped where there is no browser."""
+
+import csv
+import shutil
+
+import pytest
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="no playwright: make browser installs it")
+axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="no axe: make browser installs it")
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine")
+
+WIDTHS = (360, 768, 1280)
+SERIOUS = ("serious", "critical")
+MISSING = "[...document.images].filter(image => !image.complete || image.naturalWidth === 0).map(image => image.alt)"
+WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_api.sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def opened(browser, finished):
+    """The page, and what the browser complains about or asks the network for."""
+    page, complaints = browser.new_page(), []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: complaints.append(request.url) if request.url.startswith("http") else None)
+    page.goto((finished.folder / "results/report.html").as_uri())
+    yield page
+    page.close()
+    assert complaints == []
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_nothing_is_missing_and_nothing_is_wider_than_the_window(opened, width):
+    opened.set_viewport_size({"width": width, "height": 900})
+    assert opened.locator("img").count() > 10
+    assert opened.evaluate(MISSING) == []
+    assert opened.evaluate(WIDER) <= 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [WIDTHS[0], WIDTHS[-1]])
+def test_axe_finds_nothing_serious(opened, scheme, width):
+    opened.set_viewport_size({"width": width, "height": 900})
+    opened.emulate_media(color_scheme=scheme)
+    opened.evaluate("document.querySelectorAll('details').forEach(details => details.open = true)")
+    found = axe.Axe().run(opened).response["violations"]
+    assert [(rule["id"], rule["nodes"][0]["html"][:200]) for rule in found if rule["impact"] in SERIOUS] == []
+
+
+def test_a_table_sorts_by_a_column_and_back(opened):
+    table = opened.locator("table").first
+    header = table.locator("thead button").nth(1)
+
+    def first_column():
+        return table.locator("tbody").first.locator("tr:not(.group) td:nth-child(2)").all_inner_texts()
+
+    before = first_column()
+    header.click()
+    descending = first_column()
+    header.click()
+    assert sorted(before) == sorted(descending)
+    assert [float(text[:5]) for text in descending] == sorted((float(text[:5]) for text in before), reverse=True)
+    assert [float(text[:5]) for text in first_column()] == sorted(float(text[:5]) for text in before)
+
+
+def test_a_figures_numbers_can_be_downloaded(opened, tmp_path):
+    links = opened.locator("a[download]")
+    assert links.count() > 5
+    with opened.expect_download() as waiting:
+        links.first.click()
+    file = tmp_path / waiting.value.suggested_filename
+    waiting.value.save_as(file)
+    with open(file, encoding="utf-8", newline="") as text:
+        rows = list(csv.reader(text))
+    assert file.suffix == ".csv"
+    assert len(rows) > 1
+    assert len({len(row) for row in rows}) == 1
+
+
+def test_it_prints_everything_that_is_folded_away(opened):
+    assert opened.locator("details:not([open])").count() > 0
+    assert opened.pdf().startswith(b"%PDF")
+    assert opened.locator("details:not([open])").count() == 0
