@@ -22,6 +22,8 @@ def main():
         print(snapshots.take(args.name, args.results, args.into, args.replace))
     except UserError as error:
         sys.exit(f"error: {error}")
+    except OSError as error:
+        sys.exit(f"error: {error.filename}: {error.strerror}")
 
 
 if __name__ == "__main__":

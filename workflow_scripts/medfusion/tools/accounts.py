@@ -132,7 +132,8 @@ def _changes(found: Comparison, changes: Sequence[Change], split: str) -> Table:
     head = ["data set", "system", "old", "new", "change", "seeds", "images"]
     if split == "test":
         caption += f"; p adjusted by Holm over the systems that differ, significant below {LEVEL:g}"
-        head += ["test", "p", "significant"]
+        head[2:2] = ["tested by"]
+        head += ["p", "significant"]
     rows = []
     for row in changes:
         cells = [
@@ -145,9 +146,10 @@ def _changes(found: Comparison, changes: Sequence[Change], split: str) -> Table:
             Cell(_both(row.old.n, row.new.n)),
         ]
         if split == "test":
-            cells += [Cell(row.test.name), Cell("–" if row.p is None else _p(row.p)), Cell(_answer(row))]
+            cells[2:2] = [Cell(row.test.name)]
+            cells += [Cell("–" if row.p is None else _p(row.p)), Cell(_answer(row))]
         rows.append(Row(cells, "worse" if row.worse and split == "test" else ""))
-    return Table(caption, head, [Body(rows)], numeric=2)
+    return Table(caption, head, [Body(rows)], numeric=head.index("old"))
 
 
 def _value(value: Value) -> Cell:
