@@ -129,10 +129,9 @@ def _account(sweeps, finished, failed, results, args):
     if not finished:
         return
     found = sweeps.table(finished)
-    shown, hidden = sweeps.shown_table(found, list(finished[0].values), args.metric)
+    shown, notes = sweeps.shown_table(found, list(finished[0].values), args.metric)
     out = Path(args.out or os.path.join(results, sweeps.FOLDER, "sweep.csv"))
     write_text(out, found.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
-    notes = [f"{hidden} systems that no point changes are left out."] if hidden else []
     notes += [f"Failed, and not in the table: {point.words}." for point in failed]
     text = "\n\n".join([f"**{shown.caption}**", accounts.markdown_table(shown), *notes])
     write_text(out.with_suffix(".md"), f"{text}\n")

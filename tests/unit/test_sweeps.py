@@ -139,14 +139,17 @@ def test_the_table_is_in_the_order_of_validation_never_of_the_test_split(points)
 def test_systems_that_no_point_changes_are_left_out_for_people_alone(points):
     table = sweeps.table(points)
     assert "floors" in set(table["model"])
-    shown, hidden = sweeps.shown_table(table, ["a.x"], "accuracy")
-    assert hidden == 1 and len(shown.bodies[0].rows) == 3
+    shown, notes = sweeps.shown_table(table, ["a.x"], "accuracy")
+    assert notes == ["1 systems that no point changes are left out."] and len(shown.bodies[0].rows) == 3
     assert "VALIDATION" in shown.caption and shown.head[-2:] == ["validation accuracy", "test accuracy"]
     assert [cell.text for cell in shown.bodies[0].rows[0].cells] == [
         "2", "Breast", "net/cnn", "2", "0.925 ± 0.035", "0.850 ± 0.000",
     ]  # fmt: skip
-    shown, hidden = sweeps.shown_table(table[table["a.x"] == "1"], ["a.x"], "accuracy")
-    assert hidden == 0 and len(shown.bodies[0].rows) == 2
+    shown, notes = sweeps.shown_table(table[table["a.x"] == "1"], ["a.x"], "accuracy")
+    assert notes == [] and len(shown.bodies[0].rows) == 2
+    same = table[table["model"] == "floors"]
+    shown, notes = sweeps.shown_table(same, ["a.x"], "accuracy")
+    assert notes == ["No point changes the accuracy of any system."] and len(shown.bodies[0].rows) == 3
     with pytest.raises(UserError, match="did you mean 'accuracy'"):
         sweeps.shown_table(table, ["a.x"], "accurac")
 

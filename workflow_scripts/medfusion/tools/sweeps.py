@@ -196,8 +196,8 @@ def table(points: Sequence[Point]) -> pd.DataFrame:
     return whole.drop(columns="order")
 
 
-def shown_table(found: pd.DataFrame, keys: Sequence[str], metric: str) -> tuple[Table, int]:
-    """The table of one metric, for people, and how many systems it leaves out because no point changes them.
+def shown_table(found: pd.DataFrame, keys: Sequence[str], metric: str) -> tuple[Table, list[str]]:
+    """The table of one metric, for people, without systems that no point changes if there are others; and notes.
 
     Raises
     ------
@@ -229,7 +229,12 @@ def shown_table(found: pd.DataFrame, keys: Sequence[str], metric: str) -> tuple[
         f"{metric}, mean ± sd over seeds. In the order of VALIDATION, the best first; the test split is there to be "
         "read, never to choose by"
     )
-    return Table(caption, head, [Body(lines)], numeric=len(keys) + 2), len(groups) - len(rows.drop_duplicates(ADDRESS))
+    notes = []
+    if touched.empty and len(found[keys].drop_duplicates()) > 1:
+        notes.append(f"No point changes the {metric} of any system.")
+    elif hidden := len(groups) - len(rows.drop_duplicates(ADDRESS)):
+        notes.append(f"{hidden} systems that no point changes are left out.")
+    return Table(caption, head, [Body(lines)], numeric=len(keys) + 2), notes
 
 
 def _value(row: pd.Series, split: str) -> str:
