@@ -66,22 +66,6 @@ def test_the_folders_of_a_run_are_no_difference(tmp_path):
 # -- significance -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("values", "expected"), [([0.2], 0.2), ([0.01, 0.5], 0.02), ([0.5, 0.01, 0.02], 0.03), ([0.9, 0.9, 1], 1.0)]
-)
-def test_p_values_of_several_seeds_are_combined(values, expected):
-    assert significance.combined(values) == pytest.approx(expected)
-
-
-def test_combined_p_values_reject_no_more_often_than_they_say():
-    """Whatever the dependence: here equal, independent, and as opposed as two can be."""
-    random = np.random.default_rng(0)
-    uniform = random.uniform(size=(4000, 3))
-    for draws in (uniform, uniform[:, [0, 0, 0]], np.c_[uniform[:, 0], 1 - uniform[:, 0]]):
-        share = np.mean([significance.combined(row) < 0.1 for row in draws])
-        assert share < 0.1 + 3 * math.sqrt(0.09 / 4000)
-
-
 def test_one_seed_with_predictions_is_tested_by_mcnemar(tmp_path):
     first, second = run(tmp_path, "a", {A: range(10)}), run(tmp_path, "b", {A: {10}})
     change = only(compare(first, second).changes)

@@ -38,7 +38,7 @@ def _add_dataset(add, config: Config, dataset: str, entry: Config) -> None:
     add("prepare", dataset, dataset=dataset, source=entry["source"])
     for stage in ("inspect_images", "audit_twins", "augment", "draw_augmentation", "floors"):
         add(stage, dataset, dataset=dataset)
-    for stage in ("draw_studies", "draw_results"):
+    for stage in ("compare_systems", "draw_studies", "draw_results"):
         add(stage, dataset, dataset=dataset)
     studied = next(iter(models))
     trees = [

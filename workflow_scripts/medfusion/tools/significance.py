@@ -1,6 +1,5 @@
 """Whether two runs differ in one measure of one system by more than chance, by the strongest test that they allow."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,7 +7,7 @@ import numpy as np
 from scipy.stats import ttest_ind_from_stats
 from statsmodels.stats.proportion import proportions_ztest
 
-from medfusion.evaluation.comparisons import mcnemar
+from medfusion.evaluation.comparisons import combined, mcnemar
 
 LEVEL = 0.05
 
@@ -19,20 +18,6 @@ class Test:
 
     name: str
     p: float | None = None
-
-
-def combined(p_values: Sequence[float]) -> float:
-    """One p value from several that may depend on each other in any way (Rüger 1978).
-
-    If at least k of m true hypotheses' p values are to be small at once, min(1, m/k · p_(k)) is a p value; k is
-    the larger half of m, so that the median seed decides.
-
-    >>> combined([0.01, 0.02, 0.5]), combined([0.03])
-    (0.03, 0.03)
-    """
-    ordered = sorted(p_values)
-    k = math.ceil(len(ordered) / 2)
-    return min(1.0, len(ordered) / k * ordered[k - 1])
 
 
 def paired(correct: Sequence[tuple[np.ndarray, np.ndarray]]) -> Test:

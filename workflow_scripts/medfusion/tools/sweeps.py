@@ -140,7 +140,7 @@ def _point(values: dict[str, Any], base: Config, whole: Config, schema: Config) 
 def _name(values: dict[str, Any]) -> str:
     """A folder's name that people can read, and that no other values have."""
     parts = [f"{key.rpartition('.')[2]}-{json.dumps(value, default=str)}" for key, value in values.items()]
-    readable = re.sub(r"[^A-Za-z0-9.]+", "-", "_".join(parts)).strip("-.")[:60]
+    readable = re.sub(r"[^A-Za-z0-9.]+", "-", "_".join(parts)).strip("-.")[:40]
     digest = hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()
     return f"{readable}-{digest[:6]}"
 
