@@ -1,4 +1,4 @@
-"""Sweeps on the finished tiny workflow: only what a value touches is done, and what there was stays as it was."""
+"""The programs beside the stages, on the finished tiny workflow: none of them changes what it looks at."""
 
 import re
 import subprocess
@@ -29,6 +29,18 @@ def state(folder):
     """Every file below results but those of sweeps, with its bytes."""
     files = (path for path in folder.rglob("*") if path.is_file() and "sweep" not in path.relative_to(folder).parts)
     return {path: path.read_bytes() for path in files}
+
+
+def test_a_finished_run_is_shown_kept_and_compared_with_what_was_kept(finished, tmp_path):
+    before = state(finished.folder / "results")
+    done = program(finished, "progress")
+    assert done.returncode == 0 and re.search(r"A run of results ended: .* all \d+ jobs done", done.stdout)
+    done = program(finished, "snapshot", "tiny", "--into", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert sum(path.stat().st_size for path in (tmp_path / "tiny").iterdir()) < 500_000
+    done = program(finished, "compare", str(tmp_path / "tiny"), "results")
+    assert done.returncode == 0 and "Nothing differs" in done.stdout and "Generated images" in done.stdout
+    assert state(finished.folder / "results") == before
 
 
 @pytest.mark.slow
