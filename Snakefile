@@ -19,6 +19,7 @@ include: "rules/classifiers.smk"
 include: "rules/evaluation.smk"
 include: "rules/figures.smk"
 include: "rules/export.smk"
+include: "rules/cases.smk"
 include: "rules/report.smk"
 
 

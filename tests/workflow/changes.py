@@ -154,7 +154,7 @@ KEYS = (
         "a data set's `label_names`: a typo in a class's name",
         "its figures that print them, its export, the page",
         tuple(f"{stage} dataset={{dataset}}" for stage in ("inspect_images", "audit_twins", "export_bundle"))
-        + tuple(f"{stage} dataset={{dataset}}" for stage in ("draw_studies", "draw_results", "draw_reliability")),
+        + tuple(f"draw_{what} dataset={{dataset}}" for what in ("studies", "results", "reliability", "cases")),
         (f"{DATASET}.label_names",),
         ("datasets.blood.label_names",),
     ),
@@ -217,6 +217,7 @@ KEYS = (
             "compare_systems dataset={dataset}",
             *CANDIDATES,
             "draw_results dataset={dataset}",
+            "select_cases dataset={dataset}",
             "collect_metrics",
             *(f"{stage} dataset={{dataset}}" for stage in TAKEN_AWAY),
         ),
@@ -229,6 +230,7 @@ KEYS = (
         (
             "evaluate dataset={dataset} model={model}",
             "compare_systems dataset={dataset}",
+            "select_cases dataset={dataset}",
             *CANDIDATES,
             *(f"{stage} dataset={{dataset}}" for stage in TAKEN_AWAY),
         ),
@@ -326,7 +328,7 @@ KEYS = (
     Row(
         "a classifier's `kind`",
         "that classifier's fits, and what follows",
-        ("fit_grid classifier={classifier}", "study_classifiers tree={classifier}"),
+        ("fit_grid classifier={classifier}", "study_classifiers tree={classifier}", "select_cases svm={classifier}"),
         (f"{CLASSIFIER}.kind",),
         ("classifiers.decision_tree.kind",),
     ),
@@ -412,6 +414,8 @@ PLANS = (
             *BLOOD_CANDIDATES,
             "compare_systems dataset=blood",
             "draw_results dataset=blood",
+            "select_cases dataset=blood",
+            "map_attention dataset=blood",
             "collect_metrics",
             *(f"{stage} dataset=blood" for stage in TAKEN_AWAY),
         ),
@@ -423,6 +427,7 @@ PLANS = (
         (
             *BLOOD_CANDIDATES,
             "compare_systems dataset=blood",
+            "select_cases dataset=blood",
             "draw_results dataset=blood",
             "collect_metrics",
             *(f"{stage} dataset=blood" for stage in TAKEN_AWAY),
@@ -455,6 +460,7 @@ PLANS = (
         (
             "evaluate dataset=blood model=compact_resnet",
             "compare_systems dataset=blood",
+            "select_cases dataset=blood",
             *BLOOD_CANDIDATES,
             *(f"{stage} dataset=blood" for stage in TAKEN_AWAY),
         ),
@@ -472,6 +478,7 @@ PLANS = (
         (
             "evaluate dataset=blood group=votes",
             "compare_systems dataset=blood",
+            "select_cases dataset=blood",
             *BLOOD_CANDIDATES,
             "write_predictions dataset=blood",
         ),
@@ -574,18 +581,10 @@ FILES = (
 # Libraries whose version is changed by a real run of Snakemake, with the stages that import them.
 LIBRARIES = {
     "statsmodels": (
-        *(
-            "evaluate",
-            "floors",
-            "export_bundle",
-            "compare_systems",
-            "assess_reliability",
-            "draw_results",
-            "draw_reliability",
-        ),
-        *PAGES,
+        *("evaluate", "floors", "export_bundle", "compare_systems", "assess_reliability", "select_cases"),
+        *("draw_results", "draw_reliability", *PAGES),
     ),
-    "tensorflow": ("train_cnn", "extract_features", "learning_curve", "export_bundle", "report"),
+    "tensorflow": ("train_cnn", "extract_features", "learning_curve", "map_attention", "export_bundle", "report"),
 }
 # Tried one after another, in projects of their own (test_changes.py).
 ELSEWHERE = (

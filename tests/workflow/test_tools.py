@@ -1,96 +1,84 @@
-"""What people take away from a finished run: MedMNIST's prediction files, and the exported system with `predict`."""
+"""The programs beside the stages, on the finished tiny workflow: none of them changes what it looks at."""
 
-import csv
-import json
-import shutil
+import re
 import subprocess
 import sys
-import zipfile
 
-import h5py
-import numpy as np
+import pandas as pd
 import pytest
-from medmnist.evaluator import Evaluator
 
-from medfusion.files import calibrations, probabilities
-from medfusion.learning.calibration import scale
-
-CLASSES = {"breast": 2, "blood": 8}
-FLAGS = {"breast": "breastmnist", "blood": "bloodmnist"}
+STEP = "fusions.cnn_svm_rbf_chosen.step"
+SHA256 = "datasets.breast.sha256"
 
 
-@pytest.mark.parametrize("dataset", CLASSES)
-def test_the_official_evaluator_reads_every_prediction_file_back(finished, tmp_path, monkeypatch, dataset):
-    results = finished.folder / "results" / dataset
-    shutil.copy(results / "generated.npz", tmp_path / f"{FLAGS[dataset]}.npz")
-    monkeypatch.setattr(Evaluator.__init__, "__defaults__", (None, str(tmp_path)))
-    with zipfile.ZipFile(results / "predictions.zip") as archive:
-        archive.extractall(tmp_path / "files")
-    expected = {}
-    for path in results.rglob("metrics.json"):
-        content = json.loads(path.read_text(encoding="utf-8"))
-        for system, measured in content["systems"].items():
-            for split in ("val", "test"):
-                values = {row["metric"]: row["value"] for row in measured[split]}
-                key = (content["model"], content["seed"], system, split)
-                expected[key] = (values["auc"], values["accuracy"])
-    found = {}
-    for path in (tmp_path / "files").glob("*.csv"):
-        mark, model, system, *run = path.stem.partition("@")[2].split("+")
-        assert mark == "generated-images"
-        seed = int(run[0].removeprefix("seed").removeprefix("repeat")) if run else None
-        split = "val" if "_val_" in path.name else "test"
-        found[model, seed, system, split] = tuple(Evaluator.parse_and_evaluate(str(path)))
-    assert set(found) == set(expected)
-    for key, values in expected.items():
-        assert found[key] == pytest.approx(values, abs=1e-12), key
+def program(project, name, *arguments):
+    command = [sys.executable, f"workflow_scripts/{name}.py", *arguments]
+    return subprocess.run(command, cwd=project.folder, capture_output=True, text=True, timeout=900)
 
 
-@pytest.mark.parametrize("dataset", CLASSES)
-def test_predict_says_of_test_images_what_the_workflow_says(finished, tmp_path, dataset):
-    results = finished.folder / "results" / dataset
-    bundle = shutil.copytree(results / "export", tmp_path / "bundle")  # alone
-    record = json.loads((bundle / "bundle.json").read_text(encoding="utf-8"))
-    with h5py.File(results / "images/test.h5") as file:
-        np.savez(tmp_path / "x.npz", images=file["images"][:])
-    program = finished.folder / "workflow_scripts/predict.py"
-    command = [sys.executable, str(program), "bundle", "x.npz", "--out", "found.csv"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+def sweep(project, *arguments):
+    return program(project, "sweep", *arguments, "--configfile", project.overlay.name)
+
+
+def jobs(done):
+    """The jobs to run of each point, as the sweep says."""
+    return re.findall(r"^  (\d+ jobs to run.*)$", done.stdout, re.M)
+
+
+def state(folder):
+    """Every file below results but those of sweeps, with its bytes."""
+    files = (path for path in folder.rglob("*") if path.is_file() and "sweep" not in path.relative_to(folder).parts)
+    return {path: path.read_bytes() for path in files}
+
+
+def test_a_finished_run_is_shown_kept_and_compared_with_what_was_kept(finished, tmp_path):
+    before = state(finished.folder / "results")
+    done = program(finished, "progress")
+    assert done.returncode == 0 and re.search(r"A run of results ended: .* all \d+ jobs done", done.stdout)
+    done = program(finished, "snapshot", "tiny", "--into", str(tmp_path))
     assert done.returncode == 0, done.stderr
-    assert "GENERATED" in done.stderr and "not for clinical use" in done.stderr
-    with open(tmp_path / "found.csv", newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    found = np.array([[float(row[f"p({name})"]) for name in record["label_names"]] for row in rows])
-    system, seed = record["system"]["address"], record["system"]["seed"]
-    model, _, name = system.partition("/")
-    folder = results / model / f"seed{seed}"
-    files = [folder / name / "fused.h5", folder / name / "probabilities.h5", folder / "features.h5"]
-    own = probabilities.read(next(path for path in files if path.exists()), "test")
-    calibration = calibrations.read(results / "calibration.json").runs[system, seed]
-    np.testing.assert_allclose(found, scale(own, calibration.temperature), atol=1e-4)
-    assert [int(row["label"]) for row in rows] == own.argmax(axis=1).tolist()
-
-
-@pytest.mark.parametrize("dataset", CLASSES)
-def test_the_model_card_says_what_it_is_and_is_not_for(finished, dataset):
-    card = (finished.folder / "results" / dataset / "export/README.md").read_text(encoding="utf-8")
-    for words in ("not for clinical use", "GENERATED", "Near-twins", "interval", "MedMNIST"):
-        assert words in card
+    assert sum(path.stat().st_size for path in (tmp_path / "tiny").iterdir()) < 500_000
+    done = program(finished, "compare", str(tmp_path / "tiny"), "results")
+    assert done.returncode == 0 and "Nothing differs" in done.stdout and "Generated images" in done.stdout
+    assert state(finished.folder / "results") == before
 
 
 @pytest.mark.slow
-def test_a_vote_is_exported_with_all_its_networks(rerun):
-    rerun.edit(
-        rerun.overlay.name, "    learning_curve: {sizes", "    export: votes/vote_svm\n    learning_curve: {sizes"
-    )
-    rerun.snakemake("-j", "8", "results/blood/export/bundle.json")
-    record = rerun.json("results/blood/export/bundle.json")
-    assert record["system"] == {"address": "votes/vote_svm", "kind": "vote", "seed": None}
-    assert sorted(record["files"]) == sorted(
-        ["README.md", "classifiers.skops", *(f"network{n}.{kind}" for n in (1, 2) for kind in ("keras", "onnx"))]
-    )
-    assert [member["weight"] for member in record["members"]] == [0.5, 0.5]
-    assert {path.name for path in (rerun.folder / "results/blood/export").iterdir()} == {
-        *record["files"],
-        "bundle.json",
-    }
+def test_a_sweep_does_only_what_its_values_touch(rerun):
+    results = rerun.folder / "results"
+    before = state(results)
+    done = sweep(rerun, f"{STEP}=0.05,0.25")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert jobs(done) == ["0 jobs to run", "5 jobs to run: 1 collect_metrics, 2 evaluate, 2 fuse"]
+    table = pd.read_csv(results / "sweep/sweep.csv")
+    chosen = table[(table["system"] == "cnn_svm_rbf_chosen") & (table["metric"] == "accuracy")]
+    assert set(chosen[STEP]) == {0.05, 0.25} and len(chosen) == 2
+    assert chosen["val_mean"].is_monotonic_decreasing
+    assert "VALIDATION" in done.stdout and "VALIDATION" in (results / "sweep/sweep.md").read_text(encoding="utf-8")
+
+    again = sweep(rerun, f"{STEP}=0.05,0.25", "--dry-run")
+    assert again.returncode == 0 and jobs(again) == ["0 jobs to run"] * 2
+
+    points = sorted(str(path.relative_to(rerun.folder)) for path in (results / "sweep").glob("step-*") if path.is_dir())
+    compared = program(rerun, "compare", *points, "--tolerance", "1")
+    assert compared.returncode == 0 and STEP in compared.stdout, compared.stdout + compared.stderr
+    assert program(rerun, "compare", "results", points[0]).stdout.count("Nothing differs") == 1
+
+    assert state(results) == before
+    assert not rerun.planned()
+
+
+@pytest.mark.slow
+def test_a_point_that_fails_is_said_and_the_others_go_on(rerun):
+    done = sweep(rerun, f"{SHA256}={'a' * 64},~")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert done.stdout.count("FAILED") == 1 and done.stdout.count("failed: sha256 = 'aaaa") == 1
+    log = next((rerun.folder / "results/sweep").glob("sha256-aaaa*.log")).read_text(encoding="utf-8")
+    assert "SHA-256" in log
+    assert set(pd.read_csv(rerun.folder / "results/sweep/sweep.csv")[SHA256]) == {"~"}
+
+
+def test_an_unknown_key_is_refused_before_anything_runs(project):
+    done = sweep(project, "networks.breast_cnn.training.epoch=1")
+    assert done.returncode == 1 and "did you mean 'epochs'" in done.stderr
+    assert not (project.folder / "results").exists()
