@@ -40,8 +40,11 @@ def _add_dataset(add, config: Config, dataset: str, entry: Config) -> None:
         add(stage, dataset, dataset=dataset)
     for stage in ("compare_systems", "draw_studies", "draw_results", "map_attention", "draw_cases"):
         add(stage, dataset, dataset=dataset)
-    for stage in ("calibrate", "assess_reliability", "draw_reliability"):
+    for stage in ("calibrate", "assess_reliability", "draw_reliability", "write_predictions"):
         add(stage, dataset, dataset=dataset)
+    used = [(model["network"], config["networks"][model["network"]]) for model in models.values()]
+    unset = set().union(*(_network_facts(*network)["unset"] for network in used))
+    add("export_bundle", dataset, dataset=dataset, network=[name for name, _ in used], unset=unset)
     studied = next(iter(models))
     trees = [
         name
