@@ -25,6 +25,7 @@ METRICS = "metrics.csv"
 SNAPSHOT = "snapshot.json"  # of a snapshot's folder: what it holds besides configuration and metrics
 CONFIG = "config.yaml"
 CONFUSIONS = "confusions.json"
+TEST_LABELS = "test_labels.h5"
 POINT = "point.json"  # of a sweep's point whose page was not asked for: its configuration
 KEY = ["dataset", "model", "seed", "system", "split", "metric"]
 AGAIN = "type `snakemake -j 8 report` with the configuration of that run"
@@ -196,17 +197,18 @@ def _add_group(results: _Results, record: Record, confusions: dict, outputs: dic
     """What one evaluation read and found."""
     content = read_record(results.at(record.outputs[0].path), ("dataset", "model", "seed", "systems"))
     key = content["dataset"]
-    # The command's order: the probabilities of the settings' systems, the validation split, the test labels.
-    *systems, _, test_labels = (results.at(file.path) for file in record.inputs)
-    recorded = [file.sha256 for file in record.inputs]
-    labels[key] = test_labels
+    # The command begins with the probabilities of the settings' systems, in their order.
+    names, files = record.identity["config"]["systems"], record.inputs
+    truth = next(file for file in files if Path(file.path).name == TEST_LABELS)
+    labels[key] = results.at(truth.path)
     group = content["model"] if content["seed"] is None else f"{content['model']}/{content['seed']}"
     found = confusions.setdefault(key, {}).setdefault(group, {})
-    known = _as_recorded(test_labels, recorded[-1])
-    for name, path, digest in zip(record.identity["config"]["systems"], systems, recorded[:-2], strict=True):
+    known = _as_recorded(labels[key], truth.sha256)
+    for name, file in zip(names, files[: len(names)], strict=True):
         found[name] = content["systems"][name]["confusion"]
-        if known and _as_recorded(path, digest):
-            outputs[key, content["model"], content["seed"], name] = path, test_labels
+        path = results.at(file.path)
+        if known and _as_recorded(path, file.sha256):
+            outputs[key, content["model"], content["seed"], name] = path, labels[key]
 
 
 def _as_recorded(path: Path, digest: str) -> bool:
