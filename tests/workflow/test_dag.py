@@ -16,6 +16,7 @@ MAY_SEE_TEST_LABELS = {
     "draw_results",
     "draw_studies",
     "draw_training_size",
+    "draw_ablations",
     "report",
 }
 FITTING = {

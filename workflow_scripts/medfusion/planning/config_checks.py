@@ -7,19 +7,20 @@ from pathlib import Path
 
 from medfusion.data.datafiles import CLASSES, COUNTS
 from medfusion.learning.architectures import LAYERS, OPTIONS, halvings
+from medfusion.planning.ablations import other_layers, removable
 from medfusion.planning.config_values import hint, item_faults
 from medfusion.planning.grid_values import GRID_VALUES, MOST_CELLS
 from medfusion.planning.systems import Config, fusion_members, systems
 
 # Names that folders beside a data set's models already have.
-RESERVED_MODELS = {"images", "inspect", "audit", "votes", "floors", "learning_curve", "results", "studies"}
+RESERVED_MODELS = {"images", "inspect", "audit", "votes", "floors", "learning_curve", "results", "studies", "ablations"}
 # Names of folders and targets beside those of the data sets; a test adds the names of the rules.
 RESERVED_DATASETS = {
     "all", "inspect", "audit", "settings", "records", "logs", "benchmarks", "download", "generate", "prepare",
     "inspect_images",
     "audit_twins", "augment", "draw_augmentation", "train_cnn", "extract_features", "learning_curve", "draw_curves",
     "fit_grid", "fuse", "vote", "floors", "evaluate", "collect_metrics", "draw_grids", "draw_fusions",
-    "study_classifiers", "draw_studies", "draw_results", "draw_training_size", "summarise", "report",
+    "study_classifiers", "draw_studies", "draw_results", "draw_training_size", "draw_ablations", "summarise", "report",
 }  # fmt: skip
 
 
@@ -136,6 +137,8 @@ def _dataset_faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
         yield f"{key}.augmentation: changes nothing; networks that want no augmentation say images: original"
     for name, model in dataset["models"].items():
         yield from _model_faults(f"{key}.models.{name}", name, model, config)
+        if model["ablations"] is not None:
+            yield from _ablation_faults(f"{key}.models.{name}", model, dataset, config)
     known = [f"{name}/{system}" for name in dataset["models"] for system in systems(dataset, name)]
     for vote, members in dataset["votes"].items():
         for member in members:
@@ -170,6 +173,36 @@ def _model_faults(key: str, name: str, model: Config, config: Config) -> Iterato
                     f"{key}: fusion {fusion!r} has the member {member!r}, which is not among this model's systems: "
                     f"{', '.join(['cnn', *model['classifiers']])}"
                 )
+
+
+def _ablation_faults(key: str, model: Config, dataset: Config, config: Config) -> Iterator[str]:
+    wanted, network = model["ablations"], config["networks"].get(model["network"])
+    for name in ("seeds", "classifiers"):
+        for value in wanted[name] or ():
+            if value not in model[name]:
+                yield (
+                    f"{key}.ablations.{name}: {value!r} is not among this model's {name}{hint(str(value), model[name])}"
+                )
+    if network is None or network["architecture"] not in OPTIONS:
+        return  # already named
+    classifiers = model["classifiers"] if wanted["classifiers"] is None else wanted["classifiers"]
+    parts, layers = removable(network, dataset["augmentation"], classifiers), other_layers(network, classifiers)
+    for part in wanted["without"] or ():
+        if part not in parts:
+            yield (
+                f"{key}.ablations.without: {part!r} is nothing that networks.{model['network']} has here"
+                f"{hint(part, parts)}"
+            )
+    for layer in wanted["layers"] or ():
+        if layer not in layers:
+            yield (
+                f"{key}.ablations.layers: {layer!r} is no other layer that classifiers of networks.{model['network']} "
+                f"could see{hint(layer, layers)}"
+            )
+    if not (parts if wanted["without"] is None else wanted["without"]) and not (
+        layers if wanted["layers"] is None else wanted["layers"]
+    ):
+        yield f"{key}.ablations: takes nothing away; name something in without or layers, or set ablations: ~"
 
 
 def _size_faults(key: str, dataset: Config, config: Config) -> Iterator[str]:

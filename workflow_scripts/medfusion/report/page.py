@@ -19,7 +19,7 @@ from medfusion.jobs.costs import stage_costs
 from medfusion.jobs.records import Record
 from medfusion.naming import percent, setting
 from medfusion.planning.config import fusion_members
-from medfusion.report import page_tables
+from medfusion.report import ablations, page_tables
 from medfusion.report.page_figures import OTHER, rank, read_picture
 from medfusion.report.page_parts import Section, Table
 
@@ -32,6 +32,7 @@ SECTIONS = {
     "training": "Training",
     "results": "Results in detail",
     "choices": "What validation chose",
+    "ablations": "What each part contributes",
     "training_size": "How many training images it takes",
     "studies": "How tree, forest and SVM see the features",
     OTHER: "More figures",
@@ -156,6 +157,7 @@ def _task(
         sections["twins"].notes.append(TWINS.format(constant=sum(summary["constant_images"].values())))
     _detail(sections["results"], table, systems, first["label_names"], entry["positive"], name, confidence)
     _choices(sections["choices"], own, name)
+    ablations.fill(sections["ablations"], config, key, table, confidence)
     _size_study(sections["training_size"], table, name)
     for other, path in sorted(figures.items(), key=lambda item: rank(item[0])):
         if other.partition("/")[0] == key:

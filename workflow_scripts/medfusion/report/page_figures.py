@@ -78,6 +78,13 @@ KINDS = {
         "this plane alone: it shows how they divide a space, not how the systems above decide. Test images take no "
         "part in the fits.",
     ),
+    "contributions": Kind(
+        "ablations",
+        "What accuracy changes without a part",
+        "Differences to the system as configured with the same seed. Dots: seeds; black: mean ± standard deviation "
+        "over seeds; grey bars: ± standard deviation of the system as configured over these seeds (of the fusion, "
+        "where one of its members is measured alone). Differences within the grey say nothing.",
+    ),
     "training_size": Kind(
         "training_size",
         "Accuracy against the number of training images",
@@ -104,7 +111,9 @@ def read_picture(name: str, path: str, data: str) -> tuple[str, Picture]:
     """
     _, *middle, last = name.split("/")
     kind = KINDS.get(last, Kind(OTHER, last.replace("_", " ").capitalize(), ""))
-    models = [part for part in middle if part not in ("inspect", "audit", "results", "studies", "learning_curve")]
+    models = [
+        part for part in middle if part not in ("inspect", "audit", "results", "studies", "learning_curve", "ablations")
+    ]
     of = ", ".join(f"seed {part[4:]}" if part.startswith("seed") and part[4:].isdigit() else part for part in models)
     title = f"{kind.title}: {of}" if of else kind.title
     return kind.section, picture(name, path, title, f"{kind.caption} Data: {data}.".strip(), f"{title}. {data}.")
