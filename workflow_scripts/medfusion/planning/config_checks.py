@@ -4,6 +4,7 @@ import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from medfusion.data.datafiles import CLASSES, COUNTS
 from medfusion.learning.architectures import LAYERS, OPTIONS, halvings
@@ -138,7 +139,7 @@ def _dataset_faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
     for name, model in dataset["models"].items():
         yield from _model_faults(f"{key}.models.{name}", name, model, config)
         if model["ablations"] is not None:
-            yield from _ablation_faults(f"{key}.models.{name}", model, dataset, config)
+            yield from _ablation_faults(f"{key}.models.{name}.ablations", model, dataset, config)
     known = [f"{name}/{system}" for name in dataset["models"] for system in systems(dataset, name)]
     for vote, members in dataset["votes"].items():
         for member in members:
@@ -176,33 +177,32 @@ def _model_faults(key: str, name: str, model: Config, config: Config) -> Iterato
 
 
 def _ablation_faults(key: str, model: Config, dataset: Config, config: Config) -> Iterator[str]:
-    wanted, network = model["ablations"], config["networks"].get(model["network"])
-    for name in ("seeds", "classifiers"):
-        for value in wanted[name] or ():
-            if value not in model[name]:
-                yield (
-                    f"{key}.ablations.{name}: {value!r} is not among this model's {name}{hint(str(value), model[name])}"
-                )
+    wanted, name = model["ablations"], model["network"]
+    for part in ("seeds", "classifiers"):
+        for value in wanted[part] or ():
+            if value not in model[part]:
+                yield f"{key}.{part}: {value!r} is not among this model's {part}: {_list(model[part])}"
+    network = config["networks"].get(name)
     if network is None or network["architecture"] not in OPTIONS:
         return  # already named
     classifiers = model["classifiers"] if wanted["classifiers"] is None else wanted["classifiers"]
     parts, layers = removable(network, dataset["augmentation"], classifiers), other_layers(network, classifiers)
     for part in wanted["without"] or ():
         if part not in parts:
-            yield (
-                f"{key}.ablations.without: {part!r} is nothing that networks.{model['network']} has here"
-                f"{hint(part, parts)}"
-            )
+            yield f"{key}.without: networks.{name} has no {part!r} to take away; it has {_list(parts)}"
     for layer in wanted["layers"] or ():
         if layer not in layers:
             yield (
-                f"{key}.ablations.layers: {layer!r} is no other layer that classifiers of networks.{model['network']} "
-                f"could see{hint(layer, layers)}"
+                f"{key}.layers: networks.{name} has no other layer {layer!r} for its classifiers; it has "
+                f"{_list(layers)}"
             )
-    if not (parts if wanted["without"] is None else wanted["without"]) and not (
-        layers if wanted["layers"] is None else wanted["layers"]
-    ):
-        yield f"{key}.ablations: takes nothing away; name something in without or layers, or set ablations: ~"
+    left = [found if wanted[part] is None else wanted[part] for part, found in (("without", parts), ("layers", layers))]
+    if not any(left):
+        yield f"{key}: takes nothing away; name something in without or layers, or set ablations: ~"
+
+
+def _list(names: list[Any]) -> str:
+    return ", ".join(map(str, names)) or "none"
 
 
 def _size_faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
