@@ -1,5 +1,6 @@
 # Evaluation. Needs: probabilities of every system, the test labels. Makes: measures with intervals and confusion matrices
-# per group of systems, and one tidy table. From here on, and only from here, test labels are seen.
+# per group of systems, paired comparisons of all systems with the best, and one tidy table. From here on, and only from
+# here, test labels are seen.
 
 
 rule floors:
@@ -51,6 +52,33 @@ rule evaluate:
     shell:
         "python {input.program} --settings {input.settings} --systems {input.systems} --val {input.val} "
         "--test-labels {input.test_labels} --out {output.metrics} 9>&2 &> {log}"
+
+
+rule compare_systems:
+    input:
+        program=program("compare_systems"),
+        settings=IDENTITY.settings("compare_systems"),
+        metrics=lambda wildcards: PLAN.compared_metrics(wildcards.dataset),
+        systems=lambda wildcards: list(PLAN.compared_runs(wildcards.dataset).values()),
+        test_labels=rules.prepare.output.test_labels,
+        twins=rules.audit_twins.output.summary,
+    output:
+        comparisons=f"{RESULTS}/{{dataset}}/comparisons.json",
+    log:
+        f"{LOGS}/{{dataset}}/comparisons.log",
+    benchmark:
+        f"{BENCHMARKS}/{{dataset}}/comparisons.tsv"
+    threads: ONE
+    resources:
+        mem_mb=700,
+        runtime=30,
+    params:
+        settings=IDENTITY.params("compare_systems"),
+    message:
+        "{wildcards.dataset}: comparing every system with the best"
+    shell:
+        "python {input.program} --settings {input.settings} --metrics {input.metrics} --systems {input.systems} "
+        "--test-labels {input.test_labels} --twins {input.twins} --out {output.comparisons} 9>&2 &> {log}"
 
 
 rule collect_metrics:

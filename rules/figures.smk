@@ -145,11 +145,15 @@ rule draw_results:
         program=program("draw_results"),
         settings=IDENTITY.settings("draw_results"),
         metrics=lambda wildcards: PLAN.metrics(wildcards.dataset),
+        comparisons=rules.compare_systems.output.comparisons,
     output:
         confusion=report(
             f"{RESULTS}/{{dataset}}/results/confusion.svg", "../captions/confusion.rst", "{dataset}", "results"
         ),
         seeds=report(f"{RESULTS}/{{dataset}}/results/seeds.svg", "../captions/seeds.rst", "{dataset}", "results"),
+        differences=report(
+            f"{RESULTS}/{{dataset}}/results/differences.svg", "../captions/differences.rst", "{dataset}", "results"
+        ),
     log:
         f"{LOGS}/{{dataset}}/results/drawing.log",
     benchmark:
@@ -164,7 +168,8 @@ rule draw_results:
         "{wildcards.dataset}: drawing the results"
     shell:
         "python {input.program} --settings {input.settings} --metrics {input.metrics} "
-        "--confusion {output.confusion} --seeds {output.seeds} 9>&2 &> {log}"
+        "--comparisons {input.comparisons} "
+        "--confusion {output.confusion} --seeds {output.seeds} --differences {output.differences} 9>&2 &> {log}"
 
 
 rule draw_training_size:

@@ -35,6 +35,7 @@ rule summarise:
         program=program("summarise"),
         settings=IDENTITY.settings("summarise"),
         metrics=[file for dataset in DATASETS for file in PLAN.all_metrics(dataset)],
+        comparisons=[PLAN.comparisons(dataset) for dataset in DATASETS],
     output:
         text=f"{RESULTS}/results.md",
     log:
@@ -50,4 +51,5 @@ rule summarise:
     message:
         "Writing {output.text}"
     shell:
-        "python {input.program} --settings {input.settings} --metrics {input.metrics} --out {output.text} 9>&2 &> {log}"
+        "python {input.program} --settings {input.settings} --metrics {input.metrics} "
+        "--comparisons {input.comparisons} --out {output.text} 9>&2 &> {log}"

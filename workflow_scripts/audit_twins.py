@@ -35,7 +35,8 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
     names = shown(description, settings)
     threshold = settings["threshold"]
     pairs, summary = twins.find(splits, threshold, report=stage.progress)
-    summary |= {"name": names.name, "flag": description.flag, "generated": description.generated}
+    # Not what the data set is called: the comparisons of systems are made from this file.
+    summary |= {"flag": description.flag, "generated": description.generated}
     write_text(args.pairs, pairs.to_csv(index=False, float_format="%.6f"))
     write_json(args.summary, summary)
     with drawing.style(settings["style"]):

@@ -1,4 +1,4 @@
-"""Draw the test results of a data set: confusion matrices, and the systems' accuracy over seeds."""
+"""Draw the test results of a data set: confusion matrices, the systems' accuracy over seeds, and which differ."""
 
 from medfusion.jobs import stage
 
@@ -6,17 +6,20 @@ from medfusion.jobs import stage
 def parser():
     result = stage.parser(__doc__)
     result.add_input("--metrics", nargs="+", metavar="PATH", help="metrics.json files of one data set")
+    result.add_input("--comparisons", metavar="PATH", help="comparisons.json of the data set")
     result.add_output("--confusion", help="figure to write: confusion matrices")
     result.add_output("--seeds", help="figure to write: accuracy of every system and seed")
+    result.add_output("--differences", help="figure to write: accuracy of every system minus that of the best")
     return result
 
 
 def main(args, settings):
     from medfusion.evaluation import standings
     from medfusion.figures import drawing, result_figures
+    from medfusion.files.comparison_files import read_comparisons
     from medfusion.files.metric_files import read_metrics, tidy
 
-    contents = read_metrics(args.metrics, settings["shown"])
+    contents, comparisons = read_metrics(args.metrics, settings["shown"]), read_comparisons(args.comparisons)
     table = tidy(contents)
     systems, floors = standings.standings(table), standings.floors(table)
     source = f"{table['name'].iloc[0]} · test n = {standings.images_tested(table):,}"
@@ -30,6 +33,8 @@ def main(args, settings):
         learn_nothing = {row.system: row.test.mean for row in floors}
         figure = result_figures.seeds(runs, learn_nothing, settings["published"], source)
         drawing.save(figure, args.seeds, runs.rename(columns={"value": "test_accuracy"}))
+        figure = result_figures.differences(comparisons, source)
+        drawing.save(figure, args.differences, result_figures.difference_numbers(comparisons))
 
 
 if __name__ == "__main__":

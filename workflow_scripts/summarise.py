@@ -11,21 +11,25 @@ from medfusion.jobs import records, stage
 def parser():
     result = stage.parser(__doc__)
     result.add_input("--metrics", nargs="+", metavar="PATH", help="metrics.json files")
+    result.add_input("--comparisons", nargs="+", metavar="PATH", help="comparisons.json files")
     result.add_output("--out", help="Markdown file to write")
     return result
 
 
 def main(args, settings):
+    from medfusion.files.comparison_files import read_comparisons
     from medfusion.files.metric_files import read_metrics
     from medfusion.report import summary
 
-    made_by = records.ancestry(args.metrics, records.read_all(settings["results"]))
+    made_by = records.ancestry([*args.metrics, *args.comparisons], records.read_all(settings["results"]))
     context = {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "hardware": f"{os.cpu_count()} processors ({platform.machine()}), no GPU used",
         "software": f"Python {platform.python_version()}, versions as pinned in requirements.txt",
     }
-    text = summary.summary(settings["config"], read_metrics(args.metrics, settings["shown"]), made_by, context)
+    contents = read_metrics(args.metrics, settings["shown"])
+    comparisons = {content["dataset"]: content for content in map(read_comparisons, args.comparisons)}
+    text = summary.summary(settings["config"], contents, comparisons, made_by, context)
     write_text(args.out, text)
 
 

@@ -51,6 +51,56 @@ def run(generated=False):
     ]
 
 
+def comparisons(generated=False):
+    """What comparisons.json holds for the same run: one system worse, one as good, a floor far below."""
+
+    def against(system, accuracy, p_accuracy, auc, p_auc):
+        parts = (("accuracy", accuracy, p_accuracy), ("auc", auc, p_auc))
+        entry = {"system": system, "runs": 2, "pairs": 2}
+        for measure, difference, p in parts:
+            limits = {"low": difference - 0.03, "high": difference + 0.03, "p": p / 3, "p_adjusted": p}
+            entry[measure] = {"difference": difference, **limits, "distinguishable": p < 0.05}
+        return entry
+
+    def run(seed, without, having):
+        def measured(value, n):
+            return {"metric": "accuracy", "value": value, "low": value - 0.1, "high": value + 0.1, "n": n}
+
+        return {
+            "seed": seed,
+            "without": {"accuracy": measured(without, 50), "auc": measured(without, 50)},
+            "with": {"accuracy": measured(having, 30), "auc": None},
+        }
+
+    return {
+        "dataset": "breast",
+        "flag": "breastmnist",
+        "generated": generated,
+        "split": "test",
+        "n": 80,
+        "replicates": 2000,
+        "confidence": 0.95,
+        "bootstrap_seed": 0,
+        "best": "net/svm",
+        "family": 3,
+        "systems": [
+            against("net/cnn", -0.04, 0.04, 0.01, 0.9),
+            against("votes/vote_cnn", 0.02, 0.6, 0.01, 1.0),
+            against("floors/majority", -0.12, 0.00001, -0.3, 0.001),
+        ],
+        "twins": {
+            "threshold": 0.95,
+            "parts": {"without": {"n": 50, "classes": [20, 30]}, "with": {"n": 30, "classes": [3, 27]}},
+            "systems": [
+                {"system": "net/svm", "runs": [run(1, 0.78, 0.84), run(2, 0.80, 0.86)]},
+                {"system": "net/cnn", "runs": [run(1, 0.7, 0.7), run(2, 0.7, 0.7)]},
+                {"system": "votes/vote_cnn", "runs": [run(None, 0.75, 0.85)]},
+                {"system": "floors/majority", "runs": [run(None, 0.6, 0.9)]},
+            ],
+        },
+    }
+
+
 def record(stage, seconds=1.0, cpu_seconds=1.0, memory_mb=200.0, inputs=(), outputs=()):
     """What a job left of itself."""
     settings = File(f"results/settings/{stage}/{stage}.json", "0" * 64, 1, 1)

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 from sklearn.tree import DecisionTreeClassifier
-from synthetic import metrics
+from synthetic import comparisons, metrics
 
 from medfusion.errors import UserError
 from medfusion.files import images, metric_files, probabilities, tables
@@ -42,6 +42,9 @@ def made(tmp_path):
     (tmp_path / "grid.csv").write_text(GRID)
     write_json(tmp_path / "best.json", {"cell": {"C": 1}, "selection": "validation", "search_images": None})
     write_json(tmp_path / "metrics.json", metrics("net", 1, {"cnn": (0.8, 0.8)}))
+    write_json(tmp_path / "comparisons.json", comparisons())
+    across = {"first": "train", "second": "test", "indices": [1, 2]}
+    write_json(tmp_path / "summary.json", {"threshold": 0.9, "splits": [across], "images": {"test": 12}})
     curve = [{"weights": [w, 1 - w], "accuracy": w, "log_loss": w} for w in (0, 0.5, 1)]
     record = {"members": ["cnn", "svm"], "weights": [1, 0], "criterion": "accuracy", "curve": curve}
     write_json(tmp_path / "fusion.json", record)
@@ -60,7 +63,8 @@ PROGRAMS = {
     ),
     "draw_fusions": ("--fusion {fusion.json} --data {train.h5} --out out.svg", {**STYLE, "fusions": ["fusion"]}),
     "draw_results": (
-        "--metrics {metrics.json} --confusion out.svg --seeds out2.svg",
+        "--metrics {metrics.json} --comparisons {comparisons.json} --confusion out.svg --seeds out2.svg "
+        "--differences out3.svg",
         {"style": "white", **SHOWN, "published": []},
     ),
     "draw_augmentation": ("--train {train.h5} --augmented {train.h5} --out out.png", STYLE),
@@ -78,6 +82,12 @@ PROGRAMS = {
     "evaluate": (
         "--systems {probabilities.h5} --val {val.h5} --test-labels {test_labels.h5} --out out.json",
         {"title": "e", "dataset": "d", "model": "m", "seed": 1, "systems": ["cnn"], "positive": 0, "ece_bins": 2}
+        | {"replicates": 100, "confidence": 0.95, "bootstrap_seed": 0},
+    ),
+    "compare_systems": (
+        "--metrics {metrics.json} --systems {probabilities.h5} --test-labels {test_labels.h5} --twins {summary.json} "
+        "--out out.json",
+        {"title": "c", "dataset": "breast", "systems": [["net", 1, "cnn"]]}
         | {"replicates": 100, "confidence": 0.95, "bootstrap_seed": 0},
     ),
     "inspect_images": (
@@ -129,7 +139,17 @@ def test_a_spoilt_file_is_one_line_that_names_it_and_no_file_is_half_written(pro
 
 
 @pytest.mark.parametrize(
-    "program", ["draw_curves", "draw_grids", "draw_fusions", "collect_metrics", "vote", "evaluate"]
+    "program",
+    [
+        "draw_curves",
+        "draw_grids",
+        "draw_fusions",
+        "draw_results",
+        "collect_metrics",
+        "vote",
+        "evaluate",
+        "compare_systems",
+    ],
 )
 def test_sound_files_are_read(program, made):
     run(program, made)

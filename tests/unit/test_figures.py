@@ -165,6 +165,26 @@ def test_seeds_mark_published_figures_at_their_system_and_below():
     assert diamonds == {0: 0.853, 3: 0.863}
 
 
+def test_differences_fill_what_is_distinguishable_and_leave_floors_out():
+    figure = result_figures.differences(synthetic.comparisons(), "some data")
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["net/cnn", "votes/vote_cnn"]
+    points = {line.get_ydata()[0]: line for line in figure.axes[0].lines if line.get_marker() in "oD"}
+    assert {position: line.get_xdata()[0] for position, line in points.items()} == {0: -0.04, 1: 0.02}
+    assert [(points[i].get_marker(), points[i].get_markerfacecolor() == "white") for i in (0, 1)] == [
+        ("D", False),
+        ("o", True),
+    ]
+    intervals = [tuple(line.get_xdata()) for line in figure.axes[0].lines if len(set(line.get_xdata())) == 2]
+    assert intervals == [pytest.approx((-0.07, -0.01)), pytest.approx((-0.01, 0.05))]
+
+
+def test_a_system_without_company_is_said_to_be_alone():
+    alone = {**synthetic.comparisons(), "systems": []}
+    assert "net/svm is the only system: there is nothing to compare it with." in texts(
+        result_figures.differences(alone, "some data")
+    )
+
+
 def test_a_deep_tree_is_drawn_to_a_readable_depth():
     rng = np.random.default_rng(0)
     features, labels = rng.normal(size=(300, 5)), rng.integers(0, 3, 300)

@@ -73,7 +73,9 @@ def render(tmp_path):
         counts.to_csv(tmp_path / "counts.csv", index=False)
         best = {"cell": {"C": 1, "kernel": "rbf"}, "selection": "folds", "search_images": None, "calibration": "none"}
         write_json(tmp_path / "best.json", best)
+        write_json(tmp_path / "comparisons.json", synthetic.comparisons(generated))
         tables = {
+            "breast/comparisons": str(tmp_path / "comparisons.json"),
             "breast/inspect/counts": str(tmp_path / "counts.csv"),
             "breast/net/seed1/svm/best": str(tmp_path / "best.json"),
         }
@@ -116,7 +118,14 @@ def test_the_answer_names_the_best_on_validation_and_how_sure_it_is(render):
     assert "net/svm (SVM on its features, best of 4 settings): test accuracy 0.820 ± 0.028" in text
     assert "chosen among 3 systems by validation accuracy (0.870 ± 0.014, n = 40)" in text
     assert "The 95 % Wilson intervals of its 2 runs together span 0.750 to 0.890." in text
-    assert "The 0.853 of the original study for net/svm lies above the range of our 2 seeds (0.800 to 0.840)." in text
+    assert (
+        "By accuracy (McNemar's exact test), 1 of the 2 other systems is not distinguishable from it; by AUC (paired "
+        "bootstrap), none of the 2 other systems is distinguishable from it. Holm's correction is for 3 comparisons"
+    ) in text
+    assert (
+        "The 0.853 of the original study (one run) for net/svm lies above the range of our 2 seeds (0.800 to 0.840, "
+        "mean 0.820 ± 0.028): 0 of 2 lie above it."
+    ) in text
     assert "Not for clinical use" in text or "not for clinical use" in text
 
 
@@ -133,7 +142,7 @@ def test_generated_images_are_said_to_be_so_everywhere(render):
     assert any("banner" in attributes.get("class", "") for _, attributes in reader.tags)
     assert all("generated images" in image["alt"] for image in reader.of("img"))
     assert "not comparable with generated ones" in reader.text
-    assert "of the original study for" not in reader.text
+    assert "of the original study (" not in reader.text
     assert not any("banner" in attributes.get("class", "") for _, attributes in Reader(render()).tags)
 
 

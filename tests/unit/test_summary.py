@@ -4,18 +4,21 @@ import synthetic
 
 from medfusion.report import summary
 
+BELOW = "| system | accuracy | adjusted p | AUC | adjusted p | against the best |"
+
 
 def text(tmp_path, generated=False):
     config = synthetic.config()
     config["evaluation"]["replicates"] = 100
     config["datasets"]["breast"]["learning_curve"] = {"network": "net", "repeats": [1, 2], "sizes": [100, "all"]}
-    return summary.summary(config, synthetic.run(generated), [], {"date": "2026-01-01"})
+    compared = {"breast": synthetic.comparisons(generated)}
+    return summary.summary(config, synthetic.run(generated), compared, [], {"date": "2026-01-01"})
 
 
 def test_every_system_and_published_figure_has_a_row(tmp_path):
     rows = [line for line in text(tmp_path).splitlines() if line.startswith("|")]
     for name in ("`net/cnn`", "`net/svm`", "`votes/vote_cnn`", "`floors/majority`", "*the original study*"):
-        assert sum(name in row for row in rows) == 1, name
+        assert sum(row.startswith(f"| {name}") for row in rows[: rows.index(BELOW)]) == 1, name
     svm = next(row for row in rows if "`net/svm`" in row)
     assert "0.820 ± 0.028" in svm  # of 0.80 and 0.84
     assert "0.750 to 0.890" in svm
@@ -26,6 +29,16 @@ def test_tables_are_rectangular_and_the_size_study_is_there(tmp_path):
     for block in blocks:
         assert len({line.count("|") for line in block}) == 1
     assert any(line.startswith("| 100 | 0.610") for block in blocks for line in block)
+
+
+def test_every_other_system_is_compared_with_the_best(tmp_path):
+    lines = text(tmp_path).splitlines()
+    start = lines.index(BELOW)
+    assert lines[start + 2 : start + 5] == [
+        "| `net/cnn` | −0.040 | 0.0400 | +0.0100 | 0.900 | lower accuracy |",
+        "| `votes/vote_cnn` | +0.020 | 0.600 | +0.0100 | 1.000 | not distinguishable |",
+        "| `floors/majority` | −0.120 | < 0.0001 | −0.3000 | 0.0010 | lower accuracy, lower AUC |",
+    ]
 
 
 def test_generated_images_are_named(tmp_path):

@@ -166,6 +166,6 @@ def test_the_stage_writes_the_same_bytes_twice(splits, tmp_path):
         contents.append([path.read_bytes() for path in outputs.values()])
     assert contents[0] == contents[1]
     summary = json.loads(contents[0][1])
-    assert summary["name"] == "Toys (generated images)"
     assert summary["generated"] is True
+    assert "Toys" not in contents[0][1].decode()  # another label is no reason to compare systems anew
     assert contents[0][2].startswith(b"\x89PNG")

@@ -156,7 +156,7 @@ KEYS = (
     ),
     Row(
         "a data set's threshold of `twins`",
-        "its audit, the page",
+        "its audit, the comparisons of systems, figures of results, the page",
         ("audit_twins dataset={dataset}",),
         (f"{DATASET}.twins",),
         ("datasets.blood.twins",),
@@ -184,10 +184,12 @@ KEYS = (
     ),
     Row(
         "a seed added to a model's `seeds`",
-        "the new seed's jobs alone, votes that count the model, its curves, figures of results, the page",
+        "the new seed's jobs alone, votes that count the model, its curves, comparisons and figures of results, the "
+        "page",
         (
             "draw_curves dataset={dataset} model={model}",
             "vote dataset={dataset} model={model}",
+            "compare_systems dataset={dataset}",
             "draw_results dataset={dataset}",
             "collect_metrics",
         ),
@@ -196,8 +198,8 @@ KEYS = (
     ),
     Row(
         "an entry added to a model's `classifiers` or `fusions`",
-        "its fits or fusions, the model's evaluation, figures of results, the page",
-        ("evaluate dataset={dataset} model={model}",),
+        "its fits or fusions, the model's evaluation, comparisons and figures of results, the page",
+        ("evaluate dataset={dataset} model={model}", "compare_systems dataset={dataset}"),
         (f"{MODEL}.classifiers", f"{MODEL}.fusions"),
         ("datasets.breast.models.breast_cnn.classifiers", "datasets.blood.models.compact_resnet.fusions"),
     ),
@@ -222,7 +224,7 @@ KEYS = (
     ),
     Row(
         "what a vote counts",
-        "that vote, the votes' evaluation, figures of results, the page",
+        "that vote, the votes' evaluation, comparisons and figures of results, the page",
         ("vote dataset={dataset} vote={vote}",),
         (f"{DATASET}.votes.{{vote}}",),
         ("datasets.blood.votes.vote_cnn",),
@@ -315,15 +317,15 @@ KEYS = (
     ),
     Row(
         "a fusion's weight; `choose`, `step`, `criterion`",
-        "that fusion, votes that count it, their evaluation, figures of results, the page",
+        "that fusion, votes that count it, their evaluation, comparisons and figures of results, the page",
         ("fuse fusion={fusion}",),
         (f"{FUSION}.weights.{{member}}", f"{FUSION}.choose", f"{FUSION}.step", f"{FUSION}.criterion"),
         ("fusions.cnn_30_svm_70.weights.cnn", "fusions.cnn_svm_chosen.step"),
     ),
     Row(
         "`evaluation`: replicates, confidence, seed",
-        "evaluation, figures of results, the page",
-        ("evaluate",),
+        "evaluation, comparisons and figures of results, the page",
+        ("evaluate", "compare_systems"),
         _each("evaluation.{setting}", "replicates confidence seed"),
         ("evaluation.replicates", "evaluation.seed"),
     ),
@@ -366,11 +368,13 @@ BLOOD = "datasets__blood__models__compact_resnet__"
 PLANS = (
     Row(
         "a model's first seed taken away",
-        "nothing of the others' trainings; what is drawn for the first seed, votes, figures of results, the page",
+        "nothing of the others' trainings; what is drawn for the first seed, votes, comparisons and figures of "
+        "results, the page",
         (
             *(f"{stage} dataset=blood model=compact_resnet" for stage in ("draw_curves", "draw_grids", "draw_fusions")),
             "study_classifiers dataset=blood",
             "vote dataset=blood",
+            "compare_systems dataset=blood",
             "draw_results dataset=blood",
             "collect_metrics",
         ),
@@ -378,8 +382,8 @@ PLANS = (
     ),
     Row(
         "a model added, or switched off (`~`)",
-        "its own jobs, figures of results, the page",
-        ("draw_results dataset=blood", "collect_metrics"),
+        "its own jobs, comparisons and figures of results, the page",
+        ("compare_systems dataset=blood", "draw_results dataset=blood", "collect_metrics"),
         edit=_set(
             datasets__blood__models__five_layer={
                 "network": "five_layer",
@@ -404,8 +408,8 @@ PLANS = (
     ),
     Row(
         "an entry added to a model's `classifiers` or `fusions`",
-        "its fits or fusions, the model's evaluation, figures of results, the page",
-        ("evaluate dataset=blood model=compact_resnet",),
+        "its fits or fusions, the model's evaluation, comparisons and figures of results, the page",
+        ("evaluate dataset=blood model=compact_resnet", "compare_systems dataset=blood"),
         edit=_set(**{f"{BLOOD}classifiers": ["svm_rbf", "svm"]}),
     ),
     Row(
@@ -416,8 +420,8 @@ PLANS = (
     ),
     Row(
         "a vote switched off (`~`)",
-        "the votes' evaluation, figures of results, the page",
-        ("evaluate dataset=blood group=votes",),
+        "the votes' evaluation, comparisons and figures of results, the page",
+        ("evaluate dataset=blood group=votes", "compare_systems dataset=blood"),
         edit=_set(datasets__blood__votes__vote_svm=None),
     ),
 )
@@ -510,7 +514,7 @@ FILES = (
 )
 # Libraries whose version is changed by a real run of Snakemake, with the stages that import them.
 LIBRARIES = {
-    "statsmodels": ("evaluate", "floors", "draw_results", *PAGES),
+    "statsmodels": ("evaluate", "floors", "compare_systems", "draw_results", *PAGES),
     "tensorflow": ("train_cnn", "extract_features", "learning_curve", "report"),
 }
 # Tried one after another, in projects of their own (test_changes.py).

@@ -39,7 +39,7 @@ def _add_dataset(add, config: Config, dataset: str, entry: Config) -> None:
     for stage in ("inspect_images", "audit_twins", "draw_augmentation", "floors"):
         add(stage, dataset, dataset=dataset)
     add("augment", dataset, "augmented", dataset=dataset)
-    for stage in ("draw_studies", "draw_results"):
+    for stage in ("compare_systems", "draw_studies", "draw_results"):
         add(stage, dataset, dataset=dataset)
     studied = next(iter(models))
     trees = [

@@ -12,6 +12,7 @@ MAY_SEE_TEST_LABELS = {
     "inspect_images",
     "audit_twins",
     "evaluate",
+    "compare_systems",
     "collect_metrics",
     "draw_results",
     "draw_studies",

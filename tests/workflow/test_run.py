@@ -51,6 +51,10 @@ def test_artifacts_hold_what_they_should(finished):
         assert file.attrs["layer"] == "features"
     fusion = finished.json("results/blood/compact_resnet/seed1/cnn_svm_rbf_chosen/fusion.json")
     assert sum(fusion["weights"]) == 1 and len(fusion["curve"]) == 21 and fusion["chosen_on"] == "validation"
+    compared = finished.json("results/blood/comparisons.json")
+    assert len(compared["systems"]) == compared["family"] == 7 and compared["generated"]  # the best, 5 others, 2 floors
+    parts = compared["twins"]["parts"].values()
+    assert not parts or sum(part["n"] for part in parts) == compared["n"] == 80
     for folder in ("logs", "benchmarks"):
         assert list((finished.folder / folder / "blood/compact_resnet/seed1").glob("model.*"))
     assert "epoch 2/2" in (finished.folder / "logs/blood/compact_resnet/seed1/model.log").read_text()

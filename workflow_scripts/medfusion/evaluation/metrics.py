@@ -251,11 +251,8 @@ def measure(
     for i, count in enumerate(np.bincount(labels, minlength=k)):
         sizes |= {f"{name}[{i}]": int(count) for name in ("recall", "f1", "pr_auc")}
 
-    correct = int(np.sum(predicted == labels))
-    low, high = proportion_confint(correct, n, alpha=1 - confidence, method="wilson")
     accuracy = float(getACC(labels, probabilities, task))
-    # Rounding can leave a limit that is exactly 0 or 1 on the wrong side of the value.
-    measures = [Measure("accuracy", accuracy, min(float(low), accuracy), max(float(high), accuracy), n)]
+    measures = [Measure("accuracy", accuracy, *wilson(int(np.sum(predicted == labels)), n, confidence), n)]
     names = ["auc", "balanced_accuracy", "macro_f1", "mcc", "brier", "ece"]
     names += [f"{name}[{i}]" for i in range(k) for name in ("precision", "recall", "f1")]
     names += [name for name in ranked if name not in names]
@@ -263,6 +260,22 @@ def measure(
         low, high = np.quantile(np.concatenate([chunk[name] for chunk in chunks]), tails)
         measures.append(Measure(name, values[name], float(low), float(high), sizes.get(name, n)))
     return measures
+
+
+def wilson(correct: int, n: int, confidence: float) -> tuple[float, float]:
+    """The score interval of an accuracy (Wilson 1927).
+
+    Parameters
+    ----------
+    correct, n : images classified correctly, of all images
+    confidence : nominal coverage
+
+    >>> wilson(10, 10, 0.95)[1]
+    1.0
+    """
+    low, high = proportion_confint(correct, n, alpha=1 - confidence, method="wilson")
+    # Rounding can leave a limit that is exactly 0 or 1 on the wrong side of the accuracy.
+    return min(float(low), correct / n), max(float(high), correct / n)
 
 
 def _confusion_metrics(matrices: np.ndarray) -> dict[str, np.ndarray]:

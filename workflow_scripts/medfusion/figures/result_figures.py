@@ -1,4 +1,4 @@
-"""Test results: confusion matrices, and each system's distribution over seeds beside published figures."""
+"""Test results: confusion matrices, each system's seeds beside published figures, and which systems differ."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,10 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from medfusion.figures.figure_parts import GREY, source_line
-from medfusion.naming import class_names
+from medfusion.figures.figure_parts import GREY, empty_figure, source_line
+from medfusion.files.comparison_files import Comparisons, is_floor
+from medfusion.naming import class_names, percent
 
 PUBLISHED = "#d55e00"
+DIFFERENT = "#d55e00"
 
 
 def confusions(matrices: Mapping[str, np.ndarray], label_names: Sequence[str], source: str) -> Figure:
@@ -114,6 +116,50 @@ def seeds(
     figure.legend(handles=handles, loc="outside upper center", ncols=4, frameon=False)
     source_line(figure, source)
     return figure
+
+
+def differences(comparisons: Comparisons, source: str) -> Figure:
+    """Test accuracy of each system minus that of the best on validation, with intervals; which are distinguishable.
+
+    Parameters
+    ----------
+    comparisons : what comparisons.json holds; floors are not drawn
+    source : name of the data and n
+    """
+    systems = {row["system"]: row["accuracy"] for row in comparisons["systems"] if not is_floor(row["system"])}
+    if not systems:
+        return empty_figure(f"{comparisons['best']} is the only system: there is nothing to compare it with.")
+    figure = Figure(figsize=(9.5, 1.7 + 0.3 * len(systems)), layout="constrained")
+    axes = figure.subplots()
+    same = sns.color_palette("colorblind")[0]
+    axes.axvline(0, color=GREY, linewidth=1, zorder=1)
+    for position, row in enumerate(systems.values()):
+        clear = row["distinguishable"]
+        colour = DIFFERENT if clear else same
+        axes.plot([row["low"], row["high"]], [position] * 2, color=colour, linewidth=1.8, zorder=2)
+        look = {"color": colour, "mfc": colour if clear else "white", "mew": 1.5, "markersize": 7, "zorder": 3}
+        axes.plot(row["difference"], position, "D" if clear else "o", **look)
+    best = comparisons["best"]
+    axes.set(xlabel=f"test accuracy minus that of {best}", ylim=(len(systems) - 0.4, -0.6))
+    axes.set_yticks(range(len(systems)), list(systems))
+    clear = {"color": DIFFERENT, "marker": "D", "markersize": 7}
+    unclear = {"color": same, "marker": "o", "mfc": "white", "mew": 1.5, "markersize": 7}
+    handles = [
+        Line2D([], [], linewidth=1.8, label="not distinguishable from the best", **unclear),
+        Line2D([], [], linewidth=1.8, label="distinguishable (McNemar, Holm)", **clear),
+    ]
+    figure.legend(handles=handles, loc="outside upper center", ncols=2, frameon=False)
+    confidence = percent(comparisons["confidence"])
+    source_line(figure, source, f"{confidence} intervals, {comparisons['replicates']:,} paired bootstrap replicates")
+    return figure
+
+
+def difference_numbers(comparisons: Comparisons) -> pd.DataFrame:
+    """The numbers of `differences`: one row for each system, its accuracy minus that of the best."""
+    rows = [
+        {"system": row["system"], **row["accuracy"]} for row in comparisons["systems"] if not is_floor(row["system"])
+    ]
+    return pd.DataFrame(rows)
 
 
 def _mark_floors(axes: Axes, floors: Mapping[str, float]) -> None:

@@ -22,6 +22,7 @@ STAGES = [
     "vote",
     "floors",
     "evaluate",
+    "compare_systems",
     "collect_metrics",
     "study_classifiers",
 ]

@@ -18,7 +18,7 @@ RESERVED_MODELS = {"images", "inspect", "audit", "votes", "floors", "learning_cu
 # Names of folders and targets beside those of the data sets; a test adds the names of the rules.
 RESERVED_DATASETS = {
     "all", "inspect", "audit", "settings", "records", "logs", "benchmarks", "download", "generate", "prepare",
-    "inspect_images",
+    "inspect_images", "compare_systems",
     "audit_twins", "augment", "draw_augmentation", "train_cnn", "extract_features", "learning_curve", "draw_curves",
     "fit_grid", "fuse", "vote", "floors", "evaluate", "collect_metrics", "draw_grids", "draw_fusions",
     "study_classifiers", "draw_studies", "draw_results", "draw_training_size", "draw_ablations", "summarise", "report",

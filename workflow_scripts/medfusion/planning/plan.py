@@ -203,6 +203,27 @@ class Plan:
                 folders |= dict.fromkeys(self.seed_folder(dataset, model, seed) for seed in variant.seeds)
         return [f"{folder}/metrics.json" for folder in folders]
 
+    def compared_runs(self, dataset: str) -> dict[tuple[str, int | None, str], str]:
+        """The probabilities of every run that is compared with the best: by model, seed and system.
+
+        All but the training-size study; floors and votes have no seed.
+        """
+        runs = {}
+        for group, files in self.groups[dataset].items():
+            model, _, run = group.partition("/")
+            if model != "learning_curve":
+                seed = int(run.removeprefix("seed")) if run else None
+                runs |= {(model, seed, system): file for system, file in files.items()}
+        return runs
+
+    def compared_metrics(self, dataset: str) -> Files:
+        """The measures by which the best of the compared systems is known."""
+        return [file for file in self.metrics(dataset) if "/learning_curve/" not in file]
+
+    def comparisons(self, dataset: str) -> str:
+        """The file that compares the systems of a data set."""
+        return f"{self.results}/{dataset}/comparisons.json"
+
     def curve_metrics(self, wildcards: Wildcards) -> Files:
         """The measures of the training-size study."""
         return [file for file in self.metrics(wildcards.dataset) if "/learning_curve/" in file]
@@ -261,8 +282,8 @@ class Plan:
         """Every figure of a data set that its configuration asks for."""
         folder, entry = f"{self.results}/{dataset}", self.datasets[dataset]
         names = ["inspect/montage.png", "inspect/means.png", "audit/pairs.png", "augmentation.png"]
-        names += ["results/confusion.svg", "results/seeds.svg", "studies/learning.svg", "studies/tree.svg"]
-        names.append("studies/plane.svg")
+        names += ["results/confusion.svg", "results/seeds.svg", "results/differences.svg"]
+        names += ["studies/learning.svg", "studies/tree.svg", "studies/plane.svg"]
         for model in entry["models"]:
             names.append(f"{model}/curves.svg")
             names += [f"{model}/grids.svg"] if self.compared(dataset, model) else []
@@ -277,6 +298,7 @@ class Plan:
         """Every table and record of a data set that the page shows."""
         folder = f"{self.results}/{dataset}"
         yield from (f"{folder}/{name}" for name in ("inspect/counts.csv", "inspect/pixels.csv", "audit/summary.json"))
+        yield self.comparisons(dataset)
         for model in self.datasets[dataset]["models"]:
             seed_folder = self.seed_folder(dataset, model, self.first_seed(dataset, model))
             yield from (f"{seed_folder}/{name}/best.json" for name in self.compared(dataset, model))

@@ -96,6 +96,17 @@ def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
             "bootstrap_seed": evaluation["seed"],
         }
 
+    def compare_systems(wildcards: Wildcards) -> Slice:
+        evaluation = config["evaluation"]
+        return {
+            "title": wildcards.dataset,
+            "dataset": wildcards.dataset,
+            "systems": [list(run) for run in plan.compared_runs(wildcards.dataset)],
+            "replicates": evaluation["replicates"],
+            "confidence": evaluation["confidence"],
+            "bootstrap_seed": evaluation["seed"],
+        }
+
     stages = {
         "download": lambda wildcards: plan.downloads()[wildcards.file],
         "generate": lambda wildcards: {
@@ -120,6 +131,7 @@ def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
         "vote": vote,
         "floors": lambda wildcards: {},
         "evaluate": evaluate,
+        "compare_systems": compare_systems,
         "collect_metrics": lambda wildcards: {
             **named(*plan.datasets),
             "files": [file for name in plan.datasets for file in plan.all_metrics(name)],

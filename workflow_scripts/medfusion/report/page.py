@@ -13,13 +13,14 @@ from markupsafe import Markup, escape
 
 from medfusion.evaluation import standings
 from medfusion.files.artifacts import read_record
+from medfusion.files.comparison_files import read_comparisons
 from medfusion.files.metric_files import Metrics, read_metrics, tidy
 from medfusion.files.tables import read_table
 from medfusion.jobs.costs import stage_costs
 from medfusion.jobs.records import Record
 from medfusion.naming import percent, setting
 from medfusion.planning.config import fusion_members
-from medfusion.report import ablations, page_tables
+from medfusion.report import ablations, page_tables, paired
 from medfusion.report.page_figures import OTHER, rank, read_picture
 from medfusion.report.page_parts import Section, Table
 
@@ -30,6 +31,8 @@ SECTIONS = {
     "twins": "Near-twins between images",
     "augmentation": "Augmentation",
     "training": "Training",
+    "differences": "Which systems differ",
+    "without_twins": "With and without near-twins",
     "results": "Results in detail",
     "choices": "What validation chose",
     "ablations": "What each part contributes",
@@ -61,7 +64,7 @@ class Task:
     best: standings.Standing
     best_description: str
     candidates: int
-    within: int
+    told_apart: str
     majority: standings.Standing | None
     comparisons: list[str]
     twins: str
@@ -147,6 +150,7 @@ def _task(
         if "audit/summary" in own
         else None
     )
+    compared = read_comparisons(own["comparisons"]) if "comparisons" in own else None
     counts = read_table(own["inspect/counts"], ("n",), ("split", "label", "name")) if "inspect/counts" in own else None
     n = standings.images_tested(table)
     confidence = percent(config["evaluation"]["confidence"])
@@ -155,6 +159,9 @@ def _task(
     if summary:
         sections["twins"].tables.append(page_tables.twins(summary, f"Near-twins by pixel correlation r ({name})"))
         sections["twins"].notes.append(TWINS.format(constant=sum(summary["constant_images"].values())))
+    if compared:
+        paired.differences(sections["differences"], compared, name)
+        paired.without_twins(sections["without_twins"], compared, first["label_names"], name)
     _detail(sections["results"], table, systems, first["label_names"], entry["positive"], name, confidence)
     _choices(sections["choices"], own, name)
     ablations.fill(sections["ablations"], config, key, table, confidence)
@@ -176,10 +183,12 @@ def _task(
         best=best,
         best_description=descriptions[best.address],
         candidates=len(systems),
-        within=sum(best.test.low <= row.test.mean <= best.test.high for row in systems[1:]),
+        told_apart=paired.answer(compared),
         majority=next((row for row in floors if row.system == "majority"), None),
-        comparisons=[] if first["generated"] else _comparisons(entry["published"], systems, entry["source"]),
-        twins=_twins_sentence(summary),
+        comparisons=[]
+        if first["generated"]
+        else paired.published(entry["published"], systems, table, compared, entry["source"]),
+        twins=paired.twins_sentence(summary, compared),
         results=page_tables.results(
             systems,
             floors,
@@ -214,41 +223,6 @@ def describe_system(config: Config, dataset: str, model: str, system: str) -> st
         if "weights" in fusion:
             return " + ".join(f"{weight:g} {member}" for member, weight in fusion["weights"].items())
         return f"{' + '.join(fusion_members(fusion))}, weights chosen on validation"
-    return ""
-
-
-def _comparisons(
-    published: Sequence[Mapping[str, Any]], systems: Sequence[standings.Standing], source: str
-) -> list[str]:
-    """Where the published figure of a system lies among our runs of it."""
-    known = {row.address: row for row in systems}
-    result = []
-    for row in published:
-        ours = known.get(row.get("system"))
-        if ours is None or row.get("accuracy") is None:
-            continue
-        value, test = row["accuracy"], ours.test
-        if ours.seeds > 1:
-            low, high, what = test.least, test.most, f"the range of our {ours.seeds} seeds"
-        else:
-            low, high, what = test.low, test.high, "the interval of our run"
-        where = "below" if value < low else "above" if value > high else "inside"
-        text = f"The {value:.3f} of {row['name']} for {ours.address} lies {where} {what} ({low:.3f} to {high:.3f})"
-        result.append(f"{text}." if source == "official" else f"{text}; it was measured on another split.")
-    return result
-
-
-def _twins_sentence(summary: Mapping[str, Any] | None) -> str:
-    for part in summary["splits"] if summary else []:
-        if (part["first"], part["second"]) == ("train", "test"):
-            limit = f"{summary['threshold']:g}"
-            total = summary["images"]["test"]
-            return (
-                f"{part['images'][limit]:,} of {total:,} test images have a near-twin (pixel correlation of {limit} or "
-                "more) among the training images; figures on them flatter every system."
-                if part["images"][limit]
-                else f"No test image has a near-twin (pixel correlation of {limit} or more) among the training images."
-            )
     return ""
 
 

@@ -32,6 +32,13 @@ KINDS = {
         "grey bars: from the lowest to the highest limit of the intervals of single runs; diamonds: published figures; "
         "dashed: systems without a network.",
     ),
+    "differences": Kind(
+        "differences",
+        "Test accuracy of every system minus that of the best",
+        "Systems in the order of their validation accuracy. Lines: bootstrap intervals of the paired difference of "
+        "means over runs; filled diamonds: distinguishable from the best by McNemar's exact test after Holm's "
+        "correction; open circles: not distinguishable.",
+    ),
     "confusion": Kind(
         "results",
         "Confusion matrices",

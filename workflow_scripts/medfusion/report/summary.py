@@ -6,22 +6,30 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from medfusion.evaluation import standings
+from medfusion.files.comparison_files import Comparisons
 from medfusion.files.metric_files import Metrics, tidy
 from medfusion.jobs.costs import duration, stage_costs
 from medfusion.jobs.records import Record
 from medfusion.naming import span
 from medfusion.planning.config import Config
-from medfusion.report import ablations
+from medfusion.report import ablations, paired
 from medfusion.report.page_tables import interval, number
 
 
-def summary(config: Config, contents: Sequence[Mapping], records: Sequence[Record], context: Mapping[str, str]) -> str:
-    """All systems of all data sets, the training-size study, and the cost of each stage.
+def summary(
+    config: Config,
+    contents: Sequence[Mapping],
+    comparisons: Mapping[str, Comparisons],
+    records: Sequence[Record],
+    context: Mapping[str, str],
+) -> str:
+    """All systems of all data sets, which differ, the training-size study, and the cost of each stage.
 
     Parameters
     ----------
     config : complete
     contents : of every metrics.json file
+    comparisons : of every comparisons.json file, by data set
     records : of the jobs that made the results
     context : lines that say when and on what the results were measured, by title
     """
@@ -34,12 +42,13 @@ def summary(config: Config, contents: Sequence[Mapping], records: Sequence[Recor
         "the order of their validation accuracy, by which the best is chosen."
     )
     for key in config["datasets"]:
-        parts += _dataset(config, key, [content for content in contents if content["dataset"] == key])
+        own = [content for content in contents if content["dataset"] == key]
+        parts += _dataset(config, key, own, comparisons[key])
     parts += ["## Cost of each stage", _costs(stage_costs(records))]
     return "\n\n".join(parts) + "\n"
 
 
-def _dataset(config: Config, key: str, contents: Sequence[Metrics]) -> list[str]:
+def _dataset(config: Config, key: str, contents: Sequence[Metrics], compared: Comparisons) -> list[str]:
     entry, table = config["datasets"][key], tidy(contents)
     name, n = table["name"].iloc[0], standings.images_tested(table)
     rows = []
@@ -59,7 +68,7 @@ def _dataset(config: Config, key: str, contents: Sequence[Metrics]) -> list[str]
     head = ["system", "runs", "validation accuracy", "test accuracy", "interval", "AUC"]
     if entry["positive"] is not None:
         head.append(f"recall of {contents[0]['label_names'][entry['positive']]}")
-    parts = [f"## {name}, n = {n:,} test images", _markdown(head, rows)]
+    parts = [f"## {name}, n = {n:,} test images", _markdown(head, rows), *_differences(compared)]
     if (table["model"] == "learning_curve").any():
         sizes = [str(size) for size in entry["learning_curve"]["sizes"]]
         scores = {size: standings.score(table, "learning_curve", size, "test", "accuracy") for size in sizes}
@@ -98,6 +107,23 @@ def _ablations(config: Config, key: str, table: pd.DataFrame) -> list[str]:
             _markdown(head, lines),
         ]
     return parts
+
+
+def _differences(compared: Comparisons) -> list[str]:
+    """Every system against the best."""
+    text = (
+        f"Each system minus `{compared['best']}`, the best on validation: McNemar's exact test for accuracy, paired "
+        f"bootstrap of {compared['replicates']:,} for AUC; p adjusted by Holm's method over {compared['family']} "
+        "comparisons of either."
+    )
+    rows = []
+    for entry in compared["systems"]:
+        row = [f"`{entry['system']}`"]
+        for measure in paired.MEASURES:
+            row += [paired.difference(entry, measure), paired.p_value(entry[measure]["p_adjusted"])]
+        rows.append([*row, paired.verdict(entry)])
+    head = ["system", "accuracy", "adjusted p", "AUC", "adjusted p", "against the best"]
+    return ["### Which systems differ", text, _markdown(head, rows)]
 
 
 def _value(score: standings.Score) -> str:

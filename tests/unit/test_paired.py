@@ -1,0 +1,257 @@
+"""Tests of compare_systems on small files, and of what the page says of its comparisons."""
+
+import argparse
+import copy
+
+import numpy as np
+import pytest
+import synthetic
+from scipy.stats import binomtest
+
+import compare_systems
+from medfusion.errors import UserError
+from medfusion.evaluation import standings
+from medfusion.files import images, probabilities
+from medfusion.files.artifacts import read_json, write_json
+from medfusion.files.images import Description
+from medfusion.files.metric_files import tidy
+from medfusion.report import paired
+from medfusion.report.page_parts import Section
+
+DESCRIPTION = Description("breastmnist", "binary-class", ("malignant", "normal"), "0" * 64, True)
+LABELS = np.arange(60) % 2
+# Wrong on the first images: so many of them.
+WRONG = {
+    ("net", 1, "cnn"): 6,
+    ("net", 2, "cnn"): 8,
+    ("net", 1, "svm"): 20,
+    ("net", 2, "svm"): 8,
+    ("votes", None, "vote_cnn"): 6,
+    ("floors", None, "majority"): 30,
+}
+
+
+@pytest.fixture
+def compare(tmp_path):
+    """Runs the stage: on the images that have a twin, by index, and with other settings."""
+
+    def run(twins=range(20, 40), **settings):
+        (tmp_path / "out.json").unlink(missing_ok=True)
+        images.write_labels(tmp_path / "labels.h5", "test", DESCRIPTION, LABELS.astype(np.uint8))
+        files = []
+        for (model, seed, system), wrong in WRONG.items():
+            predicted = np.where(np.arange(60) < wrong, 1 - LABELS, LABELS)
+            certainty = np.random.default_rng(wrong).uniform(0.55, 0.95, 60)
+            values = np.where(np.arange(2) == predicted[:, None], certainty[:, None], 1 - certainty[:, None])
+            files.append(str(tmp_path / f"{model}{seed}{system}.h5"))
+            probabilities.write(files[-1], DESCRIPTION, {"test": values})
+        scores = {
+            ("net", 1): {"cnn": (0.9, 0.9), "svm": (0.8, 0.7)},
+            ("net", 2): {"cnn": (0.9, 0.9), "svm": (0.8, 0.9)},
+        }
+        scores |= {("votes", None): {"vote_cnn": (0.85, 0.9)}, ("floors", None): {"majority": (0.5, 0.5)}}
+        metrics = []
+        for number, ((model, seed), systems) in enumerate(scores.items()):
+            metrics.append(str(tmp_path / f"metrics{number}.json"))
+            write_json(metrics[-1], synthetic.metrics(model, seed, systems, generated=True))
+        across = {"first": "train", "second": "test", "indices": list(twins)}
+        summary = {"threshold": 0.95, "splits": [across], "images": {"test": settings.pop("n", 60)}}
+        write_json(tmp_path / "summary.json", summary)
+        args = argparse.Namespace(
+            metrics=metrics,
+            systems=files,
+            test_labels=str(tmp_path / "labels.h5"),
+            twins=str(tmp_path / "summary.json"),
+            out=str(tmp_path / "out.json"),
+        )
+        own = {"title": "t", "dataset": "breast", "systems": [list(key) for key in WRONG], "replicates": 400}
+        compare_systems.main(args, own | {"confidence": 0.95, "bootstrap_seed": 0} | settings)
+        return read_json(args.out)
+
+    return run
+
+
+def test_every_other_system_is_compared_with_the_best_on_validation_in_the_order_of_validation(compare):
+    found = compare()
+    assert (found["best"], found["family"], found["n"], found["generated"]) == ("net/cnn", 3, 60, True)
+    assert [row["system"] for row in found["systems"]] == ["votes/vote_cnn", "net/svm", "floors/majority"]
+    vote, svm, majority = found["systems"]
+    assert [(row["runs"], row["pairs"]) for row in found["systems"]] == [(1, 2), (2, 2), (1, 2)]
+    # Means of 7 wrong against 6, 14 and 30, of 60.
+    differences = [row["accuracy"]["difference"] for row in found["systems"]]
+    assert differences == pytest.approx([1 / 60, -7 / 60, -23 / 60])
+    # Seed 1: 14 images that the network alone gets right; seed 2: none. Two tests: twice the smaller p value.
+    p = 2 * binomtest(0, 14).pvalue
+    assert svm["accuracy"]["p"] == pytest.approx(p)
+    assert svm["accuracy"]["p_adjusted"] == pytest.approx(2 * p)
+    assert majority["accuracy"]["p"] == pytest.approx(2 * binomtest(0, 24).pvalue)
+    assert majority["accuracy"]["p_adjusted"] == pytest.approx(6 * binomtest(0, 24).pvalue)
+    assert vote["accuracy"]["p"] == 1
+    assert [row["accuracy"]["distinguishable"] for row in found["systems"]] == [False, True, True]
+    for row in found["systems"]:
+        assert row["accuracy"]["low"] <= row["accuracy"]["difference"] <= row["accuracy"]["high"]
+
+
+def test_both_parts_of_the_test_images_are_measured_apart(compare):
+    twins = compare(twins=[0, 1, 2, 3, *range(50, 60)])["twins"]
+    assert twins["parts"] == {"with": {"classes": [7, 7], "n": 14}, "without": {"classes": [23, 23], "n": 46}}
+    best = twins["systems"][0]
+    assert best["system"] == "net/cnn" and [run["seed"] for run in best["runs"]] == [1, 2]
+    first = best["runs"][0]
+    assert first["with"]["accuracy"]["value"] == pytest.approx(10 / 14)
+    assert first["without"]["accuracy"]["value"] == pytest.approx(44 / 46)
+    interval = binomtest(44, 46).proportion_ci(0.95, "wilson")
+    assert first["without"]["accuracy"]["low"] == pytest.approx(interval.low)
+    assert first["without"]["auc"]["low"] <= first["without"]["auc"]["value"] <= first["without"]["auc"]["high"]
+    assert len(twins["systems"]) == 4
+
+
+def test_few_twins_have_an_accuracy_but_no_auc(compare):
+    first = compare(twins=[0, 7])["twins"]["systems"][0]["runs"][0]
+    assert first["with"]["accuracy"]["value"] == 0.5 and first["with"]["auc"] is None
+    assert first["without"]["auc"] is not None
+
+
+@pytest.mark.parametrize("twins", [[], range(60)])
+def test_images_that_all_have_a_twin_or_none_are_not_parted(compare, twins):
+    assert compare(twins=twins)["twins"] == {"threshold": 0.95, "parts": {}, "systems": []}
+
+
+def test_the_same_bytes_twice(compare, tmp_path):
+    contents = []
+    for _ in range(2):
+        compare()
+        contents.append((tmp_path / "out.json").read_bytes())
+    assert contents[0] == contents[1]
+
+
+def test_counts_of_other_images_are_refused(compare, tmp_path):
+    with pytest.raises(UserError, match="summary.json: not of training images and 60 test images"):
+        compare(n=61)
+    assert not (tmp_path / "out.json").exists()
+
+
+def test_measures_of_a_system_that_is_not_to_be_compared_are_refused(compare, monkeypatch):
+    monkeypatch.delitem(WRONG, ("votes", None, "vote_cnn"))
+    with pytest.raises(UserError, match="measures of votes/vote_cnn, which is not to be compared"):
+        compare()
+
+
+def section_of(fill, *arguments):
+    section = Section("key", "title")
+    fill(section, *arguments)
+    return section
+
+
+def rows(table):
+    return {
+        row.cells[0].text: [(cell.text, cell.note) for cell in row.cells[1:]] for b in table.bodies for row in b.rows
+    }
+
+
+def test_the_table_of_differences():
+    section = section_of(paired.differences, synthetic.comparisons(), "BreastMNIST")
+    table = section.tables[0]
+    assert table.caption == "Every system minus net/svm, the best on validation (BreastMNIST, test n = 80)"
+    assert len(table.head) == len(table.bodies[0].rows[0].cells) == 6
+    found = rows(table)
+    assert list(found) == ["net/svm", "net/cnn", "votes/vote_cnn", "floors/majority"]
+    assert found["net/cnn"] == [
+        ("lower accuracy", ""),
+        ("−0.040", "−0.070 to −0.010"),
+        ("0.0400", ""),
+        ("+0.0100", "−0.0200 to +0.0400"),
+        ("0.900", ""),
+    ]
+    assert "over the 3 comparisons of a measure" in section.notes[0] and "From 0.05 on" in section.notes[0]
+    assert len(section.notes) == 1
+
+
+def test_too_few_replicates_are_said_to_be_so():
+    few = {**synthetic.comparisons(), "replicates": 100}
+    section = section_of(paired.differences, few, "BreastMNIST")
+    assert "With 100 replicates, the smallest p value that the bootstrap can give is 0.0594" in section.notes[1]
+    assert "by AUC (paired bootstrap), the bootstrap has too few replicates to tell." in paired.answer(few)
+
+
+def test_the_answer_counts_candidates_and_says_which_are_higher():
+    comparisons = synthetic.comparisons()
+    assert "1 of the 2 other systems is not distinguishable from it; by AUC" in paired.answer(comparisons)
+    higher = copy.deepcopy(comparisons)
+    higher["systems"][1]["accuracy"]["distinguishable"] = True
+    higher["systems"].pop(0)
+    assert paired.answer(higher) == (
+        "By accuracy (McNemar's exact test), the other system is distinguishable from it; by AUC (paired bootstrap), "
+        "the other system is not distinguishable from it; 1 has a higher accuracy. Holm's correction is for 3 "
+        "comparisons of either."
+    )
+    assert paired.answer({**comparisons, "systems": []}) == paired.answer(None) == ""
+
+
+def test_the_table_of_parts_has_means_over_seeds_and_no_auc_of_few_images():
+    section = section_of(paired.without_twins, synthetic.comparisons(), ["malignant", "normal"], "BreastMNIST")
+    found = rows(section.tables[0])
+    assert found["net/svm"] == [
+        ("0.790 ± 0.014", "0.680 to 0.900"),
+        ("0.790 ± 0.014", "0.680 to 0.900"),
+        ("0.850 ± 0.014", "0.740 to 0.960"),
+        ("–", ""),
+    ]
+    assert (
+        "without one: n = 50 (20 malignant, 30 normal); with one: n = 30 (3 malignant, 27 normal)" in section.notes[0]
+    )
+    alone = synthetic.comparisons()
+    alone["twins"] |= {"parts": {}, "systems": []}
+    assert not section_of(paired.without_twins, alone, ["malignant", "normal"], "BreastMNIST")
+
+
+AUDIT = {
+    "threshold": 0.95,
+    "images": {"test": 80},
+    "splits": [{"first": "train", "second": "test", "images": {"0.95": 30}}],
+}
+
+
+def test_the_sentence_on_twins_compares_both_parts():
+    assert paired.twins_sentence(AUDIT, synthetic.comparisons()) == (
+        "30 of 80 test images have a near-twin (pixel correlation of 0.95 or more) among the training images: on these "
+        "the best system's accuracy is 0.850 ± 0.014 (0.740 to 0.960), on the others 0.790 ± 0.014 (0.680 to 0.900)."
+    )
+    none = {**AUDIT, "splits": [{"first": "train", "second": "test", "images": {"0.95": 0}}]}
+    assert paired.twins_sentence(none, synthetic.comparisons()).startswith("No test image has a near-twin")
+    assert paired.twins_sentence(AUDIT, None).endswith("among the training images.")
+    assert paired.twins_sentence(None, None) == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (0.83, "inside {}: 1 of 2 lies above it."),
+        (0.82, "inside {}: 1 of 2 lies above it and 1 equals it."),
+        (0.95, "above {}: 0 of 2 lie above it."),
+        (0.7, "below {}: 2 of 2 lie above it."),
+    ],
+)
+def test_a_published_figure_is_placed_among_our_seeds(value, words):
+    words = words.format("the range of our 2 seeds (0.820 to 0.900, mean 0.860 ± 0.057)")
+    table = tidy(synthetic.run())
+    entry = {"system": "net/cnn", "name": "the original", "accuracy": value, "source": None}
+    systems, comparisons = standings.standings(table), synthetic.comparisons()
+    first, second = paired.published([entry], systems, table, comparisons, "official")
+    assert first == f"The {value:.3f} of the original for net/cnn lies {words}"
+    assert second == (
+        "Against the best system, the accuracy of net/cnn differs by −0.040 (95\xa0% interval −0.070 to −0.010; "
+        "adjusted p 0.0400): lower accuracy."
+    )
+
+
+def test_a_published_figure_of_a_single_run_is_held_against_its_interval():
+    table = tidy(synthetic.run())
+    entry = {"system": "votes/vote_cnn", "name": "them", "accuracy": 0.95, "source": "one run"}
+    sentences = paired.published([entry], standings.standings(table), table, None, "surrogate")
+    assert sentences == [
+        "The 0.950 of them (one run) for votes/vote_cnn lies inside the interval of our run (0.900 to 1.000, around "
+        "0.950); it was measured on another split."
+    ]
+    others = [{**entry, "system": None}, {**entry, "accuracy": None}, {**entry, "system": "no/such"}]
+    assert paired.published(others, standings.standings(table), table, None, "official") == []

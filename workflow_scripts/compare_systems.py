@@ -1,0 +1,117 @@
+"""Compare every system with the best on validation, and measure all with and without near-twins of training images."""
+
+import argparse
+from typing import Any
+
+from medfusion.errors import UserError
+from medfusion.files import images, probabilities
+from medfusion.files.artifacts import read_record, write_json
+from medfusion.jobs import stage
+
+
+def parser() -> argparse.ArgumentParser:
+    """The arguments of the stage."""
+    result = stage.parser(__doc__)
+    result.add_input("--metrics", nargs="+", metavar="PATH", help="metrics.json files: which system is the best")
+    result.add_input("--systems", nargs="+", metavar="PATH", help="probabilities (HDF5), in the settings' order")
+    result.add_input("--test-labels", help="labels of the test split (HDF5)")
+    result.add_input("--twins", help="counts of near-twins, with the test images that have one (.json)")
+    result.add_output("--out", help="JSON file to write")
+    return result
+
+
+def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
+    """Write the comparisons, and the measures on both parts of the test images."""
+    from dataclasses import asdict
+
+    from medfusion.evaluation import comparisons, standings
+    from medfusion.files.metric_files import read_metrics, tidy
+
+    dataset = settings["dataset"]
+    table = tidy(read_metrics(args.metrics, {dataset: {"name": dataset}}))
+    order = [*standings.standings(table), *standings.floors(table)]
+    description = images.describe(args.test_labels)
+    labels = images.read_labels(args.test_labels)
+    threshold, parts = parts_by_twins(args.twins, len(labels))
+    runs, measured = {}, {}
+    for (model, seed, system), path in zip(settings["systems"], args.systems, strict=True):
+        values = probabilities.read(path, "test")
+        name = f"{model}/{system}"
+        try:
+            run = comparisons.resample(
+                labels, values, description.task, seed, settings["replicates"], settings["bootstrap_seed"]
+            )
+            found = measure_parts(labels, values, description.task, parts, settings)
+        except ValueError as error:
+            raise UserError(f"{path}: {error}") from None
+        runs.setdefault(name, []).append(run)
+        measured.setdefault(name, []).append({"seed": seed, **found})
+        stage.progress(f"{settings['title']}: {len(settings['systems'])} runs to compare: resampled {path}")
+    if absent := [row.address for row in order if row.address not in runs]:
+        raise UserError(f"{args.metrics[0]}: measures of {absent[0]}, which is not to be compared; delete it")
+    best, *others = [row.address for row in order]
+    compared = comparisons.compare(runs[best], {name: runs[name] for name in others}, settings["confidence"])
+    write_json(
+        args.out,
+        {
+            "dataset": dataset,
+            "flag": description.flag,
+            "generated": description.generated,
+            "split": "test",
+            "n": len(labels),
+            **{key: settings[key] for key in ("replicates", "confidence", "bootstrap_seed")},
+            "best": best,
+            "family": len(others),
+            "systems": [
+                {
+                    "system": name,
+                    "runs": len(runs[name]),
+                    "pairs": len(comparisons.paired_runs(runs[name], runs[best])),
+                    **{measure: asdict(comparison) for measure, comparison in found.items()},
+                }
+                for name, found in compared.items()
+            ],
+            "twins": {
+                "threshold": threshold,
+                "parts": {
+                    part: {"n": int(chosen.sum()), "classes": class_counts(labels[chosen], description)}
+                    for part, chosen in parts.items()
+                },
+                "systems": [{"system": name, "runs": measured[name]} for name in (best, *others)] if parts else [],
+            },
+        },
+    )
+
+
+def parts_by_twins(path, n):
+    """The threshold of near-twins; and the test images without and with one in training, unless none or all has one."""
+    import numpy as np
+
+    summary = read_record(path, ("threshold", "splits", "images"))
+    across = [part for part in summary["splits"] if (part["first"], part["second"]) == ("train", "test")]
+    if len(across) != 1 or summary["images"].get("test") != n:
+        raise UserError(f"{path}: not of training images and {n:,} test images; delete it and run again")
+    having = np.zeros(n, dtype=bool)
+    having[across[0]["indices"]] = True
+    return summary["threshold"], {"without": ~having, "with": having} if 0 < having.sum() < n else {}
+
+
+def measure_parts(labels, values, task, parts, settings):
+    """Accuracy and AUC of one run on each part; an AUC is null where a class has too few images."""
+    from medfusion.evaluation.image_parts import measure_part
+
+    options = {"replicates": settings["replicates"], "confidence": settings["confidence"]}
+    result = {}
+    for name, part in parts.items():
+        accuracy, auc = measure_part(labels, values, task, part, **options, seed=settings["bootstrap_seed"])
+        result[name] = {"accuracy": accuracy._asdict(), "auc": auc._asdict() if auc else None}
+    return result
+
+
+def class_counts(labels, description):
+    """The number of images of each class, in label order."""
+    return [int((labels == label).sum()) for label in range(len(description.label_names))]
+
+
+if __name__ == "__main__":
+    stage.run(main, parser())

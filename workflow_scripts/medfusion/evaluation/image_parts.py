@@ -1,0 +1,68 @@
+"""Accuracy and AUC on a part of the test images, such as those without a near-twin among the training images."""
+
+import numpy as np
+
+from medfusion.evaluation.comparisons import resample
+from medfusion.evaluation.metrics import Measure, predict, wilson
+
+ENOUGH = 5  # images of each class that an AUC needs at least
+
+
+def has_enough(labels: np.ndarray, classes: int) -> bool:
+    """Whether a part has enough images of each class for an AUC and its bootstrap.
+
+    Parameters
+    ----------
+    labels : int array, shape (m,)
+        True classes of the part's images, in ``0 .. classes-1``.
+    classes : int
+        Number of classes.
+    """
+    return bool(np.bincount(labels, minlength=classes).min() >= ENOUGH)
+
+
+def measure_part(
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    task: str,
+    part: np.ndarray,
+    *,
+    replicates: int,
+    confidence: float,
+    seed: int,
+) -> tuple[Measure, Measure | None]:
+    """Accuracy with its Wilson interval and AUC with its stratified bootstrap interval, on a part of the images.
+
+    Parameters
+    ----------
+    labels : int array, shape (n,)
+        True classes of all images.
+    probabilities : float array, shape (n, k)
+        Class probabilities of all images, each row summing to 1.
+    task : str
+        MedMNIST's task.
+    part : bool array, shape (n,)
+        Which images count; at least one.
+    replicates, confidence, seed
+        Of the bootstrap, and of both intervals.
+
+    Returns
+    -------
+    accuracy, and AUC or None if a class has fewer than `ENOUGH` images
+
+    Raises
+    ------
+    ValueError
+        If no image counts, or an input is not as described above.
+    """
+    if not np.any(part):
+        raise ValueError("expected at least one image in the part")
+    labels, probabilities = labels[part], probabilities[part]
+    correct = predict(probabilities, task) == labels
+    n = len(labels)
+    accuracy = Measure("accuracy", float(correct.mean()), *wilson(int(correct.sum()), n, confidence), n)
+    if not has_enough(labels, probabilities.shape[1]):
+        return accuracy, None
+    run = resample(labels, probabilities, task, None, replicates, seed)
+    low, high = np.quantile(run.draws["auc"], [(1 - confidence) / 2, (1 + confidence) / 2])
+    return accuracy, Measure("auc", run.values["auc"], float(low), float(high), n)

@@ -1,0 +1,292 @@
+"""What the page says of paired comparisons: which systems differ, and how they do without near-twins."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from medfusion.evaluation.metrics import summarise_seeds
+from medfusion.evaluation.standings import Standing, runs
+from medfusion.files.comparison_files import Comparisons, is_floor
+from medfusion.naming import class_names, percent
+from medfusion.report.page_parts import Body, Cell, Row, Section, Table
+
+NOTHING = Cell("–")
+MEASURES = {"accuracy": "accuracy", "auc": "AUC"}
+DECIMALS = {"accuracy": 3, "auc": 4}  # of differences: those of AUC are small where all systems are good
+FLOORS = "Floors: systems without a network"
+METHOD = (
+    "Differences are those of means over runs. Their {confidence} intervals, and the p values of AUC, come from "
+    "{replicates:,} bootstrap replicates of the {n:,} test images, stratified by class, the same ones for every run. "
+    "Accuracy is tested by McNemar's exact test, run by run: seed with seed where both systems have them, else every "
+    "run with every run; the p values of two systems are combined by Rüger's rule, which holds however the runs depend "
+    "on each other. All p values are adjusted by Holm's method over the {family} comparisons of a measure. From "
+    "{level:g} on, two systems are called not distinguishable; that does not make them equal. The tests say how far "
+    "another draw of test images could change the order of these trained runs; how far other seeds could, the "
+    "standard deviations above say."
+)
+TOO_FEW = (
+    "With {replicates:,} replicates, the smallest p value that the bootstrap can give is {smallest} after adjustment: "
+    "no two systems could be told apart by AUC. Raise evaluation.replicates."
+)
+PARTS = (
+    "A near-twin is a training image whose pixels correlate with the test image's by {threshold:g} or more. {counts}. "
+    "The two parts may also differ in what else makes an image easy, and in their shares of the classes. Values are "
+    "mean ± standard deviation over seeds; under them, from the lowest to the highest limit of the single runs' "
+    "{confidence} intervals (Wilson for accuracy, bootstrap for AUC)."
+)
+
+
+def difference(entry: Mapping[str, Any], measure: str, key: str = "difference") -> str:
+    """The difference of a compared system, or a limit of it, as text."""
+    return signed(entry[measure][key], DECIMALS[measure])
+
+
+def signed(value: float, decimals: int) -> str:
+    """A difference with its sign.
+
+    >>> signed(0.0126, 3), signed(-0.01, 3), signed(-0.0001, 3), signed(-0.0001, 4)
+    ('+0.013', '−0.010', '0.000', '−0.0001')
+    """
+    text = f"{abs(value):.{decimals}f}"
+    if float(text) == 0:
+        return text
+    return ("+" if value > 0 else "\N{MINUS SIGN}") + text
+
+
+def p_value(p: float) -> str:
+    """A p value, with more decimals where it is small.
+
+    >>> p_value(0.45), p_value(0.0499), p_value(0.00001), p_value(1)
+    ('0.450', '0.0499', '< 0.0001', '1.000')
+    """
+    if p < 0.0001:
+        return "< 0.0001"
+    return f"{p:.4f}" if p < 0.1 else f"{p:.3f}"
+
+
+def verdict(entry: Mapping[str, Any]) -> str:
+    """What the tests say of a compared system, in words.
+
+    >>> same, lower = {"distinguishable": False, "difference": 0.1}, {"distinguishable": True, "difference": -0.1}
+    >>> verdict({"accuracy": same, "auc": same}), verdict({"accuracy": lower, "auc": lower})
+    ('not distinguishable', 'lower accuracy, lower AUC')
+    """
+    said = [
+        f"{'higher' if entry[measure]['difference'] > 0 else 'lower'} {name}"
+        for measure, name in MEASURES.items()
+        if entry[measure]["distinguishable"]
+    ]
+    return ", ".join(said) or "not distinguishable"
+
+
+def answer(comparisons: Comparisons | None) -> str:
+    """One sentence: how many of the other systems the tests tell apart from the best."""
+    others = [entry for entry in comparisons["systems"] if not is_floor(entry["system"])] if comparisons else []
+    if not others:
+        return ""
+    n, found, higher = len(others), {}, []
+    for measure, name in MEASURES.items():
+        clear = [entry[measure]["difference"] for entry in others if entry[measure]["distinguishable"]]
+        found[measure] = _told_apart(len(clear), n, "the other system" if n == 1 else f"the {n} other systems")
+        if better := sum(gap > 0 for gap in clear):
+            higher.append(f"; {better} {'has' if better == 1 else 'have'} a higher {name}")
+    if _smallest(comparisons) >= _level(comparisons):
+        found["auc"] = "the bootstrap has too few replicates to tell"
+    return (
+        f"By accuracy (McNemar's exact test), {found['accuracy']}; by AUC (paired bootstrap), {found['auc']}"
+        f"{''.join(higher)}. Holm's correction is for {comparisons['family']} comparisons of either."
+    )
+
+
+def _told_apart(clear: int, n: int, those: str) -> str:
+    """How many of n systems the tests tell from the best, in words.
+
+    >>> _told_apart(2, 3, "the 3 other systems")
+    '1 of the 3 other systems is not distinguishable from it'
+    """
+    if n == 1:
+        return f"{those} is {'' if clear else 'not '}distinguishable from it"
+    if clear == n:
+        return f"all of {those} are distinguishable from it"
+    if not clear:
+        return f"none of {those} is distinguishable from it"
+    return f"{n - clear} of {those} {'is' if n - clear == 1 else 'are'} not distinguishable from it"
+
+
+def _level(comparisons: Comparisons) -> float:
+    """The level of the tests, for all of a family together."""
+    return round(1 - comparisons["confidence"], 12)
+
+
+def _smallest(comparisons: Comparisons) -> float:
+    """The smallest adjusted p value that the bootstrap can give, when one comparison alone stands out."""
+    return min(1.0, comparisons["family"] * 2 / (comparisons["replicates"] + 1))
+
+
+def published(
+    entries: Sequence[Mapping[str, Any]],
+    systems: Sequence[Standing],
+    table: pd.DataFrame,
+    comparisons: Comparisons | None,
+    source: str,
+) -> list[str]:
+    """Where the published figure of a system lies among our runs of it, and how that system does against the best.
+
+    Parameters
+    ----------
+    entries : of the configuration
+    systems : the best on validation first
+    table : tidy metrics of the data set
+    source : of the data, as in the configuration
+    """
+    known = {row.address: row for row in systems}
+    result = []
+    for entry in entries:
+        ours = known.get(entry.get("system"))
+        if ours is None or entry.get("accuracy") is None:
+            continue
+        values = runs(table, [ours])["value"].round(3)
+        text = _place(entry["accuracy"], values.to_list(), ours)
+        origin = f" ({entry['source']})" if entry.get("source") else ""
+        text = f"The {entry['accuracy']:.3f} of {entry['name']}{origin} for {ours.address} lies {text}"
+        result.append(f"{text}." if source == "official" else f"{text}; it was measured on another split.")
+        against = [row for row in comparisons["systems"] if row["system"] == ours.address] if comparisons else []
+        result += [_against_best(row, comparisons["confidence"]) for row in against]
+    return result
+
+
+def _place(value: float, ours: list[float], system: Standing) -> str:
+    """Where a value lies among those of runs, all with three decimals."""
+    test = system.test
+    if len(ours) == 1:
+        low, high, what = round(test.low, 3), round(test.high, 3), "the interval of our run"
+        details = f"{low:.3f} to {high:.3f}, around {test.mean:.3f}"
+    else:
+        low, high, what = min(ours), max(ours), f"the range of our {len(ours)} seeds"
+        details = f"{low:.3f} to {high:.3f}, mean {test.mean:.3f} ± {test.sd:.3f}"
+    where = "below" if value < low else "above" if value > high else "inside"
+    text = f"{where} {what} ({details})"
+    if len(ours) == 1:
+        return text
+    above, equal = sum(one > value for one in ours), sum(one == value for one in ours)
+    equals = f" and {equal} {'equals' if equal == 1 else 'equal'} it" if equal else ""
+    return f"{text}: {above} of {len(ours)} {'lies' if above == 1 else 'lie'} above it{equals}"
+
+
+def _against_best(entry: Mapping[str, Any], confidence: float) -> str:
+    interval = f"{percent(confidence)} interval {_interval(entry, 'accuracy')}"
+    return (
+        f"Against the best system, the accuracy of {entry['system']} differs by {difference(entry, 'accuracy')} "
+        f"({interval}; adjusted p {p_value(entry['accuracy']['p_adjusted'])}): {verdict(entry)}."
+    )
+
+
+def differences(section: Section, comparisons: Comparisons, name: str) -> None:
+    """Fill the section that says which systems differ from the best on validation.
+
+    Parameters
+    ----------
+    name : of the data
+    """
+    c = comparisons
+    options = {"confidence": percent(c["confidence"]), "level": _level(c)}
+    section.notes.append(METHOD.format(**{key: c[key] for key in ("replicates", "n", "family")}, **options))
+    if _smallest(c) >= _level(c):
+        section.notes.append(TOO_FEW.format(replicates=c["replicates"], smallest=p_value(_smallest(c))))
+    best = Row([Cell(c["best"]), Cell("the others are compared with it"), *[NOTHING] * 4], "best")
+    rows, floors = [best], []
+    for entry in c["systems"]:
+        cells = [Cell(entry["system"]), Cell(verdict(entry))]
+        for measure in MEASURES:
+            found = entry[measure]
+            cells.append(Cell(difference(entry, measure), _interval(entry, measure), found["difference"]))
+            cells.append(Cell(p_value(found["p_adjusted"]), sort=found["p_adjusted"]))
+        floor = is_floor(entry["system"])
+        (floors if floor else rows).append(Row(cells, "floor" if floor else ""))
+    head = ["System", "Against the best"]
+    for measure in MEASURES.values():
+        head += [f"Difference of {measure}, {options['confidence']} interval", f"Adjusted p, {measure}"]
+    caption = f"Every system minus {c['best']}, the best on validation ({name}, test n = {c['n']:,})"
+    bodies = [Body(rows, "Measured here"), *([Body(floors, FLOORS)] if floors else [])]
+    section.tables.append(Table(caption, head, bodies, numeric=2))
+
+
+def _interval(entry: Mapping[str, Any], measure: str) -> str:
+    return f"{difference(entry, measure, 'low')} to {difference(entry, measure, 'high')}"
+
+
+def without_twins(section: Section, comparisons: Comparisons, label_names: Sequence[str], name: str) -> None:
+    """Fill the section with measures on the test images without, and on those with a near-twin in training.
+
+    Nothing is said where all test images have one, or none has.
+
+    Parameters
+    ----------
+    label_names : one per class
+    name : of the data
+    """
+    parts = comparisons["twins"]["parts"]
+    if not parts:
+        return
+    order = [part for part in ("without", "with") if part in parts]
+    counts = "; ".join(
+        f"{part} one: n = {parts[part]['n']:,} (" + ", ".join(_classes(parts[part]["classes"], label_names)) + ")"
+        for part in order
+    )
+    confidence = percent(comparisons["confidence"])
+    options = {"threshold": comparisons["twins"]["threshold"], "counts": f"Test images {counts}"}
+    section.notes.append(PARTS.format(**options, confidence=confidence))
+    rows, floors = [], []
+    for entry in comparisons["twins"]["systems"]:
+        cells, system = [Cell(entry["system"])], entry["system"]
+        for part in order:
+            cells += [_over_runs([run[part][measure] for run in entry["runs"]]) for measure in MEASURES]
+        kind = "best" if system == comparisons["best"] else "floor" if is_floor(system) else ""
+        (floors if is_floor(system) else rows).append(Row(cells, kind))
+    head = ["System"]
+    for part in order:
+        head += [f"{'AUC' if m == 'auc' else 'Accuracy'} {part} near-twins, n = {parts[part]['n']:,}" for m in MEASURES]
+    bodies = [Body(rows, "Measured here"), *([Body(floors, FLOORS)] if floors else [])]
+    caption = f"Test images without and with a near-twin among the training images ({name})"
+    section.tables.append(Table(caption, head, bodies))
+
+
+def _classes(counts: Sequence[int], label_names: Sequence[str]) -> list[str]:
+    return [f"{count:,} {label}" for count, label in zip(counts, class_names(label_names, 80), strict=True)]
+
+
+def _over_runs(measures: Sequence[Mapping[str, float] | None]) -> Cell:
+    """Mean and deviation over runs, and the limits of their intervals; nothing where there are too few images."""
+    if None in measures:
+        return NOTHING
+    mean, sd = summarise_seeds([measure["value"] for measure in measures])
+    low, high = min(measure["low"] for measure in measures), max(measure["high"] for measure in measures)
+    text = f"{mean:.3f}" if math.isnan(sd) else f"{mean:.3f} ± {sd:.3f}"
+    return Cell(text, f"{low:.3f} to {high:.3f}", mean)
+
+
+def twins_sentence(audit: Mapping[str, Any] | None, comparisons: Comparisons | None) -> str:
+    """How many test images have a near-twin in training, and how the best system does on either part.
+
+    Parameters
+    ----------
+    audit : counts of near-twins, as audit_twins writes them
+    """
+    if audit is None:
+        return ""
+    part = next(part for part in audit["splits"] if (part["first"], part["second"]) == ("train", "test"))
+    limit = f"{audit['threshold']:g}"
+    if not part["images"][limit]:
+        return f"No test image has a near-twin (pixel correlation of {limit} or more) among the training images."
+    text = (
+        f"{part['images'][limit]:,} of {audit['images']['test']:,} test images have a near-twin (pixel correlation of "
+        f"{limit} or more) among the training images"
+    )
+    if not comparisons or not comparisons["twins"]["parts"]:
+        return f"{text}."
+    found = comparisons["twins"]["systems"][0]["runs"]  # of the best
+    cells = [_over_runs([run[name]["accuracy"] for run in found]) for name in ("with", "without")]
+    having, without = (f"{cell.text} ({cell.note})" for cell in cells)
+    return f"{text}: on these the best system's accuracy is {having}, on the others {without}."
