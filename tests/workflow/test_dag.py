@@ -33,8 +33,11 @@ FITTING = {
 }
 
 
-@pytest.mark.parametrize("overlay", [True, False], ids=["tiny", "default"])
-def test_only_evaluation_and_description_stand_on_the_test_labels(project, overlay):
+@pytest.mark.parametrize("configuration", ["tiny", "default", "ablated"])
+def test_only_evaluation_and_description_stand_on_the_test_labels(project, configuration):
+    overlay = configuration != "default"
+    if configuration == "ablated":
+        project.lay_over("ablated.yaml")
     graph = job_graph(project, overlay=overlay)
     made_by, sources = graph.made_by, graph.sources
     assert set(graph.outputs) == set(jobs(project.config(overlay))) - {"summarise/summarise"}
