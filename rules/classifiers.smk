@@ -1,5 +1,6 @@
 # Classifiers and fusion. Needs: features and probabilities of networks, labels of train and val. Makes: fitted grids,
-# fusions with fixed or chosen weights, votes over systems and seeds. Nothing here ever sees a test label.
+# fusions with fixed or chosen weights, votes over systems and seeds, and what validation says of all their
+# probabilities. Nothing here ever sees a test label.
 
 
 rule fit_grid:
@@ -80,3 +81,28 @@ rule vote:
     shell:
         "python {input.program} --settings {input.settings} --members {input.members} --out {output.fused} "
         "9>&2 &> {log}"
+
+
+rule calibrate:
+    input:
+        program=program("calibrate"),
+        settings=IDENTITY.settings("calibrate"),
+        systems=PLAN.candidate_files,
+        val=PREPARED[1],
+    output:
+        calibration=f"{RESULTS}/{{dataset}}/calibration.json",
+    log:
+        f"{LOGS}/{{dataset}}/calibration.log",
+    benchmark:
+        f"{BENCHMARKS}/{{dataset}}/calibration.tsv"
+    threads: ONE
+    resources:
+        mem_mb=300,
+        runtime=10,
+    params:
+        settings=IDENTITY.params("calibrate"),
+    message:
+        "{wildcards.dataset}: choosing temperatures, prediction sets and thresholds on the validation split"
+    shell:
+        "python {input.program} --settings {input.settings} --systems {input.systems} --val {input.val} "
+        "--out {output.calibration} 9>&2 &> {log}"

@@ -1,6 +1,6 @@
 # Evaluation. Needs: probabilities of every system, the test labels. Makes: measures with intervals and confusion matrices
-# per group of systems, paired comparisons of all systems with the best, and one tidy table. From here on, and only from
-# here, test labels are seen.
+# per group of systems, paired comparisons of all systems with the best, how far probabilities can be trusted, and one tidy
+# table. From here on, and only from here, test labels are seen.
 
 
 rule floors:
@@ -79,6 +79,34 @@ rule compare_systems:
     shell:
         "python {input.program} --settings {input.settings} --metrics {input.metrics} --systems {input.systems} "
         "--test-labels {input.test_labels} --twins {input.twins} --out {output.comparisons} 9>&2 &> {log}"
+
+
+rule assess_reliability:
+    input:
+        program=program("assess_reliability"),
+        settings=IDENTITY.settings("assess_reliability"),
+        systems=PLAN.candidate_files,
+        calibration=rules.calibrate.output.calibration,
+        metrics=PLAN.candidate_metrics,
+        test_labels=rules.prepare.output.test_labels,
+    output:
+        reliability=f"{RESULTS}/{{dataset}}/reliability/reliability.json",
+    log:
+        f"{LOGS}/{{dataset}}/reliability/reliability.log",
+    benchmark:
+        f"{BENCHMARKS}/{{dataset}}/reliability/reliability.tsv"
+    threads: ONE
+    resources:
+        mem_mb=500,
+        runtime=20,
+    params:
+        settings=IDENTITY.params("assess_reliability"),
+    message:
+        "{wildcards.dataset}: measuring on the test split how far the probabilities can be trusted"
+    shell:
+        "python {input.program} --settings {input.settings} --systems {input.systems} "
+        "--calibration {input.calibration} --metrics {input.metrics} --test-labels {input.test_labels} "
+        "--out {output.reliability} 9>&2 &> {log}"
 
 
 rule collect_metrics:

@@ -172,6 +172,42 @@ rule draw_results:
         "--confusion {output.confusion} --seeds {output.seeds} --differences {output.differences} 9>&2 &> {log}"
 
 
+rule draw_reliability:
+    input:
+        program=program("draw_reliability"),
+        settings=IDENTITY.settings("draw_reliability"),
+        reliability=rules.assess_reliability.output.reliability,
+    output:
+        reliability=report(
+            f"{RESULTS}/{{dataset}}/reliability/reliability.svg", "../captions/reliability.rst", "{dataset}", "results"
+        ),
+        risk_coverage=report(
+            f"{RESULTS}/{{dataset}}/reliability/risk_coverage.svg",
+            "../captions/risk_coverage.rst",
+            "{dataset}",
+            "results",
+        ),
+        conformal=report(
+            f"{RESULTS}/{{dataset}}/reliability/conformal.svg", "../captions/conformal.rst", "{dataset}", "results"
+        ),
+    log:
+        f"{LOGS}/{{dataset}}/reliability/drawing.log",
+    benchmark:
+        f"{BENCHMARKS}/{{dataset}}/reliability/drawing.tsv"
+    threads: ONE
+    resources:
+        mem_mb=400,
+        runtime=5,
+    params:
+        settings=IDENTITY.params("draw_reliability"),
+    message:
+        "{wildcards.dataset}: drawing how far the probabilities can be trusted"
+    shell:
+        "python {input.program} --settings {input.settings} --reliability {input.reliability} "
+        "--diagrams {output.reliability} --risk-coverage {output.risk_coverage} --conformal {output.conformal} "
+        "9>&2 &> {log}"
+
+
 rule draw_training_size:
     input:
         program=program("draw_training_size"),

@@ -36,6 +36,7 @@ rule summarise:
         settings=IDENTITY.settings("summarise"),
         metrics=[file for dataset in DATASETS for file in PLAN.all_metrics(dataset)],
         comparisons=[PLAN.comparisons(dataset) for dataset in DATASETS],
+        reliability=expand(rules.assess_reliability.output.reliability, dataset=DATASETS),
     output:
         text=f"{RESULTS}/results.md",
     log:
@@ -52,4 +53,4 @@ rule summarise:
         "Writing {output.text}"
     shell:
         "python {input.program} --settings {input.settings} --metrics {input.metrics} "
-        "--comparisons {input.comparisons} --out {output.text} 9>&2 &> {log}"
+        "--comparisons {input.comparisons} --reliability {input.reliability} --out {output.text} 9>&2 &> {log}"

@@ -11,15 +11,14 @@ def parser():
 
 
 def main(args, settings):
-    from medfusion.evaluation import ablations, standings
+    from medfusion.evaluation import ablations
     from medfusion.figures import ablation_figures, drawing
     from medfusion.files.metric_files import read_metrics, tidy
 
     table = tidy(read_metrics(args.metrics, settings["shown"]))
     rows = ablations.paired(table, settings["comparisons"])
-    source = f"{table['name'].iloc[0]} · test n = {standings.images_tested(table):,}"
     with drawing.style(settings["style"]):
-        figure = ablation_figures.contributions(rows, source)
+        figure = ablation_figures.contributions(rows, table["name"].iloc[0])
         drawing.save(figure, args.out, ablation_figures.contribution_numbers(rows))
 
 

@@ -12,16 +12,20 @@ def parser():
     result = stage.parser(__doc__)
     result.add_input("--metrics", nargs="+", metavar="PATH", help="metrics.json files")
     result.add_input("--comparisons", nargs="+", metavar="PATH", help="comparisons.json files")
+    result.add_input("--reliability", nargs="+", metavar="PATH", help="reliability.json files")
     result.add_output("--out", help="Markdown file to write")
     return result
 
 
 def main(args, settings):
+    from medfusion.files import reliabilities
     from medfusion.files.comparison_files import read_comparisons
     from medfusion.files.metric_files import read_metrics
     from medfusion.report import summary
 
-    made_by = records.ancestry([*args.metrics, *args.comparisons], records.read_all(settings["results"]))
+    made_by = records.ancestry(
+        [*args.metrics, *args.comparisons, *args.reliability], records.read_all(settings["results"])
+    )
     context = {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "hardware": f"{os.cpu_count()} processors ({platform.machine()}), no GPU used",
@@ -29,7 +33,9 @@ def main(args, settings):
     }
     contents = read_metrics(args.metrics, settings["shown"])
     comparisons = {content["dataset"]: content for content in map(read_comparisons, args.comparisons)}
-    text = summary.summary(settings["config"], contents, comparisons, made_by, context)
+    trust = [reliabilities.read(path, settings["shown"]) for path in args.reliability]
+    by_dataset = {found.content["dataset"]: found for found in trust}
+    text = summary.summary(settings["config"], contents, comparisons, by_dataset, made_by, context)
     write_text(args.out, text)
 
 

@@ -2,7 +2,10 @@
 
 import numpy as np
 
+from medfusion.evaluation import reliability as reliability_measures
+from medfusion.files import reliabilities
 from medfusion.jobs.records import File, Record
+from medfusion.learning import calibration
 
 METRICS = ["accuracy", "auc", "balanced_accuracy", "macro_f1", "mcc", "brier", "ece"]
 
@@ -98,6 +101,31 @@ def comparisons(generated=False):
                 {"system": "floors/majority", "runs": [run(None, 0.6, 0.9)]},
             ],
         },
+    }
+
+
+def reliability(generated=False, decision=True):
+    """A whole reliability.json of the systems of `run`, measured on made-up probabilities of 80 images."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(80) % 4 // 3
+    systems = [("net", seed, name) for seed in (1, 2) for name in ("cnn", "svm")] + [("votes", None, "vote_cnn")]
+    groups, shown = {}, []
+    for model, seed, system in systems:
+        first = np.clip(rng.normal(0.8 - 0.5 * labels, 0.2), 0.01, 0.99)
+        values = np.column_stack([first, 1 - first])
+        chosen = calibration.choose(values[:40], labels[:40], "binary-class", 0 if decision else None, 0.9, 0.1)
+        options = {"positive": 0, "ece_bins": 4, "replicates": 20, "confidence": 0.95, "seed": 0}
+        found = reliability_measures.measure(labels, values, chosen, "binary-class", **options)
+        group = groups.setdefault((model, seed), {"model": model, "seed": seed, "systems": {}})
+        group["systems"][system] = {"test": reliabilities.rows(found)}
+        if model == "net":
+            parts = reliability_measures.accounts(labels, values, chosen.temperature, "binary-class", 4, 0.95)
+            shown.append({"address": f"net/{system}", "seed": seed, **parts})
+    return {
+        **{"dataset": "breast", "label_names": ["malignant", "normal, benign"], "generated": generated},
+        **{"positive": 0 if decision else None, "coverage": 0.9, "referred": 0.1, "confidence": 0.95},
+        **{"validation": [30, 10], "test": [60, 20], "always": [], "best": "net/svm", "network": "net/cnn"},
+        **{"groups": list(groups.values()), "shown": shown},
     }
 
 

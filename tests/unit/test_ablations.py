@@ -231,7 +231,7 @@ def test_ablated_systems_are_no_candidates():
 def test_the_figure_shows_every_seed_and_its_numbers_are_the_same():
     rows = measured.paired(tidy(contents()), [comparison()])
     with drawing.style("white"):
-        figure = ablation_figures.contributions(rows, "BreastMNIST · test n = 80")
+        figure = ablation_figures.contributions(rows, "BreastMNIST")
     val, test = figure.axes
     dots = [line for line in test.lines if line.get_marker() == "o"]
     assert sorted(dots[0].get_xdata()) == pytest.approx([-0.05, -0.02, 0.01])
@@ -239,6 +239,7 @@ def test_the_figure_shows_every_seed_and_its_numbers_are_the_same():
     assert bar.get_width() == pytest.approx(2 * np.std([0.82, 0.90, 0.86], ddof=1))
     assert [label.get_text() for label in val.get_yticklabels()] == ["without dropout · cnn"]
     numbers = ablation_figures.contribution_numbers(rows)
+    assert test.get_title() == "net: test, n = 80" and val.get_title() == "net: validation, n = 40"
     assert len(numbers) == 6 and set(numbers["split"]) == {"val", "test"}
     given = numbers["accuracy"] - numbers["accuracy_as_configured"]
     np.testing.assert_allclose(numbers["difference"], given)

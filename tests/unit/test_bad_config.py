@@ -605,6 +605,26 @@ FAULTS = {
         "{evaluation: {replicates: many}}",
         "evaluation.replicates: 'many'; expected a whole number from 100 to 1000000",
     ),
+    "sets that always hold the true class": (
+        "{reliability: {conformal_coverage: 1}}",
+        "reliability.conformal_coverage: 1; expected a number of at least 0.5 and below 1",
+    ),
+    "a coverage in per cent": (
+        "{reliability: {conformal_coverage: 90}}",
+        "reliability.conformal_coverage: 90; expected a number of at least 0.5 and below 1",
+    ),
+    "all images referred": (
+        "{reliability: {referred: 1}}",
+        "reliability.referred: 1; expected a number of at least 0 and below 1",
+    ),
+    "a misspelt coverage": (
+        "{reliability: {coverage: 0.9}}",
+        "reliability: unknown key 'coverage'; did you mean 'conformal_coverage'?",
+    ),
+    "a model named after the folder of reliability": (
+        "{datasets: {breast: {models: {reliability: {network: breast_cnn, seeds: [1]}}}}}",
+        "datasets.breast.models.reliability: the name is taken by a folder of the data set; choose another",
+    ),
     "a misspelt style": (
         "{report: {style: whitgrid}}",
         "report.style: 'whitgrid'; expected one of whitegrid, darkgrid, white, dark, ticks; did you mean 'whitegrid'?",

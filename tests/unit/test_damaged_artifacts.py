@@ -9,10 +9,10 @@ import h5py
 import numpy as np
 import pytest
 from sklearn.tree import DecisionTreeClassifier
-from synthetic import comparisons, metrics
+from synthetic import comparisons, metrics, reliability
 
 from medfusion.errors import UserError
-from medfusion.files import images, metric_files, probabilities, tables
+from medfusion.files import calibrations, images, metric_files, probabilities, tables
 from medfusion.files.artifacts import read_record, write_json
 from medfusion.files.hdf5 import create_hdf5, open_hdf5
 from medfusion.files.images import Description
@@ -48,9 +48,14 @@ def made(tmp_path):
     curve = [{"weights": [w, 1 - w], "accuracy": w, "log_loss": w} for w in (0, 0.5, 1)]
     record = {"members": ["cnn", "svm"], "weights": [1, 0], "criterion": "accuracy", "curve": curve}
     write_json(tmp_path / "fusion.json", record)
+    chosen = calibrations.Calibration(1.0, 0.5, (0.5, None), 0.5, 0.5)
+    found = calibrations.Calibrations("breast", "binary-class", 0, 0.9, 0.1, (6, 6), {("net/cnn", 1): chosen})
+    calibrations.write(tmp_path / "calibration.json", found)
+    write_json(tmp_path / "reliability.json", RELIABILITY)
     return tmp_path
 
 
+RELIABILITY = reliability()
 # For each stage program: its arguments, and settings; what is in braces is a file of the folder that it reads.
 STYLE = {"style": "white", "name": "Own images", "label_names": None}
 SHOWN = {"shown": {"breast": {"name": "Own images"}}}
@@ -95,6 +100,20 @@ PROGRAMS = {
         "--out out.json",
         {"title": "c", "dataset": "breast", "systems": [["net", 1, "cnn"]]}
         | {"replicates": 100, "confidence": 0.95, "bootstrap_seed": 0},
+    ),
+    "calibrate": (
+        "--systems {probabilities.h5} --val {val.h5} --out out.json",
+        {"dataset": "breast", "systems": [["net", 1, "cnn"]], "positive": 0, "coverage": 0.9, "referred": 0.1},
+    ),
+    "assess_reliability": (
+        "--systems {probabilities.h5} --calibration {calibration.json} --metrics {metrics.json} "
+        "--test-labels {test_labels.h5} --out out.json",
+        {"dataset": "breast", "systems": [["net", 1, "cnn"]], "ece_bins": 2}
+        | {"replicates": 100, "confidence": 0.95, "bootstrap_seed": 0},
+    ),
+    "draw_reliability": (
+        "--reliability {reliability.json} --diagrams out.svg --risk-coverage out2.svg --conformal out3.svg",
+        {"style": "white", **SHOWN},
     ),
     "inspect_images": (
         "--images {train.h5} {val.h5} {test.h5} --test-labels {test_labels.h5} --counts out.csv --pixels out2.csv "
@@ -155,6 +174,9 @@ def test_a_spoilt_file_is_one_line_that_names_it_and_no_file_is_half_written(pro
         "vote",
         "evaluate",
         "compare_systems",
+        "calibrate",
+        "assess_reliability",
+        "draw_reliability",
     ],
 )
 def test_sound_files_are_read(program, made):
@@ -183,6 +205,22 @@ def test_metrics_that_are_a_list_are_named(tmp_path):
     (tmp_path / "metrics.json").write_text(json.dumps([{"dataset": "x"}]))
     with pytest.raises(UserError, match="metrics.json: holds no record"):
         metric_files.read_metrics([tmp_path / "metrics.json"], {})
+
+
+def test_a_run_that_nothing_was_chosen_for_is_named(made):
+    content = json.loads((made / "calibration.json").read_text())
+    content["systems"]["net/cnn"] = {"2": content["systems"]["net/cnn"]["1"]}
+    write_json(made / "calibration.json", content)
+    with pytest.raises(UserError, match="calibration.json: lacks net/cnn, seed 1; delete it and run again"):
+        run("assess_reliability", made)
+
+
+def test_probabilities_of_other_images_are_named(made):
+    probabilities.write(made / "probabilities.h5", DESCRIPTION, {"val": np.full((9, 2), 0.5)})
+    with pytest.raises(
+        UserError, match=r"probabilities.h5: expected 12 rows of at least 2 probabilities, got \(9, 2\)"
+    ):
+        run("calibrate", made)
 
 
 def test_probabilities_that_are_no_numbers_are_named(tmp_path):

@@ -1,18 +1,28 @@
 """Tests of the figures: what they show, and that equal content gives equal bytes."""
 
 import io
+import re
 from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
 import pytest
 import synthetic
+from matplotlib.figure import Figure
 from sklearn.tree import DecisionTreeClassifier
 
 from medfusion import naming
 from medfusion.evaluation import standings
-from medfusion.figures import choice_figures, curve_figures, drawing, result_figures, study_figures
-from medfusion.files import svg_numbers
+from medfusion.figures import (
+    choice_figures,
+    curve_figures,
+    drawing,
+    reliability_figures,
+    result_figures,
+    study_figures,
+)
+from medfusion.files import reliabilities, svg_numbers
+from medfusion.files.artifacts import write_json
 from medfusion.files.metric_files import tidy
 from medfusion.learning import studies
 
@@ -49,6 +59,18 @@ def test_equal_content_gives_equal_bytes_and_no_date(tmp_path):
     content = (tmp_path / "a.svg").read_bytes()
     assert content == (tmp_path / "b.svg").read_bytes()
     assert b"<dc:date>" not in content
+
+
+def test_a_layout_that_differs_in_the_last_digit_gives_equal_bytes(tmp_path):
+    for name, shift in (("a.svg", 0), ("b.svg", 1e-15)):
+        figure = Figure(figsize=(3, 2), layout="none")
+        for left in (0.1, 0.6):
+            figure.add_axes((left + shift, 0.1 + shift, 0.3, 0.8)).plot([0, 1])
+        drawing.save(figure, tmp_path / name)
+    content = (tmp_path / "a.svg").read_text()
+    assert content == (tmp_path / "b.svg").read_text()
+    clips = re.findall(r'<clipPath id="(\w+)"', content)
+    assert len(clips) == 2 and set(clips) == set(re.findall(r"url\(#(\w+)\)", content))
 
 
 def test_an_svg_holds_its_numbers_and_gives_them_back(tmp_path):
@@ -178,11 +200,99 @@ def test_differences_fill_what_is_distinguishable_and_leave_floors_out():
     assert intervals == [pytest.approx((-0.07, -0.01)), pytest.approx((-0.01, 0.05))]
 
 
+def test_the_numbers_of_differences_are_those_that_are_drawn():
+    numbers = result_figures.difference_numbers(synthetic.comparisons())
+    assert list(numbers["system"]) == ["net/cnn", "votes/vote_cnn"]
+    assert numbers[["difference", "low", "high", "p_adjusted", "distinguishable"]].values.tolist() == [
+        [-0.04, pytest.approx(-0.07), pytest.approx(-0.01), 0.04, True],
+        [0.02, pytest.approx(-0.01), pytest.approx(0.05), 0.6, False],
+    ]
+
+
 def test_a_system_without_company_is_said_to_be_alone():
     alone = {**synthetic.comparisons(), "systems": []}
     assert "net/svm is the only system: there is nothing to compare it with." in texts(
         result_figures.differences(alone, "some data")
     )
+
+
+@pytest.fixture(scope="module")
+def trusted(tmp_path_factory):
+    path = tmp_path_factory.mktemp("trust") / "reliability.json"
+    write_json(path, synthetic.reliability())
+    return reliabilities.read(path, {"breast": {"name": "some data"}})
+
+
+def test_reliability_diagrams_show_every_run_before_and_after(trusted):
+    figure = reliability_figures.diagrams(trusted)
+    panels = [axes for part in figure.subfigs for axes in part.axes]
+    assert len(panels) == 8  # two systems, before and after, each with a histogram
+    run = trusted.content["shown"][1]
+    assert run["address"] == "net/svm" and run["seed"] == 1
+    for panel, when in zip(panels[:2], ("before", "after"), strict=True):
+        bins = run[when]["diagram"]["bins"]
+        drawn = [line for line in panel.lines if len(line.get_xdata()) == len(bins)]
+        assert len(drawn) == 2  # seeds
+        assert drawn[1].get_ydata() == pytest.approx([row["accuracy"] for row in bins])
+        low, high = np.transpose([[segment[0, 1], segment[1, 1]] for segment in panel.collections[0].get_segments()])
+        assert low == pytest.approx([row["low"] for row in bins])
+        assert high == pytest.approx([row["high"] for row in bins])
+    heights = [patch.get_height() for patch in panels[2].patches]
+    assert heights == run["before"]["diagram"]["histogram"]
+    shown = texts(figure)
+    assert any("some data · test n = 80" in text for text in shown)
+    assert "net/svm (seeds 1, 2)" in shown and "net/cnn (seeds 1, 2)" in shown
+
+
+def test_risk_coverage_starts_with_all_images_and_marks_the_threshold(trusted):
+    figure = reliability_figures.risk_coverage(trusted)
+    axes = figure.axes[0]
+    curves = [line for line in axes.lines if len(line.get_xdata()) > 2]
+    assert len(curves) == 4 and all(curve.get_xdata()[0] == 0 for curve in curves)
+    table = trusted.table[(trusted.table["model"] == "net") & (trusted.table["system"] == "svm")]
+    expected = [table[table["metric"] == metric]["value"].mean() for metric in ("referred", "accuracy_rest")]
+    diamonds = [(line.get_xdata()[0], line.get_ydata()[0]) for line in axes.lines if line.get_marker() == "D"]
+    assert diamonds[0] == pytest.approx(expected)
+    assert any("net/svm: seeds 1, 2" in text for text in texts(figure))
+
+
+def test_coverage_is_drawn_by_class_against_the_intended(trusted):
+    figure = reliability_figures.conformal(trusted)
+    left, right = figure.axes
+    table = trusted.table[(trusted.table["model"] == "net") & (trusted.table["system"] == "svm")]
+    for column, (axes, what) in enumerate(((left, "coverage"), (right, "size"))):
+        points = [x for line in axes.lines if line.get_marker() in ("o", "s") for x in line.get_xdata()]
+        wanted = [f"{scheme}_{what}{part}" for scheme in ("marginal", "by_class") for part in ("", "[0]", "[1]")]
+        expected = [table[table["metric"] == metric]["value"].mean() for metric in wanted]
+        assert sorted(points) == pytest.approx(sorted(expected)), column
+    assert [label.get_text() for label in left.get_yticklabels()] == [
+        "all classes",
+        "malignant\n(60 test, 30 validation)",
+        "normal, benign\n(20 test, 10 validation)",
+    ]
+    assert any("net/svm, seeds 1, 2" in text for text in texts(figure))
+
+
+def test_the_numbers_of_reliability_are_those_that_are_drawn(trusted):
+    bins = reliability_figures.diagram_numbers(trusted)
+    first = trusted.content["shown"][0]
+    part = bins[(bins["system"] == "net/cnn") & (bins["seed"] == 1) & (bins["temperature"] == "after")]
+    assert part[["confidence", "accuracy", "low", "high", "n"]].to_dict("records") == first["after"]["diagram"]["bins"]
+    points = reliability_figures.risk_coverage_numbers(trusted)
+    part = points[(points["system"] == "net/cnn") & (points["seed"] == 1)]
+    curve = first["after"]["curve"]
+    assert part["accuracy"].tolist() == curve["accuracy"][: len(part)] and part["referred"].max() <= 0.8
+    sets = reliability_figures.conformal_numbers(trusted)
+    assert sets["class"].tolist() == ["all classes", "malignant", "normal, benign"] * 2
+    assert sets["n"].tolist() == [80, 60, 20] * 2
+    assert (sets["low"] <= sets["coverage"]).all() and (sets["coverage"] <= sets["high"]).all()
+
+
+def test_figures_of_reliability_repeat_exactly(trusted, tmp_path):
+    for draw in (reliability_figures.diagrams, reliability_figures.risk_coverage, reliability_figures.conformal):
+        for name in ("a.svg", "b.svg"):
+            drawing.save(draw(trusted), tmp_path / name)
+        assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
 
 
 def test_a_deep_tree_is_drawn_to_a_readable_depth():

@@ -3,6 +3,7 @@
 import re
 from html.parser import HTMLParser
 
+import numpy as np
 import pandas as pd
 import pytest
 import synthetic
@@ -55,7 +56,7 @@ class Reader(HTMLParser):
 
 @pytest.fixture
 def render(tmp_path):
-    def make(generated=False, figures=FIGURES, config=None):
+    def make(generated=False, figures=FIGURES, config=None, trust=None):
         metrics = []
         for number, content in enumerate(synthetic.run(generated)):
             metrics.append(str(tmp_path / f"{number}.json"))
@@ -79,6 +80,9 @@ def render(tmp_path):
             "breast/inspect/counts": str(tmp_path / "counts.csv"),
             "breast/net/seed1/svm/best": str(tmp_path / "best.json"),
         }
+        if trust:
+            write_json(tmp_path / "reliability.json", trust)
+            tables["breast/reliability/reliability"] = str(tmp_path / "reliability.json")
         settings = {"config": config or synthetic.config(), "shown": {"breast": {"name": "BreastMNIST"}}}
         records = [synthetic.record("train_cnn", seconds=75.0, memory_mb=512.0)]
         return page.render(TEMPLATE, settings, metrics, paths, tables, {"numpy": "2.4.0"}, records)
@@ -159,6 +163,49 @@ def test_sections_without_content_are_absent(render):
     text = Reader(render(figures=[])).text
     assert "Augmentation" not in text and "Near-twins between images" not in text
     assert "How many training images it takes" in text
+
+
+def value_of(trust, metric, system="svm"):
+    """A measure of the runs of net/{system}, as the page prints it: mean ± sd."""
+    runs = [group["systems"][system]["test"] for group in trust["groups"] if system in group["systems"]]
+    values = [row["value"] for rows in runs for row in rows if row["metric"] == metric]
+    return f"{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}"
+
+
+def test_the_answer_says_what_confidence_and_sets_are_worth(render):
+    trust = synthetic.reliability()
+    text = " ".join(Reader(render(trust=trust)).text.split())
+    assert "A threshold of confidence meant to refer the least certain 10 % of the images to a human refers" in text
+    assert f"accuracy of the rest is {value_of(trust, 'accuracy_rest')} (" in text
+    held = float(value_of(trust, "marginal_coverage").split()[0])
+    assert f"hold the true class of {100 * held:.1f} % of the test images" in text
+    assert "for malignant alone, of" in text or "for normal, benign alone, of" in text
+    assert "A threshold of confidence" not in Reader(render()).text
+
+
+def test_the_section_on_trust_has_tables_of_every_system(render):
+    trust = synthetic.reliability()
+    reader = Reader(render(trust=trust, figures=[]))
+    assert "How far the probabilities can be trusted" in reader.text
+    assert len(reader.of("table")) - len(Reader(render(figures=[])).of("table")) == 5
+    for metric in ("temperature", "ece_before", "ece_after", "by_class_coverage", "aurc_after", "recall_chosen"):
+        assert value_of(trust, metric) in reader.text, metric
+        assert value_of(trust, metric, "cnn") in reader.text, metric
+    text = " ".join(reader.text.split())
+    assert "calling an image malignant from a probability of" in text
+    assert "(BreastMNIST, test n = 80)" in text and "validation split (n = 40)" in text
+    assert "too few images" not in text
+
+
+def test_classes_with_too_few_validation_images_are_named(render):
+    text = " ".join(Reader(render(trust={**synthetic.reliability(), "always": [1]})).text.split())
+    assert "Validation has too few images of normal, benign: a threshold for 90 % needs 9 of a class." in text
+
+
+def test_without_a_positive_class_there_is_no_table_of_decisions(render):
+    text = Reader(render(trust=synthetic.reliability(decision=False))).text
+    assert "How far the probabilities can be trusted" in text
+    assert "beside 0.5" not in text and "calling an image" not in text
 
 
 def test_the_page_repeats_exactly(render):

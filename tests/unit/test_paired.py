@@ -171,7 +171,7 @@ def test_too_few_replicates_are_said_to_be_so():
     few = {**synthetic.comparisons(), "replicates": 100}
     section = section_of(paired.differences, few, "BreastMNIST")
     assert "With 100 replicates, the smallest p value that the bootstrap can give is 0.0594" in section.notes[1]
-    assert "by AUC (paired bootstrap), the bootstrap has too few replicates to tell." in paired.answer(few)
+    assert "by AUC (paired bootstrap), there are too few replicates to tell." in paired.answer(few)
 
 
 def test_the_answer_counts_candidates_and_says_which_are_higher():

@@ -2,6 +2,8 @@
 
 import synthetic
 
+from medfusion.files import reliabilities
+from medfusion.files.artifacts import write_json
 from medfusion.report import summary
 
 BELOW = "| system | accuracy | adjusted p | AUC | adjusted p | against the best |"
@@ -11,8 +13,10 @@ def text(tmp_path, generated=False):
     config = synthetic.config()
     config["evaluation"]["replicates"] = 100
     config["datasets"]["breast"]["learning_curve"] = {"network": "net", "repeats": [1, 2], "sizes": [100, "all"]}
+    write_json(tmp_path / "reliability.json", synthetic.reliability(generated))
+    trust = {"breast": reliabilities.read(tmp_path / "reliability.json", {"breast": {"name": "BreastMNIST"}})}
     compared = {"breast": synthetic.comparisons(generated)}
-    return summary.summary(config, synthetic.run(generated), compared, [], {"date": "2026-01-01"})
+    return summary.summary(config, synthetic.run(generated), compared, trust, [], {"date": "2026-01-01"})
 
 
 def test_every_system_and_published_figure_has_a_row(tmp_path):
@@ -43,3 +47,11 @@ def test_every_other_system_is_compared_with_the_best(tmp_path):
 
 def test_generated_images_are_named(tmp_path):
     assert "## BreastMNIST (generated images), n = 80" in text(tmp_path, generated=True)
+
+
+def test_how_far_probabilities_can_be_trusted_has_a_row_a_system(tmp_path):
+    block = text(tmp_path).split("### How far the probabilities can be trusted, n = 80 test images")[1]
+    _, _, table, *_ = block.split("\n\n")
+    head, _, *rows = table.splitlines()
+    assert "recall of malignant at 0.5" in head
+    assert [row.split("`")[1] for row in rows] == ["net/svm", "net/cnn", "votes/vote_cnn"]

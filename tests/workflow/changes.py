@@ -94,6 +94,9 @@ MODEL = "datasets.{dataset}.models.{model}"
 NETWORK = "networks.{network}"
 CLASSIFIER = "classifiers.{classifier}"
 FUSION = "fusions.{fusion}"
+# What lists every run of a data set's systems.
+CANDIDATES = ("calibrate dataset={dataset}", "assess_reliability dataset={dataset}")
+BLOOD_CANDIDATES = tuple(root.format(dataset="blood") for root in CANDIDATES)
 
 KEYS = (
     Row("a processor `thread` more for a job", "everything", EVERY_JOB, ("compute.threads",), ("compute.threads",)),
@@ -143,16 +146,23 @@ KEYS = (
         "a data set's `label_names`: a typo in a class's name",
         "its figures that print them, the page",
         tuple(f"{stage} dataset={{dataset}}" for stage in ("inspect_images", "audit_twins"))
-        + ("draw_studies dataset={dataset}", "draw_results dataset={dataset}"),
+        + tuple(f"{stage} dataset={{dataset}}" for stage in ("draw_studies", "draw_results", "draw_reliability")),
         (f"{DATASET}.label_names",),
         ("datasets.blood.label_names",),
     ),
     Row(
-        "a data set's `positive` label, `ece_bins`",
+        "a data set's `positive` label",
+        "its calibration and evaluation, and what follows",
+        ("evaluate dataset={dataset}", "calibrate dataset={dataset}"),
+        (f"{DATASET}.positive",),
+        ("datasets.breast.positive",),
+    ),
+    Row(
+        "a data set's `ece_bins`",
         "its evaluation, and what follows",
-        ("evaluate dataset={dataset}",),
-        (f"{DATASET}.positive", f"{DATASET}.ece_bins"),
-        ("datasets.breast.positive", "datasets.blood.ece_bins"),
+        ("evaluate dataset={dataset}", "assess_reliability dataset={dataset}"),
+        (f"{DATASET}.ece_bins",),
+        ("datasets.blood.ece_bins",),
     ),
     Row(
         "a data set's threshold of `twins`",
@@ -184,12 +194,13 @@ KEYS = (
     ),
     Row(
         "a seed added to a model's `seeds`",
-        "the new seed's jobs alone, votes that count the model, its curves, comparisons and figures of results, the "
-        "page",
+        "the new seed's jobs alone, votes that count the model, its curves, calibration, comparisons and figures of "
+        "results, the page",
         (
             "draw_curves dataset={dataset} model={model}",
             "vote dataset={dataset} model={model}",
             "compare_systems dataset={dataset}",
+            *CANDIDATES,
             "draw_results dataset={dataset}",
             "collect_metrics",
         ),
@@ -198,8 +209,8 @@ KEYS = (
     ),
     Row(
         "an entry added to a model's `classifiers` or `fusions`",
-        "its fits or fusions, the model's evaluation, comparisons and figures of results, the page",
-        ("evaluate dataset={dataset} model={model}", "compare_systems dataset={dataset}"),
+        "its fits or fusions, the model's evaluation, calibration, comparisons and figures of results, the page",
+        ("evaluate dataset={dataset} model={model}", "compare_systems dataset={dataset}", *CANDIDATES),
         (f"{MODEL}.classifiers", f"{MODEL}.fusions"),
         ("datasets.breast.models.breast_cnn.classifiers", "datasets.blood.models.compact_resnet.fusions"),
     ),
@@ -224,7 +235,7 @@ KEYS = (
     ),
     Row(
         "what a vote counts",
-        "that vote, the votes' evaluation, comparisons and figures of results, the page",
+        "that vote, the votes' evaluation, calibration, comparisons and figures of results, the page",
         ("vote dataset={dataset} vote={vote}",),
         (f"{DATASET}.votes.{{vote}}",),
         ("datasets.blood.votes.vote_cnn",),
@@ -317,7 +328,7 @@ KEYS = (
     ),
     Row(
         "a fusion's weight; `choose`, `step`, `criterion`",
-        "that fusion, votes that count it, their evaluation, comparisons and figures of results, the page",
+        "that fusion, votes that count it, their evaluation, calibration, comparisons and figures of results, the page",
         ("fuse fusion={fusion}",),
         (f"{FUSION}.weights.{{member}}", f"{FUSION}.choose", f"{FUSION}.step", f"{FUSION}.criterion"),
         ("fusions.cnn_30_svm_70.weights.cnn", "fusions.cnn_svm_chosen.step"),
@@ -325,9 +336,16 @@ KEYS = (
     Row(
         "`evaluation`: replicates, confidence, seed",
         "evaluation, comparisons and figures of results, the page",
-        ("evaluate", "compare_systems"),
+        ("evaluate", "compare_systems", "assess_reliability"),
         _each("evaluation.{setting}", "replicates confidence seed"),
         ("evaluation.replicates", "evaluation.seed"),
+    ),
+    Row(
+        "`reliability`: coverage of prediction sets, share of images referred",
+        "calibration, what is measured of it, its figures, the page",
+        ("calibrate",),
+        _each("reliability.{setting}", "conformal_coverage referred"),
+        ("reliability.conformal_coverage", "reliability.referred"),
     ),
     Row(
         "`studies`: sizes, folds, images",
@@ -368,12 +386,13 @@ BLOOD = "datasets__blood__models__compact_resnet__"
 PLANS = (
     Row(
         "a model's first seed taken away",
-        "nothing of the others' trainings; what is drawn for the first seed, votes, comparisons and figures of "
-        "results, the page",
+        "nothing of the others' trainings; what is drawn for the first seed, votes, calibration, comparisons and "
+        "figures of results, the page",
         (
             *(f"{stage} dataset=blood model=compact_resnet" for stage in ("draw_curves", "draw_grids", "draw_fusions")),
             "study_classifiers dataset=blood",
             "vote dataset=blood",
+            *BLOOD_CANDIDATES,
             "compare_systems dataset=blood",
             "draw_results dataset=blood",
             "collect_metrics",
@@ -382,8 +401,8 @@ PLANS = (
     ),
     Row(
         "a model added, or switched off (`~`)",
-        "its own jobs, comparisons and figures of results, the page",
-        ("compare_systems dataset=blood", "draw_results dataset=blood", "collect_metrics"),
+        "its own jobs, calibration, comparisons and figures of results, the page",
+        (*BLOOD_CANDIDATES, "compare_systems dataset=blood", "draw_results dataset=blood", "collect_metrics"),
         edit=_set(
             datasets__blood__models__five_layer={
                 "network": "five_layer",
@@ -408,8 +427,8 @@ PLANS = (
     ),
     Row(
         "an entry added to a model's `classifiers` or `fusions`",
-        "its fits or fusions, the model's evaluation, comparisons and figures of results, the page",
-        ("evaluate dataset=blood model=compact_resnet", "compare_systems dataset=blood"),
+        "its fits or fusions, the model's evaluation, calibration, comparisons and figures of results, the page",
+        ("evaluate dataset=blood model=compact_resnet", "compare_systems dataset=blood", *BLOOD_CANDIDATES),
         edit=_set(**{f"{BLOOD}classifiers": ["svm_rbf", "svm"]}),
     ),
     Row(
@@ -420,8 +439,8 @@ PLANS = (
     ),
     Row(
         "a vote switched off (`~`)",
-        "the votes' evaluation, comparisons and figures of results, the page",
-        ("evaluate dataset=blood group=votes", "compare_systems dataset=blood"),
+        "the votes' evaluation, calibration, comparisons and figures of results, the page",
+        ("evaluate dataset=blood group=votes", "compare_systems dataset=blood", *BLOOD_CANDIDATES),
         edit=_set(datasets__blood__votes__vote_svm=None),
     ),
 )
@@ -514,7 +533,10 @@ FILES = (
 )
 # Libraries whose version is changed by a real run of Snakemake, with the stages that import them.
 LIBRARIES = {
-    "statsmodels": ("evaluate", "floors", "compare_systems", "draw_results", *PAGES),
+    "statsmodels": (
+        *("evaluate", "floors", "compare_systems", "assess_reliability", "draw_results", "draw_reliability"),
+        *PAGES,
+    ),
     "tensorflow": ("train_cnn", "extract_features", "learning_curve", "report"),
 }
 # Tried one after another, in projects of their own (test_changes.py).

@@ -32,6 +32,7 @@ CHOICES: dict[str, list[Any]] = {
     "criterion": ["log_loss", "accuracy"],
     "style": ["ticks", "dark"],
     "confidence": [0.9, 0.8],
+    "conformal_coverage": [0.8, 0.7],
     "system": [None, "breast_cnn/cnn"],
     "accuracy": [0.5, 0.6],
     "auc": [0.5, 0.6],

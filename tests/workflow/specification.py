@@ -41,6 +41,8 @@ def _add_dataset(add, config: Config, dataset: str, entry: Config) -> None:
     add("augment", dataset, "augmented", dataset=dataset)
     for stage in ("compare_systems", "draw_studies", "draw_results"):
         add(stage, dataset, dataset=dataset)
+    for stage in ("calibrate", "assess_reliability", "draw_reliability"):
+        add(stage, dataset, dataset=dataset)
     studied = next(iter(models))
     trees = [
         name

@@ -228,8 +228,8 @@ def measure(
     predicted = predict(probabilities, task)
     # All but the rank statistics are functions of weighted sums over images: one matrix product.
     cells = np.eye(k * k)[labels * k + predicted]
-    gaps = _calibration_gaps(labels, predicted, probabilities, ece_bins)
-    errors = _squared_errors(labels, probabilities, task)
+    gaps = calibration_gaps(labels, predicted, probabilities, ece_bins)
+    errors = squared_errors(labels, probabilities, task)
     design = np.column_stack([cells, gaps, errors])
     ranked = {"auc": official_auc(labels, probabilities, task)}
     if positive is not None:
@@ -262,7 +262,14 @@ def measure(
     return measures
 
 
-def wilson(correct: int, n: int, confidence: float) -> tuple[float, float]:
+def proportion(metric: str, successes: float, n: int, confidence: float) -> Measure:
+    """A share of n images with its Wilson interval; nan without images."""
+    if not n:
+        return Measure(metric, *[float("nan")] * 3, 0)
+    return Measure(metric, float(successes / n), *wilson(successes, n, confidence), n)
+
+
+def wilson(correct: float, n: int, confidence: float) -> tuple[float, float]:
     """The score interval of an accuracy (Wilson 1927).
 
     Parameters
@@ -302,18 +309,22 @@ def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
     return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0)
 
 
-def _calibration_gaps(labels: np.ndarray, predicted: np.ndarray, probabilities: np.ndarray, bins: int) -> np.ndarray:
+def calibration_gaps(labels: np.ndarray, predicted: np.ndarray, probabilities: np.ndarray, bins: int) -> np.ndarray:
     """Correctness minus confidence of each image, in the column of its bin: shape (n, bins)."""
-    n = len(labels)
-    confidence = probabilities[np.arange(n), predicted]
-    # The rank of the first of equal confidences, so that the order of the images does not matter.
-    rank = np.searchsorted(np.sort(confidence), confidence, side="left")
-    gaps = np.zeros((n, bins))
-    gaps[np.arange(n), rank * bins // n] = (labels == predicted) - confidence
+    rows = np.arange(len(labels))
+    confidence = probabilities[rows, predicted]
+    gaps = np.zeros((len(labels), bins))
+    gaps[rows, equal_mass_bins(confidence, bins)] = (labels == predicted) - confidence
     return gaps
 
 
-def _squared_errors(labels: np.ndarray, probabilities: np.ndarray, task: str) -> np.ndarray:
+def equal_mass_bins(confidence: np.ndarray, bins: int) -> np.ndarray:
+    """The bin of each image, int (n,): bins of equal numbers of images, equal confidences sharing a bin."""
+    # The rank of the first of equal confidences, so that the order of the images does not matter.
+    return np.searchsorted(np.sort(confidence), confidence, side="left") * bins // len(confidence)
+
+
+def squared_errors(labels: np.ndarray, probabilities: np.ndarray, task: str) -> np.ndarray:
     """Brier's squared error of each image: shape (n,)."""
     if task == "binary-class":
         return (probabilities[:, 1] - labels) ** 2

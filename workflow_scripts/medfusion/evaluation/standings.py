@@ -117,6 +117,17 @@ def representatives(systems: Sequence[Standing]) -> list[Standing]:
     return shown
 
 
+def network_alone(systems: Sequence[Standing]) -> Standing:
+    """The network alone of the best system's model; of the best network's model, where a vote is best.
+
+    Parameters
+    ----------
+    systems : the best on validation first
+    """
+    of_best = [row for row in systems if row.model == systems[0].model]
+    return next(row for row in of_best + list(systems) if row.system == "cnn" and row.model != "votes")
+
+
 def images_tested(table: pd.DataFrame) -> int:
     """The number of test images that accuracies rest on."""
     return int(table[(table["split"] == "test") & (table["metric"] == "accuracy")]["n"].iloc[0])

@@ -18,9 +18,9 @@ def contributions(rows: pd.DataFrame, source: str) -> Figure:
 
     Parameters
     ----------
-    rows : columns base, words, system, split, metric, seed, reference, difference, as `ablations.paired` has them;
-        differences are new minus configured
-    source : name of the data and n
+    rows : columns base, words, system, split, metric, seed, reference, difference, n, as `ablations.paired` has
+        them; differences are new minus configured
+    source : name of the data
     """
     rows = rows[rows["metric"] == "accuracy"]
     bases = list(dict.fromkeys(rows["base"]))
@@ -30,12 +30,14 @@ def contributions(rows: pd.DataFrame, source: str) -> Figure:
     panels = figure.subplots(len(bases), 2, sharex=True, squeeze=False, height_ratios=heights)
     for base, pair in zip(bases, panels, strict=True):
         for axes, (split, title) in zip(pair, SPLITS.items(), strict=True):
-            _panel(axes, rows[(rows["base"] == base) & (rows["split"] == split)], names[base])
-            axes.set_title(f"{base}: {title}")
+            part = rows[(rows["base"] == base) & (rows["split"] == split)]
+            _panel(axes, part, names[base])
+            axes.set_title(f"{base}: {title}, n = {part['n'].iloc[0]:,}")
         pair[0].set_yticks(range(len(names[base])), [f"{words} · {system}" for words, system in names[base]])
         pair[1].set_yticks(range(len(names[base])), [])
     for axes in panels[-1]:
         axes.set_xlabel("difference of accuracy")
+        axes.locator_params(axis="x", nbins=5)
     handles = [
         Line2D([], [], color=sns.color_palette("colorblind")[0], marker="o", linestyle="", label="one seed"),
         Line2D([], [], color="black", marker="|", markersize=12, linestyle="-", label="mean ± sd over seeds"),

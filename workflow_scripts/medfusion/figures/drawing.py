@@ -1,6 +1,7 @@
 """How every figure looks and how it is saved: one style, readable sizes, equal bytes for equal content."""
 
 import contextlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,7 +65,19 @@ def save(figure: Figure, path: str | Path, numbers: pd.DataFrame | None = None) 
     try:
         with replacing(path) as temporary, matplotlib.rc_context({"svg.hashsalt": "medfusion"}):
             figure.savefig(temporary, dpi=DPI, metadata=METADATA[path.suffix])
-            if numbers is not None and len(numbers) and path.suffix == ".svg":
-                svg_numbers.embed(temporary, numbers)
+            if path.suffix == ".svg":
+                temporary.write_text(_number_clips(temporary.read_text(encoding="utf-8")), encoding="utf-8")
+                if numbers is not None and len(numbers):
+                    svg_numbers.embed(temporary, numbers)
     finally:
         plt.close(figure)
+
+
+def _number_clips(svg: str) -> str:
+    """Name the clip paths of an SVG in their order.
+
+    matplotlib names them by a hash of their positions to the last digit, which depends on where in memory the layout
+    keeps its variables.
+    """
+    names: dict[str, str] = {}
+    return re.sub(r'(?<=["#])p[0-9a-f]{10}(?=[")])', lambda name: names.setdefault(name[0], f"clip{len(names)}"), svg)

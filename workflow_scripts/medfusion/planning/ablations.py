@@ -177,7 +177,7 @@ def comparisons(config: Config, dataset: str) -> list[Comparison]:
                 found.append(Comparison(base, part, variant.words, system, measured, (base, system), variant.seeds))
         for fusion in entry["models"][base]["fusions"]:
             for member in fusion_members(config["fusions"][fusion]):
-                words = f"of {fusion} only {member}"
+                words = f"{fusion}: one member alone"
                 found.append(
                     Comparison(base, "member", words, member, (base, member), (base, fusion), of_base[0].seeds)
                 )

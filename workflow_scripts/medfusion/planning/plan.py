@@ -224,6 +224,18 @@ class Plan:
         """The file that compares the systems of a data set."""
         return f"{self.results}/{dataset}/comparisons.json"
 
+    def candidates(self, dataset: str) -> dict[tuple[str, int | None, str], str]:
+        """The probabilities of every run of every system that could be the best: all compared ones but the floors."""
+        return {run: file for run, file in self.compared_runs(dataset).items() if run[0] != "floors"}
+
+    def candidate_files(self, wildcards: Wildcards) -> Files:
+        """The probabilities of all candidates."""
+        return list(self.candidates(wildcards.dataset).values())
+
+    def candidate_metrics(self, wildcards: Wildcards) -> Files:
+        """The measures of all candidates."""
+        return [file for file in self.compared_metrics(wildcards.dataset) if "/floors/" not in file]
+
     def curve_metrics(self, wildcards: Wildcards) -> Files:
         """The measures of the training-size study."""
         return [file for file in self.metrics(wildcards.dataset) if "/learning_curve/" in file]
@@ -284,6 +296,7 @@ class Plan:
         names = ["inspect/montage.png", "inspect/means.png", "audit/pairs.png", "augmentation.png"]
         names += ["results/confusion.svg", "results/seeds.svg", "results/differences.svg"]
         names += ["studies/learning.svg", "studies/tree.svg", "studies/plane.svg"]
+        names += ["reliability/reliability.svg", "reliability/risk_coverage.svg", "reliability/conformal.svg"]
         for model in entry["models"]:
             names.append(f"{model}/curves.svg")
             names += [f"{model}/grids.svg"] if self.compared(dataset, model) else []
@@ -297,7 +310,8 @@ class Plan:
     def tables(self, dataset: str) -> Iterator[str]:
         """Every table and record of a data set that the page shows."""
         folder = f"{self.results}/{dataset}"
-        yield from (f"{folder}/{name}" for name in ("inspect/counts.csv", "inspect/pixels.csv", "audit/summary.json"))
+        names = ["inspect/counts.csv", "inspect/pixels.csv", "audit/summary.json", "reliability/reliability.json"]
+        yield from (f"{folder}/{name}" for name in names)
         yield self.comparisons(dataset)
         for model in self.datasets[dataset]["models"]:
             seed_folder = self.seed_folder(dataset, model, self.first_seed(dataset, model))

@@ -107,6 +107,25 @@ def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
             "bootstrap_seed": evaluation["seed"],
         }
 
+    def calibrate(wildcards: Wildcards) -> Slice:
+        return {
+            "dataset": wildcards.dataset,
+            "systems": [list(run) for run in plan.candidates(wildcards.dataset)],
+            **dataset(wildcards, "positive"),
+            "coverage": config["reliability"]["conformal_coverage"],
+            "referred": config["reliability"]["referred"],
+        }
+
+    def assess_reliability(wildcards: Wildcards) -> Slice:
+        return {
+            "dataset": wildcards.dataset,
+            "systems": [list(run) for run in plan.candidates(wildcards.dataset)],
+            **dataset(wildcards, "ece_bins"),
+            "replicates": config["evaluation"]["replicates"],
+            "confidence": config["evaluation"]["confidence"],
+            "bootstrap_seed": config["evaluation"]["seed"],
+        }
+
     stages = {
         "download": lambda wildcards: plan.downloads()[wildcards.file],
         "generate": lambda wildcards: {
@@ -132,6 +151,8 @@ def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
         "floors": lambda wildcards: {},
         "evaluate": evaluate,
         "compare_systems": compare_systems,
+        "calibrate": calibrate,
+        "assess_reliability": assess_reliability,
         "collect_metrics": lambda wildcards: {
             **named(*plan.datasets),
             "files": [file for name in plan.datasets for file in plan.all_metrics(name)],
@@ -157,6 +178,7 @@ def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
             **results_figure(wildcards, "published"),
             "files": plan.metrics(wildcards.dataset),
         },
+        "draw_reliability": results_figure,
         "draw_training_size": lambda wildcards: {
             "style": config["report"]["style"],
             **named(wildcards.dataset),

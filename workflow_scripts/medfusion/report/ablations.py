@@ -21,9 +21,9 @@ PARTS = {
 }
 NOTES = (
     "In each row one thing is other than the configuration says, and everything that follows from it is trained and "
-    "fitted anew. Differences are new minus configured, between the same seeds: mean ± standard deviation. Under a "
-    "difference stands so where it is no larger than the standard deviation of the configured system over these "
-    "seeds: then it says nothing. With one seed there is nothing to hold it against but the interval.",
+    "fitted anew. Differences are new minus configured, between the same seeds: mean ± standard deviation. One that is "
+    "no larger than the standard deviation of the configured system over these seeds is marked as within the seeds' "
+    "spread, and says nothing. One seed has no spread: there, hold a difference against the interval.",
     "None of these systems is a candidate: the best is not chosen among them, no vote counts them. To drop or to keep "
     "a part, look at validation; a part that is dropped for its test figures makes these optimistic.",
 )

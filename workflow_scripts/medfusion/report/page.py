@@ -12,6 +12,7 @@ import yaml
 from markupsafe import Markup, escape
 
 from medfusion.evaluation import standings
+from medfusion.files import reliabilities
 from medfusion.files.artifacts import read_record
 from medfusion.files.comparison_files import read_comparisons
 from medfusion.files.metric_files import Metrics, read_metrics, tidy
@@ -20,7 +21,7 @@ from medfusion.jobs.costs import stage_costs
 from medfusion.jobs.records import Record
 from medfusion.naming import percent, setting
 from medfusion.planning.config import fusion_members
-from medfusion.report import ablations, page_tables, paired
+from medfusion.report import ablations, page_tables, paired, reliability
 from medfusion.report.page_figures import OTHER, rank, read_picture
 from medfusion.report.page_parts import Section, Table
 
@@ -34,6 +35,7 @@ SECTIONS = {
     "differences": "Which systems differ",
     "without_twins": "With and without near-twins",
     "results": "Results in detail",
+    "reliability": "How far the probabilities can be trusted",
     "choices": "What validation chose",
     "ablations": "What each part contributes",
     "training_size": "How many training images it takes",
@@ -68,6 +70,7 @@ class Task:
     majority: standings.Standing | None
     comparisons: list[str]
     twins: str
+    trust: str
     results: Table
     sections: list[Section]
 
@@ -163,6 +166,12 @@ def _task(
         paired.differences(sections["differences"], compared, name)
         paired.without_twins(sections["without_twins"], compared, first["label_names"], name)
     _detail(sections["results"], table, systems, first["label_names"], entry["positive"], name, confidence)
+    trust = ""
+    if "reliability/reliability" in own:
+        names = {key: {"name": name, "label_names": first["label_names"]}}
+        measured = reliabilities.read(own["reliability/reliability"], names)
+        reliability.fill(sections["reliability"], measured, systems)
+        trust = reliability.sentence(measured)
     _choices(sections["choices"], own, name)
     ablations.fill(sections["ablations"], config, key, table, confidence)
     _size_study(sections["training_size"], table, name)
@@ -189,6 +198,7 @@ def _task(
         if first["generated"]
         else paired.published(entry["published"], systems, table, compared, entry["source"]),
         twins=paired.twins_sentence(summary, compared),
+        trust=trust,
         results=page_tables.results(
             systems,
             floors,

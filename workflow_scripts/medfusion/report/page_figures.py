@@ -46,6 +46,28 @@ KINDS = {
         "ones; each cell has the number of test images (the mean over seeds, where there are several) and its share "
         "of the true class.",
     ),
+    "reliability": Kind(
+        "reliability",
+        "Confidence and what it is worth",
+        "Of the best system on validation, and of the network alone: the share of images predicted rightly against "
+        "the confidence of the prediction, before and after the temperature chosen on validation. Points on the "
+        "dashed line are perfectly calibrated; below it confidence is too high. Histograms: images of the same run "
+        "by confidence.",
+    ),
+    "risk_coverage": Kind(
+        "reliability",
+        "Accuracy when the least certain images are referred",
+        "Of the best system on validation, and of the network alone; a line a run, the first seed's thick. Diamonds:"
+        " the mean over seeds of what the threshold of confidence does that was chosen on validation, with the "
+        "lowest and the highest limit of the runs' Wilson intervals.",
+    ),
+    "conformal": Kind(
+        "reliability",
+        "Prediction sets of the best system by class",
+        "Share of test images whose set holds the true class, against the intended share (dashed), and the mean "
+        "number of classes in a set. One threshold for all classes lets classes pay for each other; one for each "
+        "class does not.",
+    ),
     "curves": Kind(
         "training",
         "Training curves",
@@ -99,6 +121,8 @@ KINDS = {
     ),
 }
 OTHER = "other"
+# Folders of a data set that are not named after a model.
+FOLDERS = ("inspect", "audit", "results", "studies", "learning_curve", "reliability", "ablations")
 
 
 def rank(name: str) -> int:
@@ -118,9 +142,7 @@ def read_picture(name: str, path: str, data: str) -> tuple[str, Picture]:
     """
     _, *middle, last = name.split("/")
     kind = KINDS.get(last, Kind(OTHER, last.replace("_", " ").capitalize(), ""))
-    models = [
-        part for part in middle if part not in ("inspect", "audit", "results", "studies", "learning_curve", "ablations")
-    ]
+    models = [part for part in middle if part not in FOLDERS]
     of = ", ".join(f"seed {part[4:]}" if part.startswith("seed") and part[4:].isdigit() else part for part in models)
     title = f"{kind.title}: {of}" if of else kind.title
     return kind.section, picture(name, path, title, f"{kind.caption} Data: {data}.".strip(), f"{title}. {data}.")

@@ -80,7 +80,7 @@ def results(
                 [
                     Cell(system.address, descriptions.get(system.address, "")),
                     *_scores(system),
-                    Cell(str(system.seeds)) if system.seeded else Cell("vote", sort=0),
+                    runs_cell(system),
                     Cell(f"{theirs['accuracy']:.3f}", theirs["name"]) if theirs else NOTHING,
                 ],
                 "" if position else "best",
@@ -131,7 +131,7 @@ def measures(
     rows = []
     for system in systems:
         scores = [score(table, system.model, system.system, "test", metric) for metric in names]
-        rows.append(Row([Cell(system.address), *map(with_interval, scores), Cell(_runs(system), sort=system.seeds)]))
+        rows.append(Row([Cell(system.address), *map(with_interval, scores), runs_cell(system)]))
     return Table(caption, ["System", *names.values(), "Seeds"], [Body(rows)])
 
 
@@ -147,8 +147,9 @@ def per_class(table: pd.DataFrame, system: Standing, label_names: Sequence[str],
     return Table(caption, ["Class", "Precision", "Recall", "F1", "Test images"], [Body(rows)])
 
 
-def _runs(system: Standing) -> str:
-    return str(system.seeds) if system.seeded else "vote"
+def runs_cell(system: Standing) -> Cell:
+    """The number of seeds; "vote" for a vote over them."""
+    return Cell(str(system.seeds)) if system.seeded else Cell("vote", sort=0)
 
 
 def counts(table: pd.DataFrame, caption: str) -> Table:

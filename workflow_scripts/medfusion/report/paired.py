@@ -92,8 +92,8 @@ def answer(comparisons: Comparisons | None) -> str:
         found[measure] = _told_apart(len(clear), n, "the other system" if n == 1 else f"the {n} other systems")
         if better := sum(gap > 0 for gap in clear):
             higher.append(f"; {better} {'has' if better == 1 else 'have'} a higher {name}")
-    if _smallest(comparisons) >= _level(comparisons):
-        found["auc"] = "the bootstrap has too few replicates to tell"
+    if too_few(comparisons):
+        found["auc"] = "there are too few replicates to tell"
     return (
         f"By accuracy (McNemar's exact test), {found['accuracy']}; by AUC (paired bootstrap), {found['auc']}"
         f"{''.join(higher)}. Holm's correction is for {comparisons['family']} comparisons of either."
@@ -120,9 +120,13 @@ def _level(comparisons: Comparisons) -> float:
     return round(1 - comparisons["confidence"], 12)
 
 
-def _smallest(comparisons: Comparisons) -> float:
-    """The smallest adjusted p value that the bootstrap can give, when one comparison alone stands out."""
-    return min(1.0, comparisons["family"] * 2 / (comparisons["replicates"] + 1))
+def too_few(comparisons: Comparisons) -> str:
+    """A sentence if the bootstrap has so few replicates that no difference of AUC could be told; else nothing."""
+    replicates = comparisons["replicates"]
+    smallest = min(1.0, comparisons["family"] * 2 / (replicates + 1))
+    if smallest < _level(comparisons):
+        return ""
+    return TOO_FEW.format(replicates=replicates, smallest=p_value(smallest))
 
 
 def published(
@@ -193,8 +197,8 @@ def differences(section: Section, comparisons: Comparisons, name: str) -> None:
     c = comparisons
     options = {"confidence": percent(c["confidence"]), "level": _level(c)}
     section.notes.append(METHOD.format(**{key: c[key] for key in ("replicates", "n", "family")}, **options))
-    if _smallest(c) >= _level(c):
-        section.notes.append(TOO_FEW.format(replicates=c["replicates"], smallest=p_value(_smallest(c))))
+    if note := too_few(c):
+        section.notes.append(note)
     best = Row([Cell(c["best"]), Cell("the others are compared with it"), *[NOTHING] * 4], "best")
     rows, floors = [best], []
     for entry in c["systems"]:
@@ -278,11 +282,12 @@ def twins_sentence(audit: Mapping[str, Any] | None, comparisons: Comparisons | N
         return ""
     part = next(part for part in audit["splits"] if (part["first"], part["second"]) == ("train", "test"))
     limit = f"{audit['threshold']:g}"
-    if not part["images"][limit]:
+    number = part["images"][limit]
+    if not number:
         return f"No test image has a near-twin (pixel correlation of {limit} or more) among the training images."
     text = (
-        f"{part['images'][limit]:,} of {audit['images']['test']:,} test images have a near-twin (pixel correlation of "
-        f"{limit} or more) among the training images"
+        f"{number:,} of {audit['images']['test']:,} test images {'has' if number == 1 else 'have'} a near-twin (pixel "
+        f"correlation of {limit} or more) among the training images"
     )
     if not comparisons or not comparisons["twins"]["parts"]:
         return f"{text}."

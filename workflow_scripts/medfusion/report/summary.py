@@ -8,28 +8,32 @@ import pandas as pd
 from medfusion.evaluation import standings
 from medfusion.files.comparison_files import Comparisons
 from medfusion.files.metric_files import Metrics, tidy
+from medfusion.files.reliabilities import Reliability
 from medfusion.jobs.costs import duration, stage_costs
 from medfusion.jobs.records import Record
 from medfusion.naming import span
 from medfusion.planning.config import Config
 from medfusion.report import ablations, paired
 from medfusion.report.page_tables import interval, number
+from medfusion.report.reliability import decision_scores
 
 
 def summary(
     config: Config,
-    contents: Sequence[Mapping],
+    contents: Sequence[Metrics],
     comparisons: Mapping[str, Comparisons],
+    reliabilities: Mapping[str, Reliability],
     records: Sequence[Record],
     context: Mapping[str, str],
 ) -> str:
-    """All systems of all data sets, which differ, the training-size study, and the cost of each stage.
+    """All systems of all data sets, which differ, what to trust, the training-size study, and the cost of each stage.
 
     Parameters
     ----------
     config : complete
     contents : of every metrics.json file
     comparisons : of every comparisons.json file, by data set
+    reliabilities : of every reliability.json file, by data set
     records : of the jobs that made the results
     context : lines that say when and on what the results were measured, by title
     """
@@ -44,6 +48,7 @@ def summary(
     for key in config["datasets"]:
         own = [content for content in contents if content["dataset"] == key]
         parts += _dataset(config, key, own, comparisons[key])
+        parts += _reliability(reliabilities[key], standings.standings(tidy(own)))
     parts += ["## Cost of each stage", _costs(stage_costs(records))]
     return "\n\n".join(parts) + "\n"
 
@@ -116,6 +121,7 @@ def _differences(compared: Comparisons) -> list[str]:
         f"bootstrap of {compared['replicates']:,} for AUC; p adjusted by Holm's method over {compared['family']} "
         "comparisons of either."
     )
+    text = " ".join(filter(None, [text, paired.too_few(compared)]))
     rows = []
     for entry in compared["systems"]:
         row = [f"`{entry['system']}`"]
@@ -124,6 +130,36 @@ def _differences(compared: Comparisons) -> list[str]:
         rows.append([*row, paired.verdict(entry)])
     head = ["system", "accuracy", "adjusted p", "AUC", "adjusted p", "against the best"]
     return ["### Which systems differ", text, _markdown(head, rows)]
+
+
+def _reliability(found: Reliability, systems: Sequence[standings.Standing]) -> list[str]:
+    """Calibration, prediction sets, referral and decision threshold of every system."""
+    content = found.content
+    titles = {
+        "temperature": "temperature",
+        "ece_before": "ECE before",
+        "ece_after": "ECE after",
+        "marginal_coverage": "sets with the true class",
+        "marginal_size": "classes in a set",
+        "referred": "referred",
+        "accuracy_rest": "accuracy of the rest",
+    }
+    head, rows = ["system", "runs", *titles.values()], []
+    for row in systems:
+        scores = [standings.score(found.table, row.model, row.system, "test", metric) for metric in titles]
+        decisions = decision_scores(found, row)
+        more = [decisions[metric] for metric in ("recall_default", "recall_chosen") if decisions]
+        rows.append([f"`{row.address}`", row.runs_in_words, *map(_value, scores + more)])
+    if len(rows[0]) > len(head):
+        positive = found.label_names[content["positive"]]
+        head += [f"recall of {positive} at 0.5", "at the chosen threshold"]
+    return [
+        f"### How far the probabilities can be trusted, n = {sum(content['test']):,} test images",
+        f"Chosen on the validation split (n = {sum(content['validation']):,}): the temperature, prediction sets that "
+        f"are to hold the true class of {content['coverage']:.0%} of the images, the confidence below which the least"
+        f" certain {content['referred']:.0%} are referred to a human, and the decision threshold.",
+        _markdown(head, rows),
+    ]
 
 
 def _value(score: standings.Score) -> str:

@@ -1,0 +1,74 @@
+"""Measure on the test split how far probabilities can be trusted, with what was chosen on validation."""
+
+import numpy as np
+
+from medfusion.errors import UserError
+from medfusion.files import calibrations, images, probabilities
+from medfusion.files.artifacts import write_json
+from medfusion.jobs import stage
+
+
+def parser():
+    result = stage.parser(__doc__)
+    result.add_input("--systems", nargs="+", metavar="PATH", help="probabilities (HDF5), in the settings' order")
+    result.add_input("--calibration", help="what was chosen on the validation split (JSON)")
+    result.add_input("--metrics", nargs="+", metavar="PATH", help="metrics.json files of the systems, to find the best")
+    result.add_input("--test-labels", help="labels of the test split (HDF5)")
+    result.add_output("--out", help="JSON file to write")
+    return result
+
+
+def main(args, settings):
+    from medfusion.evaluation import reliability, standings
+    from medfusion.files import reliabilities
+    from medfusion.files.metric_files import read_metrics, tidy
+
+    description, labels = images.describe(args.test_labels), images.read_labels(args.test_labels)
+    chosen = calibrations.read(args.calibration)
+    ranked = standings.standings(tidy(read_metrics(args.metrics, {settings["dataset"]: {"name": settings["dataset"]}})))
+    best, network = ranked[0].address, standings.network_alone(ranked).address
+    options = {"positive": chosen.positive, "ece_bins": settings["ece_bins"], "replicates": settings["replicates"]}
+    options |= {"confidence": settings["confidence"], "seed": settings["bootstrap_seed"]}
+    groups, shown = {}, []
+    for (model, seed, system), path in zip(settings["systems"], args.systems, strict=True):
+        address, values = f"{model}/{system}", probabilities.read(path, "test")
+        calibration = chosen.runs.get((address, seed))
+        if calibration is None:
+            raise UserError(f"{args.calibration}: lacks {address}, seed {seed}; delete it and run again")
+        try:
+            measures = reliability.measure(labels, values, calibration, description.task, **options)
+        except ValueError as error:
+            raise UserError(f"{path}, split test: {error}") from None
+        group = groups.setdefault((model, seed), {"model": model, "seed": seed, "systems": {}})
+        group["systems"][system] = {"test": reliabilities.rows(measures)}
+        if address in (best, network):
+            parts = (calibration.temperature, description.task, settings["ece_bins"], settings["confidence"])
+            shown.append({"address": address, "seed": seed, **reliability.accounts(labels, values, *parts)})
+    write_json(
+        args.out,
+        {
+            "dataset": settings["dataset"],
+            "flag": description.flag,
+            "task": description.task,
+            "label_names": description.label_names,
+            "generated": description.generated,
+            "positive": chosen.positive,
+            "coverage": chosen.coverage,
+            "referred": chosen.referred,
+            "validation": chosen.images,
+            "test": np.bincount(labels, minlength=len(description.label_names)).tolist(),
+            "always": [label for label, limit in enumerate(calibration.by_class) if limit is None],
+            "confidence": settings["confidence"],
+            "best": best,
+            "network": network,
+            "groups": list(groups.values()),
+            "shown": shown,
+        },
+    )
+    stage.progress(
+        f"{settings['dataset']}: probabilities of {len(settings['systems'])} runs measured, n = {len(labels)}"
+    )
+
+
+if __name__ == "__main__":
+    stage.run(main, parser())

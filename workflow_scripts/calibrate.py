@@ -1,0 +1,39 @@
+"""Choose on the validation split: temperature, prediction sets, decision and referral thresholds of every system."""
+
+import numpy as np
+
+from medfusion.errors import UserError
+from medfusion.files import calibrations, images, probabilities
+from medfusion.jobs import stage
+
+
+def parser():
+    result = stage.parser(__doc__)
+    result.add_input("--systems", nargs="+", metavar="PATH", help="probabilities (HDF5), in the settings' order")
+    result.add_input("--val", help="prepared validation split, for its labels (HDF5)")
+    result.add_output("--out", help="JSON file to write")
+    return result
+
+
+def main(args, settings):
+    from medfusion.learning import calibration
+
+    description, labels = images.describe(args.val), images.read_labels(args.val)
+    chosen = {key: settings[key] for key in ("positive", "coverage", "referred")}
+    runs = {}
+    for (model, seed, system), path in zip(settings["systems"], args.systems, strict=True):
+        try:
+            values = probabilities.read(path, "val")
+            runs[f"{model}/{system}", seed] = calibration.choose(values, labels, description.task, **chosen)
+        except ValueError as error:
+            raise UserError(f"{path}: {error}; delete it and run again") from None
+    counts = np.bincount(labels, minlength=len(description.label_names))
+    made = calibrations.Calibrations(
+        dataset=settings["dataset"], task=description.task, images=tuple(counts.tolist()), runs=runs, **chosen
+    )
+    calibrations.write(args.out, made)
+    stage.progress(f"{settings['dataset']}: {len(runs)} runs calibrated on {len(labels)} validation images")
+
+
+if __name__ == "__main__":
+    stage.run(main, parser())

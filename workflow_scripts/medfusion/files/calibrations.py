@@ -1,0 +1,112 @@
+"""calibration.json: what the validation split says of each system's probabilities, a record for every run.
+
+The file holds an object:
+
+    dataset     key of the data set
+    task        MedMNIST's kind of task
+    positive    the label that `decision` speaks of, or null
+    coverage    share of images whose prediction set is to hold the true class
+    referred    share of images that is to be referred to a human
+    images      number of validation images of each class, in label order
+    systems     by address (model/system), then by seed as text ("all" for a vote, which is over all seeds), the fields
+                of `Calibration`, null for None
+
+What the fields mean for probabilities is in `medfusion.learning.calibration`, whose functions apply them.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from medfusion.errors import UserError
+from medfusion.files.artifacts import read_record, write_json
+
+ALL_SEEDS = "all"
+
+Run = tuple[str, int | None]  # address of a system, seed; None for a vote
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What was chosen for one run of a system; all but the temperature is meant for scaled probabilities.
+
+    temperature : divides the logarithms of the probabilities
+    marginal : highest score (1 - probability) of a class in a prediction set; None: every class is always in it
+    by_class : the same for each class by itself, in label order
+    decision : lowest probability of the positive label at which it is predicted; None where there is none
+    referral : confidence below which an image is referred
+    """
+
+    temperature: float
+    marginal: float | None
+    by_class: tuple[float | None, ...]
+    decision: float | None
+    referral: float
+
+
+@dataclass(frozen=True)
+class Calibrations:
+    """A whole calibration.json; see there."""
+
+    dataset: str
+    task: str
+    positive: int | None
+    coverage: float
+    referred: float
+    images: tuple[int, ...]
+    runs: Mapping[Run, Calibration]
+
+
+def write(path: str | Path, calibrations: Calibrations) -> None:
+    """Write calibration.json."""
+    systems: dict[str, dict[str, Any]] = {}
+    for (address, seed), calibration in calibrations.runs.items():
+        systems.setdefault(address, {})[ALL_SEEDS if seed is None else str(seed)] = asdict(calibration)
+    general = {key: value for key, value in vars(calibrations).items() if key != "runs"}
+    write_json(path, {**general, "systems": systems})
+
+
+def read(path: str | Path) -> Calibrations:
+    """Read calibration.json.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, is not JSON, or holds something else.
+    """
+    content = read_record(path, ("dataset", "task", "positive", "coverage", "referred", "images", "systems"))
+    try:
+        images = tuple(int(n) for n in content["images"])
+        runs = {
+            (str(address), None if seed == ALL_SEEDS else int(seed)): _calibration(fields, len(images))
+            for address, seeds in content["systems"].items()
+            for seed, fields in seeds.items()
+        }
+        general = {key: content[key] for key in ("dataset", "task", "positive")}
+        shares = {key: _number(content[key]) for key in ("coverage", "referred")}
+        return Calibrations(**general, **shares, images=images, runs=runs)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{path}: not what calibrate writes ({error!r}); delete it and run again") from None
+
+
+def _calibration(fields: Mapping[str, Any], classes: int) -> Calibration:
+    by_class = tuple(_optional(value) for value in fields["by_class"])
+    if len(by_class) != classes:
+        raise ValueError(f"{len(by_class)} thresholds of {classes} classes")
+    temperature = _number(fields["temperature"])
+    if temperature <= 0:
+        raise ValueError(f"temperature {temperature}")
+    marginal, decision = _optional(fields["marginal"]), _optional(fields["decision"])
+    return Calibration(temperature, marginal, by_class, decision, _number(fields["referral"]))
+
+
+def _optional(value: Any) -> float | None:
+    return None if value is None else _number(value)
+
+
+def _number(value: Any) -> float:
+    if not math.isfinite(value):
+        raise ValueError(f"{value} is no number")
+    return float(value)

@@ -1,0 +1,94 @@
+"""reliability.json: how far the probabilities of every system can be trusted on the test images of a data set.
+
+The file holds an object:
+
+    dataset, flag, task, label_names, generated   as in metrics.json
+    positive, coverage, referred                  as in calibration.json
+    validation, test     number of images of each class
+    always               labels of which validation has too few images: class-conditional sets always hold them
+    confidence           nominal coverage of the intervals
+    best, network        addresses (model/system) of the best system on validation, and of its model's network alone
+    groups               of runs, one a model and seed, as in metrics.json: "model", "seed", "systems", each with its
+                         "test" measures (`evaluation.reliability.measure`)
+    shown                runs of the best system and of the network, each with "address", "seed", and "before" and
+                         "after" the temperature a "diagram" and a "curve" (`evaluation.reliability`)
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from medfusion.errors import UserError
+from medfusion.files.artifacts import read_record
+from medfusion.files.metric_files import tidy
+from medfusion.naming import data_name
+
+KEYS = (
+    *("dataset", "generated", "label_names", "positive", "coverage", "referred", "validation", "test", "always"),
+    *("confidence", "best", "network", "groups", "shown"),
+)
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """What the page and the figures read from reliability.json.
+
+    content : the whole object
+    name : of the data, which says so if the images were generated
+    label_names : as the configuration gives them
+    table : tidy measures, as of metrics.json
+    """
+
+    content: dict[str, Any]
+    name: str
+    label_names: tuple[str, ...]
+    table: pd.DataFrame
+
+    @property
+    def always(self) -> list[int]:
+        """The labels that class-conditional sets always hold, because validation has too few images of them."""
+        return self.content["always"]
+
+
+def rows(measures: Iterable[Any]) -> list[dict[str, Any]]:
+    """Measures (`metrics.Measure`) as JSON can hold them: null for no number."""
+    return [
+        {
+            key: None if isinstance(value, float) and math.isnan(value) else value
+            for key, value in measure._asdict().items()
+        }
+        for measure in measures
+    ]
+
+
+def read(path: str | Path, shown: Mapping[str, Mapping[str, Any]]) -> Reliability:
+    """Read reliability.json.
+
+    Parameters
+    ----------
+    path : of the file
+    shown : by data set, its "name", and its "label_names" if they are not MedMNIST's, as the configuration gives them
+
+    Raises
+    ------
+    UserError
+        If the file is missing, is not JSON, or holds something else.
+    """
+    content = read_record(path, KEYS)
+    names = shown.get(str(content["dataset"]))
+    if names is None:
+        raise UserError(f"{path}: of the data set {content['dataset']!r}, not of {', '.join(shown)}; delete it")
+    name = data_name(names["name"], content["generated"])
+    try:
+        table = tidy({"dataset": content["dataset"], "name": name, **group} for group in content["groups"])
+        if table.empty or not content["shown"]:
+            raise ValueError("no runs")
+        table[["value", "low", "high"]] = table[["value", "low", "high"]].astype(float)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{path}: not what assess_reliability writes ({error!r}); delete it and run again") from None
+    label_names = tuple(names.get("label_names") or content["label_names"])
+    return Reliability(content, name, label_names, table)

@@ -1,0 +1,234 @@
+"""The page's account of how far the probabilities can be trusted: tables, notes in plain words, a sentence."""
+
+import math
+from collections.abc import Iterable, Sequence
+
+from medfusion.evaluation.reliability import REFERRED, SCHEMES
+from medfusion.evaluation.standings import Score, Standing, representatives, score
+from medfusion.files.reliabilities import Reliability
+from medfusion.naming import percent
+from medfusion.report.page_parts import Body, Cell, Row, Section, Table
+from medfusion.report.page_tables import interval, number, runs_cell, value_cell, with_interval
+
+DECISION = {
+    "recall": "Recall",
+    "specificity": "Specificity",
+    "balanced_accuracy": "Balanced accuracy",
+    "accuracy": "Accuracy",
+}
+RULES = ("default", "chosen")
+THRESHOLDS = {"marginal": "one for all classes", "by_class": "one for each class"}
+CALIBRATION = (
+    "Probabilities can be trusted if, of the images that are predicted with a confidence of 80\N{NO-BREAK SPACE}%, "
+    "80\N{NO-BREAK SPACE}% are predicted rightly. The calibration error (ECE) is the mean distance between the two, "
+    "over bins of equal numbers of images; Brier score and log loss count every image by itself. A temperature "
+    "divides the logarithms of all probabilities of a system: above 1 it makes them more even, below 1 more extreme, "
+    "and it changes no prediction. It is chosen on the validation split (n = {n:,}) by log loss (Guo et al. 2017); it"
+    " stays near 1 where a classifier's scores were scaled on the same images before. Probabilities of 0, as trees "
+    "and forests give, count as 10⁻¹² in the log loss, so that a single validation image whose true class got 0 can "
+    "move a temperature far."
+)
+SETS = (
+    "A prediction set holds each class that is probable enough, by a threshold from the validation split, so that "
+    "{coverage} of the sets of new images are to hold the true class (split-conformal prediction; Vovk et al. 2005, "
+    "Sadinle et al. 2019). One threshold for all classes promises this over all images; one for each class promises "
+    "it within each class, so that no class pays for the others. A set of several classes says that it is one of "
+    "these; an empty set, that no class is probable enough. Both are for a human to decide."
+)
+SHORT = (
+    "The promise holds for thresholds from images that nothing else was chosen on. Here the validation split also "
+    "chose epochs, settings, weights and temperatures, so the measured coverage can fall a little short of "
+    "{coverage}, beside what chance does with so few images (the intervals)."
+)
+REFERRAL = (
+    "Confidence is the probability of the predicted class after the temperature. Accuracy of the rest is that of the "
+    "images that remain when the least certain are referred to a human. The area under the risk-coverage curve is the "
+    "mean share of errors over all numbers of images kept: less is better. The threshold was chosen so that "
+    "{referred} of the validation images lie below it; where many images have the same confidence, as with decision "
+    "trees, it can refer fewer."
+)
+
+
+def fill(section: Section, found: Reliability, systems: Sequence[Standing]) -> None:
+    """Add notes and tables to the section.
+
+    Parameters
+    ----------
+    systems : the candidates, the best on validation first
+    """
+    content, shown = found.content, representatives(systems)
+    coverage, referred = percent(content["coverage"]), percent(content["referred"])
+    section.notes += [
+        CALIBRATION.format(n=sum(content["validation"])),
+        SETS.format(coverage=coverage),
+        SHORT.format(coverage=coverage),
+        *_always(found),
+        REFERRAL.format(referred=referred),
+        *_decision_note(found, systems[0]),
+        "Each value is the mean ± standard deviation over seeds; under it stand the lowest and the highest limit of "
+        f"the single runs' {percent(content['confidence'])} intervals (Wilson for shares of images, bootstrap for "
+        "the others).",
+    ]
+    section.tables.append(_by_class(found, f"Prediction sets of {content['best']} by class ({_test(found)})"))
+    makers = {
+        "Probabilities before and after the temperature": _calibration,
+        f"Prediction sets meant to hold the true class of {coverage} of the images": _sets,
+        "Accuracy of the rest, by the share of images that is referred": _referral,
+    }
+    if positive := _positive(found):
+        makers[f"A threshold for {positive}, chosen on validation, beside 0.5"] = _decision
+    others = [row for row in systems if row not in shown]
+    for caption, make in makers.items():
+        section.tables.append(make(found, shown, f"{caption} ({_test(found)})"))
+        if others:
+            section.folded_tables.append(make(found, others, f"{caption}: other systems ({_test(found)})"))
+
+
+def sentence(found: Reliability) -> str:
+    """What the best system's confidence and prediction sets are worth, for the answer."""
+    model, _, system = found.content["best"].partition("/")
+    share, rest, held, size = (
+        score(found.table, model, system, "test", metric)
+        for metric in ("referred", "accuracy_rest", "marginal_coverage", "marginal_size")
+    )
+    by_class = {
+        name: score(found.table, model, system, "test", f"marginal_coverage[{label}]").mean
+        for label, name in enumerate(found.label_names)
+    }
+    lowest = min(by_class, key=by_class.__getitem__)
+    referred, coverage = percent(found.content["referred"]), percent(found.content["coverage"])
+    parts = []
+    if rest.n:
+        parts.append(
+            f"A threshold of confidence meant to refer the least certain {referred} of the images to a human refers "
+            f"{percent(share.mean, 1)} of the test images; accuracy of the rest is {value_cell(rest).text} "
+            f"({interval(rest)})."
+        )
+    parts.append(
+        f"Its {coverage} prediction sets, of {size.mean:.2f} classes on average, hold the true class of "
+        f"{percent(held.mean, 1)} of the test images ({percent(held.low, 1)} to {percent(held.high, 1)}); "
+        f"for {lowest} alone, of {percent(by_class[lowest], 1)}."
+    )
+    return " ".join(parts)
+
+
+def decision_scores(found: Reliability, row: Standing) -> dict[str, Score]:
+    """The measures of the decision threshold of a system; none where none was chosen."""
+    metrics = ["decision", *(f"{name}_{rule}" for name in DECISION for rule in RULES)]
+    of_system = found.table[(found.table["model"] == row.model) & (found.table["system"] == row.system)]
+    if "decision" not in set(of_system["metric"]):
+        return {}
+    return {metric: _score(found, row, metric) for metric in metrics}
+
+
+def _always(found: Reliability) -> Iterable[str]:
+    """Which classes are in every class-conditional set, because validation has too few images of them."""
+    if found.always:
+        coverage = found.content["coverage"]
+        names = ", ".join(found.label_names[label] for label in found.always)
+        least = math.ceil(round(coverage / (1 - coverage), 9))
+        yield (
+            f"Validation has too few images of {names}: a threshold for {percent(coverage)} needs {least} of a class. "
+            "With one threshold for each class, every set holds these classes."
+        )
+
+
+def _decision_note(found: Reliability, best: Standing) -> Iterable[str]:
+    """What the chosen threshold changes for the best system."""
+    if scores := decision_scores(found, best):
+        values = {metric: number(result.mean) for metric, result in scores.items()}
+        yield (
+            f"A threshold can trade the one error for the other. For {best.address}, calling an image "
+            f"{_positive(found)} from a probability of {values['decision']} on (chosen for balanced accuracy on "
+            f"validation) instead of 0.5 takes its recall on the test split from {values['recall_default']} to "
+            f"{values['recall_chosen']}, and its specificity from {values['specificity_default']} to "
+            f"{values['specificity_chosen']}."
+        )
+
+
+def _calibration(found: Reliability, systems: Sequence[Standing], caption: str) -> Table:
+    names = {"ece": "ECE", "brier": "Brier score", "log_loss": "Log loss"}
+    metrics = [f"{name}_{when}" for name in names for when in ("before", "after")]
+    rows = []
+    for row in systems:
+        scores = [with_interval(_score(found, row, metric)) for metric in metrics]
+        rows.append([value_cell(_score(found, row, "temperature")), *scores])
+    head = ["Temperature", *(f"{title} {when}" for title in names.values() for when in ("before", "after"))]
+    return _table(systems, head, rows, caption)
+
+
+def _sets(found: Reliability, systems: Sequence[Standing], caption: str) -> Table:
+    rows = []
+    for row in systems:
+        for scheme in SCHEMES:
+            parts = {name: _score(found, row, f"{scheme}_{name}") for name in ("coverage", "size", "single", "empty")}
+            classes = [_score(found, row, f"{scheme}_coverage[{label}]") for label in range(len(found.label_names))]
+            worst = min(range(len(classes)), key=lambda label: classes[label].mean)
+            lowest = value_cell(classes[worst])
+            cells = [with_interval(parts["coverage"]), Cell(lowest.text, found.label_names[worst], lowest.sort)]
+            cells += [value_cell(parts[name]) for name in ("size", "single", "empty")]
+            rows.append(Row([Cell(row.address), Cell(THRESHOLDS[scheme]), *cells, runs_cell(row)]))
+    head = ["System", "Thresholds", "Sets with the true class", "Lowest of a class", "Classes in a set"]
+    return Table(caption, [*head, "Sets of one class", "Empty sets", "Seeds"], [Body(rows)], numeric=2)
+
+
+def _by_class(found: Reliability, caption: str) -> Table:
+    model, _, system = found.content["best"].partition("/")
+    rows = []
+    for label, name in enumerate(found.label_names):
+        cells = []
+        for scheme in SCHEMES:
+            held, size = (
+                score(found.table, model, system, "test", f"{scheme}_{what}[{label}]") for what in ("coverage", "size")
+            )
+            cells += [with_interval(held), value_cell(size)]
+        counts = [found.content[split][label] for split in ("test", "validation")]
+        rows.append(Row([Cell(name), *cells, *(Cell(f"{n:,}", sort=n) for n in counts)]))
+    head = [
+        f"{what}, {title}" for title in THRESHOLDS.values() for what in ("Sets with the true class", "classes in a set")
+    ]
+    return Table(caption, ["Class", *head, "Test images", "Validation images"], [Body(rows)])
+
+
+def _referral(found: Reliability, systems: Sequence[Standing], caption: str) -> Table:
+    rows = []
+    for row in systems:
+        left = [with_interval(_score(found, row, f"accuracy_left[{share}]")) for share in REFERRED]
+        area = _score(found, row, "aurc_after")
+        own = [with_interval(_score(found, row, metric)) for metric in ("referred", "accuracy_rest")]
+        rows.append([*left, value_cell(area), *own])
+    head = [f"{percent(share / 100)} referred" for share in REFERRED]
+    head += ["Area under risk-coverage", "Referred by the threshold", "Accuracy of the rest"]
+    return _table(systems, head, rows, caption)
+
+
+def _decision(found: Reliability, systems: Sequence[Standing], caption: str) -> Table:
+    rows, kept = [], []
+    for row in systems:
+        if scores := decision_scores(found, row):
+            threshold, *others = scores.values()
+            kept.append(row)
+            rows.append([value_cell(threshold), *map(with_interval, others)])
+    head = [f"{title} {at}" for title in DECISION.values() for at in ("at 0.5", "at the threshold")]
+    return _table(kept, ["Threshold", *head], rows, caption)
+
+
+def _table(systems: Sequence[Standing], head: Sequence[str], rows: Sequence[Sequence[Cell]], caption: str) -> Table:
+    """A row for each system: its address, its cells, its seeds."""
+    body = [Row([Cell(row.address), *cells, runs_cell(row)]) for row, cells in zip(systems, rows, strict=True)]
+    return Table(caption, ["System", *head, "Seeds"], [Body(body)])
+
+
+def _score(found: Reliability, row: Standing, metric: str) -> Score:
+    return score(found.table, row.model, row.system, "test", metric)
+
+
+def _positive(found: Reliability) -> str:
+    """The class that decision thresholds speak of; nothing where there are none."""
+    if "decision" not in set(found.table["metric"]):
+        return ""
+    return found.label_names[found.content["positive"]]
+
+
+def _test(found: Reliability) -> str:
+    return f"{found.name}, test n = {sum(found.content['test']):,}"
