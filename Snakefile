@@ -18,6 +18,7 @@ include: "rules/networks.smk"
 include: "rules/classifiers.smk"
 include: "rules/evaluation.smk"
 include: "rules/figures.smk"
+include: "rules/cases.smk"
 include: "rules/report.smk"
 
 

@@ -146,7 +146,7 @@ KEYS = (
         "a data set's `label_names`: a typo in a class's name",
         "its figures that print them, the page",
         tuple(f"{stage} dataset={{dataset}}" for stage in ("inspect_images", "audit_twins"))
-        + tuple(f"{stage} dataset={{dataset}}" for stage in ("draw_studies", "draw_results", "draw_reliability")),
+        + tuple(f"draw_{what} dataset={{dataset}}" for what in ("studies", "results", "reliability", "cases")),
         (f"{DATASET}.label_names",),
         ("datasets.blood.label_names",),
     ),
@@ -202,6 +202,7 @@ KEYS = (
             "compare_systems dataset={dataset}",
             *CANDIDATES,
             "draw_results dataset={dataset}",
+            "select_cases dataset={dataset}",
             "collect_metrics",
         ),
         (f"{MODEL}.seeds",),
@@ -210,7 +211,12 @@ KEYS = (
     Row(
         "an entry added to a model's `classifiers` or `fusions`",
         "its fits or fusions, the model's evaluation, calibration, comparisons and figures of results, the page",
-        ("evaluate dataset={dataset} model={model}", "compare_systems dataset={dataset}", *CANDIDATES),
+        (
+            "evaluate dataset={dataset} model={model}",
+            "compare_systems dataset={dataset}",
+            "select_cases dataset={dataset}",
+            *CANDIDATES,
+        ),
         (f"{MODEL}.classifiers", f"{MODEL}.fusions"),
         ("datasets.breast.models.breast_cnn.classifiers", "datasets.blood.models.compact_resnet.fusions"),
     ),
@@ -315,7 +321,7 @@ KEYS = (
     Row(
         "a classifier's `kind`",
         "that classifier's fits, and what follows",
-        ("fit_grid classifier={classifier}", "study_classifiers tree={classifier}"),
+        ("fit_grid classifier={classifier}", "study_classifiers tree={classifier}", "select_cases svm={classifier}"),
         (f"{CLASSIFIER}.kind",),
         ("classifiers.decision_tree.kind",),
     ),
@@ -395,6 +401,8 @@ PLANS = (
             *BLOOD_CANDIDATES,
             "compare_systems dataset=blood",
             "draw_results dataset=blood",
+            "select_cases dataset=blood",
+            "map_attention dataset=blood",
             "collect_metrics",
         ),
         edit=_set(**{f"{BLOOD}seeds": [2]}),
@@ -402,7 +410,13 @@ PLANS = (
     Row(
         "a model added, or switched off (`~`)",
         "its own jobs, calibration, comparisons and figures of results, the page",
-        (*BLOOD_CANDIDATES, "compare_systems dataset=blood", "draw_results dataset=blood", "collect_metrics"),
+        (
+            *BLOOD_CANDIDATES,
+            "compare_systems dataset=blood",
+            "select_cases dataset=blood",
+            "draw_results dataset=blood",
+            "collect_metrics",
+        ),
         edit=_set(
             datasets__blood__models__five_layer={
                 "network": "five_layer",
@@ -428,7 +442,12 @@ PLANS = (
     Row(
         "an entry added to a model's `classifiers` or `fusions`",
         "its fits or fusions, the model's evaluation, calibration, comparisons and figures of results, the page",
-        ("evaluate dataset=blood model=compact_resnet", "compare_systems dataset=blood", *BLOOD_CANDIDATES),
+        (
+            "evaluate dataset=blood model=compact_resnet",
+            "compare_systems dataset=blood",
+            "select_cases dataset=blood",
+            *BLOOD_CANDIDATES,
+        ),
         edit=_set(**{f"{BLOOD}classifiers": ["svm_rbf", "svm"]}),
     ),
     Row(
@@ -440,7 +459,12 @@ PLANS = (
     Row(
         "a vote switched off (`~`)",
         "the votes' evaluation, calibration, comparisons and figures of results, the page",
-        ("evaluate dataset=blood group=votes", "compare_systems dataset=blood", *BLOOD_CANDIDATES),
+        (
+            "evaluate dataset=blood group=votes",
+            "compare_systems dataset=blood",
+            "select_cases dataset=blood",
+            *BLOOD_CANDIDATES,
+        ),
         edit=_set(datasets__blood__votes__vote_svm=None),
     ),
 )
@@ -534,10 +558,10 @@ FILES = (
 # Libraries whose version is changed by a real run of Snakemake, with the stages that import them.
 LIBRARIES = {
     "statsmodels": (
-        *("evaluate", "floors", "compare_systems", "assess_reliability", "draw_results", "draw_reliability"),
-        *PAGES,
+        *("evaluate", "floors", "compare_systems", "assess_reliability", "select_cases"),
+        *("draw_results", "draw_reliability", *PAGES),
     ),
-    "tensorflow": ("train_cnn", "extract_features", "learning_curve", "report"),
+    "tensorflow": ("train_cnn", "extract_features", "learning_curve", "map_attention", "report"),
 }
 # Tried one after another, in projects of their own (test_changes.py).
 ELSEWHERE = (

@@ -20,6 +20,9 @@ MAY_SEE_TEST_LABELS = {
     "draw_studies",
     "draw_training_size",
     "draw_ablations",
+    "select_cases",
+    "map_attention",
+    "draw_cases",
     "report",
 }
 FITTING = {
@@ -102,7 +105,7 @@ def test_only_stages_with_a_network_import_tensorflow(project):
     programs = sorted((project.folder / "workflow_scripts").glob("*.py"))
     root = project.folder / "workflow_scripts"
     with_network = {p.stem for p in programs if "tensorflow" in closure(p, root)[1]}
-    assert with_network == {"train_cnn", "extract_features", "learning_curve"}
+    assert with_network == {"train_cnn", "extract_features", "learning_curve", "map_attention"}
 
 
 def test_every_program_explains_itself(project):

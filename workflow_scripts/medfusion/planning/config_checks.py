@@ -16,16 +16,16 @@ from medfusion.planning.systems import Config, fusion_members, systems
 # Names that folders beside a data set's models already have.
 RESERVED_MODELS = {
     "images", "inspect", "audit", "votes", "floors", "learning_curve", "results", "reliability", "studies",
-    "ablations",
+    "cases", "ablations",
 }  # fmt: skip
 # Names of folders and targets beside those of the data sets; a test adds the names of the rules.
 RESERVED_DATASETS = {
-    "all", "inspect", "audit", "settings", "records", "logs", "benchmarks", "download", "generate", "prepare",
+    "all", "inspect", "audit", "settings", "records", "sweep", "logs", "benchmarks", "download", "generate", "prepare",
     "inspect_images", "compare_systems",
     "audit_twins", "augment", "draw_augmentation", "train_cnn", "extract_features", "learning_curve", "draw_curves",
     "fit_grid", "fuse", "vote", "floors", "evaluate", "collect_metrics", "draw_grids", "draw_fusions",
     "study_classifiers", "draw_studies", "draw_results", "draw_training_size", "calibrate", "assess_reliability",
-    "draw_reliability", "draw_ablations", "summarise", "report",
+    "draw_reliability", "select_cases", "map_attention", "draw_cases", "draw_ablations", "summarise", "report",
 }  # fmt: skip
 
 

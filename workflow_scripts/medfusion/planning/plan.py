@@ -240,6 +240,41 @@ class Plan:
         """The measures of the training-size study."""
         return [file for file in self.metrics(wildcards.dataset) if "/learning_curve/" in file]
 
+    # -- single images ------------------------------------------------------------------------------------------------
+
+    def first_runs(self, dataset: str) -> dict[str, str]:
+        """The probabilities of the first run of every candidate, by its address."""
+        found: dict[str, str] = {}
+        for (model, _, system), file in self.candidates(dataset).items():
+            found.setdefault(f"{model}/{system}", file)
+        return found
+
+    def first_run_files(self, wildcards: Wildcards) -> Files:
+        """The probabilities of the first run of every candidate."""
+        return list(self.first_runs(wildcards.dataset).values())
+
+    def contrasted(self, dataset: str) -> dict[str, Any]:
+        """The studied model, and of its systems an SVM and a fusion that counts the network and this SVM.
+
+        They belong to the model's first fusion that has both; without one, the first SVM alone, if there is any.
+        """
+        model = self.studied(dataset)
+        entry = self.datasets[dataset]["models"][model]
+        svms = [name for name in entry["classifiers"] if self.config["classifiers"][name]["kind"] == "svm"]
+        pairs = [
+            {"svm": svm, "fusion": fusion}
+            for fusion in entry["fusions"]
+            for svm in fusion_members(self.config["fusions"][fusion])
+            if svm in svms and "cnn" in fusion_members(self.config["fusions"][fusion])
+        ]
+        alone = {"svm": svms[0] if svms else None, "fusion": None}
+        return {"model": model, "seed": self.first_seed(dataset, model), **(pairs[0] if pairs else alone)}
+
+    def studied_network(self, wildcards: Wildcards) -> str:
+        """The network whose features are studied, and which is asked where it looks."""
+        model = self.studied(wildcards.dataset)
+        return f"{self.seed_folder(wildcards.dataset, model, self.first_seed(wildcards.dataset, model))}/model.keras"
+
     # -- figures ------------------------------------------------------------------------------------------------------
 
     def first_seed(self, dataset: str, model: str) -> int:
@@ -297,6 +332,7 @@ class Plan:
         names += ["results/confusion.svg", "results/seeds.svg", "results/differences.svg"]
         names += ["studies/learning.svg", "studies/tree.svg", "studies/plane.svg"]
         names += ["reliability/reliability.svg", "reliability/risk_coverage.svg", "reliability/conformal.svg"]
+        names += [f"cases/{name}.png" for name in ("mistakes", "confused", "disagreements", "attention")]
         for model in entry["models"]:
             names.append(f"{model}/curves.svg")
             names += [f"{model}/grids.svg"] if self.compared(dataset, model) else []
@@ -311,6 +347,7 @@ class Plan:
         """Every table and record of a data set that the page shows."""
         folder = f"{self.results}/{dataset}"
         names = ["inspect/counts.csv", "inspect/pixels.csv", "audit/summary.json", "reliability/reliability.json"]
+        names += ["cases/cases.json", "cases/maps.h5"]
         yield from (f"{folder}/{name}" for name in names)
         yield self.comparisons(dataset)
         for model in self.datasets[dataset]["models"]:

@@ -157,6 +157,16 @@ def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
             **named(*plan.datasets),
             "files": [file for name in plan.datasets for file in plan.all_metrics(name)],
         },
+        "select_cases": lambda wildcards: {
+            "dataset": wildcards.dataset,
+            "systems": list(plan.first_runs(wildcards.dataset)),
+            "studied": plan.contrasted(wildcards.dataset),
+            "files": [*plan.candidate_metrics(wildcards), *plan.first_run_files(wildcards)],
+        },
+        "map_attention": lambda wildcards: {
+            "files": [plan.studied_network(wildcards), plan.studied_features(wildcards)],
+        },
+        "draw_cases": labelled_figure,
         "draw_curves": lambda wildcards: figure(wildcards, seeds=plan.model(wildcards)["seeds"]),
         "draw_grids": lambda wildcards: figure(
             wildcards,
