@@ -89,11 +89,13 @@ def benchmark_of(stage, name):
 
 wildcard_constraints:
     dataset="|".join(DATASETS),
-    model=r"[A-Za-z][A-Za-z0-9_-]*",
+    # A model's name; of an ablated one ablations/, the name of its base, and what it is without.
+    model=r"(ablations/[A-Za-z][A-Za-z0-9_-]*/)?[A-Za-z][A-Za-z0-9_-]*",
+    bank=r"augmented(-without-[a-z]+)?",
     seed=r"\d+",
     repeat=r"\d+",
     classifier="|".join(config["classifiers"]) or "none",
     fusion="|".join(config["fusions"]) or "none",
     vote=r"[A-Za-z][A-Za-z0-9_-]*",
-    group="|".join(sorted({group for groups in PLAN.groups.values() for group in groups})),
+    group="|".join(sorted({group for name in DATASETS for group in (*PLAN.groups[name], *PLAN.ablation_groups[name])})),
     file="|".join(PLAN.downloads()) or "none",

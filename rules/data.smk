@@ -148,11 +148,12 @@ rule augment:
         settings=IDENTITY.settings("augment"),
         train=PREPARED[0],
     output:
-        bank=f"{RESULTS}/{{dataset}}/augmented.h5",
+        # augmented.h5 is the one that all networks draw from; an ablation has one of its own without a kind of change.
+        bank=f"{RESULTS}/{{dataset}}/{{bank}}.h5",
     log:
-        f"{LOGS}/{{dataset}}/augmented.log",
+        f"{LOGS}/{{dataset}}/{{bank}}.log",
     benchmark:
-        f"{BENCHMARKS}/{{dataset}}/augmented.tsv"
+        f"{BENCHMARKS}/{{dataset}}/{{bank}}.tsv"
     threads: ONE
     resources:
         mem_mb=500,
@@ -160,7 +161,7 @@ rule augment:
     params:
         settings=IDENTITY.params("augment"),
     message:
-        "{wildcards.dataset}: augmenting the training images"
+        "{wildcards.dataset}: augmenting the training images ({wildcards.bank})"
     shell:
         "python {input.program} --settings {input.settings} --train {input.train} --out {output.bank} " "9>&2 &> {log}"
 
@@ -170,7 +171,7 @@ rule draw_augmentation:
         program=program("draw_augmentation"),
         settings=IDENTITY.settings("draw_augmentation"),
         train=PREPARED[0],
-        bank=rules.augment.output.bank,
+        bank=f"{RESULTS}/{{dataset}}/augmented.h5",
     output:
         montage=report(
             f"{RESULTS}/{{dataset}}/augmentation.png",

@@ -113,7 +113,7 @@ rule collect_metrics:
     input:
         program=program("collect_metrics"),
         settings=IDENTITY.settings("collect_metrics"),
-        metrics=[file for dataset in DATASETS for file in PLAN.metrics(dataset)],
+        metrics=[file for dataset in DATASETS for file in PLAN.all_metrics(dataset)],
     output:
         table=f"{RESULTS}/metrics.csv",
     log:

@@ -236,3 +236,31 @@ rule draw_training_size:
     shell:
         "python {input.program} --settings {input.settings} --metrics {input.metrics} "
         "--train {input.train} --out {output} 9>&2 &> {log}"
+
+
+rule draw_ablations:
+    input:
+        program=program("draw_ablations"),
+        settings=IDENTITY.settings("draw_ablations"),
+        metrics=PLAN.ablation_metrics,
+    output:
+        report(
+            f"{RESULTS}/{{dataset}}/ablations/contributions.svg",
+            "../captions/contributions.rst",
+            "{dataset}",
+            "results",
+        ),
+    log:
+        f"{LOGS}/{{dataset}}/ablations/contributions.log",
+    benchmark:
+        f"{BENCHMARKS}/{{dataset}}/ablations/contributions.tsv"
+    threads: ONE
+    resources:
+        mem_mb=400,
+        runtime=5,
+    params:
+        settings=IDENTITY.params("draw_ablations"),
+    message:
+        "{wildcards.dataset}: drawing what each part contributes"
+    shell:
+        "python {input.program} --settings {input.settings} --metrics {input.metrics} --out {output} 9>&2 &> {log}"

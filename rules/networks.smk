@@ -36,7 +36,7 @@ rule extract_features:
     input:
         program=program("extract_features"),
         settings=IDENTITY.settings("extract_features"),
-        model=rules.train_cnn.output.model,
+        model=PLAN.trained_network,
         images=PREPARED,
     output:
         features=f"{RESULTS}/{{dataset}}/{{model}}/seed{{seed}}/features.h5",

@@ -6,7 +6,7 @@ rule report:
         program=program("report"),
         settings=IDENTITY.settings("report"),
         table=rules.collect_metrics.output.table,
-        metrics=[file for dataset in DATASETS for file in PLAN.metrics(dataset)],
+        metrics=[file for dataset in DATASETS for file in PLAN.all_metrics(dataset)],
         figures=[file for dataset in DATASETS for file in PLAN.figures(dataset)],
         tables=[file for dataset in DATASETS for file in PLAN.tables(dataset)],
     output:
@@ -34,7 +34,7 @@ rule summarise:
     input:
         program=program("summarise"),
         settings=IDENTITY.settings("summarise"),
-        metrics=[file for dataset in DATASETS for file in PLAN.metrics(dataset)],
+        metrics=[file for dataset in DATASETS for file in PLAN.all_metrics(dataset)],
         comparisons=[PLAN.comparisons(dataset) for dataset in DATASETS],
         reliability=expand(rules.assess_reliability.output.reliability, dataset=DATASETS),
     output:

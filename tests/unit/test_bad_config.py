@@ -243,6 +243,62 @@ FAULTS = {
         "{datasets: {breast: {export: votes/vote_smv}}}",
         "datasets.breast.export: unknown system 'votes/vote_smv'; did you mean 'votes/vote_svm'?",
     ),
+    "ablations that are a list": (
+        "{datasets: {breast: {models: {breast_cnn: {ablations: [dropout]}}}}}",
+        "datasets.breast.models.breast_cnn.ablations: ['dropout']; expected a section of keys and values, or ~",
+    ),
+    "a misspelt key of ablations": (
+        "{datasets: {breast: {models: {breast_cnn: {ablations: {witout: [flip]}}}}}}",
+        "datasets.breast.models.breast_cnn.ablations: unknown key 'witout'; did you mean 'without'?",
+    ),
+    "a misspelt part": (
+        "{datasets: {breast: {models: {breast_cnn: {ablations: {without: [rotatoin]}}}}}}",
+        "datasets.breast.models.breast_cnn.ablations.without.0: 'rotatoin'; expected one of augmentation, flip, "
+        "rotation, scale, contrast, symmetries, shift, batch_norm, dropout, dense_dropout, l2, weight_decay, "
+        "label_smoothing, early_stopping, views, network; did you mean 'rotation'?",
+    ),
+    "a part that the network does not have": (
+        "{datasets: {breast: {models: {breast_cnn: {ablations: {without: [dropout]}}}}}}",
+        "datasets.breast.models.breast_cnn.ablations.without: networks.breast_cnn has no 'dropout' to take away; it "
+        "has augmentation, flip, rotation, scale, contrast, early_stopping, network",
+    ),
+    "a kind of augmentation that the data set does not have": (
+        "{datasets: {blood: {models: {blood_cnn: {ablations: {without: [contrast], layers: []}}}}}}",
+        "datasets.blood.models.blood_cnn.ablations.without: networks.blood_cnn has no 'contrast' to take away; it has "
+        "augmentation, flip, rotation, scale, batch_norm, dropout, dense_dropout, l2, early_stopping, network",
+    ),
+    "the layer that classifiers see already": (
+        "{datasets: {breast: {models: {breast_cnn: {ablations: {layers: [features]}}}}}}",
+        "datasets.breast.models.breast_cnn.ablations.layers: networks.breast_cnn has no other layer 'features' for its "
+        "classifiers; it has flatten",
+    ),
+    "a layer for no classifiers": (
+        "{datasets: {breast: {models: {breast_cnn: {ablations: {classifiers: [], layers: [flatten]}}}}}}",
+        "datasets.breast.models.breast_cnn.ablations.layers: networks.breast_cnn has no other layer 'flatten' for its "
+        "classifiers; it has none",
+    ),
+    "a seed that the model has not": (
+        "{datasets: {breast: {models: {breast_cnn: {ablations: {seeds: [1, 7]}}}}}}",
+        "datasets.breast.models.breast_cnn.ablations.seeds: 7 is not among this model's seeds: 1, 2, 3, 4, 5",
+    ),
+    "no seeds of ablations": (
+        "{datasets: {breast: {models: {breast_cnn: {ablations: {seeds: []}}}}}}",
+        "datasets.breast.models.breast_cnn.ablations.seeds: []; expected a list with at least 1 entry, or ~",
+    ),
+    "a classifier that the model has not": (
+        "{datasets: {breast: {models: {breast_cnn: {ablations: {classifiers: [svm_rbf]}}}}}}",
+        "datasets.breast.models.breast_cnn.ablations.classifiers: 'svm_rbf' is not among this model's classifiers: "
+        "svm_linear, svm, random_forest, decision_tree",
+    ),
+    "ablations of nothing": (
+        "{datasets: {breast: {models: {breast_cnn: {ablations: {without: [], layers: []}}}}}}",
+        "datasets.breast.models.breast_cnn.ablations: takes nothing away; name something in without or layers, or set "
+        "ablations: ~",
+    ),
+    "a model named like the folder of ablations": (
+        "{datasets: {breast: {models: {ablations: {network: breast_cnn, seeds: [1]}}}}}",
+        "datasets.breast.models.ablations: the name is taken by a folder of the data set; choose another",
+    ),
     "a vote of an unknown system": (
         "{datasets: {breast: {votes: {vote_svm: [breast_cnn/svm_liner]}}}}",
         "datasets.breast.votes.vote_svm: unknown system 'breast_cnn/svm_liner'; did you mean 'breast_cnn/svm_linear'?",
@@ -734,13 +790,27 @@ def jobs(plan):
         per["classifier"] = [
             {**run, "classifier": name} for run in runs for name in entry["models"][run["model"]]["classifiers"]
         ]
+        ablated = [
+            ({"dataset": dataset, "model": path, "seed": str(seed)}, variant)
+            for path, variant in plan.variants[dataset].items()
+            for seed in variant.seeds
+        ]
+        per["network"] = runs + [run for run, variant in ablated if variant.trained]
+        per["applied"] = runs + [run for run, _ in ablated]
+        per["classifier"] += [
+            {**run, "classifier": name} for run, variant in ablated for name in variant.systems if name != "cnn"
+        ]
+        banks = {variant.bank_off for _, variant in ablated if variant.bank_off}
+        names = ["augmented", *(f"augmented-without-{kind}" for kind in banks)]
+        per["bank"] = [{"dataset": dataset, "bank": name} for name in names]
         per["fusion"] = [{**run, "fusion": name} for run in runs for name in entry["models"][run["model"]]["fusions"]]
         per["vote"] = [{"dataset": dataset, "vote": vote} for vote in entry["votes"]]
-        per["group"] = [{"dataset": dataset, "group": group} for group in plan.groups[dataset]]
+        groups = [*plan.groups[dataset], *plan.ablation_groups[dataset]]
+        per["group"] = [{"dataset": dataset, "group": group} for group in groups]
         curve = entry["learning_curve"]
         per["repeat"] = [{"dataset": dataset, "repeat": str(seed)} for seed in curve["repeats"]] if curve else []
-        stages = {"train_cnn": "run", "extract_features": "run", "fit_grid": "classifier", "fuse": "fusion"}
-        stages |= {"vote": "vote", "evaluate": "group", "learning_curve": "repeat"}
+        stages = {"train_cnn": "network", "extract_features": "applied", "fit_grid": "classifier", "fuse": "fusion"}
+        stages |= {"augment": "bank", "vote": "vote", "evaluate": "group", "learning_curve": "repeat"}
         stages |= dict.fromkeys(("draw_curves", "draw_grids", "draw_fusions"), "model")
         for stage in slices(plan):
             if stage == "download" or (stage == "generate" and entry["source"] != "generated"):
@@ -762,6 +832,9 @@ def plan_everything(config):
         one = SimpleNamespace(dataset=dataset)
         assert plan.of_dataset(dataset) and plan.data_file(one) and plan.studied_features(one)
         plan.studied_tree(one)
+        assert bool(plan.ablation_metrics(one)) == bool(plan.variants[dataset])
+    for one in jobs(plan)["extract_features"]:
+        assert plan.trained_network(SimpleNamespace(**one)) and isinstance(plan.bank(SimpleNamespace(**one)), list)
 
 
 @pytest.mark.parametrize("overlay", [None, *OVERLAYS], ids=lambda path: path.stem if path else "config")
@@ -779,7 +852,8 @@ def places(value, path=()):
 
 
 DEMO = copy.deepcopy(BASE)
-update_config(DEMO, yaml.safe_load((ROOT / "configs/demo.yaml").read_text(encoding="utf-8")))
+for name in ("demo", "ablations"):
+    update_config(DEMO, yaml.safe_load((ROOT / f"configs/{name}.yaml").read_text(encoding="utf-8")))
 KNOWN = sorted({str(part) for place in places(BASE) for part in place})
 JUNK = st.one_of(
     st.none(),

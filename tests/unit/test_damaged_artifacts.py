@@ -62,6 +62,8 @@ RELIABILITY = reliability()
 STYLE = {"style": "white", "name": "Own images", "label_names": None}
 SHOWN = {"shown": {"breast": {"name": "Own images"}}}
 CLASSIFIER = {"kind": "svm", "grid": {"C": [1]}, "selection": "validation", "search_images": None}
+COMPARISON = {"base": "net", "part": "member", "words": "alone", "system": "cnn", "seeds": [1]}
+COMPARISON |= {"measured": ["net", "cnn"], "reference": ["net", "cnn"]}
 PROGRAMS = {
     "draw_curves": ("--history {history.csv} --data {train.h5} --out out.svg", {**STYLE, "seeds": [1]}),
     "draw_grids": (
@@ -73,6 +75,10 @@ PROGRAMS = {
         "--metrics {metrics.json} --comparisons {comparisons.json} --confusion out.svg --seeds out2.svg "
         "--differences out3.svg",
         {"style": "white", **SHOWN, "published": []},
+    ),
+    "draw_ablations": (
+        "--metrics {metrics.json} --out out.svg",
+        {"style": "white", **SHOWN, "comparisons": [COMPARISON]},
     ),
     "draw_augmentation": ("--train {train.h5} --augmented {train.h5} --out out.png", STYLE),
     "collect_metrics": ("--metrics {metrics.json} --out out.csv", SHOWN),

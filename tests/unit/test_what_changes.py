@@ -26,6 +26,7 @@ WILDCARDS = {
     "download": ["file"],
     "train_cnn": ["dataset", "model", "seed"],
     "extract_features": ["dataset", "model", "seed"],
+    "augment": ["dataset", "bank"],
     "learning_curve": ["dataset", "repeat"],
     "fit_grid": ["dataset", "model", "seed", "classifier"],
     "fuse": ["dataset", "model", "seed", "fusion"],
@@ -34,6 +35,9 @@ WILDCARDS = {
     **dict.fromkeys(("draw_curves", "draw_grids", "draw_fusions"), ["dataset", "model"]),
     **dict.fromkeys(("collect_metrics", "report", "summarise"), []),
 }
+
+
+ABLATIONS = ("seeds", "classifiers", "without", "layers")
 
 
 def unset_keys():
@@ -51,6 +55,7 @@ def unset_keys():
     for section in ("defaults", "networks.breast_cnn", "networks.compact_resnet"):
         yield from (f"{section}.training.{name}" for name in (*changes.NESTED, "early_stopping", "reduce_lr"))
     yield from ("datasets.blood.learning_curve", "datasets.blood.generated")
+    yield from (f"datasets.breast.models.breast_cnn.ablations.{name}" for name in ABLATIONS)
 
 
 KEYS = sorted({*leaves(BASE), *unset_keys()})
@@ -66,6 +71,8 @@ def identities(text):
     for job in jobs(config):
         stage, _, name = job.partition("/")
         names = WILDCARDS.get(stage, ["dataset"])
+        # An ablated model has a path for its name.
+        name = re.sub(r"(?<=\.)(ablations)\.(\w+)\.(\w+)", r"\1/\2/\3", name)
         values = name.split(".", max(len(names) - 1, 0))
         wildcards = dict(zip(names, values, strict=True)) if names else {}
         if stage == "evaluate":
@@ -151,8 +158,9 @@ def test_every_stage_that_a_row_names_exists(pattern):
 
 
 def test_every_program_is_a_stage_with_jobs():
+    ablated = changed(BASE, "datasets.breast.models.breast_cnn.ablations")
     official, generated = (
-        jobs(BASE),
+        jobs(ablated),
         jobs({**BASE, "datasets": {"x": {**BASE["datasets"]["breast"], "source": "generated"}}}),
     )
     assert {job.partition("/")[0] for job in {*official, *generated}} == set(changes.PROGRAMS)

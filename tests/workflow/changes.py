@@ -238,6 +238,25 @@ KEYS = (
         ("datasets.breast.models.breast_cnn.classifiers", "datasets.blood.models.compact_resnet.fusions"),
     ),
     Row(
+        "a model's `ablations` switched on or off",
+        "its own jobs (no training of the model again), the table of all measures, the page",
+        ("draw_ablations dataset={dataset}", "collect_metrics"),
+        (f"{MODEL}.ablations",),
+        ("datasets.breast.models.breast_cnn.ablations",),
+    ),
+    Row(
+        "a part or a seed added to a model's `ablations`",
+        "the new jobs alone, the figure of ablations, the table of all measures, the page",
+        ("draw_ablations dataset={dataset}", "collect_metrics"),
+        _each(f"{MODEL}.ablations.{{setting}}", "seeds without layers"),
+    ),
+    Row(
+        "a classifier added to a model's `ablations`",
+        "its fits without each part, their evaluation, the figure of ablations, the page",
+        ("evaluate dataset={dataset} ablated={model}", "draw_ablations dataset={dataset}"),
+        (f"{MODEL}.ablations.classifiers",),
+    ),
+    Row(
         "what a vote counts",
         "that vote, the votes' evaluation, calibration, comparisons and figures of results, the page",
         ("vote dataset={dataset} vote={vote}",),

@@ -60,6 +60,17 @@ class Project:
             return merged(result, yaml.safe_load(self.overlay.read_text(encoding="utf-8")))
         return result
 
+    def lay_over(self, name: str) -> None:
+        """Lay another of the tests' overlays over the project's own."""
+        more = yaml.safe_load((Path(__file__).parent / name).read_text(encoding="utf-8"))
+        own = yaml.safe_load(self.overlay.read_text(encoding="utf-8"))
+        self.overlay.write_text(yaml.safe_dump(merged(own, more), sort_keys=False), encoding="utf-8")
+
+    def copy(self, folder: Path) -> "Project":
+        """A copy with all results, to change something in."""
+        shutil.copytree(self.folder, folder, symlinks=True)
+        return Project(folder, folder / self.overlay.name)
+
     def edit(self, name: str, old: str, new: str) -> None:
         """Replace text in a file of the copy."""
         path = self.folder / name
@@ -109,6 +120,4 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
 @pytest.fixture
 def rerun(finished: Project, tmp_path: Path) -> Project:
     """A copy of the finished project, with all its results, to change something in."""
-    folder = tmp_path / "project"
-    shutil.copytree(finished.folder, folder, symlinks=True)
-    return Project(folder, folder / finished.overlay.name)
+    return finished.copy(tmp_path / "project")

@@ -115,6 +115,9 @@ def ready(config: Config, key: str) -> Config:
             entry.update(source="generated", generated={"seed": 1, "train": 12000, "val": 100, "test": 100})
         if rest[1] == "flag":
             _need_few_images(entry)
+    if "ablations" in rest[:-1]:
+        model = config["datasets"][rest[0]]["models"][rest[2]]
+        model["ablations"] = _ablations(model)
     for name, value in {"early_stopping": {"patience": 5}, "reduce_lr": {"factor": 0.5, "patience": 4}}.items():
         if name in rest[:-1]:
             put(config, key.rpartition(".")[0], copy.deepcopy(get(config, key.rpartition(".")[0])) or value)
@@ -125,6 +128,10 @@ def ready(config: Config, key: str) -> Config:
         if section in ("defaults", "networks") and "reduce_lr" in rest and training.get("schedule") == "one_cycle":
             training["schedule"] = "constant"
     return config
+
+
+def _ablations(model: Config) -> Config:
+    return {"seeds": model["seeds"][:1], "classifiers": model["classifiers"][:1], "without": ["network"], "layers": []}
 
 
 def _need_few_images(dataset: Config) -> None:
@@ -152,6 +159,12 @@ def changed(config: Config, key: str) -> Config:
         config["networks"]["another"] = copy.deepcopy(config["networks"][old])
         put(config, "networks.another.training.epochs", 7)
         put(config, key, "another")
+    elif section == "datasets" and last == "ablations":
+        put(config, key, _ablations(get(config, key.rpartition(".")[0])))
+    elif section == "datasets" and path[-2] == "ablations":
+        more = {"without": ["network", "rotation"], "layers": ["flatten"]}.get(last)
+        model = get(config, key.rpartition(".ablations.")[0])
+        put(config, key, more if more is not None else model[last][:2])
     elif section == "datasets" and last == "classifiers":
         config["classifiers"]["another"] = {"kind": "svm", "grid": {"C": [3]}, "calibration": "temperature"}
         put(config, key, [*old, "another"])

@@ -36,8 +36,9 @@ def _add_dataset(add, config: Config, dataset: str, entry: Config) -> None:
     if entry["source"] == "generated":
         add("generate", dataset, dataset=dataset)
     add("prepare", dataset, dataset=dataset, source=entry["source"])
-    for stage in ("inspect_images", "audit_twins", "augment", "draw_augmentation", "floors"):
+    for stage in ("inspect_images", "audit_twins", "draw_augmentation", "floors"):
         add(stage, dataset, dataset=dataset)
+    add("augment", dataset, "augmented", dataset=dataset)
     for stage in ("compare_systems", "draw_studies", "draw_results", "map_attention", "draw_cases"):
         add(stage, dataset, dataset=dataset)
     for stage in ("calibrate", "assess_reliability", "draw_reliability", "write_predictions"):
@@ -56,6 +57,11 @@ def _add_dataset(add, config: Config, dataset: str, entry: Config) -> None:
     add("evaluate", dataset, "floors", dataset=dataset, group="floors")
     for name, model in models.items():
         _add_model(add, config, dataset, name, model)
+    ablated = {name: model for name, model in models.items() if model.get("ablations") is not None}
+    for name, model in ablated.items():
+        _add_ablations(add, config, dataset, name, model)
+    if ablated:
+        add("draw_ablations", dataset, dataset=dataset)
     for name, members in votes.items():
         add("vote", dataset, name, dataset=dataset, vote=name, model=[member.split("/")[0] for member in members])
     if votes:
@@ -88,6 +94,28 @@ def _add_model(add, config: Config, dataset: str, name: str, model: Config) -> N
         add("draw_grids", dataset, name, **facts, classifier=list(classifiers))
     if any("choose" in fusion for fusion in fusions.values()):
         add("draw_fusions", dataset, name, **facts, fusion=list(fusions))
+
+
+def _add_ablations(add, config: Config, dataset: str, base: str, model: Config) -> None:
+    """The jobs of a model without its parts; only for entries that name the parts."""
+    ablations, network = model["ablations"], config["networks"][model["network"]]
+    changes = [f"without_{part}" for part in ablations["without"]]
+    changes += [f"layer_{layer}" for layer in ablations["layers"]]
+    for change in changes:
+        facts = {"dataset": dataset, "ablated": base}
+        kind = change.removeprefix("without_")
+        if kind in ("flip", "rotation", "scale", "contrast"):
+            add("augment", dataset, f"augmented-without-{kind}", dataset=dataset)
+        trained = not change.startswith("layer_") and kind not in ("views", "network")
+        for seed in ablations["seeds"]:
+            job = ("ablations", base, change, seed)
+            if trained:
+                add("train_cnn", dataset, *job, **facts, **_network_facts(model["network"], network))
+            add("extract_features", dataset, *job, **facts, **_network_facts(model["network"], network))
+            for key in ablations["classifiers"]:
+                unset = {"selection", "folds", "search_images", "calibration"} - set(config["classifiers"][key])
+                add("fit_grid", dataset, *job, key, **facts, classifier=key, unset=unset)
+            add("evaluate", dataset, *job[:3], f"seed{seed}", **facts, group="ablations")
 
 
 def _network_facts(name: str, network: Config) -> dict[str, Any]:

@@ -19,6 +19,7 @@ MAY_SEE_TEST_LABELS = {
     "draw_results",
     "draw_studies",
     "draw_training_size",
+    "draw_ablations",
     "select_cases",
     "map_attention",
     "draw_cases",
@@ -42,8 +43,11 @@ FITTING = {
 }
 
 
-@pytest.mark.parametrize("overlay", [True, False], ids=["tiny", "default"])
-def test_only_evaluation_and_description_stand_on_the_test_labels(project, overlay):
+@pytest.mark.parametrize("configuration", ["tiny", "default", "ablated"])
+def test_only_evaluation_and_description_stand_on_the_test_labels(project, configuration):
+    overlay = configuration != "default"
+    if configuration == "ablated":
+        project.lay_over("ablated.yaml")
     graph = job_graph(project, EVERYTHING, overlay=overlay)
     made_by, sources = graph.made_by, graph.sources
     assert set(graph.outputs) == set(jobs(project.config(overlay)))

@@ -9,7 +9,7 @@ import pandas as pd
 from medfusion.evaluation.metrics import summarise_seeds
 from medfusion.files.metric_files import Metrics
 
-ASIDE = ("floors", "learning_curve")  # groups of systems that are no candidates
+ASIDE = ("floors", "learning_curve", "ablations")  # groups of systems that are no candidates
 
 
 @dataclass(frozen=True)

@@ -96,3 +96,6 @@ def _fill_defaults(config: Config) -> None:
             model.setdefault("train_images", "all")
             model.setdefault("classifiers", [])
             model.setdefault("fusions", [])
+            if model.setdefault("ablations", None) is not None:
+                unsaid = dict.fromkeys(("seeds", "classifiers", "without", "layers"))
+                model["ablations"] = {**unsaid, **model["ablations"]}

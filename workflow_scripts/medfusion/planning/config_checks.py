@@ -4,9 +4,11 @@ import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from medfusion.data.datafiles import CLASSES, COUNTS
 from medfusion.learning.architectures import LAYERS, OPTIONS, halvings
+from medfusion.planning.ablations import other_layers, removable
 from medfusion.planning.config_values import hint, item_faults
 from medfusion.planning.grid_values import GRID_VALUES, MOST_CELLS
 from medfusion.planning.systems import Config, fusion_members, systems
@@ -14,7 +16,7 @@ from medfusion.planning.systems import Config, fusion_members, systems
 # Names that folders beside a data set's models already have.
 RESERVED_MODELS = {
     "images", "inspect", "audit", "votes", "floors", "learning_curve", "results", "reliability", "studies", "cases",
-    "export",
+    "ablations", "export",
 }  # fmt: skip
 # Names of folders and targets beside those of the data sets; a test adds the names of the rules.
 RESERVED_DATASETS = {
@@ -23,8 +25,8 @@ RESERVED_DATASETS = {
     "audit_twins", "augment", "draw_augmentation", "train_cnn", "extract_features", "learning_curve", "draw_curves",
     "fit_grid", "fuse", "vote", "floors", "evaluate", "collect_metrics", "draw_grids", "draw_fusions",
     "study_classifiers", "draw_studies", "draw_results", "draw_training_size", "calibrate", "assess_reliability",
-    "draw_reliability", "select_cases", "map_attention", "draw_cases", "write_predictions", "predictions",
-    "export_bundle", "export", "summarise", "report",
+    "draw_reliability", "select_cases", "map_attention", "draw_cases", "draw_ablations", "write_predictions",
+    "predictions", "export_bundle", "export", "summarise", "report",
 }  # fmt: skip
 
 
@@ -141,6 +143,8 @@ def _dataset_faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
         yield f"{key}.augmentation: changes nothing; networks that want no augmentation say images: original"
     for name, model in dataset["models"].items():
         yield from _model_faults(f"{key}.models.{name}", name, model, config)
+        if model["ablations"] is not None:
+            yield from _ablation_faults(f"{key}.models.{name}.ablations", model, dataset, config)
     known = [f"{name}/{system}" for name in dataset["models"] for system in systems(dataset, name)]
     for vote, members in dataset["votes"].items():
         for member in members:
@@ -178,6 +182,35 @@ def _model_faults(key: str, name: str, model: Config, config: Config) -> Iterato
                     f"{key}: fusion {fusion!r} has the member {member!r}, which is not among this model's systems: "
                     f"{', '.join(['cnn', *model['classifiers']])}"
                 )
+
+
+def _ablation_faults(key: str, model: Config, dataset: Config, config: Config) -> Iterator[str]:
+    wanted, name = model["ablations"], model["network"]
+    for part in ("seeds", "classifiers"):
+        for value in wanted[part] or ():
+            if value not in model[part]:
+                yield f"{key}.{part}: {value!r} is not among this model's {part}: {_list(model[part])}"
+    network = config["networks"].get(name)
+    if network is None or network["architecture"] not in OPTIONS:
+        return  # already named
+    classifiers = model["classifiers"] if wanted["classifiers"] is None else wanted["classifiers"]
+    parts, layers = removable(network, dataset["augmentation"], classifiers), other_layers(network, classifiers)
+    for part in wanted["without"] or ():
+        if part not in parts:
+            yield f"{key}.without: networks.{name} has no {part!r} to take away; it has {_list(parts)}"
+    for layer in wanted["layers"] or ():
+        if layer not in layers:
+            yield (
+                f"{key}.layers: networks.{name} has no other layer {layer!r} for its classifiers; it has "
+                f"{_list(layers)}"
+            )
+    left = [found if wanted[part] is None else wanted[part] for part, found in (("without", parts), ("layers", layers))]
+    if not any(left):
+        yield f"{key}: takes nothing away; name something in without or layers, or set ablations: ~"
+
+
+def _list(names: list[Any]) -> str:
+    return ", ".join(map(str, names)) or "none"
 
 
 def _size_faults(key: str, dataset: Config, config: Config) -> Iterator[str]:

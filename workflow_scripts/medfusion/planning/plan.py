@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from medfusion.data.datafiles import NAMES, file_name
+from medfusion.planning import ablations
 from medfusion.planning.config import Config, fusion_members, systems
 from medfusion.planning.systems import Run, classifiers_of
 
@@ -31,6 +32,10 @@ class Plan:
         self.results: str = config["results"].rstrip("/")
         # Group of systems -> system -> file of its probabilities, for each data set.
         self.groups = {dataset: self._groups(dataset) for dataset in self.datasets}
+        # Models with something taken away, by the name that stands for a model in their paths; and their groups, apart
+        # from the others because they are no candidates.
+        self.variants = {dataset: ablations.variants(config, dataset) for dataset in self.datasets}
+        self.ablation_groups = {dataset: self._ablation_groups(dataset) for dataset in self.datasets}
 
     # -- where things are ---------------------------------------------------------------------------------------------
 
@@ -79,9 +84,24 @@ class Plan:
 
     # -- networks -----------------------------------------------------------------------------------------------------
 
+    def model(self, wildcards: Wildcards) -> Config:
+        """A model's entry in the configuration; that of the model that it is derived from, for an ablated one."""
+        variant = self._variant(wildcards)
+        return self.datasets[wildcards.dataset]["models"][variant.base if variant else wildcards.model]
+
     def network(self, wildcards: Wildcards) -> Config:
-        """The network's entry in the configuration, for a model."""
-        return self.config["networks"][self.datasets[wildcards.dataset]["models"][wildcards.model]["network"]]
+        """The network's entry in the configuration, for a model; with the change, for an ablated one."""
+        variant = self._variant(wildcards)
+        return variant.network if variant else self.config["networks"][self.model(wildcards)["network"]]
+
+    def trained_network(self, wildcards: Wildcards) -> str:
+        """The trained network that a model's features are taken from."""
+        variant, model = self._variant(wildcards), wildcards.model
+        model = variant.base if variant and not variant.trained else model
+        return f"{self.seed_folder(wildcards.dataset, model, wildcards.seed)}/model.keras"
+
+    def _variant(self, wildcards: Wildcards) -> ablations.Variant | None:
+        return self.variants[wildcards.dataset].get(wildcards.model)
 
     def curve_network(self, dataset: str) -> Config:
         """The network's entry in the configuration, for the training-size study."""
@@ -89,14 +109,23 @@ class Plan:
 
     def bank(self, wildcards: Wildcards) -> Files:
         """The bank of augmented images, if the model's network draws from it."""
-        return self._bank(wildcards.dataset, self.network(wildcards))
+        variant = self._variant(wildcards)
+        kind = variant.bank_off if variant else None
+        return self._bank(wildcards.dataset, self.network(wildcards), f"-without-{kind}" if kind else "")
 
     def curve_bank(self, wildcards: Wildcards) -> Files:
         """The bank of augmented images, if the network of the training-size study draws from it."""
         return self._bank(wildcards.dataset, self.curve_network(wildcards.dataset))
 
-    def _bank(self, dataset: str, network: Config) -> Files:
-        return [] if network["training"]["images"] == "original" else [f"{self.results}/{dataset}/augmented.h5"]
+    def _bank(self, dataset: str, network: Config, suffix: str = "") -> Files:
+        drawn = network["training"]["images"] != "original"
+        return [f"{self.results}/{dataset}/augmented{suffix}.h5"] if drawn else []
+
+    def augmentation(self, wildcards: Wildcards) -> Config:
+        """The settings of a bank of augmented images; the name of one for an ablation says what it lacks."""
+        _, _, kind = wildcards.bank.partition("-without-")
+        off = {kind: ablations.BANK_OFF[kind]} if kind else {}
+        return {**self.datasets[wildcards.dataset]["augmentation"], **off}
 
     def histories(self, wildcards: Wildcards) -> Files:
         """The training curves of all seeds of a model."""
@@ -139,17 +168,45 @@ class Plan:
             groups[group] = {str(size): f"{folder}/{group}/{size}.h5" for size in entry["learning_curve"]["sizes"]}
         return groups
 
+    def _ablation_groups(self, dataset: str) -> dict[str, dict[str, str]]:
+        return {
+            f"{path}/seed{seed}": {
+                f"{variant.base}/{variant.name}/{system}": self.probabilities(dataset, path, seed, system)
+                for system in variant.systems
+            }
+            for path, variant in self.variants[dataset].items()
+            for seed in variant.seeds
+        }
+
+    def group(self, wildcards: Wildcards) -> dict[str, str]:
+        """The probabilities of a group of systems that is evaluated together, by system."""
+        dataset = wildcards.dataset
+        return {**self.groups[dataset], **self.ablation_groups[dataset]}[wildcards.group]
+
     def group_files(self, wildcards: Wildcards) -> Files:
         """The probabilities of a group of systems that is evaluated together."""
-        return list(self.groups[wildcards.dataset][wildcards.group].values())
+        return list(self.group(wildcards).values())
 
     def all_probabilities(self, wildcards: Wildcards) -> Files:
         """The probabilities of every system of a data set, group by group."""
         return [file for group in self.groups[wildcards.dataset].values() for file in group.values()]
 
     def metrics(self, dataset: str) -> Files:
-        """The measures of every group of a data set."""
+        """The measures of every group of a data set but ablations."""
         return [f"{self.results}/{dataset}/{group}/metrics.json" for group in self.groups[dataset]]
+
+    def all_metrics(self, dataset: str) -> Files:
+        """The measures of every group of a data set."""
+        folder = f"{self.results}/{dataset}"
+        return [*self.metrics(dataset), *(f"{folder}/{group}/metrics.json" for group in self.ablation_groups[dataset])]
+
+    def ablation_metrics(self, wildcards: Wildcards) -> Files:
+        """The measures of ablated models and of the models that they are derived from, for the same seeds."""
+        dataset, folders = wildcards.dataset, {}
+        for path, variant in self.variants[dataset].items():
+            for model in (variant.base, path):
+                folders |= dict.fromkeys(self.seed_folder(dataset, model, seed) for seed in variant.seeds)
+        return [f"{folder}/metrics.json" for folder in folders]
 
     def compared_runs(self, dataset: str) -> dict[tuple[str, int | None, str], str]:
         """The probabilities of every run that is compared with the best: by model, seed and system.
@@ -341,6 +398,8 @@ class Plan:
             names += [f"{model}/fusions.svg"] if self.chosen(dataset, model) else []
         if entry["learning_curve"]:
             names.append("learning_curve/training_size.svg")
+        if self.variants[dataset]:
+            names.append(f"{ablations.FOLDER}/contributions.svg")
         return (f"{folder}/{name}" for name in names)
 
     def tables(self, dataset: str) -> Iterator[str]:
@@ -356,4 +415,4 @@ class Plan:
 
     def of_dataset(self, dataset: str) -> Files:
         """What the target named after a data set makes."""
-        return [*self.metrics(dataset), *self.figures(dataset), *self.tables(dataset)]
+        return [*self.all_metrics(dataset), *self.figures(dataset), *self.tables(dataset)]

@@ -6,10 +6,12 @@ others runs again although Snakemake's own records (.snakemake/) are lost.
 
 import platform
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from types import SimpleNamespace
 from typing import Any
 
-from medfusion.planning.config import Config, fusion_members
+from medfusion.planning.ablations import comparisons
+from medfusion.planning.config import fusion_members
 from medfusion.planning.fingerprint import ROOT, library_versions
 from medfusion.planning.plan import Plan, Wildcards
 
@@ -38,14 +40,11 @@ def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
         shown = {"style": config["report"]["style"], "shown": {wildcards.dataset: plan.shown(wildcards.dataset)}}
         return {**shown, **dataset(wildcards, *keys)}
 
-    def model(wildcards: Wildcards) -> Config:
-        return plan.datasets[wildcards.dataset]["models"][wildcards.model]
-
     def train_cnn(wildcards: Wildcards) -> Slice:
         return {
             "title": f"{wildcards.dataset}/{wildcards.model}, seed {wildcards.seed}",
             "network": {key: plan.network(wildcards)[key] for key in ("architecture", "options", "training")},
-            "train_images": model(wildcards)["train_images"],
+            "train_images": plan.model(wildcards)["train_images"],
             "seed": int(wildcards.seed),
         }
 
@@ -84,14 +83,14 @@ def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
         }
 
     def evaluate(wildcards: Wildcards) -> Slice:
-        name, _, run = wildcards.group.partition("/")
+        name, *run = wildcards.group.split("/")
         evaluation = config["evaluation"]
         return {
             "title": f"{wildcards.dataset}/{wildcards.group}",
             "dataset": wildcards.dataset,
             "model": name,
-            "seed": int(run.removeprefix("seed").removeprefix("repeat")) if run else None,
-            "systems": list(plan.groups[wildcards.dataset][wildcards.group]),
+            "seed": int(run[-1].removeprefix("seed").removeprefix("repeat")) if run else None,
+            "systems": list(plan.group(wildcards)),
             **dataset(wildcards, "positive", "ece_bins"),
             "replicates": evaluation["replicates"],
             "confidence": evaluation["confidence"],
@@ -166,7 +165,7 @@ def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
         "audit_twins": lambda wildcards: labelled_figure(
             wildcards, threshold=plan.datasets[wildcards.dataset]["twins"]
         ),
-        "augment": lambda wildcards: dataset(wildcards, "augmentation"),
+        "augment": lambda wildcards: {"augmentation": plan.augmentation(wildcards)},
         "draw_augmentation": figure,
         "train_cnn": train_cnn,
         "extract_features": extract_features,
@@ -181,7 +180,7 @@ def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
         "assess_reliability": assess_reliability,
         "collect_metrics": lambda wildcards: {
             **named(*plan.datasets),
-            "files": [file for name in plan.datasets for file in plan.metrics(name)],
+            "files": [file for name in plan.datasets for file in plan.all_metrics(name)],
         },
         "select_cases": lambda wildcards: {
             "dataset": wildcards.dataset,
@@ -193,7 +192,7 @@ def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
             "files": [plan.studied_network(wildcards), plan.studied_features(wildcards)],
         },
         "draw_cases": labelled_figure,
-        "draw_curves": lambda wildcards: figure(wildcards, seeds=model(wildcards)["seeds"]),
+        "draw_curves": lambda wildcards: figure(wildcards, seeds=plan.model(wildcards)["seeds"]),
         "draw_grids": lambda wildcards: figure(
             wildcards,
             classifiers=plan.compared(wildcards.dataset, wildcards.model),
@@ -222,6 +221,11 @@ def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
         },
         "write_predictions": write_predictions,
         "export_bundle": export_bundle,
+        "draw_ablations": lambda wildcards: {
+            "style": config["report"]["style"],
+            **named(wildcards.dataset),
+            "comparisons": [asdict(comparison) for comparison in comparisons(config, wildcards.dataset)],
+        },
         "summarise": lambda wildcards: whole,
     }
     return {**stages, "report": lambda wildcards: {**whole, "versions": _versions([*stages, "report"])}}

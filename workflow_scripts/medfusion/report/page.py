@@ -21,7 +21,7 @@ from medfusion.jobs.costs import stage_costs
 from medfusion.jobs.records import Record
 from medfusion.naming import percent, setting
 from medfusion.planning.config import fusion_members
-from medfusion.report import page_tables, paired, reliability
+from medfusion.report import ablations, page_tables, paired, reliability
 from medfusion.report.page_cases import CasePages
 from medfusion.report.page_figures import OTHER, rank, read_picture
 from medfusion.report.page_parts import Section, Table
@@ -40,6 +40,7 @@ SECTIONS = {
     "mistakes": "Mistakes",
     "attention": "Where the network looks",
     "choices": "What validation chose",
+    "ablations": "What each part contributes",
     "training_size": "How many training images it takes",
     "studies": "How tree, forest and SVM see the features",
     OTHER: "More figures",
@@ -175,6 +176,7 @@ def _task(
         reliability.fill(sections["reliability"], measured, systems)
         trust = reliability.sentence(measured)
     _choices(sections["choices"], own, name)
+    ablations.fill(sections["ablations"], config, key, table, confidence)
     _size_study(sections["training_size"], table, name)
     cases = None
     if "cases/cases" in own:

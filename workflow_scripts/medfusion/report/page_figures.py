@@ -115,6 +115,13 @@ KINDS = {
         "this plane alone: it shows how they divide a space, not how the systems above decide. Test images take no "
         "part in the fits.",
     ),
+    "contributions": Kind(
+        "ablations",
+        "What accuracy changes without a part",
+        "Differences to the system as configured with the same seed. Dots: seeds; black: mean ± standard deviation "
+        "over seeds; grey bars: ± standard deviation of the system as configured over these seeds (of the fusion, "
+        "where one of its members is measured alone). Differences within the grey say nothing.",
+    ),
     "training_size": Kind(
         "training_size",
         "Accuracy against the number of training images",
@@ -123,7 +130,7 @@ KINDS = {
 }
 OTHER = "other"
 # Folders of a data set that are named after no model.
-ASIDE = ("inspect", "audit", "results", "studies", "learning_curve", "reliability", "cases")
+ASIDE = ("inspect", "audit", "results", "studies", "learning_curve", "reliability", "cases", "ablations")
 
 
 def rank(name: str) -> int:

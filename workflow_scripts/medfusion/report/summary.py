@@ -11,8 +11,9 @@ from medfusion.files.metric_files import Metrics, tidy
 from medfusion.files.reliabilities import Reliability
 from medfusion.jobs.costs import duration, stage_costs
 from medfusion.jobs.records import Record
+from medfusion.naming import span
 from medfusion.planning.config import Config
-from medfusion.report import paired
+from medfusion.report import ablations, paired
 from medfusion.report.page_tables import interval, number
 from medfusion.report.reliability import decision_scores
 
@@ -80,6 +81,35 @@ def _dataset(config: Config, key: str, contents: Sequence[Metrics], compared: Co
         parts += [
             f"### Training-size study of `{entry['learning_curve']['network']}`, {repeats} subsets a size",
             _markdown(["training images", "test accuracy"], [[size, _value(score)] for size, score in scores.items()]),
+        ]
+    return parts + _ablations(config, key, table)
+
+
+def _ablations(config: Config, key: str, table: pd.DataFrame) -> list[str]:
+    """For each model that is taken apart, what is left without each part."""
+    rows = ablations.found(config, key, table)
+    head = ["change", "system", "validation accuracy", "difference", "test accuracy", "difference", "test AUC"]
+    parts = []
+    for base in dict.fromkeys(row.base for row in rows):
+        of_base = [row for row in rows if row.base == base]
+        lines = [
+            [
+                row.words,
+                row.system,
+                _value(row.scores["val", "accuracy"]),
+                ablations.in_words(row.differences["val", "accuracy"]),
+                _value(row.scores["test", "accuracy"]),
+                ablations.in_words(row.differences["test", "accuracy"]),
+                _value(row.scores["test", "auc"]),
+            ]
+            for row in of_base
+        ]
+        seeds = span(of_base[0].seeds, "seed", "seeds")
+        parts += [
+            f"### What the parts of `{base}` contribute, {seeds}",
+            "Differences are to the model as configured (of one member of a fusion, to the fusion) with the same "
+            "seeds, mean ± standard deviation; none of these systems is a candidate.",
+            _markdown(head, lines),
         ]
     return parts
 

@@ -1,0 +1,82 @@
+"""Ablations switched on in the finished tiny workflow: what is run, what is left alone, what is there then."""
+
+import csv
+
+import h5py
+import numpy as np
+import pytest
+from graph import planned_jobs
+from specification import jobs
+
+from medfusion.jobs.records import read_all
+
+pytestmark = pytest.mark.slow
+COLLECTING = {"collect_metrics/collect_metrics", "report/report", "summarise/summarise"}
+
+
+@pytest.fixture(scope="module")
+def switched_on(finished, tmp_path_factory):
+    """A copy of the finished project with ablations, run; what was planned; results and when they were made before."""
+    project = finished.copy(tmp_path_factory.mktemp("ablated") / "project")
+    before = {record.settings.path: record.made for record in read_all(project.folder / "results")}
+    was = set(jobs(project.config()))
+    project.lay_over("ablated.yaml")
+    done = project.snakemake("-n", "-p", "-j", "8", "report", "summarise")
+    planned = planned_jobs(done.stdout + done.stderr)
+    assert planned == (set(jobs(project.config())) - was) | COLLECTING
+    project.snakemake("-j", "8", "report", "summarise")
+    return project, before
+
+
+def test_only_the_new_jobs_and_what_collects_them_were_run(switched_on):
+    project, before = switched_on
+    after = {record.settings.path: record.made for record in read_all(project.folder / "results")}
+    changed = {name for name in before if after[name] != before[name]}
+    assert changed == {f"results/settings/{job}.json" for job in COLLECTING}
+    trained = {name.rpartition("/")[2] for name in set(after) - set(before) if "/train_cnn/" in name}
+    assert trained == {"breast.ablations.breast_cnn.without_rotation.1.json"}
+    assert not project.planned()
+
+
+def test_the_bank_without_rotation_has_the_same_copies_otherwise(switched_on):
+    """The same draws: with scaling and flips alone, an unrotated copy keeps the centre of its image."""
+    folder = switched_on[0].folder / "results/breast"
+    banks = [folder / name for name in ("augmented.h5", "augmented-without-rotation.h5")]
+    with h5py.File(banks[0]) as whole, h5py.File(banks[1]) as without:
+        assert whole["images"].shape == without["images"].shape
+        assert not np.array_equal(whole["images"][:], without["images"][:])
+    assert not (folder / "augmented-without-flip.h5").exists()
+
+
+def test_what_only_the_features_tell_apart_has_the_probabilities_of_the_same_network(switched_on):
+    folder = switched_on[0].folder / "results/breast"
+    with (
+        h5py.File(folder / "breast_cnn/seed1/features.h5") as base,
+        h5py.File(folder / "ablations/breast_cnn/layer_flatten/seed1/features.h5") as other,
+        h5py.File(folder / "ablations/breast_cnn/without_network/seed1/features.h5") as pixels,
+        h5py.File(folder / "images/test.h5") as images,
+    ):
+        np.testing.assert_array_equal(base["test/probabilities"], other["test/probabilities"])
+        assert other["test/features"].shape[1] > base["test/features"].shape[1]
+        flat = images["images"][:].reshape(len(images["images"]), -1)
+        np.testing.assert_allclose(pixels["test/features"], flat / 255, atol=1e-6)
+    assert not (folder / "ablations/breast_cnn/layer_flatten/seed1/model.keras").exists()
+
+
+def test_ablated_systems_are_measured_and_shown_and_are_no_candidates(switched_on):
+    project, _ = switched_on
+    with open(project.folder / "results/metrics.csv", newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["model"] == "ablations"]
+    assert {(row["dataset"], row["system"], row["seed"]) for row in rows} == {
+        ("breast", "breast_cnn/without_rotation/cnn", "1"),
+        ("breast", "breast_cnn/without_rotation/svm_linear", "1"),
+        ("breast", "breast_cnn/without_network/svm_linear", "1"),
+        ("breast", "breast_cnn/layer_flatten/svm_linear", "1"),
+        ("blood", "compact_resnet/without_views/cnn", "2"),
+        ("blood", "compact_resnet/without_views/svm_rbf", "2"),
+    }
+    page = (project.folder / "results/report.html").read_text(encoding="utf-8")
+    text = (project.folder / "results/results.md").read_text(encoding="utf-8")
+    for written in (page, text):
+        assert "copies without rotation" in written and "ablations/" not in written.replace("ablations/<wbr>", "")
+    assert page.count('id="breast-ablations"') == page.count('id="blood-ablations"') == 1

@@ -1,0 +1,104 @@
+"""Differences between a system and the one that it is compared with, seed by seed."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from medfusion.errors import UserError
+from medfusion.evaluation.metrics import summarise_seeds
+from medfusion.evaluation.standings import Score, score
+
+MEASURED = [(split, metric) for metric in ("accuracy", "auc") for split in ("val", "test")]
+KEYS = ["base", "part", "words", "system"]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One metric of a system, minus that of the system it is compared with, over the same seeds.
+
+    mean, sd : of the differences, one a seed; sd is nan for a single seed
+    spread : standard deviation of the other system over these seeds, nan for a single seed
+    """
+
+    mean: float
+    sd: float
+    spread: float
+
+    @property
+    def within_spread(self) -> bool:
+        """Whether the other system alone differs as much from seed to seed."""
+        return abs(self.mean) <= self.spread
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """What is left of a system without one of its parts: by split and metric its scores, and what they lost or won.
+
+    part : "change", "layer" or "member"
+    words : what is other
+    """
+
+    base: str
+    part: str
+    words: str
+    system: str
+    seeds: list[int]
+    scores: dict[tuple[str, str], Score]
+    differences: dict[tuple[str, str], Difference]
+
+
+def paired(table: pd.DataFrame, comparisons: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """Every comparison seed by seed.
+
+    Parameters
+    ----------
+    table : tidy metrics of one data set
+    comparisons : each with "base", "part", "words", "system", the addresses (model and system) "measured" and
+        "reference" of two rows of the table, and "seeds"
+
+    Returns
+    -------
+    Columns base, part, words, system, split, metric, seed, value, reference, difference, n: comparisons in their
+    order, then as in `MEASURED`, then seeds in their order.
+
+    Raises
+    ------
+    UserError
+        If a run is missing in the table.
+    """
+    known = table.set_index(["model", "system", "seed", "split", "metric"])[["value", "n"]]
+    rows = []
+    for entry in comparisons:
+        for split, metric in MEASURED:
+            for seed in entry["seeds"]:
+                try:
+                    value, n = known.loc[(*entry["measured"], seed, split, metric)]
+                    reference = known.loc[(*entry["reference"], seed, split, metric)]["value"]
+                except KeyError:
+                    addresses = " or ".join("/".join(entry[key]) for key in ("measured", "reference"))
+                    raise UserError(
+                        f"no {split} {metric} of {addresses} with seed {seed} among the metrics.json files; run again"
+                    ) from None
+                address = [entry[key] for key in KEYS]
+                rows.append((*address, split, metric, seed, value, reference, value - reference, int(n)))
+    columns = [*KEYS, "split", "metric", "seed", "value", "reference", "difference", "n"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def contributions(table: pd.DataFrame, comparisons: Iterable[Mapping[str, Any]]) -> list[Contribution]:
+    """Every comparison over its seeds, in the order given; parameters as of `paired`."""
+    found = []
+    for entry in comparisons:
+        rows = paired(table, [entry])
+        of_seeds = table[table["seed"].isin(entry["seeds"])]
+        differences = {}
+        for split, metric in MEASURED:
+            part = rows[(rows["split"] == split) & (rows["metric"] == metric)]
+            mean, sd = summarise_seeds(part["difference"])
+            differences[split, metric] = Difference(mean, sd, summarise_seeds(part["reference"])[1])
+        scores = {address: score(of_seeds, *entry["measured"], *address) for address in MEASURED}
+        identity = [entry[key] for key in KEYS]
+        found.append(Contribution(*identity, list(entry["seeds"]), scores, differences))
+    return found

@@ -1,0 +1,109 @@
+"""What each part of a model contributes: the section of the page, and the rows of the summary."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import pandas as pd
+
+from medfusion.evaluation.ablations import Contribution, Difference, contributions
+from medfusion.evaluation.standings import score
+from medfusion.naming import span
+from medfusion.planning.ablations import comparisons
+from medfusion.report.page_parts import Body, Cell, Row, Section, Table
+from medfusion.report.page_tables import NOTHING, value_cell, with_interval
+
+PARTS = {
+    "change": "One part taken away",
+    "layer": "The same network, classifiers on another layer",
+    "member": "One member of a fusion alone: difference to the fusion",
+}
+NOTES = (
+    "In each row one thing is other than the configuration says, and everything that follows from it is trained and "
+    "fitted anew. Differences are new minus configured, between the same seeds: mean ± standard deviation. One that is "
+    "no larger than the standard deviation of the configured system over these seeds is marked as within the seeds' "
+    "spread, and says nothing. One seed has no spread: there, hold a difference against the interval.",
+    "None of these systems is a candidate: the best is not chosen among them, no vote counts them. To drop or to keep "
+    "a part, look at validation; a part that is dropped for its test figures makes these optimistic.",
+)
+HEAD = ["Change", "System", "Validation accuracy", "Difference", "Test accuracy, {} interval", "Difference"]
+HEAD += ["Validation AUC", "Difference", "Test AUC, {} interval", "Difference", "Test n", "Seeds"]
+
+
+def found(config: Mapping[str, Any], dataset: str, table: pd.DataFrame) -> list[Contribution]:
+    """All contributions that the configuration asks for, from the tidy metrics of a data set."""
+    return contributions(table, [asdict(comparison) for comparison in comparisons(config, dataset)])
+
+
+def fill(section: Section, config: Mapping[str, Any], dataset: str, table: pd.DataFrame, confidence: str) -> None:
+    """Notes and one table for each model that is taken apart; nothing where none is.
+
+    Parameters
+    ----------
+    config : complete
+    table : tidy metrics of the data set
+    confidence : of the intervals, as text
+    """
+    rows = found(config, dataset, table)
+    if rows:
+        section.notes += NOTES
+    name = table["name"].iloc[0] if rows else ""
+    for base in dict.fromkeys(row.base for row in rows):
+        of_base = [row for row in rows if row.base == base]
+        section.tables.append(_table(table, of_base, f"{base} ({name})", confidence))
+
+
+def _table(table: pd.DataFrame, rows: Sequence[Contribution], title: str, confidence: str) -> Table:
+    seeds = rows[0].seeds
+    bodies = [Body(_as_configured(table, rows), "As configured")]
+    for part, words in PARTS.items():
+        of_part = [
+            Row([Cell(row.words), Cell(row.system), *_measures(row.scores, row.differences), *_counts(row)])
+            for row in rows
+            if row.part == part
+        ]
+        if of_part:
+            bodies.append(Body(of_part, words))
+    caption = (
+        f"What the parts of {title} contribute, {span(seeds, 'seed', 'seeds')}. Values are mean ± standard deviation "
+        f"over seeds; under test values stand the lowest and the highest limit of the runs' {confidence} intervals"
+    )
+    return Table(caption, [name.format(confidence) for name in HEAD], bodies, numeric=2)
+
+
+def _as_configured(table: pd.DataFrame, rows: Sequence[Contribution]) -> list[Row]:
+    """The base's own systems, over the same seeds."""
+    own = table[(table["model"] == rows[0].base) & table["seed"].isin(rows[0].seeds)]
+    result = []
+    for system in dict.fromkeys(own["system"]):
+        scores = {address: score(own, rows[0].base, system, *address) for address in rows[0].scores}
+        n, runs = scores["test", "accuracy"].n, own[own["system"] == system]["seed"].nunique()
+        counts = [Cell(f"{n:,}", sort=n), Cell(str(runs))]
+        result.append(Row([Cell("as configured"), Cell(system), *_measures(scores, {}), *counts]))
+    return result
+
+
+def _measures(scores: Mapping[tuple[str, str], Any], differences: Mapping[tuple[str, str], Difference]) -> list[Cell]:
+    cells = []
+    for metric in ("accuracy", "auc"):
+        for split, cell in (("val", value_cell), ("test", with_interval)):
+            difference = differences.get((split, metric))
+            cells += [cell(scores[split, metric]), difference_cell(difference) if difference else NOTHING]
+    return cells
+
+
+def _counts(row: Contribution) -> list[Cell]:
+    n = row.scores["test", "accuracy"].n
+    return [Cell(f"{n:,}", sort=n), Cell(str(len(row.seeds)))]
+
+
+def difference_cell(difference: Difference) -> Cell:
+    """A difference with its sign; under it, whether the seeds alone differ as much."""
+    return Cell(in_words(difference), "within the seeds' spread" if difference.within_spread else "", difference.mean)
+
+
+def in_words(difference: Difference) -> str:
+    """A difference with its sign and, over several seeds, its standard deviation."""
+    text = f"{difference.mean:+.3f}".replace("-", "\N{MINUS SIGN}")
+    return text if math.isnan(difference.sd) else f"{text} ± {difference.sd:.3f}"
