@@ -76,7 +76,8 @@ def test_what_may_be_left_out_is_filled_in():
     result = completed(change=change)
     breast = result["datasets"]["breast"]
     assert breast["models"]["only"] == {
-        "network": "breast_cnn", "seeds": [1], "train_images": "all", "classifiers": [], "fusions": []
+        "network": "breast_cnn", "seeds": [1], "train_images": "all", "classifiers": [], "fusions": [],
+        "ablations": None,
     }  # fmt: skip
     assert (breast["votes"], breast["published"], breast["learning_curve"]) == ({}, [], None)
     assert result["fusions"]["short"]["criterion"] == "accuracy"

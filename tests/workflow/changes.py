@@ -601,7 +601,7 @@ FILES = (
 LIBRARIES = {
     "statsmodels": (
         *("evaluate", "floors", "export_bundle", "compare_systems", "assess_reliability", "select_cases"),
-        *("draw_results", "draw_reliability", *PAGES),
+        *("draw_results", "draw_reliability", "draw_ablations", *PAGES),
     ),
     "tensorflow": ("train_cnn", "extract_features", "learning_curve", "map_attention", "export_bundle", "report"),
 }
