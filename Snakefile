@@ -1,6 +1,6 @@
 # MedMNIST Fusion: two medical image classification studies, from download to one page.
 #
-# What people type: report (the default), inspect, audit, and the name of a data set of config.yaml (breast, blood).
+# What people type: report (the default), inspect, audit, predictions, export, and the name of a data set of config.yaml (breast, blood).
 from snakemake.utils import min_version
 
 min_version("9.0")
@@ -18,6 +18,8 @@ include: "rules/networks.smk"
 include: "rules/classifiers.smk"
 include: "rules/evaluation.smk"
 include: "rules/figures.smk"
+include: "rules/export.smk"
+include: "rules/cases.smk"
 include: "rules/report.smk"
 
 
@@ -37,6 +39,18 @@ rule inspect:
 rule audit:
     input:
         expand(rules.audit_twins.output, dataset=DATASETS),
+    localrule: True
+
+
+rule export:
+    input:
+        expand(f"{RESULTS}/{{dataset}}/export/bundle.json", dataset=DATASETS),
+    localrule: True
+
+
+rule predictions:
+    input:
+        expand(rules.write_predictions.output, dataset=DATASETS),
     localrule: True
 
 

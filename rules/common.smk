@@ -70,6 +70,7 @@ onstart:
     runs.remember_run()
     IDENTITY.write()
     force_jobs(workflow.dag_settings)
+    runs.remember_jobs(workflow.dag, RESULTS, CORES)
     if note := too_large(workflow.dag.needrun_jobs(), workflow.global_resources):
         print(note, file=sys.stderr)
 

@@ -1,5 +1,5 @@
 # Networks. Needs: prepared images, the bank of augmented images. Makes: trained networks with their curves, features of
-# all splits, and the training-size study. The only stages that import TensorFlow.
+# all splits, and the training-size study. No other stage but map_attention imports TensorFlow.
 
 
 rule train_cnn:

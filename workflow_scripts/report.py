@@ -21,7 +21,7 @@ def parser():
         nargs="*",
         default=[],
         metavar="NAME=PATH",
-        help="tables and records (.csv, .json)",
+        help="tables and records (.csv, .json, .h5)",
     )
     result.add_output("--out", help="HTML file to write")
     return result

@@ -4,6 +4,7 @@ import numpy as np
 
 from medfusion.evaluation import reliability as reliability_measures
 from medfusion.files import reliabilities
+from medfusion.files.case_files import Maps
 from medfusion.jobs.records import File, Record
 from medfusion.learning import calibration
 
@@ -162,3 +163,49 @@ def config():
         "evaluation": {"confidence": 0.95},
         "report": {"title": "A title"},
     }
+
+
+def selection():
+    """What select_cases writes of five images of two classes: image 2 and 4 are mistaken, image 1 by the SVM alone."""
+
+    def case(index, true, predicted, probability=0.8):
+        return {"index": index, "true": true, "predicted": predicted, "probability": probability}
+
+    table = [
+        {"network": True, "svm": True, "n": 2, "fusion": 2},
+        {"network": True, "svm": False, "n": 1, "fusion": 1},
+        {"network": False, "svm": True, "n": 0, "fusion": 0},
+        {"network": False, "svm": False, "n": 2, "fusion": 0},
+    ]
+    opinions = {"network": case(1, 1, 1), "svm": case(1, 1, 0), "fusion": case(1, 1, 1)}
+    return {
+        "dataset": "breast",
+        "generated": False,
+        "n": 5,
+        "best": {"model": "net", "system": "svm", "seed": 1},
+        "wrong": 2,
+        "mistakes": [case(4, 0, 1, 0.95), case(2, 1, 0)],
+        "confused": [
+            {"true": 0, "predicted": 1, "count": 1, "of": 2, "images": [case(4, 0, 1, 0.95)]},
+            {"true": 1, "predicted": 0, "count": 1, "of": 3, "images": [case(2, 1, 0)]},
+        ],
+        "studied": {"model": "net", "seed": 1, "svm": "svm", "fusion": "fused"},
+        "disagreements": {
+            "table": table,
+            "network_right": [{"index": 1, "true": 1, **opinions}],
+            "svm_right": [],
+        },
+        "classes": [
+            {"true": 0, "right": case(0, 0, 0), "wrong": case(4, 0, 1, 0.95)},
+            {"true": 1, "right": None, "wrong": case(2, 1, 0)},
+        ],
+    }
+
+
+def maps(side=28):
+    """What map_attention finds for that selection: a corner of a 4 × 4 grid, and of the image."""
+    gradcam, occlusion = np.zeros((3, 4, 4), np.float32), np.zeros((3, side, side), np.float32)
+    gradcam[:, 0, 0] = 1
+    occlusion[:, :5, :5] = 0.5
+    occlusion[:, -5:, -5:] = -0.25
+    return Maps(np.array([0, 2, 4]), np.array([0, 0, 1]), gradcam, occlusion, "re_lu", 5, 3)

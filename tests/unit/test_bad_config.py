@@ -239,6 +239,10 @@ FAULTS = {
         "breast_cnn, seeds: [1]}}}}}",
         "datasets.report: the name is taken by a target or a folder of the workflow; choose another",
     ),
+    "an export of an unknown system": (
+        "{datasets: {breast: {export: votes/vote_smv}}}",
+        "datasets.breast.export: unknown system 'votes/vote_smv'; did you mean 'votes/vote_svm'?",
+    ),
     "a vote of an unknown system": (
         "{datasets: {breast: {votes: {vote_svm: [breast_cnn/svm_liner]}}}}",
         "datasets.breast.votes.vote_svm: unknown system 'breast_cnn/svm_liner'; did you mean 'breast_cnn/svm_linear'?",

@@ -9,10 +9,10 @@ import h5py
 import numpy as np
 import pytest
 from sklearn.tree import DecisionTreeClassifier
-from synthetic import comparisons, metrics, reliability
+from synthetic import comparisons, maps, metrics, reliability, selection
 
 from medfusion.errors import UserError
-from medfusion.files import calibrations, images, metric_files, probabilities, tables
+from medfusion.files import calibrations, case_files, images, metric_files, probabilities, tables
 from medfusion.files.artifacts import read_record, write_json
 from medfusion.files.hdf5 import create_hdf5, open_hdf5
 from medfusion.files.images import Description
@@ -52,6 +52,8 @@ def made(tmp_path):
     found = calibrations.Calibrations("breast", "binary-class", 0, 0.9, 0.1, (6, 6), {("net/cnn", 1): chosen})
     calibrations.write(tmp_path / "calibration.json", found)
     write_json(tmp_path / "reliability.json", RELIABILITY)
+    write_json(tmp_path / "cases.json", selection())
+    case_files.write_maps(tmp_path / "maps.h5", DESCRIPTION, maps())
     return tmp_path
 
 
@@ -114,6 +116,16 @@ PROGRAMS = {
         "--montage out.png --means out2.png",
         {**STYLE, "seed": 0},
     ),
+    "select_cases": (
+        "--metrics {metrics.json} --systems {probabilities.h5} --test-labels {test_labels.h5} --out out.json",
+        {"dataset": "breast", "systems": ["net/cnn"]}
+        | {"studied": {"model": "net", "seed": 1, "svm": None, "fusion": None}},
+    ),
+    "draw_cases": (
+        "--cases {cases.json} --images {test.h5} --maps {maps.h5} --mistakes out.png --confused out2.png "
+        "--disagreements out3.png --attention out4.png",
+        STYLE,
+    ),
     "study_classifiers": (
         "--features {features.h5} --train {train.h5} --val {val.h5} --tree-model {model.skops} --out out.h5",
         {"seed": 1, "tree_sizes": 2, "folds": 2, "plane_images": 12},
@@ -171,6 +183,8 @@ def test_a_spoilt_file_is_one_line_that_names_it_and_no_file_is_half_written(pro
         "calibrate",
         "assess_reliability",
         "draw_reliability",
+        "select_cases",
+        "draw_cases",
     ],
 )
 def test_sound_files_are_read(program, made):

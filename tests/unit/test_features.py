@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from medfusion.errors import UserError
-from medfusion.learning import augmentation, backend, features, networks
+from medfusion.learning import augmentation, averages, backend, features, networks
 from medfusion.learning.backend import keras
 
 SHAPE = (10, 10, 1)
@@ -79,7 +79,7 @@ def test_features_over_all_symmetries_ignore_how_the_image_lies(multi, images):
 
 def test_steps_change_no_result(multi, images, monkeypatch):
     whole = apply(multi, images)
-    monkeypatch.setattr(features, "BATCH", 3)
+    monkeypatch.setattr(averages, "BATCH", 3)
     for first, second in zip(whole, apply(multi, images), strict=True):
         assert first == pytest.approx(second, abs=1e-6)
 

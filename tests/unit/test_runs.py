@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -116,3 +117,38 @@ def test_a_lock_that_may_be_held_stays(locked, state):
         runs.RUN.unlink()
     assert runs.remove_stale_lock() is None
     assert any(runs.LOCKS.iterdir())
+
+
+class Input(list):
+    """The inputs of a job, as Snakemake has them: some by name."""
+
+    settings = None
+
+    def get(self, name):
+        return getattr(self, name)
+
+
+class Planned:
+    """A job as Snakemake plans it; a target has no settings."""
+
+    def __init__(self, settings):
+        self.input, self.output, self.threads, self.benchmark = Input(), [f"{settings}.out"], 1, None
+        self.input.settings = settings
+
+
+def test_the_jobs_of_a_run_are_noted_with_what_they_wait_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert runs.planned_jobs() is None
+    first, second, done, target = (Planned(name) for name in ("r/settings/a/1.json", "r/settings/b/2.json", "x", None))
+    dag = SimpleNamespace(
+        needrun_jobs=lambda: [second, first, target],
+        dependencies={first: {done: {"x.out"}}, second: {first: {"f"}, done: {"x.out"}}, target: {second: {"g"}}},
+    )
+    runs.remember_jobs(dag, "r", 8)
+    noted = runs.planned_jobs()
+    assert (noted["results"], noted["cores"], noted["pid"]) == ("r", 8, os.getpid())
+    assert [(job["settings"], job["needs"]) for job in noted["jobs"]] == [
+        ("r/settings/a/1.json", []),
+        ("r/settings/b/2.json", ["r/settings/a/1.json"]),
+    ]
+    assert not runs.may_live(noted)  # this very process is not another's run

@@ -94,6 +94,7 @@ MODEL = "datasets.{dataset}.models.{model}"
 NETWORK = "networks.{network}"
 CLASSIFIER = "classifiers.{classifier}"
 FUSION = "fusions.{fusion}"
+TAKEN_AWAY = ("write_predictions", "export_bundle")  # they name the source of the data, and list the runs
 # What lists every run of a data set's systems.
 CANDIDATES = ("calibrate dataset={dataset}", "assess_reliability dataset={dataset}")
 BLOOD_CANDIDATES = tuple(root.format(dataset="blood") for root in CANDIDATES)
@@ -117,14 +118,21 @@ KEYS = (
     Row(
         "a data set's `source`, `path`, `sha256`, `flag`, `size`, `generated`",
         "its `prepare` (and `download` or `generate`), and what follows from other images",
-        ("prepare dataset={dataset}",),
-        tuple(f"{DATASET}.{name}" for name in ("source", "path", "sha256", "generated")),
-        ("datasets.breast.source", "datasets.blood.sha256"),
+        ("prepare dataset={dataset}", *(f"{stage} dataset={{dataset}}" for stage in TAKEN_AWAY)),
+        (f"{DATASET}.source", f"{DATASET}.generated"),
+        ("datasets.breast.source",),
     ),
     Row(
         "",
         "its `prepare` (and `download` or `generate`), and what follows from other images",
-        ("generate dataset={dataset}", "prepare dataset={dataset}"),
+        ("prepare dataset={dataset}",),
+        (f"{DATASET}.path", f"{DATASET}.sha256"),
+        ("datasets.blood.sha256",),
+    ),
+    Row(
+        "",
+        "its `prepare` (and `download` or `generate`), and what follows from other images",
+        ("generate dataset={dataset}", "prepare dataset={dataset}", "write_predictions dataset={dataset}"),
         (f"{DATASET}.flag", f"{DATASET}.size"),
         ("datasets.breast.flag", "datasets.blood.size"),
     ),
@@ -137,16 +145,16 @@ KEYS = (
     ),
     Row(
         "a data set's `label`",
-        "its figures, the table of all measures, the page",
-        (*(f"{stage} dataset={{dataset}}" for stage in FIGURES), "collect_metrics"),
+        "its figures, its export, the table of all measures, the page",
+        (*(f"{stage} dataset={{dataset}}" for stage in (*FIGURES, "export_bundle")), "collect_metrics"),
         (f"{DATASET}.label",),
         ("datasets.breast.label", "datasets.blood.label"),
     ),
     Row(
         "a data set's `label_names`: a typo in a class's name",
-        "its figures that print them, the page",
-        tuple(f"{stage} dataset={{dataset}}" for stage in ("inspect_images", "audit_twins"))
-        + tuple(f"{stage} dataset={{dataset}}" for stage in ("draw_studies", "draw_results", "draw_reliability")),
+        "its figures that print them, its export, the page",
+        tuple(f"{stage} dataset={{dataset}}" for stage in ("inspect_images", "audit_twins", "export_bundle"))
+        + tuple(f"draw_{what} dataset={{dataset}}" for what in ("studies", "results", "reliability", "cases")),
         (f"{DATASET}.label_names",),
         ("datasets.blood.label_names",),
     ),
@@ -170,6 +178,13 @@ KEYS = (
         ("audit_twins dataset={dataset}",),
         (f"{DATASET}.twins",),
         ("datasets.blood.twins",),
+    ),
+    Row(
+        "what a data set's `export` packs",
+        "its export",
+        ("export_bundle dataset={dataset}",),
+        (f"{DATASET}.export",),
+        ("datasets.breast.export", "datasets.blood.export"),
     ),
     Row(
         "a data set's `augmentation`",
@@ -202,7 +217,9 @@ KEYS = (
             "compare_systems dataset={dataset}",
             *CANDIDATES,
             "draw_results dataset={dataset}",
+            "select_cases dataset={dataset}",
             "collect_metrics",
+            *(f"{stage} dataset={{dataset}}" for stage in TAKEN_AWAY),
         ),
         (f"{MODEL}.seeds",),
         ("datasets.breast.models.breast_cnn.seeds", "datasets.blood.models.compact_resnet.seeds"),
@@ -210,7 +227,13 @@ KEYS = (
     Row(
         "an entry added to a model's `classifiers` or `fusions`",
         "its fits or fusions, the model's evaluation, calibration, comparisons and figures of results, the page",
-        ("evaluate dataset={dataset} model={model}", "compare_systems dataset={dataset}", *CANDIDATES),
+        (
+            "evaluate dataset={dataset} model={model}",
+            "compare_systems dataset={dataset}",
+            "select_cases dataset={dataset}",
+            *CANDIDATES,
+            *(f"{stage} dataset={{dataset}}" for stage in TAKEN_AWAY),
+        ),
         (f"{MODEL}.classifiers", f"{MODEL}.fusions"),
         ("datasets.breast.models.breast_cnn.classifiers", "datasets.blood.models.compact_resnet.fusions"),
     ),
@@ -231,21 +254,30 @@ KEYS = (
     Row(
         "the study's `sizes`",
         "the study's trainings, their evaluation, figures of results, the page",
-        ("learning_curve dataset={dataset}", "evaluate dataset={dataset} group=learning_curve"),
+        (
+            "learning_curve dataset={dataset}",
+            "evaluate dataset={dataset} group=learning_curve",
+            "write_predictions dataset={dataset}",
+        ),
         (f"{DATASET}.learning_curve.sizes",),
         ("datasets.blood.learning_curve.sizes",),
     ),
     Row(
         "a repeat added to the study's `repeats`",
         "the new repeat's trainings alone, their evaluation, figures of results, the page",
-        ("draw_training_size dataset={dataset}", "draw_results dataset={dataset}", "collect_metrics"),
+        (
+            "draw_training_size dataset={dataset}",
+            "draw_results dataset={dataset}",
+            "collect_metrics",
+            "write_predictions dataset={dataset}",
+        ),
         (f"{DATASET}.learning_curve.repeats",),
         ("datasets.blood.learning_curve.repeats",),
     ),
     Row(
         "the training-size study switched on or off",
         "its own jobs, figures of results, the page",
-        ("draw_results dataset={dataset}", "collect_metrics"),
+        ("draw_results dataset={dataset}", "collect_metrics", "write_predictions dataset={dataset}"),
         (f"{DATASET}.learning_curve",),
         ("datasets.breast.learning_curve",),
     ),
@@ -260,7 +292,7 @@ KEYS = (
     Row(
         "`defaults.features`",
         "the features of the networks that name no other value, the training-size study, and what follows",
-        ("extract_features unset={setting}", "learning_curve unset={setting}"),
+        ("extract_features unset={setting}", "learning_curve unset={setting}", "export_bundle unset={setting}"),
         _each("defaults.features.{setting}", "layer views"),
         ("defaults.features.views",),
     ),
@@ -289,14 +321,14 @@ KEYS = (
     Row(
         "a network's `features`",
         "that network's features (no training), and what follows",
-        ("extract_features network={network}", "learning_curve network={network}"),
+        ("extract_features network={network}", "learning_curve network={network}", "export_bundle network={network}"),
         _each(f"{NETWORK}.features.{{setting}}", "layer views"),
         ("networks.compact_resnet.features.views",),
     ),
     Row(
         "a classifier's `kind`",
         "that classifier's fits, and what follows",
-        ("fit_grid classifier={classifier}", "study_classifiers tree={classifier}"),
+        ("fit_grid classifier={classifier}", "study_classifiers tree={classifier}", "select_cases svm={classifier}"),
         (f"{CLASSIFIER}.kind",),
         ("classifiers.decision_tree.kind",),
     ),
@@ -315,11 +347,17 @@ KEYS = (
         ("fusions.cnn_30_svm_70.weights.cnn", "fusions.cnn_svm_chosen.step"),
     ),
     Row(
-        "`evaluation`: replicates, confidence, seed",
+        "`evaluation`: replicates, seed",
         "evaluation, comparisons and figures of results, the page",
         ("evaluate", "compare_systems", "assess_reliability"),
-        _each("evaluation.{setting}", "replicates confidence seed"),
+        _each("evaluation.{setting}", "replicates seed"),
         ("evaluation.replicates", "evaluation.seed"),
+    ),
+    Row(
+        "the `confidence` of intervals",
+        "evaluation, comparisons and figures of results, exports, the page",
+        ("evaluate", "compare_systems", "assess_reliability", "export_bundle"),
+        ("evaluation.confidence",),
     ),
     Row(
         "`reliability`: coverage of prediction sets, share of images referred",
@@ -376,14 +414,24 @@ PLANS = (
             *BLOOD_CANDIDATES,
             "compare_systems dataset=blood",
             "draw_results dataset=blood",
+            "select_cases dataset=blood",
+            "map_attention dataset=blood",
             "collect_metrics",
+            *(f"{stage} dataset=blood" for stage in TAKEN_AWAY),
         ),
         edit=_set(**{f"{BLOOD}seeds": [2]}),
     ),
     Row(
         "a model added, or switched off (`~`)",
         "its own jobs, calibration, comparisons and figures of results, the page",
-        (*BLOOD_CANDIDATES, "compare_systems dataset=blood", "draw_results dataset=blood", "collect_metrics"),
+        (
+            *BLOOD_CANDIDATES,
+            "compare_systems dataset=blood",
+            "select_cases dataset=blood",
+            "draw_results dataset=blood",
+            "collect_metrics",
+            *(f"{stage} dataset=blood" for stage in TAKEN_AWAY),
+        ),
         edit=_set(
             datasets__blood__models__five_layer={
                 "network": "five_layer",
@@ -403,13 +451,19 @@ PLANS = (
     Row(
         "the training-size study switched on or off",
         "its own jobs, figures of results, the page",
-        ("draw_results dataset=blood", "collect_metrics"),
+        ("draw_results dataset=blood", "collect_metrics", "write_predictions dataset=blood"),
         edit=_set(datasets__blood__learning_curve=None),
     ),
     Row(
         "an entry added to a model's `classifiers` or `fusions`",
         "its fits or fusions, the model's evaluation, calibration, comparisons and figures of results, the page",
-        ("evaluate dataset=blood model=compact_resnet", "compare_systems dataset=blood", *BLOOD_CANDIDATES),
+        (
+            "evaluate dataset=blood model=compact_resnet",
+            "compare_systems dataset=blood",
+            "select_cases dataset=blood",
+            *BLOOD_CANDIDATES,
+            *(f"{stage} dataset=blood" for stage in TAKEN_AWAY),
+        ),
         edit=_set(**{f"{BLOOD}classifiers": ["svm_rbf", "svm"]}),
     ),
     Row(
@@ -421,7 +475,13 @@ PLANS = (
     Row(
         "a vote switched off (`~`)",
         "the votes' evaluation, calibration, comparisons and figures of results, the page",
-        ("evaluate dataset=blood group=votes", "compare_systems dataset=blood", *BLOOD_CANDIDATES),
+        (
+            "evaluate dataset=blood group=votes",
+            "compare_systems dataset=blood",
+            "select_cases dataset=blood",
+            *BLOOD_CANDIDATES,
+            "write_predictions dataset=blood",
+        ),
         edit=_set(datasets__blood__votes__vote_svm=None),
     ),
 )
@@ -503,7 +563,13 @@ FILES = (
         "the page's template, style or script",
         "the page",
         ("report",),
-        files=_appended("\n", "workflow_scripts/templates/*"),
+        files=_appended("\n", "workflow_scripts/templates/report.*"),
+    ),
+    Row(
+        "the model card's template",
+        "exports",
+        ("export_bundle",),
+        files=_appended("\n", "workflow_scripts/templates/export_bundle.*"),
     ),
     Row(
         "a fusion's weights, fixed before, are chosen",
@@ -515,10 +581,10 @@ FILES = (
 # Libraries whose version is changed by a real run of Snakemake, with the stages that import them.
 LIBRARIES = {
     "statsmodels": (
-        *("evaluate", "floors", "compare_systems", "assess_reliability", "draw_results", "draw_reliability"),
-        *PAGES,
+        *("evaluate", "floors", "export_bundle", "compare_systems", "assess_reliability", "select_cases"),
+        *("draw_results", "draw_reliability", *PAGES),
     ),
-    "tensorflow": ("train_cnn", "extract_features", "learning_curve", "report"),
+    "tensorflow": ("train_cnn", "extract_features", "learning_curve", "map_attention", "export_bundle", "report"),
 }
 # Tried one after another, in projects of their own (test_changes.py).
 ELSEWHERE = (

@@ -101,7 +101,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not done.exists():
             shutil.rmtree(folder, ignore_errors=True)
-            copy_project(folder, "tiny.yaml").snakemake("-j", "8", "report", "summarise")
+            copy_project(folder, "tiny.yaml").snakemake("-j", "8", "report", "summarise", "predictions", "export")
             done.touch()
     return Project(folder, folder / "tiny.yaml")
 

@@ -146,6 +146,8 @@ def changed(config: Config, key: str) -> Config:
         members = [f"{name}/cnn" for name, model in config["datasets"][path[0]]["models"].items() if model]
         members += [f"{name}/{model['classifiers'][0]}" for name, model in _models(config, path[0])]
         put(config, key, [*old, next(member for member in members if member not in old)])
+    elif section == "datasets" and last == "export":
+        put(config, key, f"{next(name for name, model in config['datasets'][path[0]]['models'].items() if model)}/cnn")
     elif section == "datasets" and last == "network":
         config["networks"]["another"] = copy.deepcopy(config["networks"][old])
         put(config, "networks.another.training.epochs", 7)

@@ -38,16 +38,20 @@ def _add_dataset(add, config: Config, dataset: str, entry: Config) -> None:
     add("prepare", dataset, dataset=dataset, source=entry["source"])
     for stage in ("inspect_images", "audit_twins", "augment", "draw_augmentation", "floors"):
         add(stage, dataset, dataset=dataset)
-    for stage in ("compare_systems", "draw_studies", "draw_results"):
+    for stage in ("compare_systems", "draw_studies", "draw_results", "map_attention", "draw_cases"):
         add(stage, dataset, dataset=dataset)
-    for stage in ("calibrate", "assess_reliability", "draw_reliability"):
+    for stage in ("calibrate", "assess_reliability", "draw_reliability", "write_predictions"):
         add(stage, dataset, dataset=dataset)
+    used = [(model["network"], config["networks"][model["network"]]) for model in models.values()]
+    unset = set().union(*(_network_facts(*network)["unset"] for network in used))
+    add("export_bundle", dataset, dataset=dataset, network=[name for name, _ in used], unset=unset)
     studied = next(iter(models))
     trees = [
         name
         for name in models[studied].get("classifiers", [])
         if config["classifiers"][name]["kind"] == "decision_tree"
     ]
+    add("select_cases", dataset, dataset=dataset, svm=_contrasted(config, models[studied]))
     add("study_classifiers", dataset, dataset=dataset, model=studied, tree=trees[:1])
     add("evaluate", dataset, "floors", dataset=dataset, group="floors")
     for name, model in models.items():
@@ -94,6 +98,16 @@ def _network_facts(name: str, network: Config) -> dict[str, Any]:
     )
     settings += " label_smoothing early_stopping reduce_lr layer views"
     return {"network": name, "unset": set(settings.split()) - given}
+
+
+def _contrasted(config: Config, model: Config) -> list[str]:
+    """The SVM that is held against the network: that of the first fusion of both, or else the first, or none."""
+    svms = [name for name in model.get("classifiers", []) if config["classifiers"][name]["kind"] == "svm"]
+    for name in model.get("fusions", []):
+        members = config["fusions"][name].get("weights") or config["fusions"][name]["choose"]
+        if "cnn" in members and (both := [member for member in members if member in svms]):
+            return both[:1]
+    return svms[:1]
 
 
 def _cells(grid: dict[str, list]) -> int:

@@ -23,7 +23,7 @@ from medfusion.data import phantoms
 
 pytestmark = pytest.mark.slow
 
-TARGETS = ("report", "summarise")
+TARGETS = ("report", "summarise", "predictions", "export")
 WORKERS = 2
 
 

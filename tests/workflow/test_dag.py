@@ -19,8 +19,15 @@ MAY_SEE_TEST_LABELS = {
     "draw_results",
     "draw_studies",
     "draw_training_size",
+    "select_cases",
+    "map_attention",
+    "draw_cases",
     "report",
+    "summarise",
+    "write_predictions",
+    "export_bundle",
 }
+EVERYTHING = ("report", "summarise", "predictions", "export")
 FITTING = {
     "augment",
     "train_cnn",
@@ -37,9 +44,9 @@ FITTING = {
 
 @pytest.mark.parametrize("overlay", [True, False], ids=["tiny", "default"])
 def test_only_evaluation_and_description_stand_on_the_test_labels(project, overlay):
-    graph = job_graph(project, overlay=overlay)
+    graph = job_graph(project, EVERYTHING, overlay=overlay)
     made_by, sources = graph.made_by, graph.sources
-    assert set(graph.outputs) == set(jobs(project.config(overlay))) - {"summarise/summarise"}
+    assert set(graph.outputs) == set(jobs(project.config(overlay)))
     assert set(made_by) == set(sources), "a file whose job's command does not name it"
     labels = {file for file in made_by if file.endswith("/test_labels.h5")}
     assert len(labels) == 2
@@ -82,7 +89,7 @@ def test_stdout_of_dag_is_a_graph_alone(project):
         assert done.stdout.rstrip().endswith("}")
 
 
-@pytest.mark.parametrize("target", ["inspect", "audit", "breast", "blood", "report"])
+@pytest.mark.parametrize("target", ["inspect", "audit", "breast", "blood", "report", "predictions", "export"])
 def test_targets(project, target):
     assert project.planned(target)
 
@@ -98,7 +105,7 @@ def test_only_stages_with_a_network_import_tensorflow(project):
     programs = sorted((project.folder / "workflow_scripts").glob("*.py"))
     root = project.folder / "workflow_scripts"
     with_network = {p.stem for p in programs if "tensorflow" in closure(p, root)[1]}
-    assert with_network == {"train_cnn", "extract_features", "learning_curve"}
+    assert with_network == {"train_cnn", "extract_features", "learning_curve", "map_attention", "export_bundle"}
 
 
 def test_every_program_explains_itself(project):

@@ -12,6 +12,7 @@ from medfusion.files import calibrations
 def test_the_tiny_workflow_ends_with_page_and_table(finished):
     page = (finished.folder / "results/report.html").read_text(encoding="utf-8")
     assert "generated images" in page
+    assert "Where the network looks" in page and "Adebayo" in page
     with open(finished.folder / "results/metrics.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == [
@@ -54,6 +55,15 @@ def test_artifacts_hold_what_they_should(finished):
         assert file.attrs["layer"] == "features"
     fusion = finished.json("results/blood/compact_resnet/seed1/cnn_svm_rbf_chosen/fusion.json")
     assert sum(fusion["weights"]) == 1 and len(fusion["curve"]) == 21 and fusion["chosen_on"] == "validation"
+    cases = finished.json("results/blood/cases/cases.json")
+    assert cases["studied"] == {"model": "compact_resnet", "seed": 1, "svm": "svm_rbf", "fusion": "cnn_30_svm_70"}
+    assert sum(row["n"] for row in cases["disagreements"]["table"]) == cases["n"] == 80
+    with h5py.File(blood / "cases/maps.h5") as file:
+        assert file.attrs["grid"].tolist() == [14, 14]
+        assert file["gradcam"].shape[1:] == (14, 14) and file["occlusion"].shape[1:] == (28, 28)
+        assert len(file["gradcam"]) == sum(
+            row[kind] is not None for row in cases["classes"] for kind in ("right", "wrong")
+        )
     compared = finished.json("results/blood/comparisons.json")
     assert len(compared["systems"]) == compared["family"] == 7 and compared["generated"]  # the best, 5 others, 2 floors
     parts = compared["twins"]["parts"].values()
@@ -86,9 +96,11 @@ def test_a_finished_workflow_has_nothing_to_do(rerun):
 
 def test_the_same_settings_give_the_same_bytes(rerun):
     """Everything about one model made again, and compared with what was there."""
-    folder = rerun.folder / "results/blood/compact_resnet/seed1"
+    folder = rerun.folder / "results/blood"
     names = ["model.keras", "history.csv", "features.h5", "svm_rbf/model.skops", "svm_rbf/probabilities.h5"]
     names += ["cnn_svm_rbf_chosen/fusion.json", "cnn_svm_rbf_chosen/fused.h5"]
+    names = [f"compact_resnet/seed1/{name}" for name in names]
+    names += [f"cases/{name}" for name in ("cases.json", "maps.h5", "attention.png", "mistakes.png")]
     before = {name: (folder / name).read_bytes() for name in names}
     for name in names:
         (folder / name).unlink()

@@ -2,6 +2,7 @@
 
 import math
 import zipfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -46,14 +47,7 @@ def _array(path: str | Path, archive: zipfile.ZipFile, key: str) -> np.ndarray:
     try:
         info = archive.getinfo(f"{key}.npy")
         with archive.open(info.filename) as member:
-            shape, dtype = _header(member)
-            if dtype.hasobject:
-                raise UserError(f"{path}: {key} holds Python objects, which are never loaded; expected uint8")
-            declared = math.prod(shape) * dtype.itemsize
-            if min(shape, default=0) < 0 or declared != info.file_size - member.tell():
-                raise ValueError(f"{shape} of {dtype} declared, {info.file_size - member.tell()} bytes stored")
-            if info.file_size > MOST_PACKED * (info.compress_size + 1):
-                raise ValueError(f"{info.file_size} bytes cannot come from {info.compress_size}")
+            _declared(path, key, info, member)
         with archive.open(info.filename) as member:
             return np.lib.format.read_array(member, allow_pickle=False)
     except UserError:
@@ -63,14 +57,72 @@ def _array(path: str | Path, archive: zipfile.ZipFile, key: str) -> np.ndarray:
         raise UserError(f"{path}: {key} cannot be read ({reason}); the file is damaged, get it again") from None
 
 
-def _header(member: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
-    """Shape and dtype that the header of an .npy member declares."""
+def _declared(
+    path: str | Path, key: str, info: zipfile.ZipInfo, member: IO[bytes]
+) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """What the header of a member declares, if that can be true and loaded; the member is read to the header's end."""
+    shape, by_columns, dtype = _header(member)
+    if dtype.hasobject:
+        raise UserError(f"{path}: {key} holds Python objects, which are never loaded; expected uint8")
+    declared = math.prod(shape) * dtype.itemsize
+    if min(shape, default=0) < 0 or declared != info.file_size - member.tell():
+        raise ValueError(f"{shape} of {dtype} declared, {info.file_size - member.tell()} bytes stored")
+    if info.file_size > MOST_PACKED * (info.compress_size + 1):
+        raise ValueError(f"{info.file_size} bytes cannot come from {info.compress_size}")
+    return shape, by_columns, dtype
+
+
+def _header(member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, whether column by column, and dtype that the header of an .npy member declares."""
     version = np.lib.format.read_magic(member)
     readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     if version not in readers:
         raise ValueError(f"version {version} of the .npy format; expected 1.0 or 2.0")
-    shape, _, dtype = readers[version](member)
-    return shape, dtype
+    return readers[version](member)
+
+
+def image_blocks(path: str | Path, keys: Sequence[str], most: int) -> Iterator[np.ndarray]:
+    """The images of the first of some arrays that an .npz file holds, in blocks; nothing is unpickled.
+
+    Parameters
+    ----------
+    path : of the file; it need not be in MedMNIST format
+    keys : names of arrays, the wanted one first
+    most : bytes a block, of which a single image may have more
+
+    Yields
+    ------
+    uint8 (n, H, W) or (n, H, W, 1 or 3)
+
+    Raises
+    ------
+    UserError
+        If it is not an .npz file, holds none of the arrays, or one that is damaged or holds no images.
+    """
+    try:
+        if not Path(path).is_file():
+            raise UserError(f"{path}: there is no such file")
+        with zipfile.ZipFile(path) as archive:
+            held = archive.namelist()
+            key = next((key for key in keys if f"{key}.npy" in held), None)
+            if key is None:
+                raise UserError(f"{path}: holds no array {' or '.join(keys)}")
+            info = archive.getinfo(f"{key}.npy")
+            with archive.open(info.filename) as member:
+                shape, by_columns, dtype = _declared(path, key, info, member)
+                if by_columns:
+                    raise UserError(f"{path}: {key} is stored column by column; expected row by row (C order)")
+                if dtype != np.uint8 or len(shape) not in (3, 4) or shape[3:] not in ((), (1,), (3,)) or 0 in shape:
+                    raise UserError(f"{path}: {key} is {dtype} {shape}; expected uint8 (n, H, W) or (n, H, W, 3)")
+                size = math.prod(shape[1:])
+                step = max(1, most // size)
+                for start in range(0, shape[0], step):
+                    n = min(step, shape[0] - start)
+                    yield np.frombuffer(member.read(n * size), np.uint8).reshape(n, *shape[1:])
+    except UserError:
+        raise
+    except Exception as error:  # zipfile passes on whatever its members' fields and the system raise
+        raise UserError(f"{path}: not a readable .npz file ({first_line(error)}); get it again") from None
 
 
 def check(path: str | Path, arrays: dict[str, np.ndarray], flag: str, size: int, official_counts: bool) -> None:

@@ -18,6 +18,10 @@ TITLE = 13  # points
 TITLE_LINE = 40
 TITLE_CHARACTER = 14
 GREY = "0.35"
+LEAST = 760  # width of a figure
+
+Cell = tuple[np.ndarray, str, bool]
+Legend = tuple[np.ndarray, str, str]
 
 
 def montage_rows(rows: list[tuple[str, np.ndarray]], title: str, header: list[str] | None = None) -> Figure:
@@ -52,7 +56,7 @@ def montage_rows(rows: list[tuple[str, np.ndarray]], title: str, header: list[st
     return canvas.figure
 
 
-def montage_grid(cells: list[tuple[np.ndarray, str, bool]], columns: int, title: str, side: int = CELL) -> Figure:
+def montage_grid(cells: list[Cell], columns: int, title: str, side: int = CELL) -> Figure:
     """A figure with a grid of pictures, each with a caption below it.
 
     Parameters
@@ -63,21 +67,55 @@ def montage_grid(cells: list[tuple[np.ndarray, str, bool]], columns: int, title:
     title : of the whole figure
     side : width of an image in dots
     """
-    pictures = [beside(images) for images, _, _ in cells]
-    scale = side / cells[0][0].shape[2]
-    width, height = pictures[0].shape[1] * scale, pictures[0].shape[0] * scale
+    return montage_groups([("", cells)], columns, title, side)
+
+
+def montage_groups(
+    groups: list[tuple[str, list[Cell]]], columns: int, title: str, side: int = CELL, legend: Legend | None = None
+) -> Figure:
+    """A figure with a grid of pictures for each group, as `montage_grid` draws them, the group's heading above it.
+
+    Parameters
+    ----------
+    groups : (heading, cells); there is at least one cell in one of them
+    legend : (picture uint8 (h, w, 3), text to its left, text to its right), drawn above the groups
+    """
+    first = next(cells[0][0] for _, cells in groups if cells)
+    scale = side / first.shape[2]
+    height, width = (length * scale for length in beside(first).shape[:2])
     step = width + 28
-    captions = [_wrapped(caption, int(step / CHARACTER)) for _, caption, _ in cells]
-    rows = range(0, len(cells), columns)
-    tops = np.cumsum([0, *(height + LINE * max(map(len, captions[row : row + columns])) + 20 for row in rows)])
-    canvas = _Canvas(2 * MARGIN + min(columns, len(cells)) * step - 28, tops[-1] - 20, title)
-    for number, (picture, lines, (_, _, warning)) in enumerate(zip(pictures, captions, cells, strict=True)):
-        row, column = divmod(number, columns)
-        left, top = MARGIN + column * step, canvas.top + tops[row]
-        canvas.image(left, top, picture, scale)
+    across = 2 * MARGIN + min(columns, max(len(cells) for _, cells in groups)) * step - 28
+    top = 0 if legend is None else legend[0].shape[0] + LINE
+    headings, placed = [], []
+    for heading, cells in groups:
+        lines = _wrapped(heading, int((max(across, LEAST) - 2 * MARGIN) / CHARACTER))
+        headings.append((top, lines))
+        top += LINE * len(lines) + (8 if lines else 0)
+        captions = [_wrapped(caption, int(step / CHARACTER)) for _, caption, _ in cells]
+        for start in range(0, len(cells), columns):
+            row = slice(start, start + columns)
+            placed += [(top, *cell) for cell in zip(range(columns), cells[row], captions[row], strict=False)]
+            top += height + LINE * max(map(len, captions[row])) + 20
+    canvas = _Canvas(across, top - 20, title)
+    for top, lines in headings:
+        canvas.text(MARGIN, canvas.top + top, "\n".join(lines), ha="left", va="top", fontweight="bold")
+    for top, column, (images, _, warning), lines in placed:
+        left = MARGIN + column * step
+        canvas.image(left, canvas.top + top, beside(images), scale)
         options = {"color": "firebrick"} if warning else {}
-        canvas.text(left + width / 2, top + height + 6, "\n".join(lines), ha="center", va="top", **options)
+        place = (left + width / 2, canvas.top + top + height + 6)
+        canvas.text(*place, "\n".join(lines), ha="center", va="top", **options)
+    if legend:
+        _draw_legend(canvas, *legend)
     return canvas.figure
+
+
+def _draw_legend(canvas: "_Canvas", strip: np.ndarray, low: str, high: str) -> None:
+    left = MARGIN + CHARACTER * len(low) + 12
+    middle = canvas.top + strip.shape[0] / 2
+    canvas.text(left - 12, middle, low, ha="right", va="center")
+    canvas.image(left, canvas.top, strip, 1)
+    canvas.text(left + strip.shape[1] + 12, middle, high, ha="left", va="center")
 
 
 def message(text: str, title: str) -> Figure:
@@ -99,8 +137,8 @@ def beside(images: np.ndarray) -> np.ndarray:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    """The lines of a text, each broken between words where it is longer than a width in characters."""
-    return [part for line in text.splitlines() for part in textwrap.wrap(line, width, break_long_words=False)]
+    """The lines of a text, each broken where it is longer than a width in characters, between words if it can be."""
+    return [part for line in text.splitlines() for part in textwrap.wrap(line, width)]
 
 
 def _gap(width: int) -> int:
@@ -112,7 +150,7 @@ class _Canvas:
     """A figure addressed in dots from its upper left corner, with a title above `top`."""
 
     def __init__(self, width: float, height: float, title: str):
-        self.width = round(max(width, 760))
+        self.width = round(max(width, LEAST))
         lines = textwrap.wrap(title, int((self.width - 2 * MARGIN) / TITLE_CHARACTER))
         self.top = MARGIN + TITLE_LINE * len(lines) + 8
         self.height = round(self.top + height + MARGIN)

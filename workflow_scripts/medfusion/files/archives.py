@@ -1,16 +1,20 @@
-"""Archives (.keras, .skops) whose bytes are equal when their content is."""
+"""Archives (.keras, .skops, .zip) whose bytes are equal when their content is."""
 
+import io
 import json
 import re
 import zipfile
 from pathlib import Path
+
+import numpy as np
 
 
 def make_zip_reproducible(path: str | Path) -> None:
     """Rewrite a .keras or .skops archive so that equal content gives equal bytes.
 
     Both formats record the time of saving, and memory addresses as identities of objects: times are fixed to 1980,
-    and identities are renumbered in their order of appearance.
+    and identities are renumbered in their order of appearance. What lies between the fields of an array (the nodes of a
+    tree) is whatever was in memory there: it becomes zero.
     """
     path = Path(path)
     with zipfile.ZipFile(path) as archive:
@@ -24,9 +28,28 @@ def make_zip_reproducible(path: str | Path) -> None:
     if "schema.json" in members:  # skops, which names its other members by identity too
         members["schema.json"], numbers = _renumber(members["schema.json"], r'("__id__": |"file": ")(\d+)')
         members = {_renamed(name, numbers): content for name, content in members.items()}
+    members = {name: _without_gaps(content) if name.endswith(".npy") else content for name, content in members.items()}
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for name in sorted(members):
-            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), members[name])
+            add_member(archive, name, members[name])
+
+
+def add_member(archive: zipfile.ZipFile, name: str, content: bytes | str) -> None:
+    """Add a member without the time of writing, compressed as the archive says."""
+    archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content, archive.compression)
+
+
+def _without_gaps(content: bytes) -> bytes:
+    """An .npy file whose array has zeros between its fields, if it has fields."""
+    array = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+    if array.dtype.names is None:
+        return content
+    clean = np.zeros(array.shape, array.dtype)
+    for name in array.dtype.names:
+        clean[name] = array[name]
+    result = io.BytesIO()
+    np.lib.format.write_array(result, clean, allow_pickle=False)
+    return result.getvalue()
 
 
 def _renumber(text: bytes, pattern: str) -> tuple[bytes, dict[str, str]]:

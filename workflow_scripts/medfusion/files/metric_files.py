@@ -16,6 +16,17 @@ SPLITS = ("val", "test")
 Metrics = dict[str, Any]
 
 
+def read(path: str | Path) -> Metrics:
+    """The content of a metrics.json.
+
+    Raises
+    ------
+    UserError
+        If the file lacks what every metrics.json holds.
+    """
+    return read_record(path, ("dataset", "flag", "task", "generated", "label_names", "model", "seed", "systems"))
+
+
 def read_metrics(paths: Iterable[str | Path], shown: Mapping[str, Mapping[str, Any]]) -> list[Metrics]:
     """The contents of metrics.json files, in their order, with the names that the configuration gives.
 
@@ -31,7 +42,7 @@ def read_metrics(paths: Iterable[str | Path], shown: Mapping[str, Mapping[str, A
     """
     contents = []
     for path in paths:
-        content = read_record(path, ("dataset", "generated", "label_names", "model", "seed", "systems"))
+        content = read(path)
         names = shown.get(str(content["dataset"]))
         if names is None:
             raise UserError(f"{path}: of the data set {content['dataset']!r}, not of {', '.join(shown)}; delete it")

@@ -24,6 +24,8 @@ STAGES = [
     "evaluate",
     "compare_systems",
     "collect_metrics",
+    "select_cases",
+    "map_attention",
     "study_classifiers",
 ]
 DRAWING = "draw figures"

@@ -6,10 +6,8 @@ from typing import Any
 import numpy as np
 
 from medfusion.errors import UserError, first_line
-from medfusion.learning.augmentation import views
+from medfusion.learning.averages import averaged
 from medfusion.learning.backend import keras
-
-BATCH = 512  # images a step: bounds memory, changes no result
 
 
 def load_network(path: str | Path) -> keras.Model:
@@ -58,12 +56,9 @@ def apply(model: keras.Model, images: np.ndarray, settings: dict[str, Any]) -> t
     features : float32 (n, d); a layer with a spatial output is flattened
     probabilities : float32 (n, k); a single sigmoid output p becomes the columns 1 − p and p
     """
-    features, probabilities = [], []
-    for start in range(0, len(images), BATCH):
-        outputs = [model(view, training=False) for view in views(images[start : start + BATCH], settings["views"])]
-        features.append(np.mean([keras.ops.convert_to_numpy(f).reshape(len(f), -1) for f, _ in outputs], axis=0))
-        probabilities.append(np.mean([keras.ops.convert_to_numpy(p) for _, p in outputs], axis=0))
-    stacked = np.concatenate(probabilities)
-    if stacked.shape[1] == 1:
-        stacked = np.hstack([1 - stacked, stacked])
-    return np.concatenate(features), stacked
+
+    def network(view: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        features, probabilities = model(view, training=False)
+        return keras.ops.convert_to_numpy(features), keras.ops.convert_to_numpy(probabilities)
+
+    return averaged(network, images, settings["views"])

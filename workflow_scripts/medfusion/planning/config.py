@@ -88,7 +88,7 @@ def _fill_defaults(config: Config) -> None:
             fusion.setdefault("step", 0.05)
             fusion.setdefault("criterion", "accuracy")
     for dataset in config["datasets"].values():
-        for key in ("path", "sha256", "label", "label_names", "positive", "generated", "learning_curve"):
+        for key in ("path", "sha256", "label", "label_names", "positive", "generated", "learning_curve", "export"):
             dataset.setdefault(key, None)
         dataset.setdefault("published", [])
         dataset["votes"] = dataset.get("votes") or {}

@@ -13,16 +13,18 @@ from medfusion.planning.systems import Config, fusion_members, systems
 
 # Names that folders beside a data set's models already have.
 RESERVED_MODELS = {
-    "images", "inspect", "audit", "votes", "floors", "learning_curve", "results", "reliability", "studies",
+    "images", "inspect", "audit", "votes", "floors", "learning_curve", "results", "reliability", "studies", "cases",
+    "export",
 }  # fmt: skip
 # Names of folders and targets beside those of the data sets; a test adds the names of the rules.
 RESERVED_DATASETS = {
-    "all", "inspect", "audit", "settings", "records", "logs", "benchmarks", "download", "generate", "prepare",
+    "all", "inspect", "audit", "settings", "records", "sweep", "logs", "benchmarks", "download", "generate", "prepare",
     "inspect_images", "compare_systems",
     "audit_twins", "augment", "draw_augmentation", "train_cnn", "extract_features", "learning_curve", "draw_curves",
     "fit_grid", "fuse", "vote", "floors", "evaluate", "collect_metrics", "draw_grids", "draw_fusions",
     "study_classifiers", "draw_studies", "draw_results", "draw_training_size", "calibrate", "assess_reliability",
-    "draw_reliability", "summarise", "report",
+    "draw_reliability", "select_cases", "map_attention", "draw_cases", "write_predictions", "predictions",
+    "export_bundle", "export", "summarise", "report",
 }  # fmt: skip
 
 
@@ -144,6 +146,9 @@ def _dataset_faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
         for member in members:
             if member not in known:
                 yield f"{key}.votes.{vote}: unknown system {member!r}{hint(member, known)}"
+    packable = [*known, *(f"votes/{vote}" for vote in dataset["votes"])]
+    if dataset["export"] and dataset["export"] not in packable:
+        yield f"{key}.export: unknown system {dataset['export']!r}{hint(dataset['export'], packable)}"
     for row in dataset["published"]:
         model, _, system = (row.get("system") or "").partition("/")
         if model in dataset["models"] and system not in {"cnn", *config["classifiers"], *config["fusions"]}:

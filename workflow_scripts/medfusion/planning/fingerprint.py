@@ -13,9 +13,15 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 # The distribution's name, where it is not the import's.
-DISTRIBUTIONS = {"cv2": "opencv-python-headless", "sklearn": "scikit-learn", "yaml": "pyyaml"}
+DISTRIBUTIONS = {"PIL": "pillow", "cv2": "opencv-python-headless", "sklearn": "scikit-learn", "yaml": "pyyaml"}
 # What computes beneath an import, although nothing of the project's imports it.
-BENEATH = {"sklearn": {"scipy"}, "statsmodels": {"scipy"}, "seaborn": {"matplotlib"}, "keras": {"tensorflow"}}
+BENEATH = {
+    "sklearn": {"scipy"},
+    "statsmodels": {"scipy"},
+    "seaborn": {"matplotlib"},
+    "keras": {"tensorflow"},
+    "onnx": {"tf2onnx"},
+}
 
 
 @cache

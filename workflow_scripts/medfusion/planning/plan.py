@@ -11,6 +11,7 @@ from typing import Any
 
 from medfusion.data.datafiles import NAMES, file_name
 from medfusion.planning.config import Config, fusion_members, systems
+from medfusion.planning.systems import Run, classifiers_of
 
 Wildcards = Any  # Snakemake's: one attribute for each wildcard
 Files = list[str]
@@ -142,6 +143,10 @@ class Plan:
         """The probabilities of a group of systems that is evaluated together."""
         return list(self.groups[wildcards.dataset][wildcards.group].values())
 
+    def all_probabilities(self, wildcards: Wildcards) -> Files:
+        """The probabilities of every system of a data set, group by group."""
+        return [file for group in self.groups[wildcards.dataset].values() for file in group.values()]
+
     def metrics(self, dataset: str) -> Files:
         """The measures of every group of a data set."""
         return [f"{self.results}/{dataset}/{group}/metrics.json" for group in self.groups[dataset]]
@@ -182,6 +187,95 @@ class Plan:
     def curve_metrics(self, wildcards: Wildcards) -> Files:
         """The measures of the training-size study."""
         return [file for file in self.metrics(wildcards.dataset) if "/learning_curve/" in file]
+
+    # -- export -------------------------------------------------------------------------------------------------------
+
+    def exported(self, dataset: str) -> dict[Run, list[Run]]:
+        """The runs among which the exported one is chosen, each with the runs that it averages: a vote's, or itself."""
+        entry = self.datasets[dataset]
+        model, _, system = (entry["export"] or "/").partition("/")
+        if model == "votes":
+            counted = [member.split("/") for member in entry["votes"][system]]
+            return {
+                (model, None, system): [
+                    (name, seed, part) for name, part in counted for seed in entry["models"][name]["seeds"]
+                ]
+            }
+        runs = [
+            (name, seed, part)
+            for name in ([model] if model else entry["models"])
+            for seed in entry["models"][name]["seeds"]
+            for part in ([system] if system else systems(entry, name))
+        ]
+        return {run: [run] for run in runs}
+
+    def export_parts(self, dataset: str) -> dict[str, dict[Run, str]]:
+        """What the export may need, by kind, then by run: networks, classifiers, fusions, and probabilities."""
+        parts: dict[str, dict[Run, str]] = {"networks": {}, "classifiers": {}, "fusions": {}, "probabilities": {}}
+        for run, averaged in self.exported(dataset).items():
+            group = run[0] if run[1] is None else f"{run[0]}/seed{run[1]}"
+            parts["probabilities"][run] = self.groups[dataset][group][run[2]]
+            for model, seed, system in averaged:
+                folder = self.seed_folder(dataset, model, seed)
+                parts["networks"][model, seed, "cnn"] = f"{folder}/model.keras"
+                for name in classifiers_of(self.config, system):
+                    parts["classifiers"][model, seed, name] = f"{folder}/{name}/model.skops"
+                if system in self.config["fusions"]:
+                    parts["fusions"][model, seed, system] = f"{folder}/{system}/fusion.json"
+        return parts
+
+    def export_files(self, kind: str) -> Callable[[Wildcards], Files]:
+        """An input function: one kind of what the export may need."""
+        return lambda wildcards: list(self.export_parts(wildcards.dataset)[kind].values())
+
+    def export_metrics(self, wildcards: Wildcards) -> Files:
+        """The measures of the runs among which the exported one is chosen."""
+        folder = f"{self.results}/{wildcards.dataset}"
+        groups = [
+            model if seed is None else f"{model}/seed{seed}" for model, seed, _ in self.exported(wildcards.dataset)
+        ]
+        return [f"{folder}/{group}/metrics.json" for group in dict.fromkeys(groups)]
+
+    def export_networks(self, dataset: str) -> list[str]:
+        """The names of the network files in the bundle, without suffix: one, but for a vote."""
+        counts = {len({run[:2] for run in averaged}) for averaged in self.exported(dataset).values()}
+        count = max(counts)
+        return ["network"] if count == 1 else [f"network{number + 1}" for number in range(count)]
+
+    # -- single images ------------------------------------------------------------------------------------------------
+
+    def first_runs(self, dataset: str) -> dict[str, str]:
+        """The probabilities of the first run of every candidate, by its address."""
+        found: dict[str, str] = {}
+        for (model, _, system), file in self.candidates(dataset).items():
+            found.setdefault(f"{model}/{system}", file)
+        return found
+
+    def first_run_files(self, wildcards: Wildcards) -> Files:
+        """The probabilities of the first run of every candidate."""
+        return list(self.first_runs(wildcards.dataset).values())
+
+    def contrasted(self, dataset: str) -> dict[str, Any]:
+        """The studied model, and of its systems an SVM and a fusion that counts the network and this SVM.
+
+        They belong to the model's first fusion that has both; without one, the first SVM alone, if there is any.
+        """
+        model = self.studied(dataset)
+        entry = self.datasets[dataset]["models"][model]
+        svms = [name for name in entry["classifiers"] if self.config["classifiers"][name]["kind"] == "svm"]
+        pairs = [
+            {"svm": svm, "fusion": fusion}
+            for fusion in entry["fusions"]
+            for svm in fusion_members(self.config["fusions"][fusion])
+            if svm in svms and "cnn" in fusion_members(self.config["fusions"][fusion])
+        ]
+        alone = {"svm": svms[0] if svms else None, "fusion": None}
+        return {"model": model, "seed": self.first_seed(dataset, model), **(pairs[0] if pairs else alone)}
+
+    def studied_network(self, wildcards: Wildcards) -> str:
+        """The network whose features are studied, and which is asked where it looks."""
+        model = self.studied(wildcards.dataset)
+        return f"{self.seed_folder(wildcards.dataset, model, self.first_seed(wildcards.dataset, model))}/model.keras"
 
     # -- figures ------------------------------------------------------------------------------------------------------
 
@@ -240,6 +334,7 @@ class Plan:
         names += ["results/confusion.svg", "results/seeds.svg", "results/differences.svg"]
         names += ["studies/learning.svg", "studies/tree.svg", "studies/plane.svg"]
         names += ["reliability/reliability.svg", "reliability/risk_coverage.svg", "reliability/conformal.svg"]
+        names += [f"cases/{name}.png" for name in ("mistakes", "confused", "disagreements", "attention")]
         for model in entry["models"]:
             names.append(f"{model}/curves.svg")
             names += [f"{model}/grids.svg"] if self.compared(dataset, model) else []
@@ -252,6 +347,7 @@ class Plan:
         """Every table and record of a data set that the page shows."""
         folder = f"{self.results}/{dataset}"
         names = ["inspect/counts.csv", "inspect/pixels.csv", "audit/summary.json", "reliability/reliability.json"]
+        names += ["cases/cases.json", "cases/maps.h5"]
         yield from (f"{folder}/{name}" for name in names)
         yield self.comparisons(dataset)
         for model in self.datasets[dataset]["models"]:

@@ -4,12 +4,19 @@ import contextlib
 import json
 import os
 import socket
+import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 
+from medfusion.errors import UserError
+from medfusion.files.artifacts import read_json, write_json
+from medfusion.jobs import records
+
 LOCKS = Path(".snakemake/locks")
 RUN = Path(".snakemake/run.json")  # who runs, or ran last
+JOBS = Path(".snakemake/jobs.json")  # what the last run that started jobs was to do; planning alone leaves it
 # In the environment of every job: the folder of the run that started it.
 RUN_VARIABLE = "MEDFUSION_RUN"
 PATIENCE = 5  # seconds that a job may take to stop when it is asked to
@@ -18,10 +25,75 @@ PATIENCE = 5  # seconds that a job may take to stop when it is asked to
 def remember_run() -> None:
     """Note which process runs jobs in this folder, and let its jobs know."""
     os.environ[RUN_VARIABLE] = str(Path.cwd())
-    content = {"host": socket.gethostname(), "pid": os.getpid(), "started": psutil.Process().create_time()}
     with contextlib.suppress(OSError):
         RUN.parent.mkdir(exist_ok=True)
-        RUN.write_text(json.dumps(content), encoding="utf-8")
+        RUN.write_text(json.dumps(_myself()), encoding="utf-8")
+
+
+def remember_jobs(dag: Any, results: str, cores: int | None) -> None:
+    """Note which jobs this run is about to do, for those who watch it.
+
+    Parameters
+    ----------
+    dag : Snakemake's
+    results : the folder of results
+    cores : of -j; None where there is no such number
+    """
+    jobs = {job for job in dag.needrun_jobs() if job.input.get("settings")}
+    content = {
+        **_myself(),
+        "at": time.time(),
+        "results": results,
+        "cores": cores,
+        "jobs": [
+            {
+                "settings": str(job.input.settings),
+                "output": str(job.output[0]),
+                "threads": job.threads,
+                "needs": sorted(str(other.input.settings) for other in dag.dependencies[job] if other in jobs),
+                "seconds": _seconds(job.input.settings, job.benchmark),
+            }
+            for job in sorted(jobs, key=lambda job: str(job.input.settings))
+        ],
+    }
+    with contextlib.suppress(OSError):
+        write_json(JOBS, content)
+
+
+def planned_jobs() -> dict[str, Any] | None:
+    """What `remember_jobs` noted last in this folder; None where no run has started."""
+    try:
+        return read_json(JOBS)
+    except UserError:
+        return None
+
+
+def may_live(run: dict[str, Any]) -> bool:
+    """Whether the process that a run was noted with is still there, as far as this machine can tell."""
+    try:
+        if run["host"] != socket.gethostname():
+            return True
+        if run["pid"] == os.getpid():
+            return False
+        process = psutil.Process(run["pid"])
+        return process.create_time() == run["started"] and process.status() != psutil.STATUS_ZOMBIE
+    except (KeyError, TypeError, psutil.Error):
+        return False
+
+
+def _myself() -> dict[str, Any]:
+    return {"host": socket.gethostname(), "pid": os.getpid(), "started": psutil.Process().create_time()}
+
+
+def _seconds(settings: str, benchmark: str | None) -> float | None:
+    """How long a job took when it was done last, by its record, or else by its benchmark file."""
+    if record := records.read(records.record_file(settings)):
+        return record.seconds
+    try:
+        head, values, *_ = Path(benchmark or "").read_text(encoding="utf-8").splitlines()
+        return float(dict(zip(head.split("\t"), values.split("\t"), strict=False))["s"])
+    except (OSError, ValueError, KeyError):
+        return None
 
 
 def is_locked() -> bool:
@@ -73,14 +145,8 @@ def _works_for_a_run_here(process: psutil.Process) -> bool:
 
 def _last_run_may_live() -> bool:
     try:
-        run = json.loads(RUN.read_text(encoding="utf-8"))
-        if run["host"] != socket.gethostname():
-            return True
-        if run["pid"] == os.getpid():
-            return False
-        process = psutil.Process(run["pid"])
-        return process.create_time() == run["started"] and process.status() != psutil.STATUS_ZOMBIE
-    except (OSError, ValueError, KeyError, TypeError, psutil.Error):
+        return may_live(json.loads(RUN.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
         return False
 
 

@@ -6,6 +6,7 @@ others runs again although Snakemake's own records (.snakemake/) are lost.
 
 import platform
 from collections.abc import Callable, Iterable
+from types import SimpleNamespace
 from typing import Any
 
 from medfusion.planning.config import Config, fusion_members
@@ -127,6 +128,30 @@ def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
             "bootstrap_seed": config["evaluation"]["seed"],
         }
 
+    def export_bundle(wildcards: Wildcards) -> Slice:
+        name = wildcards.dataset
+        parts = plan.export_parts(name)
+        models = dict.fromkeys(model for model, *_ in parts["networks"])
+        return {
+            "dataset": name,
+            "shown": {name: plan.shown(name)},
+            **dataset(wildcards, "source", "export"),
+            "runs": [[run, averaged] for run, averaged in plan.exported(name).items()],
+            "parts": {kind: list(files) for kind, files in parts.items()},
+            "features": {
+                model: plan.network(SimpleNamespace(dataset=name, model=model))["features"] for model in models
+            },
+            "confidence": config["evaluation"]["confidence"],
+        }
+
+    def write_predictions(wildcards: Wildcards) -> Slice:
+        groups = plan.groups[wildcards.dataset].values()
+        return {
+            **dataset(wildcards, "flag", "size", "source"),
+            "systems": [list(group) for group in groups],
+            "files": plan.metrics(wildcards.dataset),
+        }
+
     stages = {
         "download": lambda wildcards: plan.downloads()[wildcards.file],
         "generate": lambda wildcards: {
@@ -158,6 +183,16 @@ def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
             **named(*plan.datasets),
             "files": [file for name in plan.datasets for file in plan.metrics(name)],
         },
+        "select_cases": lambda wildcards: {
+            "dataset": wildcards.dataset,
+            "systems": list(plan.first_runs(wildcards.dataset)),
+            "studied": plan.contrasted(wildcards.dataset),
+            "files": [*plan.candidate_metrics(wildcards), *plan.first_run_files(wildcards)],
+        },
+        "map_attention": lambda wildcards: {
+            "files": [plan.studied_network(wildcards), plan.studied_features(wildcards)],
+        },
+        "draw_cases": labelled_figure,
         "draw_curves": lambda wildcards: figure(wildcards, seeds=model(wildcards)["seeds"]),
         "draw_grids": lambda wildcards: figure(
             wildcards,
@@ -185,6 +220,8 @@ def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
             **named(wildcards.dataset),
             "files": plan.curve_metrics(wildcards),
         },
+        "write_predictions": write_predictions,
+        "export_bundle": export_bundle,
         "summarise": lambda wildcards: whole,
     }
     return {**stages, "report": lambda wildcards: {**whole, "versions": _versions([*stages, "report"])}}

@@ -3,6 +3,7 @@
 from typing import Any
 
 Config = dict[str, Any]
+Run = tuple[str, int | None, str]  # model, seed (None for a vote) and system
 
 
 def systems(dataset: Config, model: str) -> list[str]:
@@ -14,3 +15,10 @@ def systems(dataset: Config, model: str) -> list[str]:
 def fusion_members(fusion: Config) -> list[str]:
     """The members of a fusion, in order."""
     return list(fusion["weights"] if "weights" in fusion else fusion["choose"])
+
+
+def classifiers_of(config: Config, system: str) -> list[str]:
+    """The classifiers that a system consists of: itself, or a fusion's members but the network."""
+    if system in config["classifiers"]:
+        return [system]
+    return [name for name in fusion_members(config["fusions"][system]) if name != "cnn"] if system != "cnn" else []

@@ -22,6 +22,7 @@ from medfusion.jobs.records import Record
 from medfusion.naming import percent, setting
 from medfusion.planning.config import fusion_members
 from medfusion.report import page_tables, paired, reliability
+from medfusion.report.page_cases import CasePages
 from medfusion.report.page_figures import OTHER, rank, read_picture
 from medfusion.report.page_parts import Section, Table
 
@@ -36,6 +37,8 @@ SECTIONS = {
     "without_twins": "With and without near-twins",
     "results": "Results in detail",
     "reliability": "How far the probabilities can be trusted",
+    "mistakes": "Mistakes",
+    "attention": "Where the network looks",
     "choices": "What validation chose",
     "training_size": "How many training images it takes",
     "studies": "How tree, forest and SVM see the features",
@@ -173,9 +176,15 @@ def _task(
         trust = reliability.sentence(measured)
     _choices(sections["choices"], own, name)
     _size_study(sections["training_size"], table, name)
+    cases = None
+    if "cases/cases" in own:
+        paths = own["cases/cases"], own["cases/maps"]
+        cases = CasePages(*paths, first["label_names"], name, config["evaluation"]["confidence"])
+        cases.fill(sections["mistakes"], sections["attention"])
     for other, path in sorted(figures.items(), key=lambda item: rank(item[0])):
         if other.partition("/")[0] == key:
             kind, found = read_picture(other, path, name)
+            found = cases.told(found) if cases else found
             section = sections[kind]
             # One figure of a kind is open, those of the other networks and seeds are folded away.
             known = {shown.name.rpartition("/")[2] for shown in section.pictures}

@@ -68,6 +68,14 @@ KINDS = {
         "number of classes in a set. One threshold for all classes lets classes pay for each other; one for each "
         "class does not.",
     ),
+    "mistakes": Kind("mistakes", "The most confident mistakes", "Of the best system on validation."),
+    "confused": Kind("mistakes", "The most confused classes", "By the best system on validation."),
+    "disagreements": Kind("mistakes", "Where network and SVM disagree", "Images on which only one of them is right."),
+    "attention": Kind(
+        "attention",
+        "Grad-CAM and occlusion",
+        "The network's surest right and wrong case of each class. Maps show where, not why.",
+    ),
     "curves": Kind(
         "training",
         "Training curves",
@@ -114,6 +122,8 @@ KINDS = {
     ),
 }
 OTHER = "other"
+# Folders of a data set that are named after no model.
+ASIDE = ("inspect", "audit", "results", "studies", "learning_curve", "reliability", "cases")
 
 
 def rank(name: str) -> int:
@@ -133,11 +143,7 @@ def read_picture(name: str, path: str, data: str) -> tuple[str, Picture]:
     """
     _, *middle, last = name.split("/")
     kind = KINDS.get(last, Kind(OTHER, last.replace("_", " ").capitalize(), ""))
-    models = [
-        part
-        for part in middle
-        if part not in ("inspect", "audit", "results", "studies", "learning_curve", "reliability")
-    ]
+    models = [part for part in middle if part not in ASIDE]
     of = ", ".join(f"seed {part[4:]}" if part.startswith("seed") and part[4:].isdigit() else part for part in models)
     title = f"{kind.title}: {of}" if of else kind.title
     return kind.section, picture(name, path, title, f"{kind.caption} Data: {data}.".strip(), f"{title}. {data}.")

@@ -10,6 +10,7 @@ from medfusion.errors import UserError
 from medfusion.files import svg_numbers
 
 MEDIA = {".svg": "image/svg+xml", ".png": "image/png"}
+CSV = "text/csv;charset=utf-8"
 PIXELS_PER_POINT = 96 / 72
 
 
@@ -94,12 +95,13 @@ def picture(name: str, path: str | Path, title: str, caption: str, alt: str) -> 
         width, height = _svg_size(content) if path.suffix == ".svg" else _png_size(content)
     except (OSError, ValueError, struct.error) as error:
         raise UserError(f"{path}: not a readable figure ({error}); delete it and run again") from None
-    uri = _data_uri(MEDIA[path.suffix], content)
-    table = _data_uri("text/csv;charset=utf-8", numbers.encode()) if numbers else ""
+    uri = data_uri(MEDIA[path.suffix], content)
+    table = data_uri(CSV, numbers.encode()) if numbers else ""
     return Picture(name, title, caption, alt, uri, round(width), round(height), table)
 
 
-def _data_uri(media: str, content: bytes) -> str:
+def data_uri(media: str, content: bytes) -> str:
+    """A file as an address that holds it."""
     return f"data:{media};base64,{base64.b64encode(content).decode()}"
 
 

@@ -1,0 +1,292 @@
+"""Tests of exported systems: ONNX that says the same, bundles that are whole, and what they predict."""
+
+import dataclasses
+import json
+import shutil
+
+import numpy as np
+import pytest
+import small_bundle
+from synthetic import metrics
+
+from medfusion.bundle import card, contents, fitted, onnx_networks, selection
+from medfusion.bundle.contents import Member
+from medfusion.bundle.predictor import Predictor, load
+from medfusion.errors import UserError
+from medfusion.files.metric_files import tidy
+from medfusion.learning import classifiers, networks
+from medfusion.learning.averages import averaged
+from medfusion.learning.backend import keras
+from medfusion.learning.features import apply, extractor, load_network
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A whole bundle, not to be changed, with some images."""
+    folder = tmp_path_factory.mktemp("bundle")
+    return folder, *small_bundle.make(folder)
+
+
+@pytest.fixture
+def copied(made, tmp_path):
+    """A copy of it."""
+    return shutil.copytree(made[0], tmp_path / "copy")
+
+
+# -- networks ---------------------------------------------------------------------------------------------------------
+
+OPTIONS = {
+    "breast_cnn": {"batch_norm": True},
+    "blood_cnn": {},
+    "five_layer": {},
+    "resnet28": {"blocks": 1},
+    "compact_resnet": {"widths": [4, 8, 8, 16]},
+}
+
+
+@pytest.mark.parametrize(
+    ("architecture", "classes", "layer"),
+    [
+        ("breast_cnn", 2, "max_pooling2d"),
+        ("blood_cnn", 3, "features"),
+        ("five_layer", 3, "features"),
+        ("resnet28", 2, "features"),
+        ("compact_resnet", 3, "re_lu"),
+    ],
+)
+def test_every_architecture_says_the_same_in_onnx(tmp_path, architecture, classes, layer):
+    keras.utils.clear_session()  # layers are numbered from the start, as in a process of their own
+    keras.utils.set_random_seed(3)
+    network = networks.build(architecture, (28, 28, 3), classes, OPTIONS[architecture])
+    rng = np.random.default_rng(0)
+    for weights in network.weights:  # moving averages too, which start as 0 and 1
+        if "seed" not in weights.name:
+            weights.assign(weights + rng.uniform(0, 0.1, weights.shape))
+    model = extractor(network, layer)
+    onnx_networks.convert(model, tmp_path / "network.onnx")
+    images = rng.integers(0, 256, (7, 28, 28, 3), dtype=np.uint8)
+    ours = apply(model, images, {"views": ["transpose"]})
+    theirs = averaged(load(tmp_path / "network.onnx"), images, ["transpose"])
+    found = onnx_networks.compare(architecture, ours, theirs)
+    assert found["images"] == 7 and found["probabilities"] <= 1e-5
+    assert theirs[1].shape == (7, classes)
+
+
+def test_the_same_network_gives_the_same_bytes(tmp_path):
+    model = extractor(networks.build("compact_resnet", (28, 28, 1), 2, {"widths": [4, 8]}), "features")
+    for name in ("a.onnx", "b.onnx"):
+        onnx_networks.convert(model, tmp_path / name)
+    assert (tmp_path / "a.onnx").read_bytes() == (tmp_path / "b.onnx").read_bytes()
+
+
+@pytest.mark.parametrize("output", [0, 1])
+@pytest.mark.parametrize("change", [2e-5, np.nan])
+def test_outputs_that_differ_are_refused(output, change):
+    ours = (np.full((3, 4), 0.5), np.full((3, 2), 0.5))
+    theirs = tuple(values.copy() for values in ours)
+    assert onnx_networks.compare("x", ours, theirs) == {"images": 3, "features": 0.0, "probabilities": 0.0}
+    theirs[output][1, 1] += change
+    with pytest.raises(UserError, match=f"x: its {onnx_networks.OUTPUTS[output]} in ONNX differ"):
+        onnx_networks.compare("x", ours, theirs)
+
+
+def test_features_may_differ_by_a_share_of_the_largest():
+    ours = (np.full((3, 4), 50.0), np.full((3, 2), 0.5))
+    theirs = (ours[0] + 4e-4, ours[1])
+    assert onnx_networks.compare("x", ours, theirs)["features"] == pytest.approx(4e-4)
+
+
+# -- what is predicted ------------------------------------------------------------------------------------------------
+
+
+def test_probabilities_are_the_weighted_mean_of_members_and_then_calibrated(made):
+    folder, bundle, images = made
+    model = extractor(load_network(folder / "network.keras"), "features")
+    features, own = apply(model, images, {"views": small_bundle.VIEWS})
+    svm = fitted.load(folder / contents.CLASSIFIERS)[small_bundle.KEY].predict_proba(features)
+    expected = 0.25 * own + 0.75 * svm
+    predictor = Predictor(folder)
+    np.testing.assert_allclose(predictor.probabilities(images), expected, atol=1e-5)
+    found = predictor.predict(images)
+    scaled = np.sqrt(expected)  # a temperature of 2
+    scaled /= scaled.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(found.probabilities, scaled, atol=1e-5)
+    np.testing.assert_array_equal(found.labels, expected.argmax(axis=1))
+    np.testing.assert_array_equal(found.sets, 1 - found.probabilities <= 0.55)
+    np.testing.assert_array_equal(found.at_threshold, found.probabilities[:, 0] >= 0.45)
+    confident = found.probabilities.max(axis=1) >= 0.5
+    np.testing.assert_array_equal(found.referred, ~(confident & found.sets.any(axis=1)))
+
+
+def test_one_image_is_predicted_as_among_others(made):
+    folder, _, images = made
+    predictor = Predictor(folder)
+    alone = np.concatenate([predictor.probabilities(image[None]) for image in images[:5]])
+    np.testing.assert_allclose(alone, predictor.probabilities(images)[:5], atol=1e-6)
+
+
+# -- bundles ----------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_read_is_what_was_written(made):
+    folder, bundle, _ = made
+    assert contents.read(folder) == bundle
+
+
+@pytest.mark.parametrize("name", ["network.onnx", "network.keras", "classifiers.skops", "README.md"])
+def test_a_changed_or_missing_file_is_refused(copied, name):
+    content = bytearray((copied / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (copied / name).write_bytes(content)
+    with pytest.raises(UserError, match=f"{name}: not as it was exported"):
+        Predictor(copied)
+    (copied / name).unlink()
+    with pytest.raises(UserError, match=f"{name}: is missing"):
+        Predictor(copied)
+
+
+CHANGES = {
+    "its checksum differs": lambda content: content["calibration"].update(temperature=1.0),
+    "holds no record": lambda content: None,
+    "lacks schema": lambda content: content.pop("schema"),
+    "schema 2; this program reads 1": lambda content: content.update(schema=2),
+}
+
+
+@pytest.mark.parametrize("message", CHANGES)
+def test_a_changed_record_is_refused(copied, message):
+    path = copied / contents.RECORD
+    content = json.loads(path.read_text())
+    CHANGES[message](content)
+    path.write_text(json.dumps([] if "no record" in message else content))
+    with pytest.raises(UserError, match=message):
+        Predictor(copied)
+
+
+def test_a_record_that_names_a_file_elsewhere_is_refused(copied):
+    (copied.parent / "outside").write_text("")
+    path = copied / contents.RECORD
+    content = json.loads(path.read_text())
+    content["files"]["../outside"] = "0" * 64
+    content.pop(contents.CHECKSUM)
+    path.write_text(json.dumps({**content, contents.CHECKSUM: contents._checksum(content)}))
+    with pytest.raises(UserError, match="lies outside the bundle"):
+        Predictor(copied)
+
+
+def test_a_folder_that_is_no_bundle_is_refused(tmp_path):
+    with pytest.raises(UserError, match="holds no bundle.json"):
+        Predictor(tmp_path)
+    with pytest.raises(UserError, match="no folder"):
+        Predictor(tmp_path / "none")
+
+
+def test_no_classifiers_are_an_empty_file_of_them(tmp_path):
+    fitted.save({}, tmp_path / "none.skops")
+    assert fitted.load(tmp_path / "none.skops") == {}
+    (tmp_path / "text.skops").write_text("text")
+    with pytest.raises(UserError, match="holds no classifiers"):
+        fitted.load(tmp_path / "text.skops")
+
+
+def test_the_same_classifiers_give_the_same_bytes(tmp_path):
+    rng = np.random.default_rng(0)
+    features, labels = rng.normal(size=(60, 5)), np.arange(60) % 3
+    forest = {"kind": "random_forest", "calibration": "none"}
+    model = classifiers.fit(forest, {"n_estimators": 5}, features, labels, features, labels, 1)
+    classifiers.save(model, tmp_path / "model.skops")
+    for name in ("a.skops", "b.skops"):  # loaded twice, because loading fills only what has a name
+        fitted.save({"x": classifiers.load(tmp_path / "model.skops")}, tmp_path / name)
+    assert (tmp_path / "a.skops").read_bytes() == (tmp_path / "b.skops").read_bytes()
+    found = fitted.load(tmp_path / "a.skops")["x"].predict_proba(features)
+    np.testing.assert_array_equal(found, model.predict_proba(features))
+
+
+# -- which system -----------------------------------------------------------------------------------------------------
+
+
+def run():
+    """Two seeds of a model whose svm is the best single system, and a better vote."""
+    return tidy(
+        [
+            metrics("net", 1, {"cnn": (0.80, 0.99), "svm": (0.86, 0.80)}),
+            metrics("net", 2, {"cnn": (0.82, 0.99), "svm": (0.88, 0.84)}),
+            metrics("other", 1, {"cnn": (0.869, 0.99)}),
+            metrics("votes", None, {"all": (0.95, 0.95)}),
+        ]
+    )
+
+
+def test_the_best_single_system_on_validation_is_chosen_and_its_best_seed():
+    chosen = selection.choose(run(), None)
+    assert chosen.run == ("net", 2, "svm") and chosen.standing.seeds == 2
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [("votes/all", ("votes", None, "all")), ("net/cnn", ("net", 2, "cnn")), ("other/cnn", ("other", 1, "cnn"))],
+)
+def test_a_named_system_is_chosen(address, expected):
+    assert selection.choose(run(), address).run == expected
+
+
+def test_of_equal_seeds_the_first_is_chosen():
+    table = tidy([metrics("net", seed, {"cnn": (0.8, 0.5 + seed / 10)}) for seed in (3, 1, 2)])
+    assert selection.choose(table, None).run == ("net", 1, "cnn")
+
+
+def model_card(bundle, address=None, source="official", seed=2, twins=3):
+    standing = selection.choose(run(), address).standing
+    rows = metrics("net", 1, {"svm": (0.88, 0.84)})["systems"]["svm"]["test"]
+    near = [{"first": "train", "second": "test", "images": {"0.95": twins}}]
+    audit = {"threshold": 0.95, "images": {"test": 80}, "splits": [{**near[0], "second": "val"}, *near]}
+    settings = {"source": source, "export": address, "confidence": 0.95}
+    parity = [{"images": 40, "features": 1.2e-6, "probabilities": 3e-7}]
+    return card.card(bundle, "classifier" if seed else "vote", standing, seed, rows, settings, 0.9, parity, audit)
+
+
+def test_the_model_card_of_real_data(made):
+    text = model_card(made[1])
+    for words in (
+        "not for clinical use",
+        "CC BY 4.0",
+        "Exported is seed 2, the best of 2 on validation.",
+        "the test split had no say",
+        "| accuracy | 0.840 | 0.790 to 0.890 | 80 |",
+        "| recall of malignant | 0.840 |",
+        "test accuracy 0.820 ± 0.028 (sd)",
+        "among the train images: 3 of 80 test images. They are easier",
+        "at most 3e-07 in probabilities and 1e-06 in features",
+        "the true class in 90% of all sets",
+        "averaged over 2 views | 0.75 |",
+    ):
+        assert words in text
+    assert "GENERATED" not in text and text.count("Near-twins") == 1
+
+
+def test_the_model_card_says_what_else_the_data_can_be(made):
+    assert "ANOTHER SPLIT" in model_card(made[1], source="surrogate")
+    generated = model_card(dataclasses.replace(made[1], generated=True), source="file")
+    assert generated.count("GENERATED") == 2 and "CC BY" not in generated
+    vote = model_card(made[1], "votes/all", seed=None)
+    assert "It was named in the configuration." in vote and "the vote over all its networks" in vote
+    assert "They are easier" not in model_card(made[1], twins=0)
+
+
+def test_members_of_a_vote_over_fusions():
+    runs = [("a", 1, "fused"), ("a", 2, "fused"), ("b", 1, "cnn"), ("a", 1, "cnn")]
+    weights = {1: [0.5, 0.5, 0.0], 2: [1.0, 0.0, 0.0]}
+    fusions = {("a", seed, "fused"): {"members": ["cnn", "svm", "tree"], "weights": weights[seed]} for seed in (1, 2)}
+    found = selection.members(runs, [("a", 1), ("a", 2), ("b", 1)], fusions)
+    assert found == (
+        Member(0, None, 0.375),
+        Member(0, "a/seed1/svm", 0.125),
+        Member(1, None, 0.25),
+        Member(2, None, 0.25),
+    )
+    assert sum(member.weight for member in found) == 1
+
+
+def test_the_kinds_of_systems():
+    found = [selection.kind(("net", 1, system), ["svm"]) for system in ("cnn", "svm", "cnn_svm")]
+    assert [*found, selection.kind(("votes", None, "x"), [])] == ["network", "classifier", "fusion", "vote"]

@@ -1,0 +1,162 @@
+"""Tests of the program that predicts from an exported folder alone: what it writes, says and exits with."""
+
+import csv
+import io
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import small_bundle
+from PIL import Image
+
+import predict
+from medfusion.bundle import contents, inputs
+from medfusion.bundle.predictor import Predictor
+
+PROGRAM = Path(predict.__file__)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A bundle of a task with eight classes, on generated images, and one of two classes, with images of each."""
+    folder = tmp_path_factory.mktemp("bundles")
+    return {
+        "blood": (folder / "blood", *small_bundle.make(folder / "blood", channels=3, classes=8, generated=True)),
+        "breast": (folder / "breast", *small_bundle.make(folder / "breast")),
+    }
+
+
+@pytest.fixture
+def run(made, tmp_path, monkeypatch, capsys):
+    """Run the program on pictures of a bundle's first images; exit status, standard output and error."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(kind, *arguments, count=5):
+        folder, _, images = made[kind]
+        Path("pictures").mkdir(exist_ok=True)
+        for number, image in enumerate(images[:count]):
+            Image.fromarray(image.squeeze()).save(f"pictures/{number}.png")
+        monkeypatch.setattr(sys, "argv", ["predict.py", str(folder), *arguments])
+        with pytest.raises(SystemExit) as end:
+            predict.main()
+        return end.value.code, *capsys.readouterr()
+
+    return run
+
+
+def expected(made, kind, count=5):
+    folder, bundle, images = made[kind]
+    return bundle, Predictor(folder).predict(images[:count])
+
+
+@pytest.mark.parametrize("kind", ["breast", "blood"])
+def test_a_folder_as_csv(run, made, kind):
+    code, out, err = run(kind, "pictures")
+    assert code == 0
+    bundle, found = expected(made, kind)
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert [row["image"] for row in rows] == [f"pictures/{number}.png" for number in range(5)]
+    for number, row in enumerate(rows):
+        values = [float(row[f"p({name})"]) for name in bundle.label_names]
+        np.testing.assert_allclose(values, found.probabilities[number], atol=1e-6)
+        assert row["class"] == bundle.label_names[int(row["label"])] == bundle.label_names[found.labels[number]]
+        held = [name for name, inside in zip(bundle.label_names, found.sets[number], strict=True) if inside]
+        assert row["prediction_set"] == "; ".join(held)
+        assert (row["refer"] == "yes") == found.referred[number]
+        if kind == "breast":
+            assert (row["malignant at threshold"] == "yes") == found.at_threshold[number]
+    assert contents.WARNING in err
+    assert (contents.GENERATED in err) == (kind == "blood")
+
+
+def test_an_npz_file_as_json(run, made):
+    np.savez("x.npz", images=made["blood"][2])
+    code, out, _ = run("blood", "x.npz", "--format", "json")
+    content = json.loads(out)
+    assert code == 0 and content["generated"] and len(content["images"]) == 40 and content["refused"] == []
+    _, found = expected(made, "blood", 40)
+    values = [list(row["probabilities"].values()) for row in content["images"]]
+    np.testing.assert_allclose(values, found.probabilities, atol=1e-6)
+    assert content["images"][7]["image"] == "x.npz[7]"
+
+
+def test_results_in_a_file_are_whole_and_alone(run, monkeypatch):
+    monkeypatch.setattr(inputs, "BATCH", 2)
+    code, out, _ = run("breast", "pictures", "pictures/3.png", "--out", "out/found.json")
+    assert code == 0 and out == ""
+    assert len(json.loads(Path("out/found.json").read_text(encoding="utf-8"))["images"]) == 6
+    assert [path.name for path in Path("out").iterdir()] == ["found.json"]
+
+
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_refused_files_are_named_and_the_others_go_on(run, form):
+    Path("text.png").write_text("text")
+    code, out, err = run("breast", "text.png", "pictures", "none.png", "--format", form)
+    assert code == 1
+    assert [line for line in err.splitlines() if line.startswith("refused: ")] == [
+        "refused: text.png: no picture that can be read, whatever its name says; expected PNG or JPEG",
+        "refused: none.png: there is no such file",
+    ]
+    assert "5 images, 2 refused" in err
+    if form == "json":
+        content = json.loads(out)
+        assert [entry["file"] for entry in content["refused"]] == ["text.png", "none.png"]
+        assert len(content["images"]) == 5
+    else:
+        assert len(out.splitlines()) == 6
+
+
+def test_nothing_but_refused_files_is_still_a_table(run):
+    code, out, _ = run("breast", "none.png", "--format", "json")
+    assert code == 1 and json.loads(out)["images"] == []
+
+
+def test_a_folder_that_is_no_bundle_is_one_line(made, run, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["predict.py", str(tmp_path), "x.png"])
+    with pytest.raises(SystemExit) as end:
+        predict.main()
+    assert str(end.value.code).startswith(f"error: {tmp_path}: holds no bundle.json")
+
+
+def test_other_versions_of_libraries_are_told(run, monkeypatch):
+    real = predict.metadata.version
+    monkeypatch.setattr(predict.metadata, "version", lambda name: "0.1" if name == "skops" else real(name))
+    code, _, err = run("breast", "pictures")
+    assert code == 0
+    assert f"exported with skops {real('skops')}, here is 0.1: results may differ" in err
+    assert err.count("exported with") == 1
+
+
+def test_file_names_that_are_no_utf8(run, made):
+    name = b"\xff\n.png"
+    run("breast", "pictures")
+    shutil.copy("pictures/0.png", name)
+    code, _, _ = run("breast", name.decode("utf-8", "surrogateescape"), "--out", "found.csv")
+    assert code == 0
+    assert name in Path("found.csv").read_bytes()
+
+
+def test_it_works_alone_without_tensorflow_and_in_time(made, tmp_path):
+    """In a process of its own, from another folder: what is imported, and how long the first image takes."""
+    folder, _, images = made["breast"]
+    Image.fromarray(images[0].squeeze()).resize((500, 400)).save(tmp_path / "x.png")
+    code = (
+        "import sys, time; sys.argv = ['predict.py', *sys.argv[1:]]; import predict\n"
+        "import medfusion.bundle.predictor, medfusion.bundle.answers, medfusion.bundle.fitted\n"
+        "start = time.process_time()\n"
+        "try: predict.main()\n"
+        "finally:\n"
+        "    assert not {'tensorflow', 'keras'} & set(sys.modules)\n"
+        "    print('took', time.process_time() - start)\n"
+    )
+    command = [sys.executable, "-c", code, str(shutil.copytree(folder, tmp_path / "copy")), "x.png"]
+    done = subprocess.run(
+        command, cwd=tmp_path, env={"PYTHONPATH": str(PROGRAM.parent)}, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 3
+    assert float(done.stdout.splitlines()[-1].split()[1]) < 1, "seconds of the processor for the first image"

@@ -1,0 +1,178 @@
+"""Export the best system on validation as one folder: networks, classifiers, thresholds and a model card."""
+
+import shutil
+import tempfile
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+
+from medfusion.errors import UserError
+from medfusion.files import images, probabilities
+from medfusion.files.artifacts import read_record, replacing
+from medfusion.jobs import stage
+
+LIBRARIES = ("keras", "numpy", "onnx", "onnxruntime", "scikit-learn", "skops", "tensorflow", "tf2onnx")
+# Where a system's validation probabilities may differ more than this from those of the workflow: nowhere, but for a few
+# images whose features lie on a threshold of a tree.
+TOLERANCE, FEW = 1e-4, 0.02
+
+
+def parser():
+    result = stage.parser(__doc__)
+    for kind, words in (
+        ("networks", "trained networks (.keras)"),
+        ("classifiers", "fitted classifiers (.skops)"),
+        ("fusions", "weights of fusions (JSON)"),
+        ("probabilities", "probabilities (HDF5)"),
+    ):
+        result.add_input(f"--{kind}", nargs="*", metavar="PATH", help=f"{words}, in the settings' order")
+    result.add_input("--metrics", nargs="+", metavar="PATH", help="metrics.json of the systems to choose from")
+    result.add_input("--val", help="prepared validation split, on which all is compared (HDF5)")
+    result.add_input("--calibration", help="calibration.json of the data set")
+    result.add_input("--audit", help="summary of near-twins (JSON)")
+    result.add_output("--bundle", help="JSON file to write: what the folder holds")
+    result.add_output("--card", help="Markdown file to write: the model card")
+    result.add_output("--out-classifiers", help="file to write: the fitted classifiers (.skops)")
+    result.add_output("--out-networks", nargs="+", metavar="PATH", help="files to write: each .keras, then its .onnx")
+    return result
+
+
+def main(args, settings):
+    from medfusion.bundle import card, contents, selection
+    from medfusion.files import calibrations
+    from medfusion.files.metric_files import read_metrics, tidy
+
+    measured = read_metrics(args.metrics, settings["shown"])
+    chosen = selection.choose(tidy(measured), settings["export"])
+    parts = Parts(args, settings)
+    runs = next(averaged for run, averaged in settings["runs"] if tuple(run) == chosen.run)
+    runs = [tuple(run) for run in runs]
+    keys = list(dict.fromkeys(run[:2] for run in runs))
+    stage.progress(f"{settings['dataset']}: exporting {chosen.standing.address}, networks: {len(keys)}")
+
+    calibration = calibrations.read(args.calibration)
+    try:
+        own = calibration.runs[chosen.standing.address, chosen.run[1]]
+    except KeyError:
+        raise UserError(f"{args.calibration}: lacks {chosen.standing.address}; delete it and run again") from None
+    description, val = images.describe(args.val), images.read_images(args.val)
+    files = [Path(path).name for path in args.out_networks]
+    bundle = contents.Bundle(
+        name=measured[0]["name"],
+        flag=description.flag,
+        task=description.task,
+        generated=description.generated,
+        label_names=tuple(measured[0]["label_names"]),
+        size=val.shape[1],
+        channels=val.shape[3],
+        positive=calibration.positive,
+        networks=tuple(
+            contents.Network(model, seed, *files[2 * n : 2 * n + 2], **settings["features"][model])
+            for n, (model, seed) in enumerate(keys)
+        ),
+        members=selection.members(
+            runs, keys, {run: read_record(path, ("members", "weights")) for run, path in parts.fusions(runs)}
+        ),
+        calibration=own,
+        libraries={name: metadata.version(name) for name in LIBRARIES},
+    )
+    content = next(entry for entry in measured if (entry["model"], entry["seed"]) == chosen.run[:2])
+    kind = selection.kind(chosen.run, [name for _, _, name in settings["parts"]["classifiers"]])
+    with tempfile.TemporaryDirectory() as folder:
+        made = {path: Path(folder, Path(path).name) for path in (args.out_classifiers, args.card, *args.out_networks)}
+        parity = parts.write_networks(bundle, Path(folder), val, settings["threads"])
+        parts.write_classifiers(bundle, made[args.out_classifiers])
+        text = card.card(
+            bundle,
+            kind,
+            chosen.standing,
+            chosen.run[1],
+            content["systems"][chosen.run[2]]["test"],
+            settings,
+            calibration.coverage,
+            parity,
+            read_record(args.audit, ("splits", "threshold", "images")),
+        )
+        made[args.card].write_text(text, encoding="utf-8")
+        more = {
+            "dataset": settings["dataset"],
+            "source": settings["source"],
+            "warning": contents.WARNING,
+            "data_sha256": description.sha256,
+            "system": {"address": chosen.standing.address, "kind": kind, "seed": chosen.run[1]},
+            "coverage": calibration.coverage,
+            "metrics": {split: content["systems"][chosen.run[2]][split] for split in ("val", "test")},
+            "parity": parity,
+        }
+        contents.write(folder, bundle, more, {file.name: file for file in made.values()})
+        compare(folder, val, parts.files["probabilities"][chosen.run], settings["threads"])
+        for path, file in (*made.items(), (args.bundle, Path(folder, contents.RECORD))):  # the record last
+            with replacing(path) as temporary:
+                shutil.copyfile(file, temporary)
+    for stale in Path(args.bundle).parent.glob("network*.*"):  # of an earlier export with more networks
+        if stale.name not in files:
+            stale.unlink()
+
+
+class Parts:
+    """The files that a system may consist of, by kind, then by model, seed and name."""
+
+    def __init__(self, args, settings):
+        self.files = {
+            kind: dict(zip(map(tuple, runs), getattr(args, kind), strict=True))
+            for kind, runs in settings["parts"].items()
+        }
+
+    def fusions(self, runs):
+        """The runs that are fusions, with their files."""
+        return [(run, self.files["fusions"][run]) for run in runs if run in self.files["fusions"]]
+
+    def write_networks(self, bundle, folder, val, threads):
+        """Write each network as it is and as ONNX; how far these differ on the validation images."""
+        from medfusion.bundle import onnx_networks, predictor
+        from medfusion.learning import backend
+        from medfusion.learning.averages import averaged
+        from medfusion.learning.features import apply, extractor, load_network
+
+        backend.configure(threads, seed=0)
+        parity = []
+        for network in bundle.networks:
+            path = self.files["networks"][network.model, network.seed, "cnn"]
+            shutil.copyfile(path, folder / network.keras)
+            model = extractor(load_network(path), network.layer)
+            onnx_networks.convert(model, folder / network.onnx)
+            ours = apply(model, val, {"views": network.views})
+            theirs = averaged(predictor.load(folder / network.onnx, threads), val, network.views)
+            parity.append(onnx_networks.compare(path, ours, theirs))
+            stage.progress(f"{path}: as ONNX, differences {parity[-1]}")
+        return parity
+
+    def write_classifiers(self, bundle, path):
+        """Write the classifiers that the members name."""
+        from medfusion.bundle import fitted
+        from medfusion.learning import classifiers
+
+        models = {}
+        for name in (member.classifier for member in bundle.members if member.classifier):
+            model, seed, classifier = name.split("/")
+            run = (model, int(seed.removeprefix("seed")), classifier)
+            models[name] = classifiers.load(self.files["classifiers"][run])
+        fitted.save(models, path)
+
+
+def compare(folder, val, path, threads):
+    """Read the folder as `predict` does; what it says of the validation images must be what the workflow says."""
+    from medfusion.bundle.predictor import Predictor
+
+    found = Predictor(folder, threads).probabilities(val)
+    differences = np.abs(found - probabilities.read(path, "val")).max(axis=1)
+    if np.mean(differences > TOLERANCE) > FEW:
+        raise UserError(
+            f"{path}: the exported system gives other probabilities (by up to {differences.max():.2g}) to validation "
+            "images. Install the versions of requirements.txt, and run again with --forceall"
+        )
+
+
+if __name__ == "__main__":
+    stage.run(main, parser())

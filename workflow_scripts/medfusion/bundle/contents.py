@@ -1,0 +1,152 @@
+"""bundle.json: what an exported system consists of, and whether the files beside it are those that were exported."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from medfusion.errors import UserError
+from medfusion.files.artifacts import hash_file, read_record, write_json
+from medfusion.files.calibrations import Calibration
+
+SCHEMA = 1  # of bundle.json; another where older programs would misread a bundle
+RECORD = "bundle.json"
+CARD = "README.md"
+CLASSIFIERS = "classifiers.skops"
+CHECKSUM = "checksum"  # of all other entries of the record
+WARNING = "For research and teaching. Not a medical device, not for clinical use: nobody may be diagnosed with it."
+GENERATED = "Trained on GENERATED images, drawn by a program: its answers mean nothing for real images."
+
+
+@dataclass(frozen=True)
+class Network:
+    """One of the networks of a system.
+
+    model, seed : its name in the configuration, and the seed that it was trained with
+    keras, onnx : files in the folder
+    layer : whose output the features are
+    views : symmetries; features and probabilities are averaged over all combinations of them
+    """
+
+    model: str
+    seed: int
+    keras: str
+    onnx: str
+    layer: str
+    views: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Member:
+    """One of the probabilities whose weighted mean is the system's.
+
+    network : position among the networks
+    classifier : the key in the file of classifiers of the one that sees the network's features; None for the network's
+        own probabilities
+    weight : all sum to 1
+    """
+
+    network: int
+    classifier: str | None
+    weight: float
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What is in an exported folder.
+
+    name : of the data set, which says so if the images are generated
+    flag, task : MedMNIST's name of the data set that it stands for, and of the kind of task
+    generated : whether the images were drawn by a program
+    label_names : in label order
+    size, channels : of the images that the networks take
+    positive : the label that the calibration's decision speaks of
+    libraries : by name, the versions that it was exported with
+    """
+
+    name: str
+    flag: str
+    task: str
+    generated: bool
+    label_names: tuple[str, ...]
+    size: int
+    channels: int
+    positive: int | None
+    networks: tuple[Network, ...]
+    members: tuple[Member, ...]
+    calibration: Calibration
+    libraries: Mapping[str, str]
+
+
+def write(folder: str | Path, bundle: Bundle, more: Mapping[str, Any], files: Mapping[str, str | Path]) -> None:
+    """Write bundle.json.
+
+    Parameters
+    ----------
+    folder : it goes there
+    bundle : what programs need
+    more : what else people want to know, by name
+    files : by name in the folder, those whose checksums it is to hold
+    """
+    content = {"schema": SCHEMA, **asdict(bundle), **more}
+    content["files"] = {name: hash_file(path) for name, path in files.items()}
+    write_json(Path(folder, RECORD), {**content, CHECKSUM: _checksum(content)})
+
+
+def read(folder: str | Path) -> Bundle:
+    """Read bundle.json, and hold every file that it names against its checksum.
+
+    Raises
+    ------
+    UserError
+        If the folder is no bundle, of another schema, or a file is missing or not as it was exported.
+    """
+    if not Path(folder).is_dir():
+        raise UserError(f"{folder}: no folder; expected one that `snakemake export` made")
+    path = Path(folder, RECORD)
+    if not path.is_file():
+        raise UserError(f"{folder}: holds no {RECORD}; expected a folder that `snakemake export` made")
+    content = read_record(path, ("schema", "files", CHECKSUM))
+    if content["schema"] != SCHEMA:
+        raise UserError(f"{path}: schema {content['schema']!r}; this program reads {SCHEMA}: take the one of its time")
+    if content.pop(CHECKSUM) != _checksum(content):
+        raise UserError(f"{path}: not as it was exported (its checksum differs); get the bundle again")
+    try:
+        for name, expected in content["files"].items():
+            _check_file(folder, name, expected)
+        return _bundle(content)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{path}: not a bundle of this program ({error!r}); export it again") from None
+
+
+def _check_file(folder: str | Path, name: str, expected: str) -> None:
+    path = Path(folder, name)
+    if Path(name).name != name:
+        raise UserError(f"{path}: lies outside the bundle; get the bundle again")
+    if not path.is_file():
+        raise UserError(f"{path}: is missing; get the bundle again")
+    if hash_file(path) != expected:
+        raise UserError(f"{path}: not as it was exported (its SHA-256 differs); get the bundle again")
+
+
+def _bundle(content: Mapping[str, Any]) -> Bundle:
+    fields = {key: content[key] for key in Bundle.__dataclass_fields__}
+    networks = tuple(Network(**{**entry, "views": tuple(entry["views"])}) for entry in fields["networks"])
+    for file in (file for network in networks for file in (network.keras, network.onnx)):
+        content["files"][file]  # whose checksum was compared
+    calibration = fields["calibration"]
+    return Bundle(
+        **{
+            **fields,
+            "label_names": tuple(fields["label_names"]),
+            "networks": networks,
+            "members": tuple(Member(**entry) for entry in fields["members"]),
+            "calibration": Calibration(**{**calibration, "by_class": tuple(calibration["by_class"])}),
+        }
+    )
+
+
+def _checksum(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

@@ -1,0 +1,105 @@
+"""The exported system at work: from images to calibrated probabilities, prediction sets and referrals."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import onnxruntime
+
+from medfusion.bundle import contents
+from medfusion.errors import UserError, first_line
+from medfusion.learning.averages import averaged
+from medfusion.learning.calibration import prediction_sets, scale
+
+OUTPUTS = ["features", "probabilities"]
+
+
+class Predictions(NamedTuple):
+    """What the system says of n images.
+
+    probabilities : float64 (n, k), calibrated
+    labels : int (n,), the predicted classes, by the rule that all figures were measured with
+    sets : bool (n, k), the classes that the prediction sets hold
+    referred : bool (n,), whether a human should look: confidence below the threshold, or an empty set
+    at_threshold : bool (n,), whether the positive label's probability reaches the threshold that was chosen for it on
+        validation; None where there is none
+    """
+
+    probabilities: np.ndarray
+    labels: np.ndarray
+    sets: np.ndarray
+    referred: np.ndarray
+    at_threshold: np.ndarray | None
+
+
+class Predictor:
+    """A bundle, read and ready.
+
+    Parameters
+    ----------
+    folder : the bundle
+    threads : processor threads a network
+
+    Raises
+    ------
+    UserError
+        If the bundle is not as it was exported, or cannot be loaded.
+    """
+
+    def __init__(self, folder: str | Path, threads: int = 1):
+        self.bundle = contents.read(folder)
+        self._networks = [load(Path(folder, network.onnx), threads) for network in self.bundle.networks]
+        self._classifiers = {}
+        if any(member.classifier for member in self.bundle.members):
+            from medfusion.bundle import fitted  # a second for scikit-learn, which a network alone does not need
+
+            self._classifiers = fitted.load(Path(folder, contents.CLASSIFIERS))
+
+    def probabilities(self, images: np.ndarray) -> np.ndarray:
+        """The system's class probabilities before calibration, float64 (n, k).
+
+        Parameters
+        ----------
+        images : uint8 (n, size, size, channels)
+        """
+        outputs = [
+            averaged(network, images, entry.views)
+            for network, entry in zip(self._networks, self.bundle.networks, strict=True)
+        ]
+        total = np.zeros((len(images), len(self.bundle.label_names)))
+        for member in self.bundle.members:
+            features, own = outputs[member.network]
+            values = self._classifiers[member.classifier].predict_proba(features) if member.classifier else own
+            total += member.weight * values
+        return total / total.sum(axis=1, keepdims=True)
+
+    def predict(self, images: np.ndarray) -> Predictions:
+        """Everything that the system says of images, uint8 (n, size, size, channels)."""
+        bundle, calibration = self.bundle, self.bundle.calibration
+        values = self.probabilities(images)
+        scaled = scale(values, calibration.temperature)
+        sets = prediction_sets(scaled, calibration.marginal)
+        reached = None
+        if calibration.decision is not None:
+            reached = scaled[:, bundle.positive] >= calibration.decision
+        referred = (scaled.max(axis=1) < calibration.referral) | ~sets.any(axis=1)
+        # The most probable class is MedMNIST's rule; for two classes too, whose threshold is 0.5.
+        return Predictions(scaled, values.argmax(axis=1), sets, referred, reached)
+
+
+def load(path: str | Path, threads: int = 1) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """A network in ONNX: from uint8 images (n, H, W, C) to features and probabilities.
+
+    Raises
+    ------
+    UserError
+        If the file is none.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = threads
+    try:
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # the runtime has an exception for each of its states
+        raise UserError(f"{path}: cannot be loaded ({first_line(error)}); get the bundle again") from None
+    return lambda images: tuple(session.run(OUTPUTS, {"images": np.ascontiguousarray(images)}))

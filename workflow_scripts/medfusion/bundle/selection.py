@@ -1,0 +1,76 @@
+"""Which system is exported, and what it consists of."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from medfusion.bundle.contents import Member
+from medfusion.evaluation import standings
+from medfusion.planning.systems import Run
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The exported system.
+
+    run : model, seed (None for a vote) and system
+    standing : where it stands, over all its seeds
+    """
+
+    run: Run
+    standing: standings.Standing
+
+
+def choose(table: pd.DataFrame, address: str | None) -> Chosen:
+    """The system to export: the named one, or the best on validation among those that are no votes.
+
+    Of its seeds the one with the highest validation accuracy is taken, then validation AUC, then the first. A vote
+    has none: all its networks are exported.
+
+    Parameters
+    ----------
+    table : tidy metrics of the candidates of one data set
+    address : model/system or votes/name; None for the best
+    """
+    ranked = standings.standings(table)
+    standing = next(row for row in ranked if (row.address == address if address else row.seeded))
+    if not standing.seeded:
+        return Chosen((standing.model, None, standing.system), standing)
+    own = table[(table["model"] == standing.model) & (table["system"] == standing.system) & (table["split"] == "val")]
+    scores = own.pivot(index="seed", columns="metric", values="value")
+    ordered = scores.sort_index().sort_values(["accuracy", "auc"], ascending=False, kind="stable")
+    return Chosen((standing.model, int(ordered.index[0]), standing.system), standing)
+
+
+def kind(run: Run, classifiers: Sequence[str]) -> str:
+    """What a system is, in a word."""
+    model, _, system = run
+    if model == "votes":
+        return "vote"
+    if system == "cnn":
+        return "network"
+    return "classifier" if system in classifiers else "fusion"
+
+
+def members(
+    runs: Sequence[Run],
+    networks: Sequence[tuple[str, int]],
+    fusions: Mapping[Run, Mapping[str, Any]],
+) -> tuple[Member, ...]:
+    """The members of a system, with their weights; those of weight 0 are left out.
+
+    Parameters
+    ----------
+    runs : the run itself, or all those that a vote counts, each as much
+    networks : model and seed of each network, in the order of the bundle
+    fusions : by run, fusion.json: members and weights
+    """
+    weights: dict[tuple[int, str | None], float] = {}
+    for model, seed, system in runs:
+        record = fusions.get((model, seed, system), {"members": [system], "weights": [1.0]})
+        for name, weight in zip(record["members"], record["weights"], strict=True):
+            key = (networks.index((model, seed)), None if name == "cnn" else f"{model}/seed{seed}/{name}")
+            weights[key] = weights.get(key, 0.0) + weight / len(runs)
+    return tuple(Member(*key, weight) for key, weight in weights.items() if weight)

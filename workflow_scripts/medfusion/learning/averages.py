@@ -1,0 +1,36 @@
+"""What a network says of images, averaged over their views; needs no TensorFlow."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from medfusion.learning.augmentation import views
+
+BATCH = 512  # images a step: bounds memory, changes no result
+
+
+def averaged(
+    network: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]], images: np.ndarray, kinds: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Features and class probabilities, averaged over the views of each image.
+
+    Parameters
+    ----------
+    network : from uint8 images (n, H, W, C) to features and probabilities of n images
+    images : uint8 (n, H, W, C)
+    kinds : symmetries, of which all combinations are averaged
+
+    Returns
+    -------
+    features : float32 (n, d); a layer with a spatial output is flattened
+    probabilities : float32 (n, k); a single sigmoid output p becomes the columns 1 − p and p
+    """
+    features, probabilities = [], []
+    for start in range(0, len(images), BATCH):
+        outputs = [network(view) for view in views(images[start : start + BATCH], kinds)]
+        features.append(np.mean([f.reshape(len(f), -1) for f, _ in outputs], axis=0))
+        probabilities.append(np.mean([p for _, p in outputs], axis=0))
+    stacked = np.concatenate(probabilities)
+    if stacked.shape[1] == 1:
+        stacked = np.hstack([1 - stacked, stacked])
+    return np.concatenate(features), stacked

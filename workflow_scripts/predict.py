@@ -1,0 +1,102 @@
+"""Predict with an exported system: one image, a folder or an .npz file; class, probabilities, prediction set, referral.
+
+BUNDLE is a folder that `snakemake export` made: results/{dataset}/export, or a copy of it anywhere; nothing else is
+read. What is done to a picture is said in its README.md. Results go to --out or to the standard output; everything else
+goes to the standard error. The exit status is 1 if any file was refused.
+"""
+
+import argparse
+import contextlib
+import os
+import sys
+from importlib import metadata
+
+from medfusion.errors import UserError
+from medfusion.files.artifacts import replacing
+
+
+def main():
+    args = parse()
+    os.environ.setdefault("OMP_NUM_THREADS", str(args.threads))
+    try:
+        refused = predict(args)
+    except UserError as error:
+        sys.exit(f"error: {error}")
+    except BrokenPipeError:  # nobody reads on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        sys.exit(f"error: {error.filename or args.out}: {error.strerror}")
+    except KeyboardInterrupt:
+        sys.exit("stopped before its end")
+    sys.exit(1 if refused else 0)
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("bundle", metavar="BUNDLE", help="folder that `snakemake export` made")
+    parser.add_argument("inputs", metavar="INPUT", nargs="+", help="PNG or JPEG, folder of them, or .npz with images")
+    parser.add_argument("--out", metavar="FILE", help="file to write; the standard output where not given")
+    parser.add_argument("--format", choices=["csv", "json"], help="csv, unless FILE ends in .json")
+    parser.add_argument("--threads", type=int, default=1, choices=range(1, 257), metavar="N", help="of the processor")
+    args = parser.parse_args()
+    args.format = args.format or ("json" if (args.out or "").lower().endswith(".json") else "csv")
+    return args
+
+
+def predict(args):
+    """Write what the system says of every image; how many files were refused."""
+    import numpy as np
+
+    from medfusion.bundle import answers, contents, inputs
+    from medfusion.bundle.pictures import Form
+    from medfusion.bundle.predictor import Predictor
+
+    predictor = Predictor(args.bundle, args.threads)
+    bundle = predictor.bundle
+    say(contents.WARNING)
+    if bundle.generated:
+        say(contents.GENERATED)
+    for name in ("onnxruntime", "scikit-learn", "skops"):
+        if (here := metadata.version(name)) != bundle.libraries.get(name):
+            say(f"exported with {name} {bundle.libraries.get(name)}, here is {here}: results may differ")
+    done, refused = 0, []
+    with destination(args.out) as file:
+        writer = answers.WRITERS[args.format](file, bundle)
+        found = inputs.items(args.inputs, Form(bundle.flag, bundle.size, bundle.channels), say)
+        for batch in inputs.batches(found):
+            for item in (item for item in batch if item.refusal):
+                say(f"refused: {item.name}: {item.refusal}")
+                refused.append(item)
+            if sound := [item for item in batch if not item.refusal]:
+                predictions = predictor.predict(np.stack([item.image for item in sound]))
+                writer.add(answers.records(bundle, sound, predictions))
+            done += len(sound)
+            if len(batch) == inputs.BATCH:
+                say(f"{done} images")
+        writer.end(refused)
+    say(f"{done} images, {len(refused)} refused")
+    return len(refused)
+
+
+@contextlib.contextmanager
+def destination(path):
+    """The file to write, whole or not at all, or the standard output."""
+    if path is None:
+        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")  # file names may be no UTF-8
+        yield sys.stdout
+        sys.stdout.flush()
+        return
+    options = {"encoding": "utf-8", "errors": "surrogateescape", "newline": ""}
+    with replacing(path) as temporary, open(temporary, "w", **options) as file:
+        yield file
+        file.flush()
+
+
+def say(text):
+    """Tell a person, beside the results."""
+    print(text.replace("\n", "\\n"), file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

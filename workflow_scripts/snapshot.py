@@ -1,0 +1,30 @@
+"""Keep what a finished run was and what it measured, in a small folder that can be committed."""
+
+import argparse
+import sys
+
+from medfusion.errors import UserError
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog="Compare snapshots and runs with workflow_scripts/compare.py."
+    )
+    parser.add_argument("name", metavar="NAME", help="of the snapshot's folder")
+    parser.add_argument("--results", default="results", help="folder of a finished run (default: results)")
+    parser.add_argument("--into", default="snapshots", help="folder of snapshots (default: snapshots)")
+    parser.add_argument("--replace", action="store_true", help="replace a snapshot of this name")
+    args = parser.parse_args()
+
+    from medfusion.tools import snapshots
+
+    try:
+        print(snapshots.take(args.name, args.results, args.into, args.replace))
+    except UserError as error:
+        sys.exit(f"error: {error}")
+    except OSError as error:
+        sys.exit(f"error: {error.filename}: {error.strerror}")
+
+
+if __name__ == "__main__":
+    main()
