@@ -4,6 +4,9 @@ import csv
 
 import h5py
 import numpy as np
+import pytest
+
+from medfusion.files import calibrations
 
 
 def test_the_tiny_workflow_ends_with_page_and_table(finished):
@@ -68,6 +71,23 @@ def test_artifacts_hold_what_they_should(finished):
     for folder in ("logs", "benchmarks"):
         assert list((finished.folder / folder / "blood/compact_resnet/seed1").glob("model.*"))
     assert "epoch 2/2" in (finished.folder / "logs/blood/compact_resnet/seed1/model.log").read_text()
+
+
+def test_probabilities_before_calibration_are_those_that_were_evaluated(finished):
+    for dataset, runs in (("breast", 9), ("blood", 10)):
+        chosen = calibrations.read(finished.folder / f"results/{dataset}/calibration.json")
+        assert len(chosen.runs) == runs
+        content = finished.json(f"results/{dataset}/reliability/reliability.json")
+        for group in content["groups"]:
+            folder = "votes" if group["model"] == "votes" else f"{group['model']}/seed{group['seed']}"
+            evaluated = finished.json(f"results/{dataset}/{folder}/metrics.json")["systems"]
+            assert evaluated.keys() == group["systems"].keys()
+            for name, system in group["systems"].items():
+                expected = {row["metric"]: row for row in evaluated[name]["test"]}
+                found = {row["metric"]: row for row in system["test"]}
+                for metric in ("ece", "brier"):
+                    assert found[f"{metric}_before"] | {"metric": metric} == pytest.approx(expected[metric])
+                assert found["accuracy_left[0]"]["value"] == pytest.approx(expected["accuracy"]["value"])
 
 
 def test_a_finished_workflow_has_nothing_to_do(rerun):
