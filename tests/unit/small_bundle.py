@@ -4,6 +4,7 @@ from importlib import metadata
 from pathlib import Path
 
 import numpy as np
+import tensorflow_ready  # noqa: F401
 
 from medfusion.bundle import contents, fitted, onnx_networks
 from medfusion.bundle.contents import Bundle, Member, Network

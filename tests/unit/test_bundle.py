@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 import pytest
 import small_bundle
+import tensorflow_ready  # noqa: F401
 from synthetic import metrics
 
 from medfusion.bundle import card, contents, fitted, onnx_networks, selection

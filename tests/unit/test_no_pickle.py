@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 import pytest
 import skops.io
+import tensorflow_ready  # noqa: F401
 from sklearn.tree import DecisionTreeClassifier
 
 from medfusion.data import npz

@@ -73,7 +73,7 @@ class Task:
     majority: standings.Standing | None
     comparisons: list[str]
     twins: str
-    trust: str
+    trust: list[str]
     results: Table
     sections: list[Section]
 
@@ -169,12 +169,12 @@ def _task(
         paired.differences(sections["differences"], compared, name)
         paired.without_twins(sections["without_twins"], compared, first["label_names"], name)
     _detail(sections["results"], table, systems, first["label_names"], entry["positive"], name, confidence)
-    trust = ""
+    trust: list[str] = []
     if "reliability/reliability" in own:
         names = {key: {"name": name, "label_names": first["label_names"]}}
         measured = reliabilities.read(own["reliability/reliability"], names)
         reliability.fill(sections["reliability"], measured, systems)
-        trust = reliability.sentence(measured)
+        trust = reliability.sentences(measured)
     _choices(sections["choices"], own, name)
     ablations.fill(sections["ablations"], config, key, table, confidence)
     _size_study(sections["training_size"], table, name)

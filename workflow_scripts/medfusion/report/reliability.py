@@ -84,7 +84,7 @@ def fill(section: Section, found: Reliability, systems: Sequence[Standing]) -> N
             section.folded_tables.append(make(found, others, f"{caption}: other systems ({_test(found)})"))
 
 
-def sentence(found: Reliability) -> str:
+def sentences(found: Reliability) -> list[str]:
     """What the best system's confidence and prediction sets are worth, for the answer."""
     model, _, system = found.content["best"].partition("/")
     share, rest, held, size = (
@@ -109,7 +109,7 @@ def sentence(found: Reliability) -> str:
         f"{percent(held.mean, 1)} of the test images ({percent(held.low, 1)} to {percent(held.high, 1)}); "
         f"for {lowest} alone, of {percent(by_class[lowest], 1)}."
     )
-    return " ".join(parts)
+    return parts
 
 
 def decision_scores(found: Reliability, row: Standing) -> dict[str, Score]:
