@@ -6,6 +6,7 @@ from importlib import metadata
 
 import pytest
 
+from medfusion.errors import UserError
 from medfusion.planning import fingerprint
 
 PROJECT = {
@@ -130,3 +131,9 @@ def test_stages_that_apply_a_network_record_its_library():
     assert {"tensorflow", "keras", "numpy"} <= set(versions)
     assert "scikit-learn" in fingerprint.library_versions(fingerprint.ROOT / "fit_grid.py")
     assert "opencv-python-headless" in fingerprint.library_versions(fingerprint.ROOT / "augment.py")
+
+
+def test_a_package_that_is_not_installed_is_named_with_the_remedy(tmp_path):
+    (tmp_path / "program.py").write_text("import no_such_package\n", encoding="utf-8")
+    with pytest.raises(UserError, match="the package no_such_package is not installed; pip install"):
+        fingerprint.library_versions(tmp_path / "program.py", tmp_path)

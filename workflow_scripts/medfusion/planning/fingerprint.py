@@ -8,6 +8,8 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+from medfusion.errors import UserError
+
 ROOT = Path(__file__).resolve().parents[2]
 
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
@@ -105,7 +107,13 @@ def code_hash(program: str | Path, root: Path = ROOT) -> str:
 
 
 def library_versions(program: str | Path, root: Path = ROOT) -> dict[str, str]:
-    """Python's version, and those of the outside packages that a program and the modules behind it import."""
+    """Python's version, and those of the outside packages that a program and the modules behind it import.
+
+    Raises
+    ------
+    UserError
+        If a package is not installed.
+    """
     imported = closure(program, root)[1]
     beneath = set().union(*(BENEATH.get(name, set()) for name in imported))
     names = sorted(DISTRIBUTIONS.get(name, name) for name in imported | beneath)
@@ -114,4 +122,9 @@ def library_versions(program: str | Path, root: Path = ROOT) -> dict[str, str]:
 
 @cache
 def _version(distribution: str) -> str:
-    return metadata.version(distribution)
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        raise UserError(
+            f"the package {distribution} is not installed; pip install --no-deps -r requirements.txt, or use make"
+        ) from None

@@ -38,6 +38,8 @@ class Identity:
         wanted: Callable[[list[str]], Any] = lambda files: None,
     ):
         _require_writable(Path(results))
+        for stage in slices:  # what is wrong with code or libraries is said before jobs are planned
+            _of_stage(stage)
         self._announce = announce
         self._slices = slices
         self._threads = threads
