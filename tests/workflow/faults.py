@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 
 import h5py
+import onnx
 import psutil
 from conftest import Project
 
@@ -219,7 +220,8 @@ def _ends_with(end: bytes) -> Callable[[Path], None]:
 
 READERS = {
     ".h5": _read_hdf5,
-    **dict.fromkeys((".npz", ".keras", ".skops"), _read_zip),
+    **dict.fromkeys((".npz", ".keras", ".skops", ".zip"), _read_zip),
+    ".onnx": onnx.load,
     ".json": lambda path: json.loads(path.read_text(encoding="utf-8")),
     ".csv": _read_csv,
     ".svg": xml.etree.ElementTree.parse,

@@ -29,7 +29,7 @@ def test_kill_in_the_middle_of_every_stage(finished, tmp_path):
         if not any(victims.values()):
             break
         before = faults.recorded(project)
-        run = faults.Run(project, *PLAIN, "summarise")
+        run = faults.Run(project, *PLAIN, "summarise", "predictions", "export")
         try:
             orphans = torment(run, victims, seconds, draw, orphans)
         finally:
