@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import yaml
 from changes import Row
-from conftest import Project, copy_project
+from conftest import EVERYTHING, Project, copy_project
 from graph import Graph, job_graph, planned_jobs
 from other_values import changed, ready
 from specification import jobs
@@ -23,7 +23,6 @@ from medfusion.data import phantoms
 
 pytestmark = pytest.mark.slow
 
-TARGETS = ("report", "summarise", "predictions", "export")
 WORKERS = 2
 
 
@@ -100,7 +99,7 @@ class Answers:
 
 @pytest.fixture(scope="module")
 def graph(finished) -> Graph:
-    return job_graph(finished, TARGETS)
+    return job_graph(finished, EVERYTHING)
 
 
 @pytest.fixture(scope="module")
@@ -182,7 +181,7 @@ def _with_version(folder: Path, library: str) -> dict[str, str]:
 
 def planned(project: Project, *targets: str, **environment: str) -> set[str]:
     """The jobs that a dry run would run."""
-    done = project.snakemake("-n", "-p", "-j", "8", *(targets or TARGETS), **environment)
+    done = project.snakemake("-n", "-p", "-j", "8", *(targets or EVERYTHING), **environment)
     return planned_jobs(done.stdout + done.stderr)
 
 

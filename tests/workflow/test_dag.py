@@ -4,6 +4,7 @@ import re
 import subprocess
 
 import pytest
+from conftest import EVERYTHING
 from graph import job_graph
 from specification import jobs
 
@@ -28,7 +29,6 @@ MAY_SEE_TEST_LABELS = {
     "write_predictions",
     "export_bundle",
 }
-EVERYTHING = ("report", "summarise", "predictions", "export")
 FITTING = {
     "augment",
     "train_cnn",

@@ -9,7 +9,7 @@ import time
 import faults
 import psutil
 import pytest
-from conftest import copy_project
+from conftest import EVERYTHING, copy_project
 from faults import PLAIN, TABLE, completes, failed
 
 pytestmark = pytest.mark.slow
@@ -29,7 +29,7 @@ def test_kill_in_the_middle_of_every_stage(finished, tmp_path):
         if not any(victims.values()):
             break
         before = faults.recorded(project)
-        run = faults.Run(project, *PLAIN, "summarise", "predictions", "export")
+        run = faults.Run(project, *PLAIN[:2], *EVERYTHING)
         try:
             orphans = torment(run, victims, seconds, draw, orphans)
         finally:
