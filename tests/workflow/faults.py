@@ -233,13 +233,13 @@ READERS = {
 
 
 def damage(path: Path, how: str) -> None:
-    """Damage a file in place, so that its other names see it too."""
+    """Damage a file in place, so that its other names see it too; done twice, it is damaged all the more."""
     content = path.read_bytes()
     middle = len(content) // 2
     damaged = {
         "truncated": content[:middle],
         "garbled": content[:middle]
-        + bytes(byte ^ 0x5A for byte in content[middle : middle + 64])
+        + bytes((byte + 77) % 256 for byte in content[middle : middle + 64])
         + content[middle + 64 :],
         "emptied": b"",
     }[how]

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from conftest import EVERYTHING
 
 from medfusion.jobs.records import read_all
 
@@ -54,7 +55,7 @@ def test_every_file_below_results_is_explained(finished):
 @pytest.mark.slow
 def test_two_runs_from_scratch_give_the_same_bytes_whatever_the_number_of_jobs(finished, project):
     """All but what holds times: grids of classifiers, and the costs on the page and in the summary."""
-    project.snakemake("-j", "1", "report", "summarise")
+    project.snakemake("-j", "1", *EVERYTHING)
     timed = re.compile(r"(grid\.csv|report\.html|results\.md)$")
     compared = 0
     for path in sorted((finished.folder / "results").rglob("*")):
