@@ -142,8 +142,9 @@ def test_damaged_files_are_moved_aside_and_made_anew(rerun, finished):
 
 
 def test_damage_that_no_plan_can_see_is_refused_by_the_next_stage_and_then_healed(rerun, finished):
-    assert not rerun.planned()  # from here on, times are as recorded
-    for path in KINDS.values():
+    read = [path for path in KINDS.values() if path != TABLE]  # which is for people, and no stage reads
+    for path in reversed(read):  # from the last stage to the first: what a reader needs is never out of date
+        rerun.planned()  # Snakemake touches what it has made; a plan gives it the recorded time again
         maker = next(r for r in faults.recorded(rerun) if path in {file.path for file in r.outputs})
         readers = [r for r in faults.recorded(rerun) if path in {file.path for file in r.inputs}]
         reader = min(readers, key=lambda record: record.seconds)
