@@ -18,7 +18,7 @@ def main(args, settings):
     table = tidy(read_metrics(args.metrics, settings["shown"]))
     rows = ablations.paired(table, settings["comparisons"])
     with drawing.style(settings["style"]):
-        figure = ablation_figures.contributions(rows, table["name"].iloc[0])
+        figure = ablation_figures.contributions(rows, settings["confidence"], table["name"].iloc[0])
         drawing.save(figure, args.out, ablation_figures.contribution_numbers(rows))
 
 

@@ -31,7 +31,7 @@ def main(args, settings):
         figure = result_figures.confusions(dict(zip(titles, matrices.values(), strict=True)), names, source)
         drawing.save(figure, args.confusion, result_figures.confusion_numbers(matrices, names))
         learn_nothing = {row.system: row.test.mean for row in floors}
-        figure = result_figures.seeds(runs, learn_nothing, settings["published"], source)
+        figure = result_figures.seeds(runs, learn_nothing, settings["published"], settings["source"], source)
         drawing.save(figure, args.seeds, runs.rename(columns={"value": "test_accuracy"}))
         figure = result_figures.differences(comparisons, source)
         drawing.save(figure, args.differences, result_figures.difference_numbers(comparisons))

@@ -148,6 +148,7 @@ def config():
         "label": None,
         "label_names": None,
         "positive": 0,
+        "ece_bins": 8,
         "votes": {"vote_cnn": ["net/cnn"]},
         "models": {"net": {"network": "net", "seeds": [1, 2], "classifiers": ["svm"], "fusions": []}},
         "published": [

@@ -192,29 +192,22 @@ def comparison(seeds=(1, 2, 3), reference="cnn"):
 
 
 def test_differences_are_those_of_the_same_seeds():
-    (found,) = measured.contributions(tidy(contents()), [comparison()])
+    (found,) = measured.contributions(tidy(contents()), [comparison()], 0.9)
     difference = found.differences["test", "accuracy"]
     each = np.array([0.80 - 0.82, 0.85 - 0.90, 0.87 - 0.86])
     assert difference.mean == pytest.approx(each.mean())
     assert difference.sd == pytest.approx(each.std(ddof=1))
-    # The t of scipy's paired test is the same mean and deviation.
-    t = stats.ttest_rel([0.80, 0.85, 0.87], [0.82, 0.90, 0.86]).statistic
-    assert difference.mean / (difference.sd / math.sqrt(3)) == pytest.approx(t)
-    assert difference.spread == pytest.approx(np.std([0.82, 0.90, 0.86], ddof=1))
+    interval = stats.ttest_rel([0.80, 0.85, 0.87], [0.82, 0.90, 0.86]).confidence_interval(0.9)
+    assert (difference.low, difference.high) == pytest.approx(interval)
     assert found.scores["val", "accuracy"].mean == pytest.approx((0.79 + 0.80 + 0.85) / 3)
 
 
-@pytest.mark.parametrize(("mean", "spread", "within"), [(-0.01, 0.02, True), (0.03, 0.02, False), (0.0, 0.0, True)])
-def test_within_the_spread_of_the_seeds(mean, spread, within):
-    assert measured.Difference(mean, 0.01, spread).within_spread is within
-
-
-def test_one_seed_has_no_spread_to_be_within():
-    (found,) = measured.contributions(tidy(contents()), [comparison(seeds=[2])])
+def test_one_seed_has_no_interval():
+    (found,) = measured.contributions(tidy(contents()), [comparison(seeds=[2])], 0.95)
     difference = found.differences["val", "accuracy"]
     assert difference.mean == pytest.approx(-0.02) and math.isnan(difference.sd)
-    assert not difference.within_spread
     assert section.in_words(difference) == "−0.020"
+    assert section.difference_cell(difference).note == ""
 
 
 def test_a_run_that_is_missing_is_one_message():
@@ -233,12 +226,14 @@ def test_ablated_systems_are_no_candidates():
 def test_the_figure_shows_every_seed_and_its_numbers_are_the_same():
     rows = measured.paired(tidy(contents()), [comparison()])
     with drawing.style("white"):
-        figure = ablation_figures.contributions(rows, "BreastMNIST")
+        figure = ablation_figures.contributions(rows, 0.95, "BreastMNIST")
     val, test = figure.axes
     dots = [line for line in test.lines if line.get_marker() == "o"]
     assert sorted(dots[0].get_xdata()) == pytest.approx([-0.05, -0.02, 0.01])
     (bar,) = test.patches
-    assert bar.get_width() == pytest.approx(2 * np.std([0.82, 0.90, 0.86], ddof=1))
+    interval = stats.ttest_1samp([-0.05, -0.02, 0.01], 0).confidence_interval(0.95)
+    assert (bar.get_x(), bar.get_x() + bar.get_width()) == pytest.approx(interval)
+    assert test.get_xlim() == pytest.approx((-0.055, 0.055))  # as far as the dots go, not the bar
     assert [label.get_text() for label in val.get_yticklabels()] == ["without dropout · cnn"]
     numbers = ablation_figures.contribution_numbers(rows)
     assert test.get_title() == "net: test, n = 80" and val.get_title() == "net: validation, n = 40"
@@ -274,7 +269,7 @@ def test_the_page_has_base_and_changes_with_their_differences():
     assert texts["Change"] == "without dropout" and texts["Seeds"] == "3" and texts["Test n"] == "80"
     position = table.head.index("Test accuracy, 95 % interval") + 1
     assert row.cells[position].text == "−0.020 ± 0.030"
-    assert row.cells[position].note == "within the seeds' spread"
+    assert row.cells[position].note == "−0.095 to +0.055"
     assert all(len(row.cells) == len(table.head) for body in table.bodies for row in body.rows)
     assert any("No vote" in note or "no vote" in note for note in part.notes)
 

@@ -74,7 +74,7 @@ PROGRAMS = {
     "draw_results": (
         "--metrics {metrics.json} --comparisons {comparisons.json} --confusion out.svg --seeds out2.svg "
         "--differences out3.svg",
-        {"style": "white", **SHOWN, "published": []},
+        {"style": "white", **SHOWN, "published": [], "source": "official"},
     ),
     "draw_ablations": (
         "--metrics {metrics.json} --out out.svg",

@@ -180,11 +180,23 @@ def test_seeds_mark_published_figures_at_their_system_and_below():
     table = tidy(synthetic.run())
     systems = standings.standings(table)
     published = synthetic.config()["datasets"]["breast"]["published"]
-    figure = result_figures.seeds(standings.runs(table, systems), {"majority": 0.7}, published, "some data")
+    figure = result_figures.seeds(standings.runs(table, systems), {"majority": 0.7}, published, "official", "some data")
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert labels == ["net/svm", "net/cnn", "votes/vote_cnn", "ResNet-18 (28) (published)"]
     diamonds = {line.get_ydata()[0]: line.get_xdata()[0] for line in figure.axes[0].lines if line.get_marker() == "D"}
     assert diamonds == {0: 0.853, 3: 0.863}
+
+
+def test_seeds_of_generated_images_stand_beside_no_published_figures():
+    table = tidy(synthetic.run())
+    published = synthetic.config()["datasets"]["breast"]["published"]
+    runs = standings.runs(table, standings.standings(table))
+    figures = {
+        images: result_figures.seeds(runs, {}, published, images, "some data") for images in ("generated", "surrogate")
+    }
+    assert not [line for line in figures["generated"].axes[0].lines if line.get_marker() == "D"]
+    legend = [text.get_text() for text in figures["surrogate"].legends[0].get_texts()]
+    assert "published elsewhere, on another split" in legend
 
 
 def test_differences_fill_what_is_distinguishable_and_leave_floors_out():

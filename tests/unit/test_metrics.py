@@ -128,6 +128,7 @@ def test_perfect_predictions():
     for name in ("accuracy", "auc", "balanced_accuracy", "macro_f1", "mcc", "recall[2]"):
         assert found[name].value == found[name].high == 1
     assert found["accuracy"].low == pytest.approx(wilson(30, 30)[0])
+    assert found["recall[2]"].low == found["precision[2]"].low == pytest.approx(wilson(10, 10)[0])
     assert found["brier"].value == found["ece"].value == 0
 
 
@@ -139,6 +140,8 @@ def test_constant_majority_prediction():
     assert found["auc"][1:4] == (0.5, 0.5, 0.5)
     assert found["mcc"].value == found["precision[0]"].value == found["f1[1]"].value == 0
     assert found["precision[0]"].n == 0
+    assert (found["precision[0]"].low, found["precision[0]"].high) == (0, 1)
+    assert (found["precision[2]"].low, found["precision[2]"].high) == pytest.approx(wilson(4, 12))
     assert found["recall[2]"].value == 1
     assert found["ece"].value == pytest.approx(2 / 3)
 

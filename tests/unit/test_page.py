@@ -7,13 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import synthetic
+from configurations import completed
 from matplotlib.figure import Figure
 
 from medfusion.errors import UserError
 from medfusion.figures import drawing
 from medfusion.files.artifacts import write_json
-from medfusion.jobs.costs import stage_costs
+from medfusion.jobs.costs import STAGES, stage_costs
 from medfusion.planning.fingerprint import ROOT
+from medfusion.planning.plan import Plan
+from medfusion.planning.settings_slices import slices
 from medfusion.report import page
 
 TEMPLATE = ROOT / "templates" / "report.html.j2"
@@ -178,8 +181,8 @@ def test_the_answer_says_what_confidence_and_sets_are_worth(render):
     assert "A threshold of confidence meant to refer the least certain 10 % of the images to a human refers" in text
     assert f"accuracy of the rest is {value_of(trust, 'accuracy_rest')} (" in text
     held = float(value_of(trust, "marginal_coverage").split()[0])
-    assert f"hold the true class of {100 * held:.1f} % of the test images" in text
-    assert "for malignant alone, of" in text or "for normal, benign alone, of" in text
+    share = rf"hold the true class of {100 * held:.1f} % \([^)]*, n = 80\) of the test images; lowest for "
+    assert re.search(share, text)
     assert "A threshold of confidence" not in Reader(render()).text
 
 
@@ -192,7 +195,8 @@ def test_the_section_on_trust_has_tables_of_every_system(render):
         assert value_of(trust, metric) in reader.text, metric
         assert value_of(trust, metric, "cnn") in reader.text, metric
     text = " ".join(reader.text.split())
-    assert "calling an image malignant from a probability of" in text
+    assert "calling an image malignant from a probability (after the temperature) of" in text
+    assert "the share of new images that a threshold from 40 of them really reaches lies between" in text
     assert "(BreastMNIST, test n = 80)" in text and "validation split (n = 40)" in text
     assert "too few images" not in text
 
@@ -216,6 +220,11 @@ def test_a_figure_that_is_none_is_refused(render, tmp_path):
     (tmp_path / "broken.svg").write_text("<svg>")
     with pytest.raises(UserError, match="broken.svg: not a readable figure"):
         page.read_picture("breast/broken", str(tmp_path / "broken.svg"), "data")
+
+
+def test_every_stage_has_its_place_among_the_costs():
+    stages = slices(Plan(completed()))
+    assert all(stage in STAGES or stage.startswith("draw_") for stage in stages)
 
 
 def test_costs_add_up_by_stage():

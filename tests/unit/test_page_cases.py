@@ -19,10 +19,12 @@ NAMES = ["malignant", "normal, benign (both)"]
 
 @pytest.fixture
 def pages(tmp_path):
-    def make(**changes):
+    def make(weights=None, **changes):
         write_json(tmp_path / "cases.json", selection() | changes)
         case_files.write_maps(tmp_path / "maps.h5", DESCRIPTION, maps())
-        return CasePages(str(tmp_path / "cases.json"), str(tmp_path / "maps.h5"), NAMES, "Own images", 0.95)
+        paths = str(tmp_path / "cases.json"), str(tmp_path / "maps.h5")
+        fusion = {"members": ["cnn", "svm"], "weights": weights or [0.5, 0.5]}
+        return CasePages(*paths, NAMES, "Own images", 0.95, {("net", "1", "fused"): fusion})
 
     return make
 
@@ -102,6 +104,12 @@ def test_why_fusion_helps_or_does_not(pages, settled, verdict):
     assert note.endswith(verdict)
     assert f"settles {settled[1] + settled[2]} of these 1 rightly" in note
     assert "right on 3 images, the SVM on 2" in note
+
+
+def test_a_fusion_of_one_member_is_called_so(pages):
+    note = filled(pages(weights=[0.0, 1.0]))[0].notes[1]
+    assert "gave svm all the weight: it is svm under another name" in note
+    assert "settles" not in note
 
 
 def test_captions_and_alternative_texts_state_counts(pages):

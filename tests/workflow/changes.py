@@ -118,7 +118,7 @@ KEYS = (
     Row(
         "a data set's `source`, `path`, `sha256`, `flag`, `size`, `generated`",
         "its `prepare` (and `download` or `generate`), and what follows from other images",
-        ("prepare dataset={dataset}", *(f"{stage} dataset={{dataset}}" for stage in TAKEN_AWAY)),
+        ("prepare dataset={dataset}", *(f"{stage} dataset={{dataset}}" for stage in (*TAKEN_AWAY, "draw_results"))),
         (f"{DATASET}.source", f"{DATASET}.generated"),
         ("datasets.breast.source",),
     ),

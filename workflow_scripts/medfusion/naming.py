@@ -66,10 +66,11 @@ def setting(value: Any) -> str:
     return f"{value:g}" if isinstance(value, int | float) else str(value)
 
 
-def percent(share: float, decimals: int = 0) -> str:
-    """A share in per cent, the sign kept on the number's line.
+def percent(share: float, decimals: int | None = None) -> str:
+    """A share in per cent, the sign kept on the number's line; without decimals as many as it has, as a setting.
 
-    >>> percent(0.955, 1), percent(0.95)
-    ('95.5\\xa0%', '95\\xa0%')
+    >>> percent(0.955, 1), percent(0.95), percent(0.975)
+    ('95.5\\xa0%', '95\\xa0%', '97.5\\xa0%')
     """
-    return f"{100 * share:.{decimals}f}\N{NO-BREAK SPACE}%"
+    text = f"{round(100 * share, 6):g}" if decimals is None else f"{100 * share:.{decimals}f}"
+    return f"{text}\N{NO-BREAK SPACE}%"

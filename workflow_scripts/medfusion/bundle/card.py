@@ -10,6 +10,7 @@ from medfusion.bundle import contents, preprocessing
 from medfusion.bundle.contents import Bundle
 from medfusion.data.medmnist_info import INFO
 from medfusion.evaluation.standings import Score, Standing
+from medfusion.naming import percent
 from medfusion.planning.fingerprint import ROOT
 
 TEMPLATE = "export_bundle.md.j2"
@@ -62,7 +63,7 @@ def card(
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["spread"] = _spread
+    environment.filters.update(spread=_spread, percent=percent)
     return environment.get_template(TEMPLATE).render(
         bundle=bundle,
         kind=KINDS[kind],

@@ -21,7 +21,7 @@ class Predictions(NamedTuple):
     probabilities : float64 (n, k), calibrated
     labels : int (n,), the predicted classes, by the rule that all figures were measured with
     sets : bool (n, k), the classes that the prediction sets hold
-    referred : bool (n,), whether a human should look: confidence below the threshold, or an empty set
+    referred : bool (n,), whether a human should look: confidence below the threshold
     at_threshold : bool (n,), whether the positive label's probability reaches the threshold that was chosen for it on
         validation; None where there is none
     """
@@ -83,7 +83,7 @@ class Predictor:
         reached = None
         if calibration.decision is not None:
             reached = scaled[:, bundle.positive] >= calibration.decision
-        referred = (scaled.max(axis=1) < calibration.referral) | ~sets.any(axis=1)
+        referred = scaled.max(axis=1) < calibration.referral
         # The most probable class is MedMNIST's rule; for two classes too, whose threshold is 0.5.
         return Predictions(scaled, values.argmax(axis=1), sets, referred, reached)
 

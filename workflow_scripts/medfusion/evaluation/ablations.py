@@ -1,10 +1,12 @@
 """Differences between a system and the one that it is compared with, seed by seed."""
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+from scipy.stats import t
 
 from medfusion.errors import UserError
 from medfusion.evaluation.metrics import summarise_seeds
@@ -19,17 +21,13 @@ class Difference:
     """One metric of a system, minus that of the system it is compared with, over the same seeds.
 
     mean, sd : of the differences, one a seed; sd is nan for a single seed
-    spread : standard deviation of the other system over these seeds, nan for a single seed
+    low, high : limits of the interval of their mean, as of `t_interval`
     """
 
     mean: float
     sd: float
-    spread: float
-
-    @property
-    def within_spread(self) -> bool:
-        """Whether the other system alone differs as much from seed to seed."""
-        return abs(self.mean) <= self.spread
+    low: float
+    high: float
 
 
 @dataclass(frozen=True)
@@ -47,6 +45,19 @@ class Contribution:
     seeds: list[int]
     scores: dict[tuple[str, str], Score]
     differences: dict[tuple[str, str], Difference]
+
+
+def t_interval(values: Sequence[float], confidence: float) -> tuple[float, float]:
+    """Student's (1908) interval of the mean of differences between pairs; nan for a single pair.
+
+    >>> [round(limit, 3) for limit in t_interval([-0.01, 0.0, 0.01], 0.95)]
+    [-0.025, 0.025]
+    """
+    mean, sd = summarise_seeds(values)
+    if len(values) < 2:
+        return math.nan, math.nan
+    half = float(t.ppf((1 + confidence) / 2, len(values) - 1)) * sd / math.sqrt(len(values))
+    return mean - half, mean + half
 
 
 def paired(table: pd.DataFrame, comparisons: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
@@ -87,8 +98,10 @@ def paired(table: pd.DataFrame, comparisons: Iterable[Mapping[str, Any]]) -> pd.
     return pd.DataFrame(rows, columns=columns)
 
 
-def contributions(table: pd.DataFrame, comparisons: Iterable[Mapping[str, Any]]) -> list[Contribution]:
-    """Every comparison over its seeds, in the order given; parameters as of `paired`."""
+def contributions(
+    table: pd.DataFrame, comparisons: Iterable[Mapping[str, Any]], confidence: float
+) -> list[Contribution]:
+    """Every comparison over its seeds, in the order given, with intervals of that confidence; else as `paired`."""
     found = []
     for entry in comparisons:
         rows = paired(table, [entry])
@@ -97,7 +110,7 @@ def contributions(table: pd.DataFrame, comparisons: Iterable[Mapping[str, Any]])
         for split, metric in MEASURED:
             part = rows[(rows["split"] == split) & (rows["metric"] == metric)]
             mean, sd = summarise_seeds(part["difference"])
-            differences[split, metric] = Difference(mean, sd, summarise_seeds(part["reference"])[1])
+            differences[split, metric] = Difference(mean, sd, *t_interval(part["difference"], confidence))
         scores = {address: score(of_seeds, *entry["measured"], *address) for address in MEASURED}
         identity = [entry[key] for key in KEYS]
         found.append(Contribution(*identity, list(entry["seeds"]), scores, differences))

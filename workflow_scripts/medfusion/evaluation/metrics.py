@@ -171,9 +171,10 @@ def measure(
 ) -> list[Measure]:
     """Compute every metric of one classifier on one test set, with intervals.
 
-    Accuracy has the Wilson score interval (Wilson 1927). All other intervals are percentiles of a
-    bootstrap stratified by true class (Efron & Tibshirani 1993); a metric without variation among the
-    images, such as the recall of a class without errors, then gets an interval of zero width.
+    Accuracy, recall and precision, which are shares of images, have the Wilson score interval (Wilson 1927).
+    All other intervals are percentiles of a bootstrap stratified by true class (Efron & Tibshirani 1993);
+    a metric without variation among the images, such as the F1 of a class without errors, then gets an
+    interval of zero width.
 
     Parameters
     ----------
@@ -207,7 +208,8 @@ def measure(
           over bins of equal numbers of images, equal probabilities sharing a bin. Replicates keep these
           bins; resampling adds to the error, so the interval of a well calibrated model may lie above it;
         - ``precision[i]``, ``recall[i]``, ``f1[i]`` per class, 0 where undefined, with ``n`` the images
-          predicted as class i for the precision and those of class i for the others;
+          predicted as class i for the precision and those of class i for the others; the interval of a
+          precision without any is 0 to 1;
         - ``pr_auc[i]`` (average precision) if ``positive`` is given.
 
     Raises
@@ -256,9 +258,15 @@ def measure(
     names = ["auc", "balanced_accuracy", "macro_f1", "mcc", "brier", "ece"]
     names += [f"{name}[{i}]" for i in range(k) for name in ("precision", "recall", "f1")]
     names += [name for name in ranked if name not in names]
+    hits = np.diagonal(confusion(labels, predicted, k))
+    shares = {f"{name}[{i}]": int(hits[i]) for i in range(k) for name in ("precision", "recall")}
     for name in names:
-        low, high = np.quantile(np.concatenate([chunk[name] for chunk in chunks]), tails)
-        measures.append(Measure(name, values[name], float(low), float(high), sizes.get(name, n)))
+        size = sizes.get(name, n)
+        if name in shares:
+            low, high = wilson(shares[name], size, confidence) if size else (0.0, 1.0)
+        else:
+            low, high = np.quantile(np.concatenate([chunk[name] for chunk in chunks]), tails)
+        measures.append(Measure(name, values[name], float(low), float(high), size))
     return measures
 
 

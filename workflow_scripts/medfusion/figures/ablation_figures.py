@@ -7,19 +7,21 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from medfusion.evaluation.ablations import t_interval
 from medfusion.figures.figure_parts import GREY, source_line
-from medfusion.naming import span
+from medfusion.naming import percent, span
 
 SPLITS = {"val": "validation", "test": "test"}
 
 
-def contributions(rows: pd.DataFrame, source: str) -> Figure:
-    """Differences of validation and test accuracy to the model as configured: every seed, their mean and deviation.
+def contributions(rows: pd.DataFrame, confidence: float, source: str) -> Figure:
+    """Differences of validation and test accuracy to the model as configured: every seed, their mean and its interval.
 
     Parameters
     ----------
-    rows : columns base, words, system, split, metric, seed, reference, difference, n, as `ablations.paired` has
-        them; differences are new minus configured
+    rows : columns base, words, system, split, metric, seed, difference, n, as `ablations.paired` has them; differences
+        are new minus configured
+    confidence : of the intervals
     source : name of the data
     """
     rows = rows[rows["metric"] == "accuracy"]
@@ -31,17 +33,19 @@ def contributions(rows: pd.DataFrame, source: str) -> Figure:
     for base, pair in zip(bases, panels, strict=True):
         for axes, (split, title) in zip(pair, SPLITS.items(), strict=True):
             part = rows[(rows["base"] == base) & (rows["split"] == split)]
-            _panel(axes, part, names[base])
+            _panel(axes, part, names[base], confidence)
             axes.set_title(f"{base}: {title}, n = {part['n'].iloc[0]:,}")
         pair[0].set_yticks(range(len(names[base])), [f"{words} · {system}" for words, system in names[base]])
         pair[1].set_yticks(range(len(names[base])), [])
+    largest = 1.1 * rows["difference"].abs().max() or 0.01  # an interval from two seeds can be far wider than the dots
+    panels[0, 0].set_xlim(-largest, largest)
     for axes in panels[-1]:
         axes.set_xlabel("difference of accuracy")
         axes.locator_params(axis="x", nbins=5)
     handles = [
         Line2D([], [], color=sns.color_palette("colorblind")[0], marker="o", linestyle="", label="one seed"),
-        Line2D([], [], color="black", marker="|", markersize=12, linestyle="-", label="mean ± sd over seeds"),
-        Patch(color="0.82", label="± sd of the system as configured"),
+        Line2D([], [], color="black", marker="|", markersize=12, linestyle="", label="mean over seeds"),
+        Patch(color="0.82", label=f"its {percent(confidence)} interval (Student's, of pairs)"),
     ]
     figure.legend(handles=handles, loc="outside upper center", ncols=3, frameon=False)
     source_line(figure, source, span(sorted(rows["seed"].unique()), "seed", "seeds"))
@@ -52,15 +56,14 @@ def _names(rows: pd.DataFrame) -> list[tuple[str, str]]:
     return list(dict.fromkeys(zip(rows["words"], rows["system"], strict=True)))
 
 
-def _panel(axes: Axes, rows: pd.DataFrame, names: list[tuple[str, str]]) -> None:
+def _panel(axes: Axes, rows: pd.DataFrame, names: list[tuple[str, str]], confidence: float) -> None:
     blue = sns.color_palette("colorblind")[0]
     for position, (words, system) in enumerate(names):
         part = rows[(rows["words"] == words) & (rows["system"] == system)]
-        mean, sd = part["difference"].mean(), part["difference"].std(ddof=1)
         if len(part) > 1:
-            spread = part["reference"].std(ddof=1)
-            axes.barh(position, 2 * spread, left=-spread, height=0.7, color="0.82", zorder=0)
-            axes.errorbar(mean, position, xerr=sd, fmt="|", color="black", capsize=3, markersize=11, zorder=3)
+            low, high = t_interval(part["difference"], confidence)
+            axes.barh(position, high - low, left=low, height=0.7, color="0.82", zorder=0)
+            axes.plot(part["difference"].mean(), position, "|", color="black", markersize=11, zorder=3)
         axes.plot(part["difference"], [position] * len(part), "o", color=blue, markersize=4.5, alpha=0.75, zorder=2.5)
     axes.axvline(0, color=GREY, linewidth=1)
     axes.set_ylim(len(names) - 0.4, -0.6)

@@ -71,7 +71,11 @@ def confusion_numbers(matrices: Mapping[str, np.ndarray], label_names: Sequence[
 
 
 def seeds(
-    runs: pd.DataFrame, floors: Mapping[str, float], published: Sequence[Mapping[str, Any]], source: str
+    runs: pd.DataFrame,
+    floors: Mapping[str, float],
+    published: Sequence[Mapping[str, Any]],
+    images: str,
+    source: str,
 ) -> Figure:
     """Test accuracy of each system: every seed, mean and sd, the interval of a single run, and figures from elsewhere.
 
@@ -79,9 +83,11 @@ def seeds(
     ----------
     runs : columns system, value, low, high: one row a run, systems in the order to draw
     floors : accuracy of systems that learn nothing, by name
-    published : "name", "accuracy" and, where it is that system's figure, "system"
+    published : "name", "accuracy" and, where it is that system's figure, "system"; not drawn beside generated images
+    images : where the images are from, as in the configuration: "official", "surrogate", "file" or "generated"
     source : name of the data and n
     """
+    published = [] if images == "generated" else published
     systems = list(dict.fromkeys(runs["system"]))
     elsewhere = [row for row in published if row.get("system") not in systems]
     rows = len(systems) + len(elsewhere)
@@ -112,7 +118,8 @@ def seeds(
         Line2D([], [], color="0.75", linewidth=6, label="intervals of single runs"),
     ]
     if published:
-        handles.append(Line2D([], [], color=PUBLISHED, marker="D", linestyle="", label="published elsewhere"))
+        words = "published elsewhere" if images == "official" else "published elsewhere, on another split"
+        handles.append(Line2D([], [], color=PUBLISHED, marker="D", linestyle="", label=words))
     figure.legend(handles=handles, loc="outside upper center", ncols=4, frameon=False)
     source_line(figure, source)
     return figure

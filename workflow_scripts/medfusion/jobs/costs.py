@@ -6,7 +6,7 @@ import pandas as pd
 
 from medfusion.jobs.records import Record
 
-# In the order in which stages run; what is not here draws figures.
+# In the order in which stages run; those that only draw are counted together.
 STAGES = [
     "download",
     "generate",
@@ -23,10 +23,16 @@ STAGES = [
     "floors",
     "evaluate",
     "compare_systems",
+    "calibrate",
+    "assess_reliability",
     "collect_metrics",
     "select_cases",
     "map_attention",
     "study_classifiers",
+    "write_predictions",
+    "export_bundle",
+    "summarise",
+    "report",
 ]
 DRAWING = "draw figures"
 

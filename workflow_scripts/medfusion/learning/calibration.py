@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy.optimize import minimize_scalar
+from scipy.stats import beta
 
 from medfusion.files.calibrations import Calibration
 
@@ -149,9 +150,33 @@ def conformal_threshold(scores: np.ndarray, coverage: float) -> float | None:
     >>> conformal_threshold(np.array([0.4, 0.1, 0.3, 0.2]), 0.8), conformal_threshold(np.array([0.1, 0.2]), 0.8)
     (0.4, None)
     """
-    # Rounded, because 0.55 * 100 is a little more than 55 to a computer.
-    rank = math.ceil(round((len(scores) + 1) * coverage, 9))
+    rank = _rank(len(scores), coverage)
     return float(np.sort(scores)[rank - 1]) if rank <= len(scores) else None
+
+
+def _rank(n: int, coverage: float) -> int:
+    # Rounded, because 0.55 * 100 is a little more than 55 to a computer.
+    return math.ceil(round((n + 1) * coverage, 9))
+
+
+def coverage_limits(n: int, coverage: float, confidence: float) -> tuple[float, float] | None:
+    """Between which shares of new images the coverage of a threshold from n images lies, over draws of these.
+
+    With exchangeable images it follows a beta distribution (Vovk 2012).
+
+    Returns
+    -------
+    tuple of float or None
+        None where n is too small for the coverage.
+
+    >>> [round(limit, 3) for limit in coverage_limits(78, 0.9, 0.95)], coverage_limits(5, 0.9, 0.95)
+    ([0.84, 0.963], None)
+    """
+    rank = _rank(n, coverage)
+    if rank > n:
+        return None
+    low, high = beta.ppf([(1 - confidence) / 2, (1 + confidence) / 2], rank, n + 1 - rank)
+    return float(low), float(high)
 
 
 def prediction_sets(probabilities: np.ndarray, thresholds: float | None | Sequence[float | None]) -> np.ndarray:

@@ -412,6 +412,9 @@ class Plan:
         for model in self.datasets[dataset]["models"]:
             seed_folder = self.seed_folder(dataset, model, self.first_seed(dataset, model))
             yield from (f"{seed_folder}/{name}/best.json" for name in self.compared(dataset, model))
+            for seed in self.datasets[dataset]["models"][model]["seeds"]:
+                folder = self.seed_folder(dataset, model, seed)
+                yield from (f"{folder}/{name}/fusion.json" for name in self.chosen(dataset, model))
 
     def of_dataset(self, dataset: str) -> Files:
         """What the target named after a data set makes."""

@@ -210,7 +210,7 @@ def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
         },
         "draw_studies": labelled_figure,
         "draw_results": lambda wildcards: {
-            **results_figure(wildcards, "published"),
+            **results_figure(wildcards, "published", "source"),
             "files": plan.metrics(wildcards.dataset),
         },
         "draw_reliability": results_figure,
@@ -225,6 +225,7 @@ def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
             "style": config["report"]["style"],
             **named(wildcards.dataset),
             "comparisons": [asdict(comparison) for comparison in comparisons(config, wildcards.dataset)],
+            "confidence": config["evaluation"]["confidence"],
         },
         "summarise": lambda wildcards: whole,
     }

@@ -21,9 +21,10 @@ PARTS = {
 }
 NOTES = (
     "In each row one thing is other than the configuration says, and everything that follows from it is trained and "
-    "fitted anew. Differences are new minus configured, between the same seeds: mean ± standard deviation. One that is "
-    "no larger than the standard deviation of the configured system over these seeds is marked as within the seeds' "
-    "spread, and says nothing. One seed has no spread: there, hold a difference against the interval.",
+    "fitted anew. Differences are new minus configured, between the same seeds: mean ± standard deviation; under them "
+    "stands the {confidence} interval of their mean over seeds (Student's, of pairs). It is about other seeds, not "
+    "other images, is not corrected for the number of rows, and is wide where there are few seeds. Where it holds 0, "
+    "the seeds do not show that the part matters. One seed has no interval.",
     "None of these systems is a candidate: the best is not chosen among them, no vote counts them. To drop or to keep "
     "a part, look at validation; a part that is dropped for its test figures makes these optimistic.",
 )
@@ -33,7 +34,8 @@ HEAD += ["Validation AUC", "Difference", "Test AUC, {} interval", "Difference", 
 
 def found(config: Mapping[str, Any], dataset: str, table: pd.DataFrame) -> list[Contribution]:
     """All contributions that the configuration asks for, from the tidy metrics of a data set."""
-    return contributions(table, [asdict(comparison) for comparison in comparisons(config, dataset)])
+    wanted = [asdict(comparison) for comparison in comparisons(config, dataset)]
+    return contributions(table, wanted, config["evaluation"]["confidence"])
 
 
 def fill(section: Section, config: Mapping[str, Any], dataset: str, table: pd.DataFrame, confidence: str) -> None:
@@ -47,7 +49,7 @@ def fill(section: Section, config: Mapping[str, Any], dataset: str, table: pd.Da
     """
     rows = found(config, dataset, table)
     if rows:
-        section.notes += NOTES
+        section.notes += [note.format(confidence=confidence) for note in NOTES]
     name = table["name"].iloc[0] if rows else ""
     for base in dict.fromkeys(row.base for row in rows):
         of_base = [row for row in rows if row.base == base]
@@ -99,11 +101,16 @@ def _counts(row: Contribution) -> list[Cell]:
 
 
 def difference_cell(difference: Difference) -> Cell:
-    """A difference with its sign; under it, whether the seeds alone differ as much."""
-    return Cell(in_words(difference), "within the seeds' spread" if difference.within_spread else "", difference.mean)
+    """A difference with its sign; under it the interval of its mean."""
+    limits = "" if math.isnan(difference.low) else f"{_signed(difference.low)} to {_signed(difference.high)}"
+    return Cell(in_words(difference), limits, difference.mean)
 
 
 def in_words(difference: Difference) -> str:
     """A difference with its sign and, over several seeds, its standard deviation."""
-    text = f"{difference.mean:+.3f}".replace("-", "\N{MINUS SIGN}")
+    text = _signed(difference.mean)
     return text if math.isnan(difference.sd) else f"{text} ± {difference.sd:.3f}"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}".replace("-", "\N{MINUS SIGN}")

@@ -27,6 +27,7 @@ from medfusion.report.page_figures import OTHER, rank, read_picture
 from medfusion.report.page_parts import Section, Table
 
 Config = dict[str, Any]
+Run = tuple[str, str, str]  # model, seed, classifier or fusion
 
 SECTIONS = {
     "data": "The data",
@@ -49,6 +50,15 @@ CLASSIFIERS = {"svm": "SVM", "random_forest": "random forest", "decision_tree": 
 OPTIMISTIC = (
     "Settings compared by folds of the training split are marked as optimistic: the network whose features they see "
     "was trained on the same labels."
+)
+WEIGHTS = (
+    "The more members a fusion has and the fewer validation images, the more of its weights is chance; one that gives "
+    "a single member all the weight is that member under another name."
+)
+CALIBRATION_ERROR = (
+    "The calibration error is taken over {bins} bins; resampling adds to it, so its interval leans upwards and may lie "
+    "above the value. The Brier score of two classes is of the probability of the second, from 0 to 1; of more, it is "
+    "summed over the classes, from 0 to 2."
 )
 TWINS = (
     "r is the Pearson correlation of all pixel values of two images. It is undefined for images whose pixels are all "
@@ -168,20 +178,21 @@ def _task(
     if compared:
         paired.differences(sections["differences"], compared, name)
         paired.without_twins(sections["without_twins"], compared, first["label_names"], name)
-    _detail(sections["results"], table, systems, first["label_names"], entry["positive"], name, confidence)
+    _detail(sections["results"], table, systems, first["label_names"], entry, name, confidence)
     trust: list[str] = []
     if "reliability/reliability" in own:
         names = {key: {"name": name, "label_names": first["label_names"]}}
         measured = reliabilities.read(own["reliability/reliability"], names)
         reliability.fill(sections["reliability"], measured, systems)
         trust = reliability.sentences(measured)
-    _choices(sections["choices"], own, name)
+    weights = _of_runs(own, "fusion", ("members", "weights"))
+    _choices(sections["choices"], own, weights, name)
     ablations.fill(sections["ablations"], config, key, table, confidence)
-    _size_study(sections["training_size"], table, name)
+    _size_study(sections["training_size"], table, name, confidence)
     cases = None
     if "cases/cases" in own:
         paths = own["cases/cases"], own["cases/maps"]
-        cases = CasePages(*paths, first["label_names"], name, config["evaluation"]["confidence"])
+        cases = CasePages(*paths, first["label_names"], name, config["evaluation"]["confidence"], weights)
         cases.fill(sections["mistakes"], sections["attention"])
     for other, path in sorted(figures.items(), key=lambda item: rank(item[0])):
         if other.partition("/")[0] == key:
@@ -258,40 +269,55 @@ def _detail(
     table: pd.DataFrame,
     systems: Sequence[standings.Standing],
     label_names: list[str],
-    positive: int | None,
+    entry: Config,
     name: str,
     confidence: str,
 ) -> None:
     test = f"{name}, test n = {systems[0].test.n:,}"
     section.notes.append(
         "Each value is the mean ± standard deviation over seeds; under it stand the lowest and the highest limit of "
-        f"the single runs' {confidence} bootstrap intervals."
+        f"the single runs' {confidence} intervals: Wilson's for precision and recall, bootstrap for the others. Where "
+        "nothing varies among these images, the bootstrap gives an interval without width; that is not certainty. "
+        f"{CALIBRATION_ERROR.format(bins=entry['ece_bins'])}"
     )
     caption = f"Precision, recall and F1 of each class: {{}} ({test})"
     first, *others = standings.representatives(systems)
     section.tables.append(page_tables.per_class(table, first, label_names, caption.format(first.address)))
-    section.tables.append(page_tables.measures(table, systems, label_names, positive, f"More measures ({test})"))
+    section.tables.append(
+        page_tables.measures(table, systems, label_names, entry["positive"], f"More measures ({test})")
+    )
     section.folded_tables += [
         page_tables.per_class(table, other, label_names, caption.format(other.address)) for other in others
     ]
 
 
-def _choices(section: Section, own: Mapping[str, str], name: str) -> None:
-    bests = {}
-    for other, path in own.items():
-        parts = other.split("/")
-        if len(parts) == 4 and parts[-1] == "best":
-            bests[parts[0], parts[1].removeprefix("seed"), parts[2]] = read_record(path, ("cell", "selection"))
-    if bests:
+def _choices(section: Section, own: Mapping[str, str], weights: Mapping[Run, Mapping[str, Any]], name: str) -> None:
+    if bests := _of_runs(own, "best", ("cell", "selection")):
         section.tables.append(page_tables.choices(bests, f"Settings of the classifiers ({name})"))
+    if weights:
+        section.tables.append(page_tables.weights(weights, f"Weights of the fusions ({name})"))
+        section.notes.append(WEIGHTS)
     if any(best["selection"] == "folds" for best in bests.values()):
         section.notes.append(OPTIMISTIC)
 
 
-def _size_study(section: Section, table: pd.DataFrame, name: str) -> None:
+def _of_runs(own: Mapping[str, str], kind: str, keys: Sequence[str]) -> dict[Run, dict[str, Any]]:
+    """The records of a kind, by model, seed and classifier or fusion."""
+    found = {}
+    for other, path in own.items():
+        parts = other.split("/")
+        if len(parts) == 4 and parts[-1] == kind:
+            found[parts[0], parts[1].removeprefix("seed"), parts[2]] = read_record(path, keys)
+    return found
+
+
+def _size_study(section: Section, table: pd.DataFrame, name: str, confidence: str) -> None:
     part = table[(table["model"] == "learning_curve") & (table["split"] == "test") & (table["metric"] == "accuracy")]
     if len(part):
         sizes = sorted(part["system"].unique(), key=lambda size: math.inf if size == "all" else int(size))
         scores = {size: standings.score(part, "learning_curve", size, "test", "accuracy") for size in sizes}
-        caption = f"Test accuracy by number of training images ({name}, test n = {part['n'].iloc[0]:,})"
+        caption = (
+            f"Test accuracy by number of training images ({name}, test n = {part['n'].iloc[0]:,}): mean ± standard "
+            f"deviation over repeats; under it the lowest and the highest limit of their {confidence} Wilson intervals"
+        )
         section.tables.append(page_tables.training_sizes(scores, part["seed"].nunique(), caption))

@@ -1,7 +1,7 @@
 """What the page says of single test images: the sections of mistakes and of where the network looks."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -31,14 +31,25 @@ class CasePages:
     label_names : one per class
     name : of the data set
     confidence : of intervals, 0 … 1
+    weights : of the fusions whose weights were chosen: by (model, seed, fusion) what fusion.json holds
     """
 
-    def __init__(self, cases: str, maps: str, label_names: Sequence[str], name: str, confidence: float):
+    def __init__(
+        self,
+        cases: str,
+        maps: str,
+        label_names: Sequence[str],
+        name: str,
+        confidence: float,
+        weights: Mapping[tuple[str, str, str], Mapping[str, Any]],
+    ):
         self._cases = read_cases(cases)
         self._maps = read_maps(maps, [index for index, _ in mapped(self._cases)])
         self._names = class_names(label_names, 10**6)
         self._name = name
         self._confidence = confidence
+        studied = self._cases["studied"]
+        self._alone = _only_member(weights.get((studied["model"], str(studied["seed"]), studied["fusion"])))
 
     def fill(self, mistakes: Section, attention: Section) -> None:
         """Add notes and tables to both sections."""
@@ -109,7 +120,8 @@ class CasePages:
             return [f"{text}."]
         sure = sum(case["probability"] >= SURE for case in shown)
         return [
-            f"{text} ({percent(wrong / n, 1)}). The surest mistake has a probability of {shown[0]['probability']:.2f}; "
+            f"{text} ({percent(wrong / n, 1)}). The surest mistake has a probability of {shown[0]['probability']:.2f} "
+            "(here and in the figures below: before the temperature); "
             f"{sure} of the {len(shown)} shown have {SURE:g} or more."
         ]
 
@@ -127,6 +139,11 @@ class CasePages:
         )
         if not studied["fusion"]:
             return [text]
+        if self._alone:
+            return [
+                f"{text} On validation {studied['fusion']} gave {self._alone} all the weight: it is {self._alone} "
+                "under another name, and fuses nothing."
+            ]
         settled = sum(row["fusion"] for row in one_right)
         total = sum(row["fusion"] for row in found["table"])
         network, svm = (counts[True, True]["n"] + row["n"] for row in one_right)
@@ -212,7 +229,9 @@ class CasePages:
         share = central_share(self._maps)
         middle = ""
         if share is not None:
-            middle = f" Of the fall in all these maps {percent(share)} lies in the middle quarter of the image's area."
+            middle = (
+                f" Of the fall in all these maps {percent(share, 0)} lies in the middle quarter of the image's area."
+            )
         return (
             f"For each class the surest right case (left) and the surest wrong case (right) of the network of "
             f"{self._studied}: test image, Grad-CAM on its own {grid} positions, and the fall of the predicted class's "
@@ -276,6 +295,13 @@ class CasePages:
             "interval": f"{percent(low, 1)} to {percent(high, 1)}",
         }
         return Cell(text.format(**words), note.format(**words), count / total if "share" in text else count)
+
+
+def _only_member(fusion: Mapping[str, Any] | None) -> str:
+    """The member that has all the weight of a fusion; nothing where several have some."""
+    members = zip(fusion["members"], fusion["weights"], strict=True) if fusion else ()
+    names = [member for member, weight in members if weight > 0]
+    return names[0] if len(names) == 1 else ""
 
 
 def central_share(maps: Maps) -> float | None:

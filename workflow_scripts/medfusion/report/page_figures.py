@@ -29,15 +29,16 @@ KINDS = {
         "results",
         "Test accuracy of every system and seed",
         "Systems in the order of their validation accuracy. Dots: runs; black: mean ± standard deviation over seeds; "
-        "grey bars: from the lowest to the highest limit of the intervals of single runs; diamonds: published figures; "
+        "grey bars: from the lowest to the highest limit of the Wilson intervals of single runs; diamonds: figures "
+        "published elsewhere; "
         "dashed: systems without a network.",
     ),
     "differences": Kind(
         "differences",
         "Test accuracy of every system minus that of the best",
         "Systems in the order of their validation accuracy. Lines: bootstrap intervals of the paired difference of "
-        "means over runs; filled diamonds: distinguishable from the best by McNemar's exact test after Holm's "
-        "correction; open circles: not distinguishable.",
+        "means over runs, each for its own comparison and not adjusted; filled diamonds: distinguishable from the best "
+        "by McNemar's exact test after Holm's correction; open circles: not distinguishable.",
     ),
     "confusion": Kind(
         "results",
@@ -118,9 +119,9 @@ KINDS = {
     "contributions": Kind(
         "ablations",
         "What accuracy changes without a part",
-        "Differences to the system as configured with the same seed. Dots: seeds; black: mean ± standard deviation "
-        "over seeds; grey bars: ± standard deviation of the system as configured over these seeds (of the fusion, "
-        "where one of its members is measured alone). Differences within the grey say nothing.",
+        "Differences to the system as configured with the same seed (to the fusion, where one of its members is "
+        "measured alone). Dots: seeds; black: their mean; grey bars: the interval of that mean over seeds, which may "
+        "reach beyond the edge. Where it holds 0, the seeds do not show that the part matters.",
     ),
     "training_size": Kind(
         "training_size",

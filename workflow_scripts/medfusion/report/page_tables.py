@@ -67,7 +67,12 @@ def results(
     source : of the data, as in the configuration
     confidence : of the intervals, as text
     """
-    original = {row["system"]: row for row in published if row.get("system") and row["accuracy"] is not None}
+    original = {
+        row["system"]: row
+        for row in published
+        if row.get("system") and row["accuracy"] is not None and source != "generated"
+    }
+    where = "" if source == "official" else ", on another split"
 
     def figures(row: Mapping[str, Any]) -> list[Cell]:
         return [NOTHING if row.get(key) is None else Cell(f"{row[key]:.3f}") for key in ("accuracy", "auc")]
@@ -81,7 +86,7 @@ def results(
                     Cell(system.address, descriptions.get(system.address, "")),
                     *_scores(system),
                     runs_cell(system),
-                    Cell(f"{theirs['accuracy']:.3f}", theirs["name"]) if theirs else NOTHING,
+                    Cell(f"{theirs['accuracy']:.3f}", f"{theirs['name']}{where}") if theirs else NOTHING,
                 ],
                 "" if position else "best",
             )
@@ -212,6 +217,22 @@ def choices(bests: Mapping[tuple[str, str, str], Mapping[str, Any]], caption: st
     rows = [Row([*map(Cell, key), Cell(span(runs, "seed", "seeds"))]) for key, runs in seeds.items()]
     head = ["Classifier", "Chosen settings", "Compared on", "Training images of the comparison", "Calibration", "Seeds"]
     return Table(caption, head, [Body(rows)], numeric=len(head))
+
+
+def weights(records: Mapping[tuple[str, str, str], Mapping[str, Any]], caption: str) -> Table:
+    """The weights that validation chose for the members of each fusion.
+
+    Parameters
+    ----------
+    records : what fusion.json holds, by (model, seed, fusion)
+    """
+    seeds: dict[tuple[str, str], list[str]] = {}
+    for (model, seed, fusion), record in records.items():
+        members = zip(record["members"], record["weights"], strict=True)
+        text = ", ".join(f"{member} {round(weight, 6):g}" for member, weight in members)
+        seeds.setdefault((f"{model}/{fusion}", text), []).append(seed)
+    rows = [Row([*map(Cell, key), Cell(span(runs, "seed", "seeds"))]) for key, runs in seeds.items()]
+    return Table(caption, ["Fusion", "Weights", "Seeds"], [Body(rows)], numeric=3)
 
 
 def costs(table: pd.DataFrame, caption: str) -> Table:

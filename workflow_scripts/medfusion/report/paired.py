@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from medfusion.evaluation.image_parts import ENOUGH
 from medfusion.evaluation.metrics import summarise_seeds
 from medfusion.evaluation.standings import Standing, runs
 from medfusion.files.comparison_files import Comparisons, is_floor
@@ -17,7 +18,8 @@ MEASURES = {"accuracy": "accuracy", "auc": "AUC"}
 DECIMALS = {"accuracy": 3, "auc": 4}  # of differences: those of AUC are small where all systems are good
 FLOORS = "Floors: systems without a network"
 METHOD = (
-    "Differences are those of means over runs. Their {confidence} intervals, and the p values of AUC, come from "
+    "Differences are those of means over runs. Their {confidence} intervals, each for its own comparison and not "
+    "adjusted, can leave out 0 where the tests do not tell two systems apart. They, and the p values of AUC, come from "
     "{replicates:,} bootstrap replicates of the {n:,} test images, stratified by class, the same ones for every run. "
     "Accuracy is tested by McNemar's exact test, run by run: seed with seed where both systems have them, else every "
     "run with every run; the p values of two systems are combined by Rüger's rule, which holds however the runs depend "
@@ -34,7 +36,8 @@ PARTS = (
     "A near-twin is a training image whose pixels correlate with the test image's by {threshold:g} or more. {counts}. "
     "The two parts may also differ in what else makes an image easy, and in their shares of the classes. Values are "
     "mean ± standard deviation over seeds; under them, from the lowest to the highest limit of the single runs' "
-    "{confidence} intervals (Wilson for accuracy, bootstrap for AUC)."
+    "{confidence} intervals (Wilson for accuracy, bootstrap for AUC; no AUC where a class has fewer than {least} "
+    "images)."
 )
 
 
@@ -241,7 +244,7 @@ def without_twins(section: Section, comparisons: Comparisons, label_names: Seque
     )
     confidence = percent(comparisons["confidence"])
     options = {"threshold": comparisons["twins"]["threshold"], "counts": f"Test images {counts}"}
-    section.notes.append(PARTS.format(**options, confidence=confidence))
+    section.notes.append(PARTS.format(**options, confidence=confidence, least=ENOUGH))
     rows, floors = [], []
     for entry in comparisons["twins"]["systems"]:
         cells, system = [Cell(entry["system"])], entry["system"]

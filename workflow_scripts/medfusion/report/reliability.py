@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from medfusion.evaluation.reliability import REFERRED, SCHEMES
 from medfusion.evaluation.standings import Score, Standing, representatives, score
 from medfusion.files.reliabilities import Reliability
+from medfusion.learning.calibration import coverage_limits
 from medfusion.naming import percent
 from medfusion.report.page_parts import Body, Cell, Row, Section, Table
 from medfusion.report.page_tables import interval, number, runs_cell, value_cell, with_interval
@@ -38,7 +39,10 @@ SETS = (
 SHORT = (
     "The promise holds for thresholds from images that nothing else was chosen on. Here the validation split also "
     "chose epochs, settings, weights and temperatures, so the measured coverage can fall a little short of "
-    "{coverage}, beside what chance does with so few images (the intervals)."
+    "{coverage}. It is also an average over draws of validation images: the share of new images that a threshold from "
+    "{n:,} of them really reaches lies between {low} and {high} in {confidence} of draws (a beta distribution), and "
+    "between {class_low} and {class_high} for the threshold of {smallest}, the rarest class with one (n = {class_n:,})"
+    ". The intervals below are of the test images alone."
 )
 REFERRAL = (
     "Confidence is the probability of the predicted class after the temperature. Accuracy of the rest is that of the "
@@ -61,7 +65,7 @@ def fill(section: Section, found: Reliability, systems: Sequence[Standing]) -> N
     section.notes += [
         CALIBRATION.format(n=sum(content["validation"])),
         SETS.format(coverage=coverage),
-        SHORT.format(coverage=coverage),
+        *_short(found),
         *_always(found),
         REFERRAL.format(referred=referred),
         *_decision_note(found, systems[0]),
@@ -76,7 +80,9 @@ def fill(section: Section, found: Reliability, systems: Sequence[Standing]) -> N
         "Accuracy of the rest, by the share of images that is referred": _referral,
     }
     if positive := _positive(found):
-        makers[f"A threshold for {positive}, chosen on validation, beside 0.5"] = _decision
+        makers[
+            f"A threshold for {positive} on the probability after the temperature, chosen on validation, beside 0.5"
+        ] = _decision
     others = [row for row in systems if row not in shown]
     for caption, make in makers.items():
         section.tables.append(make(found, shown, f"{caption} ({_test(found)})"))
@@ -92,11 +98,11 @@ def sentences(found: Reliability) -> list[str]:
         for metric in ("referred", "accuracy_rest", "marginal_coverage", "marginal_size")
     )
     by_class = {
-        name: score(found.table, model, system, "test", f"marginal_coverage[{label}]").mean
+        name: score(found.table, model, system, "test", f"marginal_coverage[{label}]")
         for label, name in enumerate(found.label_names)
     }
-    lowest = min(by_class, key=by_class.__getitem__)
-    referred, coverage = percent(found.content["referred"]), percent(found.content["coverage"])
+    lowest = min(by_class, key=lambda name: by_class[name].mean)
+    referred, coverage, confidence = (percent(found.content[key]) for key in ("referred", "coverage", "confidence"))
     parts = []
     if rest.n:
         parts.append(
@@ -105,11 +111,16 @@ def sentences(found: Reliability) -> list[str]:
             f"({interval(rest)})."
         )
     parts.append(
-        f"Its {coverage} prediction sets, of {size.mean:.2f} classes on average, hold the true class of "
-        f"{percent(held.mean, 1)} of the test images ({percent(held.low, 1)} to {percent(held.high, 1)}); "
-        f"for {lowest} alone, of {percent(by_class[lowest], 1)}."
+        f"Its {coverage} prediction sets, of {size.mean:.2f} classes on average, hold the true class of {_share(held)} "
+        f"of the test images; lowest for {lowest}: {_share(by_class[lowest])}. The {confidence} intervals are Wilson's."
     )
     return parts
+
+
+def _share(result: Score) -> str:
+    """A share of images with its interval and their number."""
+    limits = f"{percent(result.low, 1)} to {percent(result.high, 1)}"
+    return f"{percent(result.mean, 1)} ({limits}, n = {result.n:,})"
 
 
 def decision_scores(found: Reliability, row: Standing) -> dict[str, Score]:
@@ -119,6 +130,27 @@ def decision_scores(found: Reliability, row: Standing) -> dict[str, Score]:
     if "decision" not in set(of_system["metric"]):
         return {}
     return {metric: _score(found, row, metric) for metric in metrics}
+
+
+def _short(found: Reliability) -> Iterable[str]:
+    """Why the promise of prediction sets can fail, and how far chance alone takes it."""
+    content = found.content
+    counts, confidence = content["validation"], content["confidence"]
+    own = [label for label in range(len(counts)) if label not in found.always]
+    total = coverage_limits(sum(counts), content["coverage"], confidence)
+    if total is None or not own:
+        return
+    rarest = min(own, key=counts.__getitem__)
+    of_class = coverage_limits(counts[rarest], content["coverage"], confidence)
+    limits = dict(zip(("low", "high", "class_low", "class_high"), (*total, *of_class), strict=True))
+    yield SHORT.format(
+        coverage=percent(content["coverage"]),
+        confidence=percent(confidence),
+        n=sum(counts),
+        smallest=found.label_names[rarest],
+        class_n=counts[rarest],
+        **{key: percent(limit, 1) for key, limit in limits.items()},
+    )
 
 
 def _always(found: Reliability) -> Iterable[str]:
@@ -137,12 +169,14 @@ def _decision_note(found: Reliability, best: Standing) -> Iterable[str]:
     """What the chosen threshold changes for the best system."""
     if scores := decision_scores(found, best):
         values = {metric: number(result.mean) for metric, result in scores.items()}
+        mean = f" (the mean over {best.seeds} seeds, each with its own)" if best.seeds > 1 else ""
         yield (
             f"A threshold can trade the one error for the other. For {best.address}, calling an image "
-            f"{_positive(found)} from a probability of {values['decision']} on (chosen for balanced accuracy on "
-            f"validation) instead of 0.5 takes its recall on the test split from {values['recall_default']} to "
-            f"{values['recall_chosen']}, and its specificity from {values['specificity_default']} to "
-            f"{values['specificity_chosen']}."
+            f"{_positive(found)} from a probability (after the temperature) of {values['decision']} on{mean} instead "
+            f"of 0.5, chosen for balanced accuracy on validation, takes its recall on the test split from "
+            f"{values['recall_default']} to {values['recall_chosen']} (n = {scores['recall_chosen'].n:,}), and its "
+            f"specificity from {values['specificity_default']} to {values['specificity_chosen']} "
+            f"(n = {scores['specificity_chosen'].n:,}); their intervals stand in the table."
         )
 
 
@@ -165,7 +199,8 @@ def _sets(found: Reliability, systems: Sequence[Standing], caption: str) -> Tabl
             classes = [_score(found, row, f"{scheme}_coverage[{label}]") for label in range(len(found.label_names))]
             worst = min(range(len(classes)), key=lambda label: classes[label].mean)
             lowest = value_cell(classes[worst])
-            cells = [with_interval(parts["coverage"]), Cell(lowest.text, found.label_names[worst], lowest.sort)]
+            note = f"{found.label_names[worst]}, n = {classes[worst].n:,}, {interval(classes[worst])}"
+            cells = [with_interval(parts["coverage"]), Cell(lowest.text, note, lowest.sort)]
             cells += [value_cell(parts[name]) for name in ("size", "single", "empty")]
             rows.append(Row([Cell(row.address), Cell(THRESHOLDS[scheme]), *cells, runs_cell(row)]))
     head = ["System", "Thresholds", "Sets with the true class", "Lowest of a class", "Classes in a set"]

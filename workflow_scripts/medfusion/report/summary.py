@@ -11,10 +11,10 @@ from medfusion.files.metric_files import Metrics, tidy
 from medfusion.files.reliabilities import Reliability
 from medfusion.jobs.costs import duration, stage_costs
 from medfusion.jobs.records import Record
-from medfusion.naming import span
+from medfusion.naming import percent, span
 from medfusion.planning.config import Config
 from medfusion.report import ablations, paired
-from medfusion.report.page_tables import interval, number
+from medfusion.report.page_tables import PUBLISHED_ON, PUBLISHED_ON_OTHER, interval, number
 from medfusion.report.reliability import decision_scores
 
 
@@ -38,12 +38,12 @@ def summary(
     context : lines that say when and on what the results were measured, by title
     """
     parts = ["# Measured results", "\n".join(f"- {title}: {text}" for title, text in context.items())]
-    confidence = f"{config['evaluation']['confidence']:.0%}"
+    confidence = percent(config["evaluation"]["confidence"])
     parts.append(
         "Accuracy and AUC are MedMNIST's, on the test split; ± is the standard deviation over seeds; the interval "
         f"reaches from the lowest to the highest limit of the single runs' {confidence} intervals (Wilson for "
-        f"accuracy, stratified bootstrap of {config['evaluation']['replicates']:,} for the others). Systems are in "
-        "the order of their validation accuracy, by which the best is chosen."
+        f"accuracy and recall, stratified bootstrap of {config['evaluation']['replicates']:,} for the others). "
+        "Systems are in the order of their validation accuracy, by which the best is chosen."
     )
     for key in config["datasets"]:
         own = [content for content in contents if content["dataset"] == key]
@@ -66,23 +66,35 @@ def _dataset(config: Config, key: str, contents: Sequence[Metrics], compared: Co
         )
         rows.append([f"`{row.address}`", row.runs_in_words, _value(row.val), _value(row.test), interval(row.test)])
         rows[-1] += [_value(row.test_auc), *extra]
-    for row in entry["published"]:
-        figures = ["–" if row.get(metric) is None else f"{row[metric]:.3f}" for metric in ("accuracy", "auc")]
-        rows.append([f"*{row['name']}* ({row['source']})", "", "–", figures[0], "–", figures[1]])
-        rows[-1] += [] if entry["positive"] is None else ["–"]
     head = ["system", "runs", "validation accuracy", "test accuracy", "interval", "AUC"]
     if entry["positive"] is not None:
         head.append(f"recall of {contents[0]['label_names'][entry['positive']]}")
-    parts = [f"## {name}, n = {n:,} test images", _markdown(head, rows), *_differences(compared)]
+    parts = [f"## {name}, n = {n:,} test images", _markdown(head, rows), *_published(entry), *_differences(compared)]
     if (table["model"] == "learning_curve").any():
         sizes = [str(size) for size in entry["learning_curve"]["sizes"]]
         scores = {size: standings.score(table, "learning_curve", size, "test", "accuracy") for size in sizes}
         repeats = len(entry["learning_curve"]["repeats"])
         parts += [
-            f"### Training-size study of `{entry['learning_curve']['network']}`, {repeats} subsets a size",
-            _markdown(["training images", "test accuracy"], [[size, _value(score)] for size, score in scores.items()]),
+            f"### Training-size study of `{entry['learning_curve']['network']}`, {repeats} "
+            f"{'subset' if repeats == 1 else 'subsets'} of each size",
+            _markdown(
+                ["training images", "test accuracy", "interval"],
+                [[size, _value(score), interval(score)] for size, score in scores.items()],
+            ),
         ]
     return parts + _ablations(config, key, table)
+
+
+def _published(entry: Config) -> list[str]:
+    """The figures published elsewhere, and on which images they were measured."""
+    rows = []
+    for row in entry["published"]:
+        figures = ["–" if row.get(metric) is None else f"{row[metric]:.3f}" for metric in ("accuracy", "auc")]
+        ours = row.get("system")
+        rows.append([row["name"], row.get("source") or "–", f"`{ours}`" if ours else "–", *figures])
+    head = ["what", "from", "our system of that kind", "test accuracy", "AUC"]
+    title = PUBLISHED_ON.get(entry["source"], PUBLISHED_ON_OTHER)
+    return [f"{title}:", _markdown(head, rows)] if rows else []
 
 
 def _ablations(config: Config, key: str, table: pd.DataFrame) -> list[str]:
@@ -150,14 +162,16 @@ def _reliability(found: Reliability, systems: Sequence[standings.Standing]) -> l
         decisions = decision_scores(found, row)
         more = [decisions[metric] for metric in ("recall_default", "recall_chosen") if decisions]
         rows.append([f"`{row.address}`", row.runs_in_words, *map(_value, scores + more)])
-    if len(rows[0]) > len(head):
+    decided = len(rows[0]) > len(head)
+    if decided:
         positive = found.label_names[content["positive"]]
         head += [f"recall of {positive} at 0.5", "at the chosen threshold"]
     return [
         f"### How far the probabilities can be trusted, n = {sum(content['test']):,} test images",
         f"Chosen on the validation split (n = {sum(content['validation']):,}): the temperature, prediction sets that "
-        f"are to hold the true class of {content['coverage']:.0%} of the images, the confidence below which the least"
-        f" certain {content['referred']:.0%} are referred to a human, and the decision threshold.",
+        f"are to hold the true class of {percent(content['coverage'])} of the images, the confidence below "
+        f"which the least certain {percent(content['referred'])} are referred to a human"
+        f"{', and the decision threshold, on the probability after the temperature' if decided else ''}.",
         _markdown(head, rows),
     ]
 
