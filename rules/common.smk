@@ -94,6 +94,7 @@ wildcard_constraints:
     bank=r"augmented(-without-[a-z]+)?",
     seed=r"\d+",
     repeat=r"\d+",
+    size=r"\d+|all",
     classifier="|".join(config["classifiers"]) or "none",
     fusion="|".join(config["fusions"]) or "none",
     vote=r"[A-Za-z][A-Za-z0-9_-]*",

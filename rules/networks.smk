@@ -58,40 +58,29 @@ rule extract_features:
         "--images {input.images} --out {output.features} 9>&2 &> {log}"
 
 
-# One rule a data set, because the sizes, and so the files, are its own; one job a repeat, because TensorFlow takes
-# seconds to start.
-for dataset in [dataset for dataset, entry in DATASETS.items() if entry["learning_curve"]]:
-
-    rule:
-        name:
-            f"learning_curve_{dataset}"
-        input:
-            program=program("learning_curve"),
-            settings=IDENTITY.settings("learning_curve"),
-            images=PREPARED,
-            augmented=PLAN.curve_bank,
-        output:
-            [
-                f"{RESULTS}/{{dataset}}/learning_curve/repeat{{repeat}}/{size}.h5"
-                for size in DATASETS[dataset]["learning_curve"]["sizes"]
-            ],
-        log:
-            f"{LOGS}/{{dataset}}/learning_curve/repeat{{repeat}}.log",
-        benchmark:
-            f"{BENCHMARKS}/{{dataset}}/learning_curve/repeat{{repeat}}.tsv"
-        wildcard_constraints:
-            dataset=dataset,
-        priority: 10
-        threads: NETWORK
-        resources:
-            mem_mb=2500,
-            runtime=120,
-            gpu=0,
-        params:
-            settings=IDENTITY.params("learning_curve"),
-        message:
-            "{wildcards.dataset}: training-size study, repeat {wildcards.repeat}"
-        shell:
-            "python {input.program} --settings {input.settings} --images {input.images} "
-            "$([ -z '{input.augmented}' ] || echo --augmented {input.augmented}) "
-            "--out {output} 9>&2 &> {log}"
+rule learning_curve:
+    input:
+        program=program("learning_curve"),
+        settings=IDENTITY.settings("learning_curve"),
+        images=PREPARED,
+        augmented=PLAN.curve_bank,
+    output:
+        probabilities=f"{RESULTS}/{{dataset}}/learning_curve/repeat{{repeat}}/{{size}}.h5",
+    log:
+        f"{LOGS}/{{dataset}}/learning_curve/repeat{{repeat}}/{{size}}.log",
+    benchmark:
+        f"{BENCHMARKS}/{{dataset}}/learning_curve/repeat{{repeat}}/{{size}}.tsv"
+    priority: 10
+    threads: NETWORK
+    resources:
+        mem_mb=1500,
+        runtime=120,
+        gpu=0,
+    params:
+        settings=IDENTITY.params("learning_curve"),
+    message:
+        "{wildcards.dataset}: training-size study, {wildcards.size} images, repeat {wildcards.repeat}"
+    shell:
+        "python {input.program} --settings {input.settings} --images {input.images} "
+        "$([ -z '{input.augmented}' ] || echo --augmented {input.augmented}) "
+        "--out {output.probabilities} 9>&2 &> {log}"

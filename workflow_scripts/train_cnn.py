@@ -3,14 +3,10 @@
 import csv
 import io
 
-import numpy as np
-
 from medfusion.files import images
 from medfusion.files.archives import make_zip_reproducible
 from medfusion.files.artifacts import replacing, write_text
-from medfusion.files.hdf5 import open_hdf5
 from medfusion.jobs import stage
-from medfusion.learning.subsets import stratified_subset
 
 
 def parser():
@@ -26,28 +22,21 @@ def parser():
 
 
 def main(args, settings):
-    from medfusion.learning import backend
+    from medfusion.learning import backend, training_images
     from medfusion.learning.training import train
 
-    backend.configure(settings["threads"], settings["seed"])
-    labels = images.read_labels(args.train)
-    chosen = np.arange(len(labels))
-    if settings["train_images"] != "all":
-        chosen = stratified_subset(labels, settings["train_images"], settings["seed"])
-    planes = []
-    if settings["network"]["training"]["images"] != "augmented":
-        planes.append(images.read_images(args.train)[chosen])
-    if args.augmented:
-        with open_hdf5(args.augmented) as bank:
-            planes += [bank["images"][:, copy][chosen] for copy in range(bank["images"].shape[1])]
+    network, seed = settings["network"], settings["seed"]
+    backend.configure(settings["threads"], seed)
+    drawn = network["training"]["images"]
+    planes, labels = training_images.read(args.train, args.augmented, drawn, settings["train_images"], seed)
     model, history = train(
         planes,
-        labels[chosen],
+        labels,
         images.read_images(args.val),
         images.read_labels(args.val),
-        settings["network"],
+        network,
         len(images.describe(args.train).label_names),
-        settings["seed"],
+        seed,
         lambda line: stage.progress(f"{settings['title']}: {line}"),
     )
     stage.progress(f"{settings['title']}: {model.count_params():,} parameters, {len(history)} epochs")

@@ -808,9 +808,13 @@ def jobs(plan):
         groups = [*plan.groups[dataset], *plan.ablation_groups[dataset]]
         per["group"] = [{"dataset": dataset, "group": group} for group in groups]
         curve = entry["learning_curve"]
-        per["repeat"] = [{"dataset": dataset, "repeat": str(seed)} for seed in curve["repeats"]] if curve else []
+        per["size"] = [
+            {"dataset": dataset, "repeat": str(seed), "size": str(size)}
+            for seed in (curve["repeats"] if curve else ())
+            for size in curve["sizes"]
+        ]
         stages = {"train_cnn": "network", "extract_features": "applied", "fit_grid": "classifier", "fuse": "fusion"}
-        stages |= {"augment": "bank", "vote": "vote", "evaluate": "group", "learning_curve": "repeat"}
+        stages |= {"augment": "bank", "vote": "vote", "evaluate": "group", "learning_curve": "size"}
         stages |= dict.fromkeys(("draw_curves", "draw_grids", "draw_fusions"), "model")
         for stage in slices(plan):
             if stage == "download" or (stage == "generate" and entry["source"] != "generated"):

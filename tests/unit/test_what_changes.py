@@ -27,7 +27,7 @@ WILDCARDS = {
     "train_cnn": ["dataset", "model", "seed"],
     "extract_features": ["dataset", "model", "seed"],
     "augment": ["dataset", "bank"],
-    "learning_curve": ["dataset", "repeat"],
+    "learning_curve": ["dataset", "repeat", "size"],
     "fit_grid": ["dataset", "model", "seed", "classifier"],
     "fuse": ["dataset", "model", "seed", "fusion"],
     "vote": ["dataset", "vote"],

@@ -271,10 +271,9 @@ KEYS = (
         ("datasets.blood.learning_curve.network",),
     ),
     Row(
-        "the study's `sizes`",
-        "the study's trainings, their evaluation, figures of results, the page",
+        "a size added to the study's `sizes`",
+        "the new size's trainings alone, the study's evaluation, figures of results, the page",
         (
-            "learning_curve dataset={dataset}",
             "evaluate dataset={dataset} group=learning_curve",
             "write_predictions dataset={dataset}",
         ),

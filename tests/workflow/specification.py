@@ -70,7 +70,8 @@ def _add_dataset(add, config: Config, dataset: str, entry: Config) -> None:
         network = config["networks"][curve["network"]]
         facts = {"dataset": dataset, "group": "learning_curve", **_network_facts(curve["network"], network)}
         for repeat in curve["repeats"]:
-            add("learning_curve", dataset, repeat, **facts)
+            for size in curve["sizes"]:
+                add("learning_curve", dataset, repeat, size, **facts)
             add("evaluate", dataset, "learning_curve", f"repeat{repeat}", dataset=dataset, group="learning_curve")
         add("draw_training_size", dataset, dataset=dataset)
 

@@ -54,9 +54,9 @@ def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
 
     def learning_curve(wildcards: Wildcards) -> Slice:
         return {
-            "title": f"{wildcards.dataset}, training-size study, repeat {wildcards.repeat}",
+            "title": f"{wildcards.dataset}, training-size study, {wildcards.size} images, repeat {wildcards.repeat}",
             "network": plan.curve_network(wildcards.dataset),
-            "sizes": plan.datasets[wildcards.dataset]["learning_curve"]["sizes"],
+            "size": "all" if wildcards.size == "all" else int(wildcards.size),
             "seed": int(wildcards.repeat),
         }
 
