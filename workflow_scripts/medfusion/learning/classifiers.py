@@ -22,6 +22,7 @@ from sklearn.utils.validation import check_is_fitted
 from medfusion.errors import UserError, first_line
 from medfusion.files.archives import make_zip_reproducible
 from medfusion.files.artifacts import replacing
+from medfusion.learning import nested_trees
 from medfusion.learning.subsets import stratified_subset
 
 # Types outside skops' own list that our files hold; nothing else is loaded. A tree's nodes are indices that
@@ -77,7 +78,7 @@ def search(
     Returns
     -------
     rows : one per cell, in grid order: its settings, "accuracy" (validation or mean over folds), "seconds" to fit
-        and to score; a forest that extends a smaller one counts the trees that it adds
+        and to score, cells that one model holds sharing its time
     best : the settings of the cell with the highest accuracy, the first of equals
     """
     if settings["search_images"] and settings["search_images"] < len(labels):
@@ -111,27 +112,19 @@ def search(
 
 
 def _scores(kind: str, cells: list[Cell], data: tuple[np.ndarray, ...], seed: int):
-    """Yield (cell index, accuracy, seconds) for every cell.
-
-    Forests that differ only in their number of trees are grown once: the larger contains the smaller, because tree i
-    is drawn from the i-th state of the same generator.
-    """
+    """Yield (cell index, accuracy, seconds) for every cell; trees and forests that hold others are grown once."""
     features, labels, score_features, score_labels = data
-    order = (
-        sorted(range(len(cells)), key=lambda i: cells[i].get("n_estimators", 0)) if kind == "random_forest" else None
-    )
-    grown: dict[str, BaseEstimator] = {}
-    for index in order or range(len(cells)):
+    groups = [(cell, [index]) for index, cell in enumerate(cells)] if kind == "svm" else nested_trees.families(cells)
+    for largest, indices in groups:
         start = time.perf_counter()
-        if order:
-            family = repr({**cells[index], "n_estimators": None})
-            forest = grown.setdefault(family, estimator(kind, cells[index], seed).set_params(warm_start=True))
-            model = forest.set_params(n_estimators=cells[index].get("n_estimators", forest.n_estimators))
+        model = _fit(estimator(kind, largest, seed), largest, features, labels)
+        if len(indices) == 1:
+            predicted = [model.predict(score_features)]
         else:
-            model = estimator(kind, cells[index], seed)
-        _fit(model, cells[index], features, labels)
-        accuracy = float(np.mean(model.predict(score_features) == score_labels))
-        yield index, accuracy, time.perf_counter() - start
+            predicted = nested_trees.predictions(model, [cells[index] for index in indices], score_features)
+        share = (time.perf_counter() - start) / len(indices)
+        for index, labels_of_cell in zip(indices, predicted, strict=True):
+            yield index, float(np.mean(labels_of_cell == score_labels)), share
 
 
 def fit(

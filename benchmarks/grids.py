@@ -1,0 +1,99 @@
+"""The grids of config.yaml on real features: our search and fit, against what a user would write with scikit-learn.
+
+Theirs is GridSearchCV over the same cells with all processors, cross-validated on the training features with the
+grid's folds, the winner fitted on all of them; the SVM with probability=True, because probabilities are wanted.
+"""
+
+import argparse
+import statistics
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import threadpoolctl
+import timing
+import yaml
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeClassifier
+
+from medfusion.files import images
+from medfusion.learning import classifiers
+from medfusion.planning.config import complete
+
+GRIDS = {"svm": 1, "random_forest": 1, "decision_tree": 3}  # pairs of runs: the first two take minutes
+FOLDS = {"svm": 5, "random_forest": 3, "decision_tree": 3}
+
+
+def rows(results: Path) -> list[list[str]]:
+    """The rows of the report, one a grid.
+
+    Parameters
+    ----------
+    results : the results of a finished run on real data
+    """
+    lines = []
+    for name, repeats in GRIDS.items():
+        found = timing.compare("grids", name, repeats, str(results))
+        accuracy = [statistics.mean(run.found["validation"] for run in runs) for runs in (found.ours, found.theirs)]
+        lines.append(
+            [
+                f"grid of `{name}` on the features of `compact_resnet`, {found.ours[0].found['cells']} cells",
+                "`GridSearchCV(…, n_jobs=-1)` over the same cells",
+                found.in_words(),
+                str(repeats),
+                f"validation accuracy of the winner {accuracy[0]:.4f}, theirs {accuracy[1]:.4f}",
+            ]
+        )
+    return lines
+
+
+def ours(settings: dict[str, Any], data: tuple[np.ndarray, ...]) -> dict[str, Any]:
+    """As the stage fit_grid does."""
+    with threadpoolctl.threadpool_limits(1):
+        cells, best = classifiers.search(settings, *data, seed=1, report=lambda line: None)
+        model = classifiers.fit(settings, best, *data, seed=1)
+        return {"cells": len(cells), "best": best, "validation": float(model.score(*data[2:]))}
+
+
+def theirs(settings: dict[str, Any], data: tuple[np.ndarray, ...]) -> dict[str, Any]:
+    """As a user would."""
+    kind, grid = settings["kind"], settings["grid"]
+    models = {
+        "svm": make_pipeline(StandardScaler(), SVC(probability=True)),
+        "random_forest": RandomForestClassifier(random_state=1),
+        "decision_tree": DecisionTreeClassifier(random_state=1),
+    }
+    if kind == "svm":
+        grid = {f"svc__{key}": values for key, values in grid.items()}
+    search = GridSearchCV(models[kind], grid, cv=FOLDS[kind], n_jobs=-1).fit(*data[:2])
+    return {
+        "cells": len(search.cv_results_["params"]),
+        "best": search.best_params_,
+        "validation": float(search.score(*data[2:])),
+    }
+
+
+def main() -> None:
+    """One side of one grid."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("grid", choices=GRIDS)
+    parser.add_argument("side", choices=("ours", "theirs"))
+    parser.add_argument("results", type=Path)
+    args = parser.parse_args()
+    texts = [(timing.ROOT / name).read_text(encoding="utf-8") for name in ("config.yaml", "schemas/config.schema.yaml")]
+    settings = complete(*map(yaml.safe_load, texts))["classifiers"][args.grid]
+    blood = args.results / "blood"
+    with h5py.File(blood / "compact_resnet" / "seed1" / "features.h5") as file:
+        features = {split: file[f"{split}/features"][:] for split in ("train", "val")}
+    labels = {split: images.read_labels(blood / "images" / f"{split}.h5") for split in ("train", "val")}
+    data = (features["train"], labels["train"], features["val"], labels["val"])
+    timing.side(lambda: {"ours": ours, "theirs": theirs}[args.side](settings, data))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""Trees and forests that hold others: one that is grown fully is scored as every shallower or smaller one.
+
+A tree asks its questions greedily from the root down, so that a limit of depth (max_depth) or of images in a node that
+may be divided (min_samples_split) cuts it off, and changes nothing above the cut. A forest holds the forests of its
+first trees. What differs is chance alone: a tree that stops earlier draws other random numbers further on, so the cut
+trees of a forest are not those of a forest with the limits, but drawn in the same way.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.tree import DecisionTreeClassifier
+
+Cell = dict[str, Any]
+# Beside the cuts, settings that leave trees greedy from the root down; with any other, a cell stands alone.
+GREEDY = {"criterion", "splitter", "max_features", "min_samples_leaf", "class_weight", "bootstrap", "max_samples"}
+
+
+def families(cells: Sequence[Cell]) -> list[tuple[Cell, list[int]]]:
+    """Groups of cells that one model holds.
+
+    Returns
+    -------
+    For each group the cell to grow, and the indices of the cells that it can be scored as.
+
+    >>> families([{"max_depth": 5, "n_estimators": 9}, {"max_depth": None, "n_estimators": 3}])
+    [({'max_depth': None, 'n_estimators': 9}, [0, 1])]
+    >>> families([{"max_depth": 5, "ccp_alpha": 0.1}, {"max_depth": 6, "ccp_alpha": 0.1}])
+    [({'max_depth': 5, 'ccp_alpha': 0.1}, [0]), ({'max_depth': 6, 'ccp_alpha': 0.1}, [1])]
+    """
+    found: dict[str, list[int]] = {}
+    for index, cell in enumerate(cells):
+        cuts = {"n_estimators"}
+        if set(cell) <= GREEDY | {"max_depth", "min_samples_split", "n_estimators"}:
+            cuts.add("max_depth")
+            if isinstance(cell.get("min_samples_split", 2), int):  # a share is one of other numbers in each tree
+                cuts.add("min_samples_split")
+        rest = {key: value for key, value in cell.items() if key not in cuts}
+        found.setdefault(f"{sorted(cuts)} {rest}", []).append(index)
+    return [(_largest([cells[index] for index in indices]), indices) for indices in found.values()]
+
+
+def _largest(cells: Sequence[Cell]) -> Cell:
+    """The cell of a group whose model holds those of all others."""
+    largest = dict(cells[0])
+    if len(cells) > 1:
+        for key, most in (("n_estimators", max), ("max_depth", max), ("min_samples_split", min)):
+            if key in largest:
+                values = [cell[key] for cell in cells]
+                largest[key] = None if None in values else most(values)
+    return largest
+
+
+def predictions(
+    model: DecisionTreeClassifier | RandomForestClassifier, cells: Sequence[Cell], features: np.ndarray
+) -> list[np.ndarray]:
+    """The classes that each cell of a group predicts.
+
+    Parameters
+    ----------
+    model : fitted, of the group's largest cell
+    cells : of one group, as of `families`
+    features : float32 (n, d)
+
+    Returns
+    -------
+    For each cell the classes of all images, (n,)
+    """
+    trees = getattr(model, "estimators_", [model])
+    limits = [_limits(cell, len(trees)) for cell in cells]
+    sums = {cut: np.zeros((len(features), len(model.classes_))) for cut in {cut for _, cut in limits}}
+    found: dict[tuple[int, tuple[float, int]], np.ndarray] = {}
+    for grown, tree in enumerate(trees, start=1):
+        paths, shares = _paths(tree, features), tree.tree_.value[:, 0]
+        counts = tree.tree_.n_node_samples[paths]
+        for (depth, least), total in sums.items():
+            stop = np.minimum(np.sum(counts >= least, axis=0), min(depth, len(paths) - 1)).astype(int)
+            nodes = paths[stop, np.arange(len(features))]
+            total += shares[nodes] / shares[nodes].sum(axis=1, keepdims=True)
+        wanted = {cut for size, cut in limits if size == grown}
+        found |= {(grown, cut): model.classes_[sums[cut].argmax(axis=1)] for cut in wanted}
+    return [found[limit] for limit in limits]
+
+
+def _limits(cell: Mapping[str, Any], trees: int) -> tuple[int, tuple[float, int]]:
+    """A cell's number of trees, and where it cuts them: greatest depth, fewest images that are divided."""
+    depth, least = cell.get("max_depth"), cell.get("min_samples_split", 2)
+    cut = (math.inf if depth is None else depth, least if isinstance(least, int) else 2)
+    return cell.get("n_estimators", trees), cut
+
+
+def _paths(tree: DecisionTreeClassifier, features: np.ndarray) -> np.ndarray:
+    """The nodes on the way of each image from the root down, int (depth + 1, n); a leaf is repeated to the end."""
+    inner, rows = tree.tree_, np.arange(len(features))
+    paths = np.zeros((inner.max_depth + 1, len(features)), int)
+    for level in range(inner.max_depth):
+        nodes = paths[level]
+        question = inner.feature[nodes]
+        yes = features[rows, question] <= inner.threshold[nodes]
+        below = np.where(yes, inner.children_left[nodes], inner.children_right[nodes])
+        paths[level + 1] = np.where(question < 0, nodes, below)
+    return paths
