@@ -28,6 +28,8 @@ def main():
     if not 0 <= args.tolerance < float("inf"):
         parser.error(f"--tolerance: {args.tolerance}; expected a number of at least 0")
 
+    sys.stdout.reconfigure(errors="replace")  # whatever the terminal can show
+
     from medfusion.files.artifacts import write_text
     from medfusion.tools import accounts, comparison, finished
 
@@ -43,7 +45,7 @@ def main():
     except UserError as error:
         parser.exit(2, f"error: {error}\n")
     except OSError as error:
-        parser.exit(2, f"error: {error.filename}: {error.strerror}\n")
+        parser.exit(2, f"error: {error.filename or 'standard output'}: {error.strerror}\n")
     sys.exit(any(one.bad for one in told))
 
 

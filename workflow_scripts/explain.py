@@ -1,6 +1,7 @@
 """Explain a result: the stage, settings, code, libraries, inputs, time and cost that made a file below results/."""
 
 import argparse
+import os
 import sys
 
 from medfusion.errors import UserError
@@ -11,9 +12,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("path", nargs="+", help="a file below the folder of results, e.g. results/report.html")
     try:
-        print("\n\n".join(explain(path) for path in parser.parse_args().path))
+        print("\n\n".join(explain(path) for path in parser.parse_args().path), flush=True)
     except UserError as error:
         sys.exit(f"error: {error}")
+    except BrokenPipeError:  # nobody reads on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        sys.exit(f"error: {error.filename or 'standard output'}: {error.strerror}")
 
 
 if __name__ == "__main__":

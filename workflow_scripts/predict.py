@@ -10,6 +10,7 @@ import contextlib
 import os
 import sys
 from importlib import metadata
+from pathlib import Path
 
 from medfusion.errors import UserError
 from medfusion.files.artifacts import replacing
@@ -26,7 +27,7 @@ def main():
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:
-        sys.exit(f"error: {error.filename or args.out}: {error.strerror}")
+        sys.exit(f"error: {error.filename or args.out or 'standard output'}: {error.strerror}")
     except KeyboardInterrupt:
         sys.exit("stopped before its end")
     sys.exit(1 if refused else 0)
@@ -38,8 +39,10 @@ def parse():
     parser.add_argument("inputs", metavar="INPUT", nargs="+", help="PNG or JPEG, folder of them, or .npz with images")
     parser.add_argument("--out", metavar="FILE", help="file to write; the standard output where not given")
     parser.add_argument("--format", choices=["csv", "json"], help="csv, unless FILE ends in .json")
-    parser.add_argument("--threads", type=int, default=1, choices=range(1, 257), metavar="N", help="of the processor")
+    parser.add_argument("--threads", type=int, default=1, metavar="N", help="of the processor")
     args = parser.parse_args()
+    if not 1 <= args.threads <= 256:
+        parser.error(f"--threads: {args.threads}; expected 1 to 256")
     args.format = args.format or ("json" if (args.out or "").lower().endswith(".json") else "csv")
     return args
 
@@ -52,6 +55,7 @@ def predict(args):
     from medfusion.bundle.pictures import Form
     from medfusion.bundle.predictor import Predictor
 
+    check_destination(args)
     predictor = Predictor(args.bundle, args.threads)
     bundle = predictor.bundle
     say(contents.WARNING)
@@ -79,23 +83,43 @@ def predict(args):
     return len(refused)
 
 
+def check_destination(args):
+    """Refuse to write over what the user has: a picture, another input, the bundle."""
+    if args.out is None:
+        return
+    from medfusion.bundle import pictures
+
+    out = Path(args.out)
+    if not out.name or out.is_dir() or (out.exists() and not out.is_file()):
+        raise UserError(f"--out: {args.out!r}; expected the name of a file")
+    if out.suffix.lower() in {*pictures.SUFFIXES, *pictures.OTHER_PICTURES, ".npz"}:
+        raise UserError(f"--out: {args.out} is named like images, which it would replace; expected .csv or .json")
+    if out.resolve() in {Path(given).resolve() for given in args.inputs}:
+        raise UserError(f"--out: {args.out} is an input; choose another file")
+    if out.resolve().parent == Path(args.bundle).resolve():
+        raise UserError(f"--out: {args.out} lies in the bundle, which is to stay as it was exported; choose another")
+
+
 @contextlib.contextmanager
 def destination(path):
     """The file to write, whole or not at all, or the standard output."""
     if path is None:
-        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")  # file names may be no UTF-8
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # file names may be no UTF-8
         yield sys.stdout
         sys.stdout.flush()
         return
-    options = {"encoding": "utf-8", "errors": "surrogateescape", "newline": ""}
+    options = {"encoding": "utf-8", "errors": "backslashreplace", "newline": ""}
     with replacing(path) as temporary, open(temporary, "w", **options) as file:
         yield file
         file.flush()
 
 
 def say(text):
-    """Tell a person, beside the results."""
-    print(text.replace("\n", "\\n"), file=sys.stderr, flush=True)
+    """Tell a person, beside the results; what a file's name could do to a terminal is spelled out."""
+    shown = (
+        letter if letter.isprintable() else letter.encode("unicode_escape", "surrogatepass").decode() for letter in text
+    )
+    print("".join(shown), file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

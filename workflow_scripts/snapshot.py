@@ -23,7 +23,7 @@ def main():
     except UserError as error:
         sys.exit(f"error: {error}")
     except OSError as error:
-        sys.exit(f"error: {error.filename}: {error.strerror}")
+        sys.exit(f"error: {error.filename or 'standard output'}: {error.strerror}")
 
 
 if __name__ == "__main__":

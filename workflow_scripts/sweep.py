@@ -34,12 +34,22 @@ def main():
         "--target", choices=["metrics", "report"], default="metrics", help="what each run makes (default: metrics)"
     )
     parser.add_argument("-j", "--cores", type=int, default=8, metavar="N", help="as for snakemake (default: 8)")
-    parser.add_argument("-n", "--dry-run", action="store_true", help="say which jobs would run, and run none")
+    parser.add_argument(
+        "-n",
+        "--dry-run",
+        action="store_true",
+        help="say which jobs would run, and run none; the points' folders are made all the same",
+    )
     parser.add_argument("--metric", default="accuracy", help="that is printed (default: accuracy); the CSV holds all")
     parser.add_argument(
         "--out", metavar="FILE", help="CSV file; beside it the same as Markdown (default: results/sweep/sweep.csv)"
     )
     args = parser.parse_args()
+    if args.cores < 1:
+        parser.error(f"-j: {args.cores}; expected at least 1")
+    if args.out and (Path(args.out).suffix.lower() != ".csv" or Path(args.out).is_dir()):
+        parser.error(f"--out: {args.out}; expected the name of a file that ends in .csv")
+    sys.stdout.reconfigure(errors="replace")  # whatever the terminal can show
 
     from medfusion.tools import sweeps
 
@@ -52,7 +62,7 @@ def main():
     except UserError as error:
         sys.exit(f"error: {error}")
     except OSError as error:
-        sys.exit(f"error: {error.filename}: {error.strerror}")
+        sys.exit(f"error: {error.filename or 'standard output'}: {error.strerror}")
     except KeyboardInterrupt:
         sys.exit("stopped; the same command goes on where it stopped")
     sys.exit(bool(failed))
@@ -129,9 +139,9 @@ def _account(sweeps, finished, failed, results, args):
     if not finished:
         return
     found = sweeps.table(finished)
-    shown, notes = sweeps.shown_table(found, list(finished[0].values), args.metric)
     out = Path(args.out or os.path.join(results, sweeps.FOLDER, "sweep.csv"))
     write_text(out, found.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+    shown, notes = sweeps.shown_table(found, list(finished[0].values), args.metric)
     notes += [f"Failed, and not in the table: {point.words}." for point in failed]
     text = "\n\n".join([f"**{shown.caption}**", accounts.markdown_table(shown), *notes])
     write_text(out.with_suffix(".md"), f"{text}\n")

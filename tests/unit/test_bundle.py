@@ -175,6 +175,37 @@ def test_a_record_that_names_a_file_elsewhere_is_refused(copied):
         Predictor(copied)
 
 
+FORGED = {
+    "label_names": lambda content: content.update(label_names=["one"]),
+    "size": lambda content: content.update(size="x"),
+    "channels": lambda content: content.update(channels=2),
+    "positive": lambda content: content.update(positive=7),
+    "members": lambda content: content["members"][0].update(network=9),
+    "weights": lambda content: content["members"][0].update(weight=0.5),
+    "temperature": lambda content: content["calibration"].update(temperature=0),
+    "referral": lambda content: content["calibration"].update(referral=float("inf")),
+    "classifiers.skops": lambda content: content["files"].pop(contents.CLASSIFIERS),
+    "its parts do not fit together": lambda content: content.update(size=64),
+}
+
+
+@pytest.mark.parametrize("message", FORGED)
+def test_a_record_whose_values_make_no_system_is_refused(copied, message):
+    path = copied / contents.RECORD
+    content = json.loads(path.read_text())
+    FORGED[message](content)
+    content.pop(contents.CHECKSUM)
+    path.write_text(json.dumps({**content, contents.CHECKSUM: contents._checksum(content)}))
+    with pytest.raises(UserError, match=f"{message}.*(export it|get the bundle) again"):
+        Predictor(copied)
+
+
+def test_a_bundle_that_answers_nothing_sensible_is_refused(copied, monkeypatch):
+    monkeypatch.setattr(Predictor, "probabilities", lambda self, images: np.full((len(images), 2), np.nan))
+    with pytest.raises(UserError, match="its answers are no probabilities of its classes; get the bundle again"):
+        Predictor(copied)
+
+
 def test_a_folder_that_is_no_bundle_is_refused(tmp_path):
     with pytest.raises(UserError, match="holds no bundle.json"):
         Predictor(tmp_path)

@@ -183,6 +183,14 @@ def test_systems_of_one_run_only_are_listed_and_count_where_that_is_asked_for(tm
     assert not accounts.account(found, 0.01, strict=False).bad
     assert accounts.account(found, 0.01, strict=True).bad
     assert not found.nothing_differs
+    told = accounts.account(found, 0.01, strict=False)
+    assert told.verdict.endswith(f"1 systems of {first.name} are not in {second.name}.")
+
+
+def test_runs_that_have_nothing_in_common_are_refused(tmp_path):
+    first, second = run(tmp_path, "a", {A: {0}}), run(tmp_path, "b", {("breast", "other", 1, "cnn"): {0}})
+    with pytest.raises(UserError, match="has no system in common with"):
+        compare(first, second)
 
 
 def test_an_unknown_metric_is_refused_with_what_was_meant(tmp_path):

@@ -135,9 +135,47 @@ def test_file_names_that_are_no_utf8(run, made):
     name = b"\xff\n.png"
     run("breast", "pictures")
     shutil.copy("pictures/0.png", name)
-    code, _, _ = run("breast", name.decode("utf-8", "surrogateescape"), "--out", "found.csv")
-    assert code == 0
-    assert name in Path("found.csv").read_bytes()
+    for out in ("found.csv", "found.json"):
+        code, _, _ = run("breast", name.decode("utf-8", "surrogateescape"), "--out", out)
+        assert code == 0
+        assert "\\udcff" in Path(out).read_text(encoding="utf-8")
+    json.loads(Path("found.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("out", ["pictures/0.png", "new.PNG", "table.csv", "pictures", "", "{bundle}/README.md"])
+def test_nothing_that_the_user_has_is_written_over(run, made, out):
+    folder = made["breast"][0]
+    run("breast", "pictures")
+    Path("table.csv").write_text("mine")
+    before = {path: path.read_bytes() for path in (*Path("pictures").iterdir(), *folder.iterdir())}
+    code, _, _ = run("breast", "pictures", "table.csv", "--out", out.format(bundle=folder))
+    assert str(code).startswith("error: --out: ")
+    assert {path: path.read_bytes() for path in (*Path("pictures").iterdir(), *folder.iterdir())} == before
+    assert Path("table.csv").read_text() == "mine" and not Path("new.PNG").exists()
+
+
+def test_names_cannot_write_to_the_terminal(run):
+    code, _, err = run("breast", "\x1b[2J\x07.png")
+    assert code == 1 and "\\x1b[2J\\x07.png: there is no such file" in err and "\x1b" not in err
+
+
+def test_links_to_folders_and_to_nowhere_are_named(run):
+    run("breast", "pictures")
+    Path("more").mkdir()
+    Path("more/linked").symlink_to("../pictures")
+    Path("more/lost.png").symlink_to("nowhere.png")
+    code, _, err = run("breast", "more")
+    assert code == 1
+    assert "more/linked: a link to a folder is not followed" in err
+    assert "refused: more/lost.png: a link that leads nowhere" in err
+
+
+def test_an_npz_file_of_huge_images_is_refused(run, monkeypatch):
+    monkeypatch.setattr(inputs.pictures, "MOST_PIXELS", 10_000)
+    np.savez_compressed("x.npz", images=np.zeros((1, 200, 200), np.uint8))
+    code, _, err = run("breast", "x.npz")
+    assert code == 1
+    assert "images holds images of 200 × 200 pixels; expected at most 10,000 each" in err
 
 
 def test_it_works_alone_without_tensorflow_and_in_time(made, tmp_path):

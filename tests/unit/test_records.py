@@ -106,6 +106,11 @@ def test_a_result_is_explained_with_everything_that_made_it(tmp_path, monkeypatc
     Path("results/m.keras").write_text("changed")
     assert "CHANGED since" in explanation.explain(tmp_path / "results/m.keras")
     assert "train_cnn" in explanation.explain(train.settings.path)
+    Path("results").rename("moved")
+    Path("elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    text = explanation.explain("../moved/a.h5")
+    assert "as it was made" in text and f"{tmp_path}/moved/a.h5" in text
 
 
 def test_files_that_no_job_made_are_named(tmp_path):

@@ -155,6 +155,16 @@ def test_an_altered_snapshot_is_refused(results, tmp_path, name):
         finished.read(folder)
 
 
+@pytest.mark.parametrize(
+    "change", [{"files": []}, {"files": {}}, {"format": 99}, {"tests": []}, {"commit": "abc"}, {"code": None}]
+)
+def test_a_manifest_edited_by_hand_is_refused(results, tmp_path, change):
+    path = snapshots.take("one", results, tmp_path) / "snapshot.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(UserError, match="snapshot.json: .*take it anew"):
+        finished.read(path.parent)
+
+
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"files": {}}'])
 def test_what_is_no_snapshot_is_refused(tmp_path, text):
     (tmp_path / "snapshot.json").write_text(text)

@@ -1,5 +1,7 @@
 """Tests of sweeps: what is asked for, the points, the table; the runs themselves are tested with the workflow."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import made_runs
@@ -11,6 +13,14 @@ from medfusion.tools import finished, sweeps
 
 ROOT = Path(__file__).resolve().parents[2]
 RATE = "networks.breast_cnn.training.learning_rate"
+
+
+@pytest.mark.parametrize("wrong", [("-j", "0"), ("--out", "x.md"), ("--out", ".")])
+def test_what_cannot_end_well_is_refused_before_any_run(tmp_path, wrong):
+    command = [sys.executable, str(ROOT / "workflow_scripts/sweep.py"), "evaluation.seed=0,1", *wrong]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and f"error: {wrong[0]}: {wrong[1]}; expected" in done.stderr
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -108,7 +109,10 @@ def read(folder: str | Path) -> Bundle:
     path = Path(folder, RECORD)
     if not path.is_file():
         raise UserError(f"{folder}: holds no {RECORD}; expected a folder that `snakemake export` made")
-    content = read_record(path, ("schema", "files", CHECKSUM))
+    try:
+        content = read_record(path, ("schema", "files", CHECKSUM))
+    except UserError as error:  # whose advice is for results
+        raise UserError(str(error).replace("delete it and run again", "get the bundle again")) from None
     if content["schema"] != SCHEMA:
         raise UserError(f"{path}: schema {content['schema']!r}; this program reads {SCHEMA}: take the one of its time")
     if content.pop(CHECKSUM) != _checksum(content):
@@ -134,18 +138,42 @@ def _check_file(folder: str | Path, name: str, expected: str) -> None:
 def _bundle(content: Mapping[str, Any]) -> Bundle:
     fields = {key: content[key] for key in Bundle.__dataclass_fields__}
     networks = tuple(Network(**{**entry, "views": tuple(entry["views"])}) for entry in fields["networks"])
-    for file in (file for network in networks for file in (network.keras, network.onnx)):
+    members = tuple(Member(**entry) for entry in fields["members"])
+    needed = [file for network in networks for file in (network.keras, network.onnx)]
+    for file in needed + [CLASSIFIERS] * any(member.classifier for member in members):
         content["files"][file]  # whose checksum was compared
     calibration = fields["calibration"]
-    return Bundle(
+    bundle = Bundle(
         **{
             **fields,
             "label_names": tuple(fields["label_names"]),
             "networks": networks,
-            "members": tuple(Member(**entry) for entry in fields["members"]),
+            "members": members,
             "calibration": Calibration(**{**calibration, "by_class": tuple(calibration["by_class"])}),
         }
     )
+    for key, sound in _soundness(bundle):
+        if not sound:
+            raise ValueError(key)
+    return bundle
+
+
+def _soundness(bundle: Bundle) -> Iterator[tuple[str, bool]]:
+    """Whether the values can belong to an exported system, one after another: a wrong type is an exception."""
+    labels, numbers = len(bundle.label_names), bundle.calibration
+    weights = [member.weight for member in bundle.members]
+    yield "label_names", labels > 1 and all(isinstance(name, str) for name in bundle.label_names)
+    yield "size", isinstance(bundle.size, int) and bundle.size > 0
+    yield "channels", bundle.channels in (1, 3)
+    yield "flag", isinstance(bundle.flag, str)
+    yield "positive", bundle.positive in (None, *range(labels))
+    yield "libraries", isinstance(bundle.libraries, Mapping)
+    yield "members", all(member.network in range(len(bundle.networks)) for member in bundle.members)
+    yield "weights", min(weights, default=-1) >= 0 and math.isclose(sum(weights), 1, rel_tol=1e-6)
+    yield "temperature", 0 < numbers.temperature < math.inf
+    yield "referral", math.isfinite(numbers.referral)
+    yield "marginal", numbers.marginal is None or math.isfinite(numbers.marginal)
+    yield "decision", numbers.decision is None or (bundle.positive is not None and math.isfinite(numbers.decision))
 
 
 def _checksum(content: Mapping[str, Any]) -> str:

@@ -68,6 +68,8 @@ def _folder(folder: str, form: Form, note: Callable[[str], None]) -> Iterator[It
     faults: list[OSError] = []
     for place, folders, names in os.walk(folder, onerror=faults.append):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for link in (os.path.join(place, name) for name in folders if os.path.islink(os.path.join(place, name))):
+            note(f"{link}: a link to a folder is not followed; name it itself")
         for name in sorted(names):
             suffix = Path(name).suffix.lower()
             if name.startswith(".") or suffix not in pictures.SUFFIXES | pictures.OTHER_PICTURES:
@@ -96,7 +98,7 @@ def _npz(path: str, form: Form) -> Iterator[Item]:
 
     index = 0
     try:
-        for block in npz.image_blocks(path, NPZ_KEYS, BLOCK):
+        for block in npz.image_blocks(path, NPZ_KEYS, BLOCK, pictures.MOST_PIXELS):
             for values in block:
                 picture = Image.fromarray(values[..., 0] if values.shape[2:] == (1,) else values)
                 read = pictures.prepared(picture, form)

@@ -1,5 +1,6 @@
 """Pictures that anybody may hand in, as images like those that the networks were trained on; or why not."""
 
+import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +51,7 @@ def read(path: str | Path, form: Form) -> Read:
     """
     try:
         if not Path(path).exists():
-            raise UserError("there is no such file")
+            raise UserError("a link that leads nowhere" if os.path.lexists(path) else "there is no such file")
         if not Path(path).is_file():
             raise UserError("not a file; expected a PNG or JPEG picture")
         if not Path(path).stat().st_size:
@@ -100,7 +101,7 @@ def prepared(picture: Image.Image, form: Form) -> Read:
         If it has transparent pixels, or numbers that are no pixels.
     """
     notes = []
-    if picture.getexif().get(0x0112, 1) not in (0, 1):  # orientation
+    if picture.getexif().get(0x0112) in range(2, 9):  # orientation
         picture = ImageOps.exif_transpose(picture)
         notes.append("turned upright")
     picture = _opaque(picture)
@@ -144,4 +145,4 @@ def _eight_bits(values: np.ndarray) -> np.ndarray:
     """16-bit grey as 8-bit: the whole range, 0 to 65535, becomes 0 to 255."""
     if values.min() < 0 or values.max() > 65535:
         raise UserError("pixels beyond 16 bits; expected 8 or 16")
-    return np.rint(values.astype(np.float64) / 257).astype(np.uint8)
+    return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)  # rounded; 257 is odd, so there are no halves

@@ -55,6 +55,19 @@ class Predictor:
             from medfusion.bundle import fitted  # a second for scikit-learn, which a network alone does not need
 
             self._classifiers = fitted.load(Path(folder, contents.CLASSIFIERS))
+        self._try(folder)
+
+    def _try(self, folder: str | Path) -> None:
+        """One image, of which nothing is asked but that the parts fit together."""
+        bundle = self.bundle
+        try:
+            values = self.predict(np.zeros((1, bundle.size, bundle.size, bundle.channels), np.uint8)).probabilities
+        except Exception as error:  # each library has exceptions of its own
+            raise UserError(
+                f"{folder}: its parts do not fit together ({first_line(error)}); get the bundle again"
+            ) from None
+        if values.shape != (1, len(bundle.label_names)) or not np.isfinite(values).all():
+            raise UserError(f"{folder}: its answers are no probabilities of its classes; get the bundle again")
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
         """The system's class probabilities before calibration, float64 (n, k).

@@ -81,7 +81,7 @@ def _header(member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
     return readers[version](member)
 
 
-def image_blocks(path: str | Path, keys: Sequence[str], most: int) -> Iterator[np.ndarray]:
+def image_blocks(path: str | Path, keys: Sequence[str], most: int, most_pixels: int) -> Iterator[np.ndarray]:
     """The images of the first of some arrays that an .npz file holds, in blocks; nothing is unpickled.
 
     Parameters
@@ -89,6 +89,7 @@ def image_blocks(path: str | Path, keys: Sequence[str], most: int) -> Iterator[n
     path : of the file; it need not be in MedMNIST format
     keys : names of arrays, the wanted one first
     most : bytes a block, of which a single image may have more
+    most_pixels : of an image; compressed, a few kB can declare any number
 
     Yields
     ------
@@ -114,6 +115,11 @@ def image_blocks(path: str | Path, keys: Sequence[str], most: int) -> Iterator[n
                     raise UserError(f"{path}: {key} is stored column by column; expected row by row (C order)")
                 if dtype != np.uint8 or len(shape) not in (3, 4) or shape[3:] not in ((), (1,), (3,)) or 0 in shape:
                     raise UserError(f"{path}: {key} is {dtype} {shape}; expected uint8 (n, H, W) or (n, H, W, 3)")
+                if shape[1] * shape[2] > most_pixels:
+                    raise UserError(
+                        f"{path}: {key} holds images of {shape[2]} × {shape[1]} pixels; expected at most "
+                        f"{most_pixels:,} each: make them smaller first"
+                    )
                 size = math.prod(shape[1:])
                 step = max(1, most // size)
                 for start in range(0, shape[0], step):
@@ -121,6 +127,8 @@ def image_blocks(path: str | Path, keys: Sequence[str], most: int) -> Iterator[n
                     yield np.frombuffer(member.read(n * size), np.uint8).reshape(n, *shape[1:])
     except UserError:
         raise
+    except PermissionError:
+        raise UserError(f"{path}: cannot be read (permission denied); make it readable") from None
     except Exception as error:  # zipfile passes on whatever its members' fields and the system raise
         raise UserError(f"{path}: not a readable .npz file ({first_line(error)}); get it again") from None
 

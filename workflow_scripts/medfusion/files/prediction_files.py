@@ -24,7 +24,7 @@ Predictions in the format of MedMNIST's evaluator: a line an image, its index, t
 {data}
 Each file is read back, to the figures in its name, by
 
-    from medmnist import Evaluator
+    from medmnist.evaluator import Evaluator
     Evaluator.parse_and_evaluate("{example}")
 
 which takes the labels from the file of that data set in ~/.medmnist. What follows the @ is the run: model, system, and

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
@@ -23,7 +24,8 @@ def explain(path: str | Path) -> str:
     UserError
         If no record names the file.
     """
-    records = read_all(_results(Path(path)))
+    folder = _results(Path(path))
+    records = [_moved(record, folder) for record in read_all(folder)]
     wanted = os.path.abspath(path)
     for record in records:
         for file in (*record.outputs, record.settings):
@@ -41,6 +43,20 @@ def _results(path: Path) -> Path:
         if (folder / FOLDER).is_dir():
             return folder
     raise UserError(f"{path}: not below a folder of results; expected something like results/report.html")
+
+
+def _moved(record: Record, folder: Path) -> Record:
+    """The record with its results where they are now, if the folder of results was moved, or is seen from elsewhere."""
+    written_as = Path(record.settings.path).parents[2]  # {results}/settings/{stage}/{job}.json
+    if os.path.abspath(written_as) == str(folder):
+        return record
+
+    def moved(file: File) -> File:
+        inside = Path(file.path).is_relative_to(written_as)
+        return replace(file, path=str(folder / Path(file.path).relative_to(written_as))) if inside else file
+
+    files = {key: [moved(file) for file in getattr(record, key)] for key in ("inputs", "outputs")}
+    return replace(record, settings=moved(record.settings), **files)
 
 
 def _job(record: Record, file: File) -> list[str]:

@@ -88,9 +88,11 @@ def _verdict(found: Comparison, tolerance: float, bad: bool) -> str:
         return f"REGRESSION: the test {found.metric} is worse {limit} for {len(worse)} of the systems: {names}."
     if bad:
         return "REGRESSION (--strict): the runs have not the same systems."
+    missing = len(found.only_old)
+    lost = f" {missing} systems of {found.old.name} are not in {found.new.name}." if missing else ""
     if all(change.same for change in found.changes):
-        return f"No regression: the {found.metric} of every system that both runs have is the same."
-    return f"No regression: no mean test {found.metric} is worse {limit}."
+        return f"No regression: the {found.metric} of every system that both runs have is the same.{lost}"
+    return f"No regression: no mean test {found.metric} is worse {limit}.{lost}"
 
 
 def _warnings(found: Comparison) -> list[str]:

@@ -130,7 +130,7 @@ def compare(old: Run, new: Run, metric: str = "accuracy", tolerance: float = 0.0
     Raises
     ------
     UserError
-        If a run has not measured the metric.
+        If a run has not measured the metric, or they have no system in common.
     """
     for run in (old, new):
         known = list(dict.fromkeys(run.metrics["metric"]))
@@ -139,6 +139,9 @@ def compare(old: Run, new: Run, metric: str = "accuracy", tolerance: float = 0.0
     values = [_values(run.metrics, metric) for run in (old, new)]
     other_tests = dict(_other_tests(old, new))
     addresses = [_systems(run) for run in (old, new)]
+    changes = _changes(old, new, values, metric, tolerance, other_tests)
+    if not changes:
+        raise UserError(f"{new.name} has no system in common with {old.name}: there is nothing to compare")
     return Comparison(
         old=old,
         new=new,
@@ -147,7 +150,7 @@ def compare(old: Run, new: Run, metric: str = "accuracy", tolerance: float = 0.0
         libraries=list(differences(old.libraries, new.libraries)),
         code=list(differences(old.code, new.code)),
         commits=[Difference("commit", old.commit, new.commit)] if _other_commits(old, new) else [],
-        changes=_changes(old, new, values, metric, tolerance, other_tests),
+        changes=changes,
         only_old=[name for name in addresses[0] if name not in addresses[1]],
         only_new=[name for name in addresses[1] if name not in addresses[0]],
         other_tests=other_tests,

@@ -22,6 +22,7 @@ from medfusion.jobs.records import Record
 from medfusion.planning.systems import Config
 
 METRICS = "metrics.csv"
+FORMAT = 1  # of a snapshot
 SNAPSHOT = "snapshot.json"  # of a snapshot's folder: what it holds besides configuration and metrics
 CONFIG = "config.yaml"
 CONFUSIONS = "confusions.json"
@@ -242,7 +243,17 @@ def _united(parts: Iterable[Mapping[str, str]]) -> dict[str, str]:
 
 
 def _read_snapshot(folder: Path) -> Run:
-    content = read_record(folder / SNAPSHOT, ("files", "libraries", "code", "measured", "tests", "commit"))
+    keys = ("format", "files", "libraries", "code", "measured", "tests", "commit")
+    try:
+        content = read_record(folder / SNAPSHOT, keys)
+    except UserError as error:  # whose advice is for results
+        raise UserError(str(error).replace("delete it and run again", "take it anew")) from None
+    parts = [content[key] for key in ("files", "libraries", "code", "tests")] + [content["commit"] or {}]
+    expected = {CONFIG, CONFUSIONS, METRICS}
+    if content["format"] != FORMAT or not all(isinstance(part, dict) for part in parts):
+        raise UserError(f"{folder / SNAPSHOT}: not a snapshot of this program; take it anew")
+    if set(content["files"]) != expected:
+        raise UserError(f"{folder / SNAPSHOT}: names other files than {', '.join(sorted(expected))}; take it anew")
     for name, digest in content["files"].items():
         path = folder / name
         if not path.is_file() or hash_file(path) != digest:
@@ -252,6 +263,8 @@ def _read_snapshot(folder: Path) -> Run:
     try:
         config = yaml.safe_load((folder / CONFIG).read_text(encoding="utf-8"))
         tests = {key: TestSet(**entry) for key, entry in content["tests"].items()}
+        if not isinstance(config, dict):
+            raise TypeError(f"{CONFIG} holds no configuration")
     except (OSError, ValueError, TypeError, AttributeError, yaml.YAMLError) as error:
         raise UserError(f"{folder}: not a readable snapshot ({first_line(error)}); take it anew") from None
     return Run(

@@ -16,9 +16,7 @@ from medfusion.errors import UserError
 from medfusion.files.artifacts import hash_file, temporary_name, write_json, write_text
 from medfusion.planning.fingerprint import ROOT, code_hash
 from medfusion.tools import finished
-from medfusion.tools.finished import CONFIG, CONFUSIONS, METRICS, SNAPSHOT, Run
-
-FORMAT = 1
+from medfusion.tools.finished import CONFIG, CONFUSIONS, FORMAT, METRICS, SNAPSHOT, Run
 
 
 def take(name: str, results: str | Path, into: str | Path, replace: bool = False) -> Path:
