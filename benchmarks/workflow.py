@@ -1,0 +1,72 @@
+"""What a finished run cost beside the work itself, and what it takes to ask for it again."""
+
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import timing
+
+from medfusion.jobs.costs import duration
+from medfusion.jobs.records import Record, read_all
+
+REPEATS = 5
+
+
+def rows(results: Path, configfiles: Sequence[str]) -> list[list[str]]:
+    """The rows of the report on a finished run.
+
+    Parameters
+    ----------
+    results : of the run
+    configfiles : overlays that it was run with
+    """
+    records = read_all(results)
+    largest = max(records, key=lambda record: record.memory_mb)
+    return [
+        _span(records),
+        [
+            "peak memory of any job",
+            "1,500 MB",
+            f"{largest.memory_mb:,.0f} MB",
+            str(len(records)),
+            f"`{largest.stage}`; the kernel's highest resident set",
+        ],
+        _again(configfiles),
+    ]
+
+
+def _span(records: Sequence[Record]) -> list[str]:
+    """From the start of the first job to the end of the last; fair if the run was one, on a machine of its own."""
+    ends = [datetime.fromisoformat(record.made).timestamp() for record in records]
+    starts = [end - record.seconds for end, record in zip(ends, records, strict=True)]
+    return [
+        "the whole run, from its first job to the end of its last",
+        f"processor time of its {len(records)} jobs, {duration(sum(record.cpu_seconds for record in records))}",
+        duration(max(ends) - min(starts)),
+        "1",
+        "jobs of one thread; start-up, imports and scheduling are in the first figure",
+    ]
+
+
+def _again(configfiles: Sequence[str]) -> list[str]:
+    command = [sys.executable, "-m", "snakemake", "-j", "8", "report"]
+    command += ["--configfile", *configfiles] if configfiles else []
+    seconds = []
+    for _ in range(REPEATS + 1):
+        start = time.perf_counter()
+        done = subprocess.run(command, cwd=timing.ROOT, capture_output=True, text=True, check=True)
+        seconds.append(time.perf_counter() - start)
+    if "Nothing to be done" not in done.stdout + done.stderr:
+        raise SystemExit("the run is not finished: run `snakemake -j 8 report` first")
+    spread = f"{min(seconds[1:]):.1f} to {max(seconds[1:]):.1f} s"
+    return [
+        "the finished run asked for again: `snakemake -j 8 report`",
+        "3 s",
+        f"{statistics.median(seconds[1:]):.1f} s ({spread})",
+        str(REPEATS),
+        "wall time; nothing is to be done",
+    ]
