@@ -20,8 +20,8 @@ HEAD = ["what", "against", "measured", "repeats", "notes"]
 TEXT = """\
 # Measured performance
 
-Written by `make bench` on {date}: {machine}. A ratio is processor time of the other side divided by ours, both in turn in
-processes of their own on the same inputs, imports left out; the median of its repeats, with their range.
+Written by `make bench` on {date}: {machine}. A ratio is processor time of the other side divided by ours, both in turn
+in processes of their own on the same inputs, imports left out; the median of its repeats, with their range.
 
 {table}
 """
