@@ -164,13 +164,18 @@ def test_a_changed_record_is_refused(copied, message):
         Predictor(copied)
 
 
+def forge(folder, change):
+    """Change a bundle's record, and its checksum with it."""
+    path = folder / contents.RECORD
+    content = json.loads(path.read_text())
+    change(content)
+    del content[contents.CHECKSUM]
+    path.write_text(json.dumps({**content, contents.CHECKSUM: contents._checksum(content)}))
+
+
 def test_a_record_that_names_a_file_elsewhere_is_refused(copied):
     (copied.parent / "outside").write_text("")
-    path = copied / contents.RECORD
-    content = json.loads(path.read_text())
-    content["files"]["../outside"] = "0" * 64
-    content.pop(contents.CHECKSUM)
-    path.write_text(json.dumps({**content, contents.CHECKSUM: contents._checksum(content)}))
+    forge(copied, lambda content: content["files"].update({"../outside": "0" * 64}))
     with pytest.raises(UserError, match="lies outside the bundle"):
         Predictor(copied)
 
@@ -191,11 +196,7 @@ FORGED = {
 
 @pytest.mark.parametrize("message", FORGED)
 def test_a_record_whose_values_make_no_system_is_refused(copied, message):
-    path = copied / contents.RECORD
-    content = json.loads(path.read_text())
-    FORGED[message](content)
-    content.pop(contents.CHECKSUM)
-    path.write_text(json.dumps({**content, contents.CHECKSUM: contents._checksum(content)}))
+    forge(copied, FORGED[message])
     with pytest.raises(UserError, match=f"{message}.*(export it|get the bundle) again"):
         Predictor(copied)
 

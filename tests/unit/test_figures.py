@@ -73,6 +73,19 @@ def test_a_layout_that_differs_in_the_last_digit_gives_equal_bytes(tmp_path):
     assert len(clips) == 2 and set(clips) == set(re.findall(r"url\(#(\w+)\)", content))
 
 
+def test_an_svg_is_compact_and_letters_keep_their_size(tmp_path):
+    figure = Figure(figsize=(3, 2))
+    axes = figure.subplots()
+    axes.plot([0, 1 / 3], [0, 1 / 7])
+    axes.set_title("a title")
+    drawing.save(figure, tmp_path / "x.svg")
+    text = (tmp_path / "x.svg").read_text()
+    assert "<!--" not in text and "\n " not in text
+    assert not re.search(r'(?: d="[^"]*|translate\([^)]*)\.\d{4}', text)
+    assert "scale(0.015625)" in text  # of letters, whose outlines are thousands of units high
+    ElementTree.fromstring(text)
+
+
 def test_an_svg_holds_its_numbers_and_gives_them_back(tmp_path):
     numbers = pd.DataFrame({"class": ["a & b", "<c>, d"], "value": [0.1, 2]})
     path = tmp_path / "a.svg"

@@ -66,7 +66,8 @@ def save(figure: Figure, path: str | Path, numbers: pd.DataFrame | None = None) 
         with replacing(path) as temporary, matplotlib.rc_context({"svg.hashsalt": "medfusion"}):
             figure.savefig(temporary, dpi=DPI, metadata=METADATA[path.suffix])
             if path.suffix == ".svg":
-                temporary.write_text(_number_clips(temporary.read_text(encoding="utf-8")), encoding="utf-8")
+                text = temporary.read_text(encoding="utf-8")
+                temporary.write_text(_compact(_number_clips(text)), encoding="utf-8")
                 if numbers is not None and len(numbers):
                     svg_numbers.embed(temporary, numbers)
     finally:
@@ -81,3 +82,14 @@ def _number_clips(svg: str) -> str:
     """
     names: dict[str, str] = {}
     return re.sub(r'(?<=["#])p[0-9a-f]{10}(?=[")])', lambda name: names.setdefault(name[0], f"clip{len(names)}"), svg)
+
+
+def _compact(svg: str) -> str:
+    """An SVG without comments, indentation, and decimals of positions beyond thousandths of a point.
+
+    The page holds dozens of figures, and a table of letters is mostly their positions.
+    """
+    svg = re.sub(r"<!--.*?-->", "", svg, flags=re.S)
+    svg = re.sub(r"\n\s*", "\n", svg)
+    places = r' (?:d|x|y|width|height)="[^"]*"|translate\([^)]*\)'
+    return re.sub(places, lambda place: re.sub(r"(\.\d{3})\d+", r"\1", place[0]), svg)

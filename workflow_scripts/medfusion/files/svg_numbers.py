@@ -21,7 +21,7 @@ def embed(path: str | Path, numbers: pd.DataFrame) -> None:
     drawing, end, rest = path.read_bytes().rpartition(END)
     if not end:
         raise ValueError(f"{path} is no SVG file")
-    text = escape(numbers.to_csv(index=False, lineterminator="\n"))
+    text = escape(numbers.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
     path.write_bytes(drawing + OPENING + text.encode() + CLOSING + b"\n" + end + rest)
 
 

@@ -39,7 +39,10 @@ SETS = (
 SHORT = (
     "The promise holds for thresholds from images that nothing else was chosen on. Here the validation split also "
     "chose epochs, settings, weights and temperatures, so the measured coverage can fall a little short of "
-    "{coverage}. It is also an average over draws of validation images: the share of new images that a threshold from "
+    "{coverage}, beside what chance does."
+)
+CHANCE = (
+    "The promise is an average over draws of validation images: the share of new images that a threshold from "
     "{n:,} of them really reaches lies between {low} and {high} in {confidence} of draws (a beta distribution), and "
     "between {class_low} and {class_high} for the threshold of {smallest}, the rarest class with one (n = {class_n:,})"
     ". The intervals below are of the test images alone."
@@ -65,7 +68,8 @@ def fill(section: Section, found: Reliability, systems: Sequence[Standing]) -> N
     section.notes += [
         CALIBRATION.format(n=sum(content["validation"])),
         SETS.format(coverage=coverage),
-        *_short(found),
+        SHORT.format(coverage=coverage),
+        *_chance(found),
         *_always(found),
         REFERRAL.format(referred=referred),
         *_decision_note(found, systems[0]),
@@ -132,8 +136,8 @@ def decision_scores(found: Reliability, row: Standing) -> dict[str, Score]:
     return {metric: _score(found, row, metric) for metric in metrics}
 
 
-def _short(found: Reliability) -> Iterable[str]:
-    """Why the promise of prediction sets can fail, and how far chance alone takes it."""
+def _chance(found: Reliability) -> Iterable[str]:
+    """How far chance in the validation images takes the coverage of prediction sets."""
     content = found.content
     counts, confidence = content["validation"], content["confidence"]
     own = [label for label in range(len(counts)) if label not in found.always]
@@ -143,8 +147,7 @@ def _short(found: Reliability) -> Iterable[str]:
     rarest = min(own, key=counts.__getitem__)
     of_class = coverage_limits(counts[rarest], content["coverage"], confidence)
     limits = dict(zip(("low", "high", "class_low", "class_high"), (*total, *of_class), strict=True))
-    yield SHORT.format(
-        coverage=percent(content["coverage"]),
+    yield CHANCE.format(
         confidence=percent(confidence),
         n=sum(counts),
         smallest=found.label_names[rarest],
