@@ -1,5 +1,7 @@
 """Training-size study: train a network on a stratified subset of one size; write its probabilities."""
 
+import numpy as np
+
 from medfusion.files import images, probabilities
 from medfusion.jobs import stage
 
@@ -15,30 +17,29 @@ def parser():
 
 
 def main(args, settings):
-    from medfusion.learning import backend, training_images
+    from medfusion.learning import backend
     from medfusion.learning.features import apply, extractor
     from medfusion.learning.training import train
+    from medfusion.learning.training_images import open_images
 
     network, seed = settings["network"], settings["seed"]
     backend.configure(settings["threads"], seed)
     train_path, val_path, test_path = args.images
     description = images.describe(train_path)
     drawn = network["training"]["images"]
-    planes, labels = training_images.read(train_path, args.augmented, drawn, settings["size"], seed)
-    val_images = images.read_images(val_path)
     model, _ = train(
-        planes,
-        labels,
-        val_images,
-        images.read_labels(val_path),
+        open_images(train_path, args.augmented, drawn, settings["size"], seed),
+        open_images(val_path),
         network,
         len(description.label_names),
         seed,
         lambda line: stage.progress(f"{settings['title']}: {line}"),
     )
     model = extractor(model, network["features"]["layer"])
-    splits = {"val": val_images, "test": images.read_images(test_path)}
-    applied = {split: apply(model, pixels, network["features"])[1] for split, pixels in splits.items()}
+    applied = {}
+    for split, path in (("val", val_path), ("test", test_path)):
+        blocks = [apply(model, block, network["features"])[1] for block in images.image_blocks(path)]
+        applied[split] = np.concatenate(blocks)
     probabilities.write(args.out, description, applied)
 
 

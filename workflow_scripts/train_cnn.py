@@ -22,18 +22,16 @@ def parser():
 
 
 def main(args, settings):
-    from medfusion.learning import backend, training_images
+    from medfusion.learning import backend
     from medfusion.learning.training import train
+    from medfusion.learning.training_images import open_images
 
     network, seed = settings["network"], settings["seed"]
     backend.configure(settings["threads"], seed)
     drawn = network["training"]["images"]
-    planes, labels = training_images.read(args.train, args.augmented, drawn, settings["train_images"], seed)
     model, history = train(
-        planes,
-        labels,
-        images.read_images(args.val),
-        images.read_labels(args.val),
+        open_images(args.train, args.augmented, drawn, settings["train_images"], seed),
+        open_images(args.val),
         network,
         len(images.describe(args.train).label_names),
         seed,

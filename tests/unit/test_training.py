@@ -1,6 +1,5 @@
 """Tests of training on a few small images: determinism, steps, schedule, stopping."""
 
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ import yaml
 from medfusion.errors import UserError
 from medfusion.learning import backend, training
 from medfusion.learning.backend import keras
+from medfusion.learning.training_images import TrainingImages
 
 CONFIG = yaml.safe_load((Path(__file__).resolve().parents[2] / "config.yaml").read_text(encoding="utf-8"))
 DEFAULTS = {**CONFIG["defaults"]["training"], "batch_size": 8, "epochs": 1, "early_stopping": None}
@@ -39,15 +39,22 @@ def draw(classes, n=22, seed=0):
     return (noise + 60 * labels[:, None, None, None]).astype(np.uint8), labels
 
 
+def in_memory(versions, labels, chosen=None):
+    """Images that need no file."""
+    return TrainingImages([lambda start, stop, v=v: v[start:stop] for v in versions], labels, chosen)
+
+
 def train(seed, classes=2, options=None, validation=None, **changes):
     """A trained network, its history, and the lines it reported."""
     backend.configure(threads=1, seed=seed)
     images, labels = draw(classes)
     network = {"architecture": "breast_cnn", "options": options or {}, "training": {**DEFAULTS, **changes}}
     lines = []
-    planes = [images, images[:, ::-1]]
+    versions = in_memory([images, images[:, ::-1]], labels)
     validation = validation or draw(classes, 10, 1)
-    model, history = training.train(planes, labels, *validation, network, classes, seed, lines.append)
+    model, history = training.train(
+        versions, in_memory([validation[0]], validation[1]), network, classes, seed, lines.append
+    )
     return model, history, lines
 
 
@@ -111,17 +118,14 @@ def test_targets():
     assert training.one_hot(np.array([2, 0], np.uint8), 3).dtype == np.float32
 
 
-def test_each_epoch_sees_every_image_once_from_the_next_plane():
-    labels = np.arange(10, dtype=np.uint8)
-    planes = [np.full((10, 2, 2, 1), 100 * plane, np.uint8) + labels[:, None, None, None] for plane in range(2)]
-    settings = {"symmetries": [], "shift": 0}
-    batches = training._batches(planes, labels[:, None], 4, settings, np.random.default_rng(0))
-    orders = []
-    for epoch in range(3):
-        images, targets = zip(*islice(batches, 3), strict=True)
-        assert [len(part) for part in images] == [4, 4, 2]
-        seen = np.concatenate(images)[:, 0, 0, 0]
-        assert np.array_equal(seen, np.concatenate(targets)[:, 0] + 100 * (epoch % 2))
-        assert sorted(seen % 100) == list(range(10))
-        orders.append((seen % 100).tolist())
-    assert orders[0] != orders[1] != orders[2]
+def test_a_file_that_cannot_be_read_in_the_middle_is_its_own_message():
+    images, labels = draw(2)
+
+    def damaged(start, stop):
+        if stop > 10:
+            raise UserError("train.h5: damaged; delete it and run again")
+        return images[start:stop]
+
+    network = {"architecture": "breast_cnn", "options": {}, "training": DEFAULTS}
+    with pytest.raises(UserError, match=r"^train.h5: damaged; delete it and run again$"):
+        training.train(TrainingImages([damaged], labels), in_memory([images], labels), network, 2, 1, print)

@@ -12,15 +12,14 @@ from medfusion.errors import UserError
 from medfusion.learning.augmentation import random_symmetries
 from medfusion.learning.backend import keras, tf
 from medfusion.learning.networks import build
+from medfusion.learning.training_images import TrainingImages
 
 VAL_BATCH = 512  # validation images a step: bounds memory, changes no result
 
 
 def train(
-    planes: list[np.ndarray],
-    labels: np.ndarray,
-    val_images: np.ndarray,
-    val_labels: np.ndarray,
+    training_images: TrainingImages,
+    val_images: TrainingImages,
     network: dict[str, Any],
     classes: int,
     seed: int,
@@ -30,9 +29,8 @@ def train(
 
     Parameters
     ----------
-    planes : versions of the training images, each uint8 (n, H, W, C); epoch i draws from plane i modulo their number
-    labels : (n,)
-    val_images, val_labels : uint8 (m, H, W, C) and (m,); early stopping and learning rate look at them alone
+    training_images : epoch i draws from version i modulo their number
+    val_images : early stopping and learning rate look at them alone
     network : an entry of `networks` in config.yaml: architecture, options, training
     classes : number of classes
     seed : of the order and the symmetries of the images (the weights' seed is the backend's)
@@ -46,32 +44,30 @@ def train(
     Raises
     ------
     UserError
-        If the loss is no longer a number.
+        If the loss is no longer a number, or images cannot be read.
     """
     settings = network["training"]
-    batch = min(settings["batch_size"], len(labels))
-    steps = math.ceil(len(labels) / batch)
+    batch = min(settings["batch_size"], len(training_images))
+    steps = math.ceil(len(training_images) / batch)
     epochs = max(settings["epochs"], math.ceil(settings["min_steps"] / steps))
-    model = build(network["architecture"], planes[0].shape[1:], classes, network["options"])
+    model = build(network["architecture"], training_images.shape, classes, network["options"])
     compile_model(model, settings, steps * epochs)
 
-    targets = one_hot(labels, model.output_shape[-1])
-    training_set = _dataset(lambda: _batches(planes, targets, batch, settings, np.random.default_rng(seed)), model)
-    val_targets = one_hot(val_labels, model.output_shape[-1])
-    validation_set = _dataset(lambda: _in_order(val_images, val_targets), model)
-    validation_set = validation_set.apply(
-        tf.data.experimental.assert_cardinality(math.ceil(len(val_labels) / VAL_BATCH))
-    )
+    drawn = _Batches(lambda: _drawn(training_images, batch, settings, np.random.default_rng(seed)), model)
+    in_order = _Batches(lambda: val_images.in_order(VAL_BATCH), model)
     history = _Curves(epochs, report)
-    model.fit(
-        training_set,
-        epochs=epochs,
-        steps_per_epoch=steps,
-        validation_data=validation_set,
-        callbacks=[*_stopping(settings), history],
-        shuffle=False,  # the batches come in the order that the seed gives
-        verbose=0,
-    )
+    try:
+        model.fit(
+            drawn.dataset(),
+            epochs=epochs,
+            steps_per_epoch=steps,
+            validation_data=in_order.dataset(math.ceil(len(val_images) / VAL_BATCH)),
+            callbacks=[*_stopping(settings), history],
+            shuffle=False,  # the batches come in the order that the seed gives
+            verbose=0,
+        )
+    except tf.errors.OpError as error:
+        raise drawn.fault or in_order.fault or error from None
     return model, history.rows
 
 
@@ -104,42 +100,43 @@ def one_hot(labels: np.ndarray, outputs: int) -> np.ndarray:
     return np.eye(outputs, dtype=np.float32)[labels]
 
 
-def _batches(
-    planes: list[np.ndarray],
-    targets: np.ndarray,
-    batch: int,
-    settings: dict[str, Any],
-    rng: np.random.Generator,
+def _drawn(
+    training_images: TrainingImages, batch: int, settings: dict[str, Any], rng: np.random.Generator
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Batches without end: each epoch a new order, images as uint8 until the network's first layer."""
     for epoch in itertools.count():
-        images = planes[epoch % len(planes)]
-        order = rng.permutation(len(targets))
-        for start in range(0, len(order), batch):
-            chosen = order[start : start + batch]
-            yield (
-                random_symmetries(images[chosen], settings["symmetries"], settings["shift"], rng),
-                targets[chosen],
-            )
+        for images, labels in training_images.batches(epoch, batch, rng):
+            yield random_symmetries(images, settings["symmetries"], settings["shift"], rng), labels
 
 
-def _in_order(images: np.ndarray, targets: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    for start in range(0, len(images), VAL_BATCH):
-        yield images[start : start + VAL_BATCH], targets[start : start + VAL_BATCH]
+class _Batches:
+    """A tf.data pipeline over a generator of images and labels, which keeps the exception that ended it."""
 
+    def __init__(self, batches: Callable[[], Iterator[tuple[np.ndarray, np.ndarray]]], model: keras.Model):
+        self.fault: Exception | None = None
+        self._batches = batches
+        self._shape, self._outputs = model.input_shape[1:], model.output_shape[-1]
 
-def _dataset(batches: Callable[[], Iterator], model: keras.Model) -> tf.data.Dataset:
-    """A tf.data pipeline over a generator of batches.
+    def dataset(self, batches: int | None = None) -> tf.data.Dataset:
+        """The pipeline, of as many batches; None if they never end.
 
-    Autotuning is off: its thread holds up the end of every epoch until it next wakes, up to tens of seconds later.
-    """
-    signature = (
-        tf.TensorSpec((None, *model.input_shape[1:]), tf.uint8),
-        tf.TensorSpec((None, model.output_shape[-1]), tf.float32),
-    )
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    return tf.data.Dataset.from_generator(batches, output_signature=signature).prefetch(2).with_options(options)
+        Autotuning is off: its thread holds up the end of every epoch until it next wakes, up to tens of seconds later.
+        """
+        signature = (tf.TensorSpec((None, *self._shape), tf.uint8), tf.TensorSpec((None, self._outputs), tf.float32))
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        pipeline = tf.data.Dataset.from_generator(self._targets, output_signature=signature).prefetch(2)
+        if batches:
+            pipeline = pipeline.apply(tf.data.experimental.assert_cardinality(batches))
+        return pipeline.with_options(options)
+
+    def _targets(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        try:
+            for images, labels in self._batches():
+                yield images, one_hot(labels, self._outputs)
+        except Exception as error:  # TensorFlow passes on no more than its text
+            self.fault = error
+            raise
 
 
 def _stopping(settings: dict[str, Any]) -> list[keras.callbacks.Callback]:
