@@ -3,9 +3,10 @@
 import csv
 import io
 
-from medfusion.files import images, probabilities
+import numpy as np
+
+from medfusion.files import hdf5, images, probabilities
 from medfusion.files.artifacts import write_json, write_text
-from medfusion.files.hdf5 import open_hdf5
 from medfusion.jobs import stage
 
 
@@ -23,12 +24,14 @@ def parser():
 
 def main(args, settings):
     from medfusion.learning import classifiers
+    from medfusion.learning.subsets import at_most
 
-    labels, val_labels = images.read_labels(args.train), images.read_labels(args.val)
-    with open_hdf5(args.features) as file:
-        features = {split: file[f"{split}/features"][:] for split in ("train", "val", "test")}
-    data = (features["train"], labels, features["val"], val_labels)
     classifier, seed = settings["classifier"], settings["seed"]
+    labels, val_labels = images.read_labels(args.train), images.read_labels(args.val)
+    fitted = at_most(labels, classifier["fit_images"], seed)
+    features = hdf5.rows(args.features, "train/features", fitted)
+    val_features = np.concatenate(list(hdf5.blocks(args.features, "val/features")))
+    data = (features, labels[fitted], val_features, val_labels)
 
     rows, best = classifiers.search(
         classifier, *data, seed, lambda line: stage.progress(f"{settings['title']}: {line}")
@@ -41,10 +44,13 @@ def main(args, settings):
     writer.writeheader()
     writer.writerows(rows)
     write_text(args.grid, table.getvalue())
-    used = {key: classifier[key] for key in ("kind", "selection", "search_images", "calibration")}
+    used = {key: classifier[key] for key in ("kind", "selection", "search_images", "fit_images", "calibration")}
     write_json(args.best, {"cell": best, **used})
     classifiers.save(model, args.model)
-    applied = {split: model.predict_proba(features[split]) for split in ("val", "test")}
+    applied = {
+        split: np.concatenate([model.predict_proba(block) for block in hdf5.blocks(args.features, f"{split}/features")])
+        for split in ("val", "test")
+    }
     probabilities.write(args.out, probabilities.describe(args.features), applied)
 
 

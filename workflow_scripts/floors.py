@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from medfusion.files import images, probabilities
+from medfusion.files import hdf5, images, probabilities
 from medfusion.jobs import stage
 
 
@@ -18,12 +18,14 @@ def main(args, settings):
     from sklearn.neighbors import KNeighborsClassifier
 
     from medfusion.evaluation import metrics
+    from medfusion.learning.subsets import at_most
 
     train_path, *others = args.images
     description, labels = images.describe(train_path), images.read_labels(train_path)
     classes = len(description.label_names)
-    pixels = images.read_images(train_path).reshape(len(labels), -1).astype(np.float32)
-    neighbour = KNeighborsClassifier(1, algorithm="brute").fit(pixels, labels)
+    chosen = at_most(labels, settings["images"], seed=0)
+    pixels = hdf5.rows(train_path, "images", chosen).reshape(len(chosen), -1).astype(np.float32)
+    neighbour = KNeighborsClassifier(1, algorithm="brute").fit(pixels, labels[chosen])
     majority, nearest = {}, {}
     for split, path in zip(("val", "test"), others, strict=True):
         blocks = [block.reshape(len(block), -1).astype(np.float32) for block in images.image_blocks(path)]

@@ -1,7 +1,8 @@
 """Study the classifiers on a network's features: learning curves of tree and forest, regions in the PCA plane."""
 
-from medfusion.files import images
-from medfusion.files.hdf5 import open_hdf5
+import numpy as np
+
+from medfusion.files import hdf5, images
 from medfusion.jobs import stage
 
 
@@ -23,23 +24,28 @@ def main(args, settings):
 
     from medfusion.files import study_files
     from medfusion.learning import classifiers, studies
+    from medfusion.learning.subsets import at_most
 
     description, seed = images.describe(args.train), settings["seed"]
     labels, val_labels = images.read_labels(args.train), images.read_labels(args.val)
-    with open_hdf5(args.features) as file:
-        features = {split: file[f"{split}/features"][:] for split in ("train", "val", "test")}
+    chosen = at_most(labels, settings["fit_images"], seed)
+    labels = labels[chosen]
+    features = hdf5.rows(args.features, "train/features", chosen)
+    val_features, test_features = (
+        np.concatenate(list(hdf5.blocks(args.features, f"{split}/features"))) for split in ("val", "test")
+    )
     if args.tree_model:
         tree = studies.tree_inside(classifiers.load(args.tree_model))
     else:
-        tree = DecisionTreeClassifier(random_state=seed).fit(features["train"], labels)
+        tree = DecisionTreeClassifier(random_state=seed).fit(features, labels)
     models = {"decision_tree": tree, "random_forest": RandomForestClassifier(random_state=seed, n_jobs=1)}
-    data = (features["train"], labels, features["val"], val_labels)
+    data = (features, labels, val_features, val_labels)
     curves = {}
     for name, model in models.items():
         stage.progress(f"{description.flag}: learning curve of {name}")
         curves[name] = studies.learning_curve(model, *data, settings["tree_sizes"], settings["folds"], seed)
     stage.progress(f"{description.flag}: regions in the plane of two components")
-    plane = studies.plane(features["train"], labels, features["test"], settings["plane_images"], seed)
+    plane = studies.plane(features, labels, test_features, settings["plane_images"], seed)
     study_files.write(args.out, description, seed, curves, plane, studies.tree_shape(tree))
 
 

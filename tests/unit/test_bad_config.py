@@ -675,7 +675,7 @@ def test_a_missing_key_is_named():
 def test_several_missing_keys_are_named_once():
     with pytest.raises(UserError) as caught:
         completed(change=lambda config: config["evaluation"].clear())
-    assert str(caught.value) == "config:\n  evaluation: lacks replicates, confidence, seed"
+    assert str(caught.value) == "config:\n  evaluation: lacks replicates, confidence, seed, nearest_images"
 
 
 def test_a_section_that_holds_itself_is_one_message():

@@ -14,7 +14,7 @@ from medfusion.errors import UserError
 from medfusion.learning import classifiers
 from medfusion.learning.subsets import stratified_subset
 
-DEFAULTS = {"selection": "validation", "folds": 3, "search_images": None, "calibration": "none"}
+DEFAULTS = {"selection": "validation", "folds": 3, "search_images": None, "fit_images": None, "calibration": "none"}
 SVM = {
     **DEFAULTS,
     "kind": "svm",

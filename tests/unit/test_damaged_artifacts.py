@@ -40,7 +40,9 @@ def made(tmp_path):
     classifiers.save(DecisionTreeClassifier().fit([[0], [1]], [0, 1]), tmp_path / "model.skops")
     (tmp_path / "history.csv").write_text(HISTORY)
     (tmp_path / "grid.csv").write_text(GRID)
-    write_json(tmp_path / "best.json", {"cell": {"C": 1}, "selection": "validation", "search_images": None})
+    write_json(
+        tmp_path / "best.json", {"cell": {"C": 1}, "selection": "validation", "search_images": None, "fit_images": None}
+    )
     write_json(tmp_path / "metrics.json", metrics("net", 1, {"cnn": (0.8, 0.8)}))
     write_json(tmp_path / "comparisons.json", comparisons())
     across = {"first": "train", "second": "test", "indices": [1, 2]}
@@ -61,7 +63,7 @@ RELIABILITY = reliability()
 # For each stage program: its arguments, and settings; what is in braces is a file of the folder that it reads.
 STYLE = {"style": "white", "name": "Own images", "label_names": None}
 SHOWN = {"shown": {"breast": {"name": "Own images"}}}
-CLASSIFIER = {"kind": "svm", "grid": {"C": [1]}, "selection": "validation", "search_images": None}
+CLASSIFIER = {"kind": "svm", "grid": {"C": [1]}, "selection": "validation", "search_images": None, "fit_images": None}
 COMPARISON = {"base": "net", "part": "member", "words": "alone", "system": "cnn", "seeds": [1]}
 COMPARISON |= {"measured": ["net", "cnn"], "reference": ["net", "cnn"]}
 PROGRAMS = {
@@ -134,7 +136,7 @@ PROGRAMS = {
     ),
     "study_classifiers": (
         "--features {features.h5} --train {train.h5} --val {val.h5} --tree-model {model.skops} --out out.h5",
-        {"seed": 1, "tree_sizes": 2, "folds": 2, "plane_images": 12},
+        {"seed": 1, "fit_images": None, "tree_sizes": 2, "folds": 2, "plane_images": 12},
     ),
 }
 READ = [

@@ -75,7 +75,13 @@ def render(tmp_path):
             columns=["split", "label", "name", "n"],
         )
         counts.to_csv(tmp_path / "counts.csv", index=False)
-        best = {"cell": {"C": 1, "kernel": "rbf"}, "selection": "folds", "search_images": None, "calibration": "none"}
+        best = {
+            "cell": {"C": 1, "kernel": "rbf"},
+            "selection": "folds",
+            "search_images": None,
+            "fit_images": None,
+            "calibration": "none",
+        }
         write_json(tmp_path / "best.json", best)
         write_json(tmp_path / "comparisons.json", synthetic.comparisons(generated))
         tables = {

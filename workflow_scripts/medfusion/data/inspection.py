@@ -7,8 +7,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from medfusion.figures.montage import CELL, montage_grid, montage_rows
-from medfusion.files.hdf5 import open_hdf5
-from medfusion.files.images import BLOCK, image_blocks
+from medfusion.files.hdf5 import BLOCK, open_hdf5
+from medfusion.files.images import image_blocks
 from medfusion.naming import Shown
 
 CHANNELS = {1: ("grey",), 3: ("red", "green", "blue")}

@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 
 from medfusion.errors import UserError, first_line
 from medfusion.files.artifacts import replacing
+
+BLOCK = 4096  # rows read at once where the whole is not needed
 
 
 @contextlib.contextmanager
@@ -78,6 +81,30 @@ def open_hdf5(path: str | Path) -> Iterator[h5py.File]:
             if not _blames_file(error):
                 raise
             raise UserError(f"{path}: damaged or incomplete ({first_line(error)}); delete it and run again") from None
+
+
+def blocks(path: str | Path, key: str, most: int = BLOCK) -> Iterator[np.ndarray]:
+    """A dataset of a file in blocks of at most so many rows, in order.
+
+    Raises
+    ------
+    UserError
+        As `open_hdf5`.
+    """
+    with open_hdf5(path) as file:
+        dataset = file[key]
+        for start in range(0, len(dataset), most):
+            yield dataset[start : start + most]
+
+
+def rows(path: str | Path, key: str, numbers: np.ndarray) -> np.ndarray:
+    """Some rows of a dataset, read in blocks; `numbers` in ascending order."""
+    found, start = [], 0
+    for block in blocks(path, key):
+        here = numbers[np.searchsorted(numbers, start) : np.searchsorted(numbers, start + len(block))]
+        found.append(block[here - start])
+        start += len(block)
+    return np.concatenate(found)
 
 
 def _blames_file(error: Exception) -> bool:

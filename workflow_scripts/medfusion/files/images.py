@@ -8,9 +8,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from medfusion.files import hdf5
 from medfusion.files.hdf5 import create_hdf5, open_hdf5
-
-BLOCK = 4096  # images read at once where the whole split is not needed
 
 
 @dataclass(frozen=True)
@@ -83,9 +82,6 @@ def read_labels(path: str | Path) -> np.ndarray:
         return file["labels"][:]
 
 
-def image_blocks(path: str | Path, block: int = BLOCK) -> Iterator[np.ndarray]:
-    """The images of a prepared file in blocks of at most `block`, in order."""
-    with open_hdf5(path) as file:
-        images = file["images"]
-        for start in range(0, len(images), block):
-            yield images[start : start + block]
+def image_blocks(path: str | Path, rows: int = hdf5.BLOCK) -> Iterator[np.ndarray]:
+    """The images of a prepared file in blocks of at most `rows`, in order."""
+    return hdf5.blocks(path, "images", rows)

@@ -23,7 +23,7 @@ from medfusion.errors import UserError, first_line
 from medfusion.files.archives import make_zip_reproducible
 from medfusion.files.artifacts import replacing
 from medfusion.learning import nested_trees
-from medfusion.learning.subsets import stratified_subset
+from medfusion.learning.subsets import at_most
 
 # Types outside skops' own list that our files hold; nothing else is loaded. A tree's nodes are indices that
 # scikit-learn follows unchecked: `predict` with a forged file can crash, but runs no code.
@@ -81,9 +81,8 @@ def search(
         and to score, cells that one model holds sharing its time
     best : the settings of the cell with the highest accuracy, the first of equals
     """
-    if settings["search_images"] and settings["search_images"] < len(labels):
-        chosen = stratified_subset(labels, settings["search_images"], seed)
-        features, labels = features[chosen], labels[chosen]
+    chosen = at_most(labels, settings["search_images"], seed)
+    features, labels = features[chosen], labels[chosen]
     if settings["selection"] == "folds":
         if (smallest := np.bincount(labels).min()) < settings["folds"]:
             raise UserError(

@@ -31,3 +31,14 @@ def stratified_subset(labels: np.ndarray, size: int, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     chosen = [rng.choice(np.flatnonzero(labels == c), n, replace=False) for c, n in zip(classes, share, strict=True)]
     return np.sort(np.concatenate(chosen))
+
+
+def at_most(labels: np.ndarray, size: int | None, seed: int) -> np.ndarray:
+    """Indices of all images, or of a stratified subset if there are more than `size` (None: no limit).
+
+    >>> at_most(np.zeros(3), 5, 0)
+    array([0, 1, 2])
+    """
+    if size is None or size >= len(labels):
+        return np.arange(len(labels))
+    return stratified_subset(labels, size, seed)

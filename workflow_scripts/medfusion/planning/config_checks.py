@@ -230,15 +230,24 @@ def _size_faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
     for place, size in sizes:
         if size != "all" and not classes <= size <= images:
             yield f"{place}: {size}; expected at least {classes}, one image of each class, and {most}"
-    if config["studies"]["folds"] > images // classes:
-        yield f"studies.folds: {config['studies']['folds']}; {_fold_limit(key, images, classes)}"
+    for place, limit in (
+        ("studies.fit_images", config["studies"]["fit_images"]),
+        ("evaluation.nearest_images", config["evaluation"]["nearest_images"]),
+    ):
+        if limit and limit < classes:
+            yield f"{place}: {limit}; expected at least {classes}, one image of each class of {key}"
+    studied = min(images, config["studies"]["fit_images"] or math.inf)
+    if config["studies"]["folds"] > studied // classes:
+        yield f"studies.folds: {config['studies']['folds']}; {_fold_limit(key, studied, classes)}"
     used = {name for model in dataset["models"].values() for name in model["classifiers"]}
     for name, classifier in config["classifiers"].items():
-        seen = min(images, classifier["search_images"] or math.inf)
+        limits = {limit: classifier[limit] or math.inf for limit in ("search_images", "fit_images")}
+        seen = min(images, *limits.values())
         if name in used and seen < classes:
+            limit = min(limits, key=limits.__getitem__)
             yield (
-                f"classifiers.{name}.search_images: {classifier['search_images']}; expected at least {classes}, one "
-                f"image of each class of {key}"
+                f"classifiers.{name}.{limit}: {classifier[limit]}; expected at least {classes}, one image of each "
+                f"class of {key}"
             )
         elif name in used and classifier["selection"] == "folds" and classifier["folds"] > seen // classes:
             yield f"classifiers.{name}.folds: {classifier['folds']}; {_fold_limit(key, seen, classes)}"

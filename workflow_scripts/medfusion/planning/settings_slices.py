@@ -173,7 +173,7 @@ def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
         "fit_grid": fit_grid,
         "fuse": fuse,
         "vote": vote,
-        "floors": lambda wildcards: {},
+        "floors": lambda wildcards: {"images": config["evaluation"]["nearest_images"]},
         "evaluate": evaluate,
         "compare_systems": compare_systems,
         "calibrate": calibrate,

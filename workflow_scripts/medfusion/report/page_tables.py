@@ -210,7 +210,8 @@ def choices(bests: Mapping[tuple[str, str, str], Mapping[str, Any]], caption: st
     for (model, seed, classifier), best in bests.items():
         cell = ", ".join(f"{key} = {setting(value)}" for key, value in best["cell"].items())
         how = "folds of the training split (optimistic)" if best["selection"] == "folds" else "validation split"
-        searched = f"{best['search_images']:,} at most" if best["search_images"] else "all"
+        limits = [best[limit] for limit in ("search_images", "fit_images") if best[limit]]
+        searched = f"{min(limits):,} at most" if limits else "all"
         key = (f"{model}/{classifier}", cell, how, searched, best.get("calibration", "none"))
         seeds.setdefault(key, []).append(seed)
     rows = [Row([*map(Cell, key), Cell(span(runs, "seed", "seeds"))]) for key, runs in seeds.items()]
