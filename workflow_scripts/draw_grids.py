@@ -21,7 +21,7 @@ def main(args, settings):
     names = settings["classifiers"]
     tables = {name: read_table(path, ("accuracy", "seconds")) for name, path in zip(names, args.grid, strict=True)}
     selections = {
-        name: read_record(path, ("cell", "selection", "search_images"))
+        name: read_record(path, ("cell", "selection", "compared_images"))
         for name, path in zip(names, args.best, strict=True)
     }
     with drawing.style(settings["style"]):

@@ -44,8 +44,9 @@ def main(args, settings):
     writer.writeheader()
     writer.writerows(rows)
     write_text(args.grid, table.getvalue())
-    used = {key: classifier[key] for key in ("kind", "selection", "search_images", "fit_images", "calibration")}
-    write_json(args.best, {"cell": best, **used})
+    used = {key: classifier[key] for key in ("kind", "selection", "calibration")}
+    compared = min(len(fitted), classifier["search_images"] or len(fitted))
+    write_json(args.best, {"cell": best, **used, "compared_images": compared, "fitted_images": len(fitted)})
     classifiers.save(model, args.model)
     applied = {
         split: np.concatenate([model.predict_proba(block) for block in hdf5.blocks(args.features, f"{split}/features")])

@@ -41,7 +41,7 @@ def made(tmp_path):
     (tmp_path / "history.csv").write_text(HISTORY)
     (tmp_path / "grid.csv").write_text(GRID)
     write_json(
-        tmp_path / "best.json", {"cell": {"C": 1}, "selection": "validation", "search_images": None, "fit_images": None}
+        tmp_path / "best.json", {"cell": {"C": 1}, "selection": "validation", "compared_images": 9, "fitted_images": 9}
     )
     write_json(tmp_path / "metrics.json", metrics("net", 1, {"cnn": (0.8, 0.8)}))
     write_json(tmp_path / "comparisons.json", comparisons())

@@ -78,8 +78,8 @@ def render(tmp_path):
         best = {
             "cell": {"C": 1, "kernel": "rbf"},
             "selection": "folds",
-            "search_images": None,
-            "fit_images": None,
+            "compared_images": 400,
+            "fitted_images": 546,
             "calibration": "none",
         }
         write_json(tmp_path / "best.json", best)

@@ -37,7 +37,7 @@ def grids(tables: Mapping[str, pd.DataFrame], selections: Mapping[str, dict[str,
     Parameters
     ----------
     tables : by classifier, one row a cell: its settings, accuracy, seconds
-    selections : by classifier, what best.json says ("cell", "selection", "search_images"); may lack some
+    selections : by classifier, what best.json says ("cell", "selection", "compared_images"); may lack some
     source : name of the data
     """
     tables = {name: table for name, table in tables.items() if len(table) > 1}
@@ -82,8 +82,8 @@ def _draw_grid(part: SubFigure, name: str, table: pd.DataFrame, layout: _HeatMap
     texts = table.drop(columns=list(SCORES), errors="ignore").map(setting)
     best = texts.iloc[int(table["accuracy"].argmax())]
     title = [name, SELECTION.get(selection.get("selection", ""), "accuracy")]
-    if images := selection.get("search_images"):
-        title.append(f"compared on at most {images:,} training images")
+    if images := selection.get("compared_images"):
+        title.append(f"compared on {images:,} training images")
     title += [f"{key} = {texts[key].iloc[0]}" for key in texts if texts[key].nunique() == 1]
     part.suptitle(" · ".join(title))
     low, high = table["accuracy"].min(), table["accuracy"].max()

@@ -210,12 +210,19 @@ def choices(bests: Mapping[tuple[str, str, str], Mapping[str, Any]], caption: st
     for (model, seed, classifier), best in bests.items():
         cell = ", ".join(f"{key} = {setting(value)}" for key, value in best["cell"].items())
         how = "folds of the training split (optimistic)" if best["selection"] == "folds" else "validation split"
-        limits = [best[limit] for limit in ("search_images", "fit_images") if best[limit]]
-        searched = f"{min(limits):,} at most" if limits else "all"
-        key = (f"{model}/{classifier}", cell, how, searched, best.get("calibration", "none"))
+        numbers = [f"{best[number]:,}" for number in ("compared_images", "fitted_images")]
+        key = (f"{model}/{classifier}", cell, how, *numbers, best.get("calibration", "none"))
         seeds.setdefault(key, []).append(seed)
     rows = [Row([*map(Cell, key), Cell(span(runs, "seed", "seeds"))]) for key, runs in seeds.items()]
-    head = ["Classifier", "Chosen settings", "Compared on", "Training images of the comparison", "Calibration", "Seeds"]
+    head = [
+        "Classifier",
+        "Chosen settings",
+        "Compared on",
+        "Training images compared",
+        "Fitted",
+        "Calibration",
+        "Seeds",
+    ]
     return Table(caption, head, [Body(rows)], numeric=len(head))
 
 
