@@ -26,9 +26,8 @@ def main(args, settings):
     backend.configure(settings["threads"], seed)
     train_path, val_path, test_path = args.images
     description = images.describe(train_path)
-    drawn = network["training"]["images"]
     model, _ = train(
-        open_images(train_path, args.augmented, drawn, settings["size"], seed),
+        open_images(train_path, args.augmented, settings["size"], seed),
         open_images(val_path),
         network,
         len(description.label_names),

@@ -28,9 +28,8 @@ def main(args, settings):
 
     network, seed = settings["network"], settings["seed"]
     backend.configure(settings["threads"], seed)
-    drawn = network["training"]["images"]
     model, history = train(
-        open_images(args.train, args.augmented, drawn, settings["train_images"], seed),
+        open_images(args.train, args.augmented, settings["train_images"], seed),
         open_images(args.val),
         network,
         len(images.describe(args.train).label_names),

@@ -125,9 +125,9 @@ def _network_facts(name: str, network: Config) -> dict[str, Any]:
     """A network's name, and which settings of `defaults` it takes over (its own entry names the others)."""
     given = set(network.get("training") or {}) | set(network.get("features") or {})
     settings = (
-        "images symmetries shift batch_size epochs min_steps optimizer learning_rate weight_decay schedule warm_up"
+        "images original_epochs symmetries shift batch_size epochs min_steps optimizer learning_rate weight_decay "
+        "schedule warm_up label_smoothing early_stopping reduce_lr layer views"
     )
-    settings += " label_smoothing early_stopping reduce_lr layer views"
     return {"network": name, "unset": set(settings.split()) - given}
 
 

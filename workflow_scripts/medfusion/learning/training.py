@@ -1,6 +1,5 @@
 """Training one network: its input, schedule and stopping; the same seed gives the same weights."""
 
-import itertools
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -29,7 +28,7 @@ def train(
 
     Parameters
     ----------
-    training_images : epoch i draws from version i modulo their number
+    training_images : an epoch draws from the version of them that `epoch_versions` gives it
     val_images : early stopping and learning rate look at them alone
     network : an entry of `networks` in config.yaml: architecture, options, training
     classes : number of classes
@@ -53,7 +52,8 @@ def train(
     model = build(network["architecture"], training_images.shape, classes, network["options"])
     compile_model(model, settings, steps * epochs)
 
-    drawn = _Batches(lambda: _drawn(training_images, batch, settings, np.random.default_rng(seed)), model)
+    versions = epoch_versions(settings, training_images.versions, epochs)
+    drawn = _Batches(lambda: _drawn(training_images, versions, batch, settings, np.random.default_rng(seed)), model)
     in_order = _Batches(lambda: val_images.in_order(VAL_BATCH), model)
     history = _Curves(epochs, report)
     try:
@@ -100,12 +100,29 @@ def one_hot(labels: np.ndarray, outputs: int) -> np.ndarray:
     return np.eye(outputs, dtype=np.float32)[labels]
 
 
+def epoch_versions(settings: dict[str, Any], versions: int, epochs: int) -> list[int]:
+    """The version of the images that each epoch draws: 0 as they are, 1 … each augmented copy.
+
+    >>> epoch_versions({"images": "both", "original_epochs": 2}, 3, 7)
+    [0, 1, 2, 0, 1, 0, 0]
+    >>> epoch_versions({"images": "augmented", "original_epochs": 0}, 3, 5)
+    [1, 2, 1, 2, 1]
+    """
+    turns = {"original": [0], "augmented": range(1, versions), "both": range(versions)}[settings["images"]]
+    last = min(epochs, settings["original_epochs"])
+    return [turns[epoch % len(turns)] for epoch in range(epochs - last)] + [0] * last
+
+
 def _drawn(
-    training_images: TrainingImages, batch: int, settings: dict[str, Any], rng: np.random.Generator
+    training_images: TrainingImages,
+    versions: list[int],
+    batch: int,
+    settings: dict[str, Any],
+    rng: np.random.Generator,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Batches without end: each epoch a new order, images as uint8 until the network's first layer."""
-    for epoch in itertools.count():
-        for images, labels in training_images.batches(epoch, batch, rng):
+    """Batches of all epochs: each a new order, images as uint8 until the network's first layer."""
+    for version in versions:
+        for images, labels in training_images.batches(version, batch, rng):
             yield random_symmetries(images, settings["symmetries"], settings["shift"], rng), labels
 
 

@@ -17,19 +17,21 @@ Reader = Callable[[int, int], np.ndarray]
 
 
 class TrainingImages:
-    """Labelled images in one or several versions, of which an epoch draws one.
+    """Labelled images as they are and in augmented versions, of which an epoch draws one.
 
     Parameters
     ----------
-    versions : each reads a range of rows, from the first up to before the second, as uint8 (rows, H, W, C)
+    versions : the images as they are, then each augmented copy; each reads a range of rows, from the first up to
+        before the second, as uint8 (rows, H, W, C)
     labels : (n,), of all rows
     chosen : row numbers that are drawn, in ascending order; None for all
     """
 
     def __init__(self, versions: Sequence[Reader], labels: np.ndarray, chosen: np.ndarray | None = None):
-        self._versions = versions
+        self._read_versions = versions
         self._labels = labels
         self._chosen = np.arange(len(labels)) if chosen is None else chosen
+        self.versions = len(versions)
         self.shape: tuple[int, ...] = versions[0](0, 1).shape[1:]
 
     def __len__(self) -> int:
@@ -40,8 +42,8 @@ class TrainingImages:
         for start in range(0, len(self._labels), rows):
             yield self._read(0, start, start + rows)
 
-    def batches(self, epoch: int, size: int, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """One epoch in random order, from version `epoch` modulo their number.
+    def batches(self, version: int, size: int, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """One epoch in random order, from the version of that number.
 
         As many blocks of neighbours as `SHUFFLED` bytes hold are drawn at random and shuffled together. What is larger
         is therefore not shuffled as a whole: images are as far apart as those blocks.
@@ -52,7 +54,7 @@ class TrainingImages:
         labels : (size,)
         """
         rest: tuple[np.ndarray, np.ndarray] | None = None
-        for piece in self._shuffled(epoch % len(self._versions), rng):
+        for piece in self._shuffled(version, rng):
             pixels, labels = _joined([rest, piece]) if rest else piece
             whole = len(labels) // size * size
             for start in range(0, whole, size):
@@ -74,7 +76,7 @@ class TrainingImages:
     def _read(self, version: int, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
         stop = min(stop, len(self._labels))
         rows = self._chosen[np.searchsorted(self._chosen, start) : np.searchsorted(self._chosen, stop)]
-        return self._versions[version](start, stop)[rows - start], self._labels[rows]
+        return self._read_versions[version](start, stop)[rows - start], self._labels[rows]
 
 
 def _joined(pieces: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
@@ -83,11 +85,7 @@ def _joined(pieces: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray
 
 
 def open_images(
-    path: str | Path,
-    bank: str | Path | None = None,
-    drawn: str = "original",
-    number: int | str = "all",
-    seed: int = 0,
+    path: str | Path, bank: str | Path | None = None, number: int | str = "all", seed: int = 0
 ) -> TrainingImages:
     """The labelled images of prepared files.
 
@@ -95,12 +93,11 @@ def open_images(
     ----------
     path : prepared images (HDF5)
     bank : augmented copies of them (HDF5); None if none are drawn
-    drawn : the versions: "augmented", "original" or "both"
     number : of images, a stratified subset; or "all"
     seed : of the subset
     """
     labels = images.read_labels(path)
-    versions = [] if drawn == "augmented" else [_reader(path)]
+    versions = [_reader(path)]
     if bank:
         with open_hdf5(bank) as file:
             copies = file["images"].shape[1]
