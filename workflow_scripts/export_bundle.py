@@ -140,7 +140,7 @@ class Parts:
         for network in bundle.networks:
             path = self.files["networks"][network.model, network.seed, "cnn"]
             shutil.copyfile(path, folder / network.keras)
-            model = extractor(load_network(path), network.layer)
+            model = extractor(load_network(path), network.layers)
             onnx_networks.convert(model, folder / network.onnx)
             ours = apply(model, val, {"views": network.views})
             theirs = averaged(predictor.load(folder / network.onnx, threads), val, network.views)

@@ -1,4 +1,4 @@
-"""Apply a trained network to all splits; write features of a named layer and class probabilities, in blocks."""
+"""Apply a trained network to all splits; write features of named layers and class probabilities, in blocks."""
 
 import numpy as np
 
@@ -20,9 +20,9 @@ def main(args, settings):
     from medfusion.learning.features import apply, extractor, load_network
 
     backend.configure(settings["threads"], seed=0)
-    model = extractor(load_network(args.model), settings["layer"])
+    model = extractor(load_network(args.model), settings["layers"])
     attributes = images.describe(args.images[0]).attributes()
-    with create_hdf5(args.out, layer=settings["layer"], views=settings["views"], **attributes) as file:
+    with create_hdf5(args.out, layers=settings["layers"], views=settings["views"], **attributes) as file:
         for split, path in zip(("train", "val", "test"), args.images, strict=True):
             done = 0
             for block in images.image_blocks(path):

@@ -34,7 +34,7 @@ def main(args, settings):
         seed,
         lambda line: stage.progress(f"{settings['title']}: {line}"),
     )
-    model = extractor(model, network["features"]["layer"])
+    model = extractor(model, network["features"]["layers"])
     applied = {}
     for split, path in (("val", val_path), ("test", test_path)):
         blocks = [apply(model, block, network["features"])[1] for block in images.image_blocks(path)]

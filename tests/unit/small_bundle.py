@@ -31,7 +31,7 @@ def make(folder: Path, channels: int = 1, classes: int = 2, generated: bool = Fa
     labels = np.arange(40) % classes
     keras.utils.set_random_seed(1)
     network = networks.build("compact_resnet", (28, 28, channels), classes, {"widths": [4, 8]})
-    model = extractor(network, "features")
+    model = extractor(network, ["features"])
     network.save(folder / "network.keras")
     onnx_networks.convert(model, folder / "network.onnx")
     features, _ = apply(model, images, {"views": VIEWS})
@@ -48,7 +48,7 @@ def make(folder: Path, channels: int = 1, classes: int = 2, generated: bool = Fa
         size=28,
         channels=channels,
         positive=0 if classes == 2 else None,
-        networks=(Network("net", 1, "network.keras", "network.onnx", "features", VIEWS),),
+        networks=(Network("net", 1, "network.keras", "network.onnx", ("features",), VIEWS),),
         members=(Member(0, None, 0.25), Member(0, KEY, 0.75)),
         calibration=Calibration(2.0, 0.55, (0.5,) * classes, 0.45 if classes == 2 else None, 0.5),
         libraries={name: metadata.version(name) for name in ("onnxruntime", "scikit-learn", "skops")},

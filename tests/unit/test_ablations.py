@@ -67,7 +67,7 @@ def test_each_variant_differs_from_its_base_in_one_value_or_in_its_bank(plan):
             parts = [(part, key) for part in ("options", "training", "features") for key in base[part]]
             changed = [key for part, key in parts if variant.network[part][key] != base[part][key]]
             assert len(changed) == (0 if variant.bank_off else 1) or variant.name == "without_network", path
-            assert variant.trained == (changed not in (["views"], ["layer"], ["layer", "views"])), path
+            assert variant.trained == (changed not in (["views"], ["layers"], ["layers", "views"])), path
 
 
 def test_what_only_features_tell_apart_applies_the_trained_network_of_its_base(plan):
@@ -119,7 +119,7 @@ def test_without_normalisation_the_dense_layer_is_no_other_layer():
     config = completed("{networks: {five_layer: {options: {batch_norm: false}}}}")
     network = config["networks"]["five_layer"]
     assert ablations.other_layers(network, ["svm"]) == ["flatten"]
-    network["features"]["layer"] = "dense"
+    network["features"]["layers"] = ["dense"]
     assert ablations.other_layers(network, ["svm"]) == ["flatten"]
     network["options"]["batch_norm"] = True
     assert ablations.other_layers(network, ["svm"]) == ["flatten", "features"]
@@ -252,7 +252,7 @@ def ablated_config():
             "architecture": "breast_cnn",
             "options": {"dropout": 0.5},
             "training": {},
-            "features": {"layer": "features"},
+            "features": {"layers": ["features"]},
         }
     }
     return config

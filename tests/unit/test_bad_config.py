@@ -438,12 +438,12 @@ FAULTS = {
         "schedule: constant",
     ),
     "a layer that does not exist": (
-        "{networks: {blood_cnn: {features: {layer: featurs}}}}",
-        "networks.blood_cnn.features.layer: blood_cnn has no layer 'featurs'; did you mean 'features'?",
+        "{networks: {blood_cnn: {features: {layers: [featurs]}}}}",
+        "networks.blood_cnn.features.layers: blood_cnn has no layer 'featurs'; did you mean 'features'?",
     ),
     "a layer that another architecture has": (
-        "{networks: {resnet28: {features: {layer: dense}}}}",
-        "networks.resnet28.features.layer: resnet28 has no layer 'dense'; known: features, rescaling, conv2d, re_lu",
+        "{networks: {resnet28: {features: {layers: [dense]}}}}",
+        "networks.resnet28.features.layers: resnet28 has no layer 'dense'; known: features, rescaling, conv2d, re_lu",
     ),
     "defaults switched off": (
         "{defaults: {training: ~}}",

@@ -46,16 +46,16 @@ OPTIONS = {
 
 
 @pytest.mark.parametrize(
-    ("architecture", "classes", "layer"),
+    ("architecture", "classes", "layers"),
     [
-        ("breast_cnn", 2, "max_pooling2d"),
-        ("blood_cnn", 3, "features"),
-        ("five_layer", 3, "features"),
-        ("resnet28", 2, "features"),
-        ("compact_resnet", 3, "re_lu"),
+        ("breast_cnn", 2, ["max_pooling2d"]),
+        ("blood_cnn", 3, ["features"]),
+        ("five_layer", 3, ["features"]),
+        ("resnet28", 2, ["features", "rescaling"]),
+        ("compact_resnet", 3, ["re_lu"]),
     ],
 )
-def test_every_architecture_says_the_same_in_onnx(tmp_path, architecture, classes, layer):
+def test_every_architecture_says_the_same_in_onnx(tmp_path, architecture, classes, layers):
     keras.utils.clear_session()  # layers are numbered from the start, as in a process of their own
     keras.utils.set_random_seed(3)
     network = networks.build(architecture, (28, 28, 3), classes, OPTIONS[architecture])
@@ -63,7 +63,7 @@ def test_every_architecture_says_the_same_in_onnx(tmp_path, architecture, classe
     for weights in network.weights:  # moving averages too, which start as 0 and 1
         if "seed" not in weights.name:
             weights.assign(weights + rng.uniform(0, 0.1, weights.shape))
-    model = extractor(network, layer)
+    model = extractor(network, layers)
     onnx_networks.convert(model, tmp_path / "network.onnx")
     images = rng.integers(0, 256, (7, 28, 28, 3), dtype=np.uint8)
     ours = apply(model, images, {"views": ["transpose"]})
@@ -74,7 +74,7 @@ def test_every_architecture_says_the_same_in_onnx(tmp_path, architecture, classe
 
 
 def test_the_same_network_gives_the_same_bytes(tmp_path):
-    model = extractor(networks.build("compact_resnet", (28, 28, 1), 2, {"widths": [4, 8]}), "features")
+    model = extractor(networks.build("compact_resnet", (28, 28, 1), 2, {"widths": [4, 8]}), ["features"])
     for name in ("a.onnx", "b.onnx"):
         onnx_networks.convert(model, tmp_path / name)
     assert (tmp_path / "a.onnx").read_bytes() == (tmp_path / "b.onnx").read_bytes()
@@ -102,7 +102,7 @@ def test_features_may_differ_by_a_share_of_the_largest():
 
 def test_probabilities_are_the_weighted_mean_of_members_and_then_calibrated(made):
     folder, bundle, images = made
-    model = extractor(load_network(folder / "network.keras"), "features")
+    model = extractor(load_network(folder / "network.keras"), ["features"])
     features, own = apply(model, images, {"views": small_bundle.VIEWS})
     svm = fitted.load(folder / contents.CLASSIFIERS)[small_bundle.KEY].predict_proba(features)
     expected = 0.25 * own + 0.75 * svm

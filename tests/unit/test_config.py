@@ -46,7 +46,7 @@ def test_defaults_are_filled_in_and_what_is_named_stays():
     result = completed()
     network = result["networks"]["compact_resnet"]
     assert network["training"] == {**BASE["defaults"]["training"], **BASE["networks"]["compact_resnet"]["training"]}
-    assert network["features"]["layer"] == BASE["defaults"]["features"]["layer"]
+    assert network["features"]["layers"] == BASE["defaults"]["features"]["layers"]
     assert result["networks"]["breast_cnn"]["options"] == OPTIONS["breast_cnn"]
     assert result["networks"]["compact_resnet"]["options"] == {
         **OPTIONS["compact_resnet"],

@@ -31,8 +31,8 @@ def images():
     return np.random.default_rng(0).integers(0, 256, (7, *SHAPE), dtype=np.uint8)
 
 
-def apply(network, images, layer="features", views=()):
-    return features.apply(features.extractor(network, layer), images, {"views": list(views)})
+def apply(network, images, layers=("features",), views=()):
+    return features.apply(features.extractor(network, layers), images, {"views": list(views)})
 
 
 def test_a_sigmoid_becomes_two_columns(binary, images):
@@ -56,7 +56,7 @@ def test_features_and_probabilities_of_many_classes(multi, images):
 
 def test_a_spatial_layer_is_flattened(multi, images):
     layer = next(layer for layer in multi.layers if isinstance(layer, keras.layers.Conv2D))
-    assert apply(multi, images, layer.name)[0].shape == (7, 8 * 8 * 32)
+    assert apply(multi, images, [layer.name])[0].shape == (7, 8 * 8 * 32)
 
 
 @pytest.mark.parametrize("name", ["binary", "multi"])
@@ -86,9 +86,16 @@ def test_steps_change_no_result(multi, images, monkeypatch):
 
 def test_an_unknown_layer_is_named_with_those_there_are(multi):
     with pytest.raises(
-        UserError, match="features.layer: the network has no layer 'feature'; it has images, .*features"
+        UserError, match="features.layers: the network has no layer 'feature'; it has images, .*features"
     ):
-        features.extractor(multi, "feature")
+        features.extractor(multi, ["feature"])
+
+
+def test_several_layers_stand_side_by_side(multi, images):
+    names = ["features", multi.layers[1].name]  # the second scales the image
+    both = apply(multi, images, names)[0]
+    assert np.array_equal(both, np.hstack([apply(multi, images, [name])[0] for name in names]))
+    assert both[:, -images[0].size :] == pytest.approx(images.reshape(len(images), -1) / 255, abs=1e-7)
 
 
 def test_a_saved_network_says_the_same(tmp_path, multi, images):

@@ -26,7 +26,7 @@ CHOICES: dict[str, list[Any]] = {
     "schedule": ["one_cycle", "constant"],
     "early_stopping": [{"patience": 5}, None],
     "reduce_lr": [{"factor": 0.5, "patience": 4}, None],
-    "layer": ["rescaling", "features"],
+    "layers": [["rescaling"], ["features"]],
     "selection": ["folds", "validation"],
     "calibration": ["temperature", "sigmoid"],
     "criterion": ["log_loss", "accuracy"],

@@ -126,7 +126,7 @@ def _network_facts(name: str, network: Config) -> dict[str, Any]:
     given = set(network.get("training") or {}) | set(network.get("features") or {})
     settings = (
         "images original_epochs symmetries shift batch_size epochs min_steps optimizer learning_rate weight_decay "
-        "schedule warm_up label_smoothing early_stopping reduce_lr layer views"
+        "schedule warm_up label_smoothing early_stopping reduce_lr layers views"
     )
     return {"network": name, "unset": set(settings.split()) - given}
 

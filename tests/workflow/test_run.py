@@ -52,7 +52,7 @@ def test_artifacts_hold_what_they_should(finished):
             assert file[f"{split}/features"].shape == (n, 16)
             assert file[f"{split}/probabilities"].shape == (n, 8)
             np.testing.assert_allclose(file[f"{split}/probabilities"][:].sum(axis=1), 1, atol=1e-5)
-        assert file.attrs["layer"] == "features"
+        assert list(file.attrs["layers"]) == ["features"]
     fusion = finished.json("results/blood/compact_resnet/seed1/cnn_svm_rbf_chosen/fusion.json")
     assert sum(fusion["weights"]) == 1 and len(fusion["curve"]) == 21 and fusion["chosen_on"] == "validation"
     cases = finished.json("results/blood/cases/cases.json")

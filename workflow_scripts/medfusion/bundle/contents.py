@@ -27,7 +27,7 @@ class Network:
 
     model, seed : its name in the configuration, and the seed that it was trained with
     keras, onnx : files in the folder
-    layer : whose output the features are
+    layers : whose outputs, side by side, the features are
     views : symmetries; features and probabilities are averaged over all combinations of them
     """
 
@@ -35,7 +35,7 @@ class Network:
     seed: int
     keras: str
     onnx: str
-    layer: str
+    layers: tuple[str, ...]
     views: tuple[str, ...]
 
 
@@ -137,7 +137,9 @@ def _check_file(folder: str | Path, name: str, expected: str) -> None:
 
 def _bundle(content: Mapping[str, Any]) -> Bundle:
     fields = {key: content[key] for key in Bundle.__dataclass_fields__}
-    networks = tuple(Network(**{**entry, "views": tuple(entry["views"])}) for entry in fields["networks"])
+    networks = tuple(
+        Network(**{**entry, **{key: tuple(entry[key]) for key in ("layers", "views")}}) for entry in fields["networks"]
+    )
     members = tuple(Member(**entry) for entry in fields["members"])
     needed = [file for network in networks for file in (network.keras, network.onnx)]
     for file in needed + [CLASSIFIERS] * any(member.classifier for member in members):

@@ -120,7 +120,7 @@ def occlusion(
     float32 (n, H, W)
     """
     height, width = images.shape[1:3]
-    model = extractor(network, network.layers[-1].name)
+    model = extractor(network, [network.layers[-1].name])
     corners = [(top, left) for top in _steps(height, patch, stride) for left in _steps(width, patch, stride)]
     at_once = max(1, PIXELS // (height * width))
 

@@ -1,5 +1,6 @@
 """What a trained network says of images: the output of a named layer, and class probabilities."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,8 @@ def load_network(path: str | Path) -> keras.Model:
     return network
 
 
-def extractor(network: keras.Model, layer: str) -> keras.Model:
-    """A model from images to the pair (features of `layer`, network output).
+def extractor(network: keras.Model, layers: Sequence[str]) -> keras.Model:
+    """A model from images to the pair (features, network output): the flattened outputs of `layers`, side by side.
 
     Raises
     ------
@@ -37,9 +38,14 @@ def extractor(network: keras.Model, layer: str) -> keras.Model:
         If the network has no such layer.
     """
     known = [known.name for known in network.layers]
-    if layer not in known:
-        raise UserError(f"features.layer: the network has no layer {layer!r}; it has {', '.join(known)}")
-    return keras.Model(network.input, [network.get_layer(layer).output, network.output])
+    for layer in layers:
+        if layer not in known:
+            raise UserError(f"features.layers: the network has no layer {layer!r}; it has {', '.join(known)}")
+    outputs = [network.get_layer(layer).output for layer in layers]
+    if len(outputs) > 1:
+        flat = [keras.layers.Flatten()(output) for output in outputs]
+        outputs = [keras.layers.Concatenate()(flat)]
+    return keras.Model(network.input, [*outputs, network.output])
 
 
 def apply(model: keras.Model, images: np.ndarray, settings: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:

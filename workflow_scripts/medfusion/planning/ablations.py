@@ -106,18 +106,18 @@ def removable(network: Config, augmentation: Config, classifiers: list[str]) -> 
     found += ["weight_decay"] if training["optimizer"] == "adamw" and training["weight_decay"] else []
     found += [name for name in ("label_smoothing", "early_stopping") if training[name]]
     found += ["views"] if features["views"] else []
-    found += ["network"] if classifiers and features["layer"] != PIXELS else []
+    found += ["network"] if classifiers and features["layers"] != [PIXELS] else []
     return found
 
 
 def other_layers(network: Config, classifiers: list[str]) -> list[str]:
     """The layers behind the last convolution whose output the classifiers could see instead."""
-    architecture, seen = network["architecture"], network["features"]["layer"]
+    architecture, seen = network["architecture"], set(network["features"]["layers"])
     known = set(LAYERS[architecture]) if classifiers else set()
     if not {**OPTIONS[architecture], **network["options"]}["batch_norm"]:
         known.discard("dense")  # without normalisation it is the same as the features
-        seen = "features" if seen == "dense" else seen
-    return [layer for layer in LAYERS_TRIED if layer in known and layer != seen]
+        seen = {"features" if layer == "dense" else layer for layer in seen}
+    return [layer for layer in LAYERS_TRIED if layer in known and layer not in seen]
 
 
 def variants(config: Config, dataset: str) -> dict[str, Variant]:
@@ -154,8 +154,8 @@ def variants(config: Config, dataset: str) -> dict[str, Variant]:
             found[f"{FOLDER}/{base}/layer_{layer}"] = Variant(
                 base=base,
                 name=f"layer_{layer}",
-                words=f"classifiers see the layer {layer}, not {network['features']['layer']}",
-                network=_changed(network, lambda other, layer=layer: other["features"].update(layer=layer)),
+                words=f"classifiers see the layer {layer}, not {' and '.join(network['features']['layers'])}",
+                network=_changed(network, lambda other, layer=layer: other["features"].update(layers=[layer])),
                 bank_off=None,
                 trained=False,
                 systems=classifiers,
@@ -193,7 +193,7 @@ def _without(part: str) -> Callable[[Config], Any]:
     if part == "views":
         return lambda network: network["features"].update(views=[])
     if part == "network":  # a mean over mirrored images would be no image any more
-        return lambda network: network["features"].update(layer=PIXELS, views=[])
+        return lambda network: network["features"].update(layers=[PIXELS], views=[])
     if part in OPTIONS_OFF:
         return lambda network: network["options"].update({part: OPTIONS_OFF[part]})
     return lambda network: network["training"].update({part: copy.copy(TRAINING_OFF[part])})

@@ -87,9 +87,9 @@ def _network_faults(key: str, network: Config) -> Iterator[str]:
     for option in network["options"]:
         if option not in known:
             yield f"{key}.options: {architecture} has no option {option!r}{hint(option, known)}"
-    layer = network["features"]["layer"]
-    if layer not in LAYERS[architecture]:
-        yield f"{key}.features.layer: {architecture} has no layer {layer!r}{hint(layer, LAYERS[architecture])}"
+    for layer in network["features"]["layers"]:
+        if layer not in LAYERS[architecture]:
+            yield f"{key}.features.layers: {architecture} has no layer {layer!r}{hint(layer, LAYERS[architecture])}"
 
 
 def _classifier_faults(key: str, classifier: Config) -> Iterator[str]:
