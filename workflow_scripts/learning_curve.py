@@ -26,9 +26,11 @@ def main(args, settings):
     backend.configure(settings["threads"], seed)
     train_path, val_path, test_path = args.images
     description = images.describe(train_path)
+    training = network["training"]
+    watched = training["early_stopping"] or training["reduce_lr"]
     model, _ = train(
         open_images(train_path, args.augmented, settings["size"], seed),
-        open_images(val_path),
+        open_images(val_path) if watched else None,
         network,
         len(description.label_names),
         seed,

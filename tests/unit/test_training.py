@@ -107,6 +107,17 @@ def test_a_plateau_lowers_the_rate_and_three_classes_are_learnt_from_one_hot_tar
     assert [row["learning_rate"] for row in history] == pytest.approx([1e-9, 5e-10, 2.5e-10])
 
 
+def test_without_validation_images_the_weights_are_the_same():
+    backend.configure(threads=1, seed=1)
+    images, labels = draw(2)
+    network = {"architecture": "breast_cnn", "options": {}, "training": {**DEFAULTS, "images": "original", "epochs": 2}}
+    alone, history = training.train(in_memory([images], labels), None, network, 2, 1, print)
+    assert list(history[0]) == ["epoch", "loss", "accuracy", "learning_rate"]
+    watched, _, _ = train(1, images="original", epochs=2)
+    for before, after in zip(alone.get_weights(), watched.get_weights(), strict=True):
+        assert np.array_equal(before, after)
+
+
 def test_training_that_diverges_is_one_message():
     with pytest.raises(UserError, match=r"training diverged in epoch 1: the loss is (nan|inf); lower learning_rate"):
         train(1, learning_rate=1e30)
@@ -126,6 +137,6 @@ def test_a_file_that_cannot_be_read_in_the_middle_is_its_own_message():
             raise UserError("train.h5: damaged; delete it and run again")
         return images[start:stop]
 
-    network = {"architecture": "breast_cnn", "options": {}, "training": DEFAULTS}
+    network = {"architecture": "breast_cnn", "options": {}, "training": {**DEFAULTS, "images": "original"}}
     with pytest.raises(UserError, match=r"^train.h5: damaged; delete it and run again$"):
         training.train(TrainingImages([damaged], labels), in_memory([images], labels), network, 2, 1, print)

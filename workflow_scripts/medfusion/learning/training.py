@@ -18,7 +18,7 @@ VAL_BATCH = 512  # validation images a step: bounds memory, changes no result
 
 def train(
     training_images: TrainingImages,
-    val_images: TrainingImages,
+    val_images: TrainingImages | None,
     network: dict[str, Any],
     classes: int,
     seed: int,
@@ -29,7 +29,7 @@ def train(
     Parameters
     ----------
     training_images : an epoch draws from the version of them that `epoch_versions` gives it
-    val_images : early stopping and learning rate look at them alone
+    val_images : early stopping and learning rate look at them alone; None where neither is set
     network : an entry of `networks` in config.yaml: architecture, options, training
     classes : number of classes
     seed : of the order and the symmetries of the images (the weights' seed is the backend's)
@@ -38,7 +38,7 @@ def train(
     Returns
     -------
     model : the network with the weights of its best epoch (early stopping) or of its last
-    history : per epoch: epoch, loss, accuracy, val_loss, val_accuracy, learning_rate
+    history : per epoch: epoch, loss, accuracy, learning_rate, and with validation images val_loss, val_accuracy
 
     Raises
     ------
@@ -55,13 +55,14 @@ def train(
     versions = epoch_versions(settings, training_images.versions, epochs)
     drawn = _Batches(lambda: _drawn(training_images, versions, batch, settings, np.random.default_rng(seed)), model)
     in_order = _Batches(lambda: val_images.in_order(VAL_BATCH), model)
+    validation = in_order.dataset(math.ceil(len(val_images) / VAL_BATCH)) if val_images else None
     history = _Curves(epochs, report)
     try:
         model.fit(
             drawn.dataset(),
             epochs=epochs,
             steps_per_epoch=steps,
-            validation_data=in_order.dataset(math.ceil(len(val_images) / VAL_BATCH)),
+            validation_data=validation,
             callbacks=[*_stopping(settings), history],
             shuffle=False,  # the batches come in the order that the seed gives
             verbose=0,
@@ -180,7 +181,8 @@ class _Curves(keras.callbacks.Callback):
         self._start = time.monotonic()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        values = {name: float(logs[name]) for name in ("loss", "accuracy", "val_loss", "val_accuracy")}
+        measured = [name for name in ("loss", "accuracy", "val_loss", "val_accuracy") if name in logs]
+        values = {name: float(logs[name]) for name in measured}
         if not math.isfinite(values["loss"]):
             raise UserError(
                 f"training diverged in epoch {epoch + 1}: the loss is {values['loss']}; lower learning_rate"
@@ -189,8 +191,5 @@ class _Curves(keras.callbacks.Callback):
         self.rows.append({"epoch": epoch + 1, **values, "learning_rate": rate})
         elapsed = time.monotonic() - self._start
         left = elapsed / (epoch + 1) * (self._epochs - epoch - 1)
-        self._report(
-            f"epoch {epoch + 1}/{self._epochs}: loss {values['loss']:.4f}, accuracy {values['accuracy']:.4f}, "
-            f"val loss {values['val_loss']:.4f}, val accuracy {values['val_accuracy']:.4f}; "
-            f"{elapsed:.0f} s so far, at most {left:.0f} s left"
-        )
+        words = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in values.items())
+        self._report(f"epoch {epoch + 1}/{self._epochs}: {words}; {elapsed:.0f} s so far, at most {left:.0f} s left")
