@@ -24,7 +24,7 @@ from medfusion.report.page_parts import Section
 
 EVERYTHING = """
 datasets:
-  breast: {models: {breast_cnn: {ablations: {without: ~}}}}
+  breast: {models: {breast_cnn: {ablations: {without: ~}}, breast_resnet: {ablations: {without: ~}}}}
   blood:
     models:
       compact_resnet: {ablations: {seeds: [2, 3], classifiers: [svm_rbf]}}
@@ -50,13 +50,18 @@ def test_everything_that_is_on_can_be_taken_away_and_nothing_else(plan):
     assert names(plan, "breast", "breast_cnn") == [
         *of_bank, "without_contrast", "without_early_stopping", "without_network", "layer_flatten",
     ]  # fmt: skip
+    assert names(plan, "breast", "breast_resnet") == [
+        *of_bank, "without_contrast", "without_original_epochs", "without_symmetries", "without_shift",
+        "without_batch_norm", "without_dropout", "without_weight_decay", "without_label_smoothing", "without_views",
+        "without_network", "layer_features",
+    ]  # fmt: skip
     assert names(plan, "blood", "blood_cnn") == [
         *of_bank, "without_batch_norm", "without_dropout", "without_dense_dropout", "without_l2",
         "without_early_stopping", "without_network", "layer_flatten", "layer_dense",
     ]  # fmt: skip
     assert names(plan, "blood", "compact_resnet") == [
-        "without_symmetries", "without_shift", "without_batch_norm", "without_dropout", "without_weight_decay",
-        "without_label_smoothing", "without_views", "without_network",
+        *of_bank, "without_original_epochs", "without_symmetries", "without_shift", "without_batch_norm",
+        "without_dropout", "without_weight_decay", "without_label_smoothing", "without_views", "without_network",
     ]  # fmt: skip
 
 

@@ -219,14 +219,14 @@ FAULTS = {
     "an unknown classifier": (
         "{datasets: {blood: {models: {compact_resnet: {classifiers: [svm, svm_rbf, boosting]}}}}}",
         "datasets.blood.models.compact_resnet: unknown classifier 'boosting'; known: svm, svm_linear, svm_rbf, "
-        "random_forest, decision_tree",
+        "svm_c10, random_forest, decision_tree",
     ),
     "an unknown fusion": (
         "{datasets: {breast: {models: {breast_cnn: {fusions: [cnn_svm_chose]}}}}}",
         "datasets.breast.models.breast_cnn: unknown fusion 'cnn_svm_chose'; did you mean 'cnn_svm_chosen'?",
     ),
     "no models": (
-        "{datasets: {breast: {models: {breast_cnn: ~}}}}",
+        "{datasets: {breast: {models: {breast_cnn: ~, breast_resnet: ~}}}}",
         "datasets.breast.models: {}; expected a section of keys and values with at least 1 entry",
     ),
     "a model named after a folder": (
@@ -254,8 +254,8 @@ FAULTS = {
     "a misspelt part": (
         "{datasets: {breast: {models: {breast_cnn: {ablations: {without: [rotatoin]}}}}}}",
         "datasets.breast.models.breast_cnn.ablations.without.0: 'rotatoin'; expected one of augmentation, flip, "
-        "rotation, scale, contrast, symmetries, shift, batch_norm, dropout, dense_dropout, l2, weight_decay, "
-        "label_smoothing, early_stopping, views, network; did you mean 'rotation'?",
+        "rotation, scale, contrast, original_epochs, symmetries, shift, batch_norm, dropout, dense_dropout, l2, "
+        "weight_decay, label_smoothing, early_stopping, views, network; did you mean 'rotation'?",
     ),
     "a part that the network does not have": (
         "{datasets: {breast: {models: {breast_cnn: {ablations: {without: [dropout]}}}}}}",

@@ -48,10 +48,9 @@ def test_defaults_are_filled_in_and_what_is_named_stays():
     assert network["training"] == {**BASE["defaults"]["training"], **BASE["networks"]["compact_resnet"]["training"]}
     assert network["features"]["layers"] == BASE["defaults"]["features"]["layers"]
     assert result["networks"]["breast_cnn"]["options"] == OPTIONS["breast_cnn"]
-    assert result["networks"]["compact_resnet"]["options"] == {
-        **OPTIONS["compact_resnet"],
-        **BASE["networks"]["compact_resnet"]["options"],
-    }
+    assert result["networks"]["compact_resnet"]["options"] == OPTIONS["compact_resnet"]
+    given = BASE["networks"]["size_study"]["options"]
+    assert result["networks"]["size_study"]["options"] == {**OPTIONS["compact_resnet"], **given}
     svm = result["classifiers"]["svm_linear"]
     assert (svm["selection"], svm["folds"], svm["search_images"]) == ("validation", 5, None)
     assert svm["calibration"] == "temperature"
@@ -95,7 +94,7 @@ def test_null_switches_entries_off():
         """
     )
     assert list(result["datasets"]) == ["breast"]
-    assert list(result["datasets"]["breast"]["votes"]) == ["vote_cnn"]
+    assert list(result["datasets"]["breast"]["votes"]) == ["vote_cnn", "vote_resnet"]
     assert "five_layer" not in result["networks"]
     assert "cnn_50_svm_50" not in result["fusions"]
 

@@ -12,6 +12,7 @@ FOLDER = "ablations"  # of a data set's results; also what the measures of ablat
 # What switches a kind of the bank off; the draws of the other kinds stay as they are (learning/augmentation.py).
 BANK_OFF = {"flip": "none", "rotation": 0, "scale": 0, "contrast": 0}
 TRAINING_OFF = {
+    "original_epochs": 0,
     "symmetries": [],
     "shift": 0,
     "weight_decay": 0,
@@ -25,6 +26,7 @@ WORDS = {
     "rotation": "copies without rotation",
     "scale": "copies without scaling",
     "contrast": "copies without changes of contrast",
+    "original_epochs": "without last epochs on the images as they are",
     "symmetries": "without random symmetries",
     "shift": "without random shifts",
     "batch_norm": "without batch normalisation",
@@ -101,6 +103,7 @@ def removable(network: Config, augmentation: Config, classifiers: list[str]) -> 
         kinds = [kind for kind, off in BANK_OFF.items() if augmentation[kind] != off]
         # A bank of one kind without it is copies of the same image: no augmentation.
         found += ["augmentation", *(kinds if len(kinds) > 1 else [])]
+        found += ["original_epochs"] if training["original_epochs"] else []
     found += [name for name in ("symmetries", "shift") if training[name]]
     found += [name for name in OPTIONS_OFF if options.get(name)]
     found += ["weight_decay"] if training["optimizer"] == "adamw" and training["weight_decay"] else []
@@ -112,12 +115,12 @@ def removable(network: Config, augmentation: Config, classifiers: list[str]) -> 
 
 def other_layers(network: Config, classifiers: list[str]) -> list[str]:
     """The layers behind the last convolution whose output the classifiers could see instead."""
-    architecture, seen = network["architecture"], set(network["features"]["layers"])
+    architecture, seen = network["architecture"], network["features"]["layers"]
     known = set(LAYERS[architecture]) if classifiers else set()
     if not {**OPTIONS[architecture], **network["options"]}["batch_norm"]:
         known.discard("dense")  # without normalisation it is the same as the features
-        seen = {"features" if layer == "dense" else layer for layer in seen}
-    return [layer for layer in LAYERS_TRIED if layer in known and layer not in seen]
+        seen = ["features" if layer == "dense" else layer for layer in seen]
+    return [layer for layer in LAYERS_TRIED if layer in known and [layer] != seen]
 
 
 def variants(config: Config, dataset: str) -> dict[str, Variant]:
