@@ -8,7 +8,8 @@
 #   make browser  adds to .venv what drives the machine's Chromium, so that tests open the page in it
 #   make test-page    only those tests
 #   make lint     ruff, snakefmt, snakemake --lint
-#   make bench    measured comparisons of the library with what it replaces
+#   make bench    after `make report`: what things cost beside what one would write without them (docs/performance.md)
+#   make bench-large  memory of every stage with 20,000 and 200,000 images (docs/memory.md)
 #   make pins     compile requirements.txt anew from requirements.in
 
 CORES ?= 8
@@ -23,7 +24,7 @@ PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-d
 PYTEST = .venv/bin/python -m pytest -n 2 --dist loadfile
 SNAKEMAKE = .venv/bin/snakemake -j $(CORES)
 
-.PHONY: report demo test test-all test-page browser lint bench pins
+.PHONY: report demo test test-all test-page browser lint bench bench-large pins
 
 report: .venv/ready
 	$(SNAKEMAKE) report $(if $(CONFIG),--configfile $(CONFIG))
@@ -51,7 +52,10 @@ lint: .venv/ready
 	.venv/bin/python tests/lint_workflow.py
 
 bench: .venv/ready
-	.venv/bin/python benchmarks/run.py
+	.venv/bin/python benchmarks/run.py $(if $(CONFIG),--configfile $(CONFIG))
+
+bench-large: .venv/ready
+	.venv/bin/python benchmarks/large.py
 
 pins: .venv/ready
 	.venv/bin/python -m pip install --quiet uv

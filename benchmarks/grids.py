@@ -13,7 +13,6 @@ import h5py
 import numpy as np
 import threadpoolctl
 import timing
-import yaml
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -23,7 +22,6 @@ from sklearn.tree import DecisionTreeClassifier
 
 from medfusion.files import images
 from medfusion.learning import classifiers
-from medfusion.planning.config import complete
 
 GRIDS = {"svm": 1, "random_forest": 1, "decision_tree": 3}  # pairs of runs: the first two take minutes
 FOLDS = {"svm": 5, "random_forest": 3, "decision_tree": 3}
@@ -85,8 +83,7 @@ def main() -> None:
     parser.add_argument("side", choices=("ours", "theirs"))
     parser.add_argument("results", type=Path)
     args = parser.parse_args()
-    texts = [(timing.ROOT / name).read_text(encoding="utf-8") for name in ("config.yaml", "schemas/config.schema.yaml")]
-    settings = complete(*map(yaml.safe_load, texts))["classifiers"][args.grid]
+    settings = timing.config()["classifiers"][args.grid]
     blood = args.results / "blood"
     with h5py.File(blood / "compact_resnet" / "seed1" / "features.h5") as file:
         features = {split: file[f"{split}/features"][:] for split in ("train", "val")}

@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts")
 
 import augmentation
 import grids
+import reach
 import throughput
 import timing
 import workflow
@@ -41,6 +42,7 @@ def main() -> None:
         "throughput": throughput.rows,
         "augmentation": lambda: augmentation.rows(results),
         "grids": lambda: grids.rows(results),
+        "reach": lambda: reach.rows(results),
         "workflow": lambda: workflow.rows(results, args.configfile),
     }
     rows = []

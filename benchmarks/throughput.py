@@ -10,12 +10,10 @@ import time
 
 import numpy as np
 import timing
-import yaml
 
 from medfusion.learning import backend
 from medfusion.learning.networks import build
 from medfusion.learning.training import compile_model
-from medfusion.planning.config import complete
 
 SIDE = 1024  # of the matrices
 STEPS = 30
@@ -25,8 +23,7 @@ REPEATS = 5
 def rows() -> list[list[str]]:
     """The rows of the report, one a network of config.yaml that is trained on BloodMNIST."""
     backend.configure(threads=1, seed=0)
-    texts = [(timing.ROOT / name).read_text(encoding="utf-8") for name in ("config.yaml", "schemas/config.schema.yaml")]
-    config = complete(*map(yaml.safe_load, texts))
+    config = timing.config()
     networks = dict.fromkeys(model["network"] for model in config["datasets"]["blood"]["models"].values())
     lines = []
     for name in networks:

@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
 from joblib.externals.loky import get_reusable_executor
+
+from medfusion.planning.config import complete
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -72,12 +75,19 @@ def _run(command: Sequence[str]) -> Run:
     return Run(**json.loads(done.stdout.splitlines()[-1]))
 
 
-def side(work: Callable[[], dict[str, Any]]) -> None:
-    """Do the work of one side and print what `compare` reads."""
+def side(work: Callable[[], Any], judge: Callable[[Any], dict[str, Any]] = lambda found: found) -> None:
+    """Do the work of one side and print what `compare` reads; what it found is judged when the clock has stopped."""
     wall, cpu = time.perf_counter(), _cpu()
     found = work()
     get_reusable_executor().shutdown()  # joblib's workers outlive their work, and count when they have ended
-    print(json.dumps({"cpu": _cpu() - cpu, "wall": time.perf_counter() - wall, "found": found}))
+    cost = {"cpu": _cpu() - cpu, "wall": time.perf_counter() - wall}
+    print(json.dumps({**cost, "found": judge(found)}))
+
+
+def config() -> dict[str, Any]:
+    """config.yaml, complete."""
+    texts = [(ROOT / name).read_text(encoding="utf-8") for name in ("config.yaml", "schemas/config.schema.yaml")]
+    return complete(*map(yaml.safe_load, texts))
 
 
 def _cpu() -> float:

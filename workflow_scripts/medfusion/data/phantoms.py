@@ -111,7 +111,12 @@ def _stratified_labels(rng: np.random.Generator, n: int, fractions: tuple[float,
 
 
 def _paint_all(rng: np.random.Generator, painter: Painter, labels: np.ndarray, size: int) -> np.ndarray:
-    return np.stack([_to_uint8(painter(rng, int(label), size)) for label in labels])
+    first = _to_uint8(painter(rng, int(labels[0]), size))
+    images = np.empty((len(labels), *first.shape), np.uint8)  # a list of them would need as much again
+    images[0] = first
+    for index, label in enumerate(labels[1:], start=1):
+        images[index] = _to_uint8(painter(rng, int(label), size))
+    return images
 
 
 def _plant_twins(rng: np.random.Generator, arrays: dict[str, np.ndarray]) -> None:
