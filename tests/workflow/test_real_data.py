@@ -18,8 +18,10 @@ FOLDER = os.environ.get("MEDMNIST_DATA")
 def test_breast_end_to_end(project, monkeypatch):
     monkeypatch.setenv("MEDMNIST_DATA", str(Path(FOLDER).resolve()))
     overlay = yaml.safe_load(project.overlay.read_text(encoding="utf-8"))
-    overlay["datasets"] = {"blood": None, "breast": {"models": {"breast_cnn": {"seeds": [1]}}}}
+    one_seed = {"seeds": [1]}
+    overlay["datasets"] = {"blood": None, "breast": {"models": {"breast_cnn": one_seed, "breast_resnet": one_seed}}}
     overlay["networks"]["breast_cnn"]["training"]["epochs"] = 8
+    overlay["networks"]["breast_resnet"] = {"training": {"epochs": 8, "original_epochs": 2}}
     project.overlay.write_text(yaml.safe_dump(overlay), encoding="utf-8")
     project.snakemake("-j", "8", "report")
 
@@ -31,6 +33,7 @@ def test_breast_end_to_end(project, monkeypatch):
     assert {row["name"] for row in rows} == {"BreastMNIST"}
     assert accuracy["majority"] == pytest.approx(114 / 156, abs=1e-6)
     assert 0.74 < accuracy["svm_linear"] < 0.95
+    assert 0.74 < accuracy["svm_c10"] < 0.95
     summary = project.json("results/breast/audit/summary.json")
     assert summary
     assert "generated images" not in (project.folder / "results/report.html").read_text(encoding="utf-8")
