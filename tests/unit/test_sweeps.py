@@ -76,7 +76,7 @@ def test_overlays_come_before_the_values(tmp_path):
     overlay.write_text("results: elsewhere/\nevaluation: {replicates: 300, seed: 7}\n")
     base, (point,) = sweeps.plan(["evaluation.replicates=100"], ROOT, [str(overlay)])
     assert base["evaluation"]["replicates"] == 300
-    assert point.config["evaluation"] == {"replicates": 100, "confidence": 0.95, "seed": 7}
+    assert point.config["evaluation"] == {**base["evaluation"], "replicates": 100, "seed": 7}
     assert point.results.startswith("elsewhere/sweep/replicates-100-")
 
 
