@@ -1,9 +1,12 @@
 """What a finished run cost beside the work itself, and what it takes to ask for it again."""
 
+import os
+import resource
 import statistics
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +15,7 @@ import timing
 
 from medfusion.jobs.costs import duration
 from medfusion.jobs.records import Record, read_all
+from medfusion.planning.fingerprint import closure
 
 REPEATS = 5
 
@@ -43,13 +47,33 @@ def _span(records: Sequence[Record]) -> list[str]:
     """From the start of the first job to the end of the last; fair if the run was one, on a machine of its own."""
     ends = [datetime.fromisoformat(record.made).timestamp() for record in records]
     starts = [end - record.seconds for end, record in zip(ends, records, strict=True)]
+    span, processors = max(ends) - min(starts), os.cpu_count() or 1
+    worked = sum(record.cpu_seconds for record in records)
+    jobs = Counter(record.stage for record in records)
+    imports = sum(number * _import_seconds(stage) for stage, number in jobs.items())
+    available = span * processors
     return [
-        "the whole run, from its first job to the end of its last",
-        f"processor time of its {len(records)} jobs, {duration(sum(record.cpu_seconds for record in records))}",
-        duration(max(ends) - min(starts)),
+        f"the whole run, {len(records)} jobs of one thread, {processors} processors: overhead",
+        f"the processors' time, {duration(available)}; the run took {duration(span)}",
+        f"{(available - worked + imports) / available:.0%}",
         "1",
-        "jobs of one thread; start-up, imports and scheduling are in the first figure",
+        f"{imports / available:.0%} Python's start and imports, {max(0, available - worked) / available:.0%} in no job",
     ]
+
+
+def _import_seconds(stage: str) -> float:
+    """Processor seconds that Python's start and the imports of a stage's program take."""
+    library = timing.ROOT / "workflow_scripts"
+    files, packages = closure(library / f"{stage}.py")
+    modules = [
+        ".".join(path.relative_to(library).with_suffix("").parts) for path in files if path.name != "__init__.py"
+    ]
+    program = "\n".join(f"import {name}" for name in (*modules, *packages))
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    environment = {**os.environ, "PYTHONPATH": str(library)}
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def _again(configfiles: Sequence[str]) -> list[str]:

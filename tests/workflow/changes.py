@@ -550,7 +550,9 @@ def meaning_of(name: str) -> Callable[[Path], dict[str, str]]:
     return _appended("\n_CHANGED = 1\n", name)
 
 
-BREAST_DEFAULTS = "    architecture: breast_cnn\n    options: {dropout: 0, l2: 0.0}\n    features: {layers: [features]}\n"
+BREAST_DEFAULTS = (
+    "    architecture: breast_cnn\n    options: {dropout: 0, l2: 0.0}\n    features: {layers: [features]}\n"
+)
 FILES = (
     Row("a comment, a docstring, the formatting of all programs and modules", "nothing", files=_commented),
     Row("a comment in `config.yaml`", "nothing", files=_appended("# A comment.\n", "config.yaml")),

@@ -12,7 +12,8 @@ CONFIG_FAULTS = {
     ),
     "names and sums": (
         "{fusions: {cnn_30_svm_70: {weights: {cnn: 0.4}}}, networks: {resnet28: {features: {layers: [dense]}}}}",
-        "  networks.resnet28.features.layers: resnet28 has no layer 'dense'; known: features, rescaling, conv2d, re_lu\n"
+        "  networks.resnet28.features.layers: resnet28 has no layer 'dense'; known: features, rescaling, conv2d, "
+        "re_lu\n"
         "  fusions.cnn_30_svm_70.weights: sum to 1.1; expected 1\n",
     ),
     "a file that is not there": (
