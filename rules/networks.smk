@@ -70,7 +70,7 @@ rule learning_curve:
         f"{LOGS}/{{dataset}}/learning_curve/repeat{{repeat}}/{{size}}.log",
     benchmark:
         f"{BENCHMARKS}/{{dataset}}/learning_curve/repeat{{repeat}}/{{size}}.tsv"
-    priority: 10
+    priority: 5  # after the longer trainings of models: short jobs fill the end of a run
     threads: NETWORK
     resources:
         mem_mb=1500,
