@@ -25,7 +25,7 @@ def main(args, settings):
     # One generator for each copy: adding a copy leaves the others as they are.
     generators = [np.random.default_rng([augmentation["seed"], copy]) for copy in range(copies)]
     with create_hdf5(args.out, split="train", **description.attributes()) as bank:
-        chunks = (min(256, shape[0]), 1, *shape[1:])
+        chunks = (min(images.chunk_rows(shape[1:]), shape[0]), 1, *shape[1:])
         stored = bank.create_dataset(
             "images", (shape[0], copies, *shape[1:]), np.uint8, chunks=chunks, compression="gzip", compression_opts=1
         )

@@ -9,7 +9,7 @@ import yaml
 from medfusion.errors import UserError
 from medfusion.learning import backend, training
 from medfusion.learning.backend import keras
-from medfusion.learning.training_images import TrainingImages
+from medfusion.learning.training_images import LabelledImages
 
 CONFIG = yaml.safe_load((Path(__file__).resolve().parents[2] / "config.yaml").read_text(encoding="utf-8"))
 DEFAULTS = {**CONFIG["defaults"]["training"], "batch_size": 8, "epochs": 1, "early_stopping": None}
@@ -41,7 +41,7 @@ def draw(classes, n=22, seed=0):
 
 def in_memory(versions, labels, chosen=None):
     """Images that need no file."""
-    return TrainingImages([lambda start, stop, v=v: v[start:stop] for v in versions], labels, chosen)
+    return LabelledImages([lambda start, stop, v=v: v[start:stop] for v in versions], labels, chosen)
 
 
 def train(seed, classes=2, options=None, validation=None, **changes):
@@ -139,4 +139,4 @@ def test_a_file_that_cannot_be_read_in_the_middle_is_its_own_message():
 
     network = {"architecture": "breast_cnn", "options": {}, "training": {**DEFAULTS, "images": "original"}}
     with pytest.raises(UserError, match=r"^train.h5: damaged; delete it and run again$"):
-        training.train(TrainingImages([damaged], labels), in_memory([images], labels), network, 2, 1, print)
+        training.train(LabelledImages([damaged], labels), in_memory([images], labels), network, 2, 1, print)

@@ -4,16 +4,17 @@ import h5py
 import numpy as np
 import pytest
 
+from medfusion import files
 from medfusion.files.images import Description, write_split
 from medfusion.learning import training_images
-from medfusion.learning.training_images import TrainingImages, open_images
+from medfusion.learning.training_images import LabelledImages, open_images
 
 
 def numbered(n, versions=1, chosen=None):
     """Images of one pixel that holds 100 · version + row number; the label is the row number, too."""
     labels = np.arange(n, dtype=np.uint8)
     pixels = [100 * version + labels[:, None, None, None] for version in range(versions)]
-    return TrainingImages([lambda start, stop, p=p: p[start:stop] for p in pixels], labels, chosen)
+    return LabelledImages([lambda start, stop, p=p: p[start:stop] for p in pixels], labels, chosen)
 
 
 def epoch(images, version, size, rng):
@@ -22,10 +23,10 @@ def epoch(images, version, size, rng):
     return [len(part) for part in labels], np.concatenate(pixels)[:, 0, 0, 0], np.concatenate(labels)
 
 
-@pytest.fixture(params=["whole", "in parts"])
+@pytest.fixture(params=["held", "in parts"])
 def parts(request, monkeypatch):
     """Blocks of three images, of which all or two are shuffled together."""
-    monkeypatch.setattr(training_images, "BLOCK", 3)
+    monkeypatch.setattr(files.images, "CHUNK_ROWS", 3)
     if request.param == "in parts":
         monkeypatch.setattr(training_images, "SHUFFLED", 6)
     return request.param
@@ -43,12 +44,30 @@ def test_an_epoch_sees_every_image_once_from_its_version(parts):
 
 
 def test_images_that_do_not_fit_are_shuffled_by_blocks(parts):
-    _, _, labels = epoch(numbered(99), 0, 99, np.random.default_rng(0))
-    blocks = [len(set(labels[start : start + 6] // 3)) for start in range(0, 96, 6)]
-    if parts == "in parts":
-        assert set(blocks) <= {2, 3}  # two blocks drawn at random; three beside the last, which may be short
-    else:
-        assert max(blocks) > 3
+    _, _, labels = epoch(numbered(96), 0, 96, np.random.default_rng(0))
+    blocks = {len(set(labels[start : start + 6] // 3)) for start in range(0, 96, 6)}
+    assert blocks == {2} if parts == "in parts" else max(blocks) > 3
+
+
+@pytest.mark.parametrize(
+    ("shape", "n", "chosen", "groups"),
+    [((224, 224, 1), 546, 546, 1), ((224, 224, 3), 1024, 1024, 5), ((28, 28, 3), 50_000, 1000, 1)],
+    ids=["fits", "large images", "a subset that fits"],
+)
+def test_what_fits_is_shuffled_whole_and_parts_are_even(shape, n, chosen, groups):
+    read = []
+
+    def reader(start, stop):
+        read.append(stop - start)
+        return np.zeros((stop - start, *shape), np.uint8)
+
+    rows = np.linspace(0, n - 1, chosen).astype(int)
+    images = LabelledImages([reader], np.zeros(n, np.uint8), rows)
+    sizes = [len(labels) for _, labels in images._shuffled(0, np.random.default_rng(0))]
+    assert len(sizes) == groups and sum(sizes) == chosen and max(sizes) - min(sizes) <= 12
+    before = sum(read)
+    list(images.batches(0, 64, np.random.default_rng(0)))
+    assert sum(read) - before == (n if groups > 1 else 0)  # what fits is read once
 
 
 def test_a_subset_is_drawn_from_its_rows_alone(parts):

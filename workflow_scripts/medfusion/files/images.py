@@ -1,7 +1,8 @@
 """The prepared images of one data set: HDF5 files that carry their own meaning."""
 
 import json
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import numpy as np
 
 from medfusion.files import hdf5
 from medfusion.files.hdf5 import create_hdf5, open_hdf5
+
+CHUNK_ROWS = 256  # images in a chunk of a file, at most …
+CHUNK_BYTES = 2**20  # … and at most so many bytes
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,15 @@ class Description:
         return cls(**fields)
 
 
+def chunk_rows(shape: Sequence[int]) -> int:
+    """How many images of a shape (H, W, C) stand together in a file, and are read and unpacked as a whole.
+
+    >>> chunk_rows((28, 28, 3)), chunk_rows((224, 224, 3))
+    (256, 6)
+    """
+    return max(1, min(CHUNK_ROWS, CHUNK_BYTES // math.prod(shape)))
+
+
 def write_split(
     path: str | Path, split: str, description: Description, images: np.ndarray, labels: np.ndarray | None
 ) -> None:
@@ -50,7 +63,7 @@ def write_split(
         file.create_dataset(
             "images",
             data=images,
-            chunks=(min(256, len(images)), *images.shape[1:]),
+            chunks=(min(chunk_rows(images.shape[1:]), len(images)), *images.shape[1:]),
             compression="gzip",
             compression_opts=1,
         )

@@ -43,8 +43,9 @@ def extractor(network: keras.Model, layers: Sequence[str]) -> keras.Model:
             raise UserError(f"features.layers: the network has no layer {layer!r}; it has {', '.join(known)}")
     outputs = [network.get_layer(layer).output for layer in layers]
     if len(outputs) > 1:
-        flat = [keras.layers.Flatten()(output) for output in outputs]
-        outputs = [keras.layers.Concatenate()(flat)]
+        # Names of their own: a loaded network may have the ones that Keras would give.
+        flat = [keras.layers.Flatten(name=f"{name}_flat")(output) for name, output in zip(layers, outputs, strict=True)]
+        outputs = [keras.layers.Concatenate(name="side_by_side")(flat)]
     return keras.Model(network.input, [*outputs, network.output])
 
 

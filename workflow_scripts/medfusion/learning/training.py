@@ -11,14 +11,14 @@ from medfusion.errors import UserError
 from medfusion.learning.augmentation import random_symmetries
 from medfusion.learning.backend import keras, tf
 from medfusion.learning.networks import build
-from medfusion.learning.training_images import TrainingImages
+from medfusion.learning.training_images import LabelledImages
 
 VAL_BATCH = 512  # validation images a step: bounds memory, changes no result
 
 
 def train(
-    training_images: TrainingImages,
-    val_images: TrainingImages | None,
+    training_images: LabelledImages,
+    val_images: LabelledImages | None,
     network: dict[str, Any],
     classes: int,
     seed: int,
@@ -115,7 +115,7 @@ def epoch_versions(settings: dict[str, Any], versions: int, epochs: int) -> list
 
 
 def _drawn(
-    training_images: TrainingImages,
+    training_images: LabelledImages,
     versions: list[int],
     batch: int,
     settings: dict[str, Any],
@@ -136,7 +136,7 @@ class _Batches:
         self._shape, self._outputs = model.input_shape[1:], model.output_shape[-1]
 
     def dataset(self, batches: int | None = None) -> tf.data.Dataset:
-        """The pipeline, of as many batches; None if they never end.
+        """The pipeline, of as many batches; None if their number need not be known.
 
         Autotuning is off: its thread holds up the end of every epoch until it next wakes, up to tens of seconds later.
         """

@@ -10,14 +10,13 @@ from medfusion.files import images
 from medfusion.files.hdf5 import open_hdf5
 from medfusion.learning.subsets import stratified_subset
 
-BLOCK = 256  # rows read at once: a chunk of the files
 SHUFFLED = 32 * 2**20  # bytes of images that are shuffled together; what fits is shuffled whole
 
 Reader = Callable[[int, int], np.ndarray]
 
 
-class TrainingImages:
-    """Labelled images as they are and in augmented versions, of which an epoch draws one.
+class LabelledImages:
+    """Labelled images as they are and in augmented versions.
 
     Parameters
     ----------
@@ -28,25 +27,29 @@ class TrainingImages:
     """
 
     def __init__(self, versions: Sequence[Reader], labels: np.ndarray, chosen: np.ndarray | None = None):
-        self._read_versions = versions
-        self._labels = labels
-        self._chosen = np.arange(len(labels)) if chosen is None else chosen
         self.versions = len(versions)
         self.shape: tuple[int, ...] = versions[0](0, 1).shape[1:]
+        self._readers = versions
+        self._labels = labels
+        self._chosen = np.arange(len(labels)) if chosen is None else chosen
+        self._block = images.chunk_rows(self.shape)
+        self._bytes = len(self._chosen) * math.prod(self.shape)
+        self._held: dict[int, np.ndarray] = {}
 
     def __len__(self) -> int:
         return len(self._chosen)
 
     def in_order(self, rows: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """The first version in blocks of at most `rows`: images uint8 (m, H, W, C) and labels (m,)."""
+        """All rows as they are, in blocks of at most so many: images uint8 (m, H, W, C) and labels (m,)."""
         for start in range(0, len(self._labels), rows):
-            yield self._read(0, start, start + rows)
+            stop = min(start + rows, len(self._labels))
+            yield self._readers[0](start, stop), self._labels[start:stop]
 
     def batches(self, version: int, size: int, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """One epoch in random order, from the version of that number.
 
-        As many blocks of neighbours as `SHUFFLED` bytes hold are drawn at random and shuffled together. What is larger
-        is therefore not shuffled as a whole: images are as far apart as those blocks.
+        What is larger than `SHUFFLED` is not shuffled as a whole: blocks of neighbours are drawn at random, and as many
+        as fit are shuffled together.
 
         Yields
         ------
@@ -65,18 +68,32 @@ class TrainingImages:
 
     def _shuffled(self, version: int, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Several blocks at a time, drawn and shuffled together."""
-        blocks = rng.permutation(math.ceil(len(self._labels) / BLOCK))
-        together = max(1, SHUFFLED // (BLOCK * math.prod(self.shape)))
-        for first in range(0, len(blocks), together):
-            drawn = blocks[first : first + together]
-            pixels, labels = _joined([self._read(version, block * BLOCK, (block + 1) * BLOCK) for block in drawn])
+        blocks = rng.permutation(math.ceil(len(self._labels) / self._block))
+        for drawn in np.array_split(blocks, math.ceil(self._bytes / SHUFFLED)):
+            pixels, labels = _joined([self._read(version, block * self._block) for block in drawn])
             order = rng.permutation(len(labels))
             yield pixels[order], labels[order]
 
-    def _read(self, version: int, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
-        stop = min(stop, len(self._labels))
-        rows = self._chosen[np.searchsorted(self._chosen, start) : np.searchsorted(self._chosen, stop)]
-        return self._read_versions[version](start, stop)[rows - start], self._labels[rows]
+    def _read(self, version: int, start: int) -> tuple[np.ndarray, np.ndarray]:
+        """Images and labels that are drawn of the block that begins with a row."""
+        low, high = self._drawn(start)
+        labels = self._labels[self._chosen[low:high]]
+        if self._bytes * self.versions > SHUFFLED:
+            return self._unpack(version, start), labels
+        if version not in self._held:  # few enough to be read once
+            starts = range(0, len(self._labels), self._block)
+            self._held[version] = np.concatenate([self._unpack(version, start) for start in starts])
+        return self._held[version][low:high], labels
+
+    def _unpack(self, version: int, start: int) -> np.ndarray:
+        low, high = self._drawn(start)
+        block = self._readers[version](start, min(start + self._block, len(self._labels)))
+        return block[self._chosen[low:high] - start]
+
+    def _drawn(self, start: int) -> tuple[int, int]:
+        """The places among the chosen rows of those in the block that begins with a row."""
+        low, high = np.searchsorted(self._chosen, (start, start + self._block))
+        return int(low), int(high)
 
 
 def _joined(pieces: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
@@ -86,7 +103,7 @@ def _joined(pieces: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray
 
 def open_images(
     path: str | Path, bank: str | Path | None = None, number: int | str = "all", seed: int = 0
-) -> TrainingImages:
+) -> LabelledImages:
     """The labelled images of prepared files.
 
     Parameters
@@ -95,6 +112,11 @@ def open_images(
     bank : augmented copies of them (HDF5); None if none are drawn
     number : of images, a stratified subset; or "all"
     seed : of the subset
+
+    Raises
+    ------
+    UserError
+        Now or when images are drawn, if a file is damaged; or if the subset cannot be had.
     """
     labels = images.read_labels(path)
     versions = [_reader(path)]
@@ -102,7 +124,7 @@ def open_images(
         with open_hdf5(bank) as file:
             copies = file["images"].shape[1]
         versions += [_reader(bank, copy) for copy in range(copies)]
-    return TrainingImages(versions, labels, None if number == "all" else stratified_subset(labels, number, seed))
+    return LabelledImages(versions, labels, None if number == "all" else stratified_subset(labels, number, seed))
 
 
 def _reader(path: str | Path, *copy: int) -> Reader:
