@@ -41,10 +41,11 @@ def rows(results: Path) -> list[list[str]]:
         lines.append(
             [
                 f"grid of `{name}` on the features of `compact_resnet`, {found.ours[0].found['cells']} cells",
-                "`GridSearchCV(…, n_jobs=-1)` over the same cells",
+                f"`GridSearchCV(…, cv={FOLDS[name]}, n_jobs=-1)`" + " of `SVC(probability=True)`" * (name == "svm"),
                 found.in_words(),
                 str(repeats),
-                f"validation accuracy of the winner {accuracy[0]:.4f}, theirs {accuracy[1]:.4f}",
+                f"the same cells; the winner's validation accuracy {accuracy[0]:.4f}, on which ours was chosen, theirs "
+                f"{accuracy[1]:.4f}",
             ]
         )
     return lines

@@ -30,7 +30,7 @@ kernel counts it, for generated blood cells of 28 × 28 pixels in three colours,
 
 
 def overlay(images: int) -> dict[str, Any]:
-    """A run with every kind of stage that reads images or features, and as little training as there can be."""
+    """A report of one small network and every kind of classifier, with as little training as there can be."""
     tenth = images // 10
     model = {"network": "size_study", "seeds": [1], "train_images": "all", "fusions": [], "ablations": None}
     blood = {
@@ -74,11 +74,12 @@ def main() -> None:
     parser.add_argument("--images", type=int, nargs=2, default=IMAGES, metavar="N")
     parser.add_argument("--out", type=Path, default=timing.ROOT / "docs/memory.md")
     args = parser.parse_args()
+    machine = timing.machine()
     few, many = (peaks(images) for images in args.images)
     order = sorted(many, key=many.__getitem__, reverse=True)
     rows = [[f"`{stage}`", f"{few[stage]:,.0f}", f"{many[stage]:,.0f}"] for stage in order]
     table = timing.table(["stage", *(f"{images:,} images" for images in args.images)], rows)
-    args.out.write_text(TEXT.format(date=date.today().isoformat(), machine=timing.machine(), table=table))
+    args.out.write_text(TEXT.format(date=date.today().isoformat(), machine=machine, table=table), encoding="utf-8")
     print(table)
 
 

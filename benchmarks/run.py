@@ -4,6 +4,7 @@ Needs the results of a finished run on real data: `make report`.
 """
 
 import argparse
+import os
 import sys
 from datetime import date
 from pathlib import Path
@@ -17,12 +18,15 @@ import throughput
 import timing
 import workflow
 
+from medfusion.files.images import describe
+
 HEAD = ["what", "against", "measured", "repeats", "notes"]
 TEXT = """\
 # Measured performance
 
 Written by `make bench` on {date}: {machine}. A ratio is processor time of the other side divided by ours, both in turn
-in processes of their own on the same inputs, imports left out; the median of its repeats, with their range.
+in processes of their own on the same inputs; the median of its repeats, with their range. Blood stands for
+{data}.
 
 {table}
 """
@@ -33,25 +37,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--results", type=Path, default=Path("results"), help="of a finished run (default: results)")
     parser.add_argument("--configfile", nargs="+", default=[], metavar="FILE", help="overlays that it was run with")
+    parser.add_argument("--processors", type=int, default=os.cpu_count(), help="that the run could use")
     parser.add_argument("--out", type=Path, default=timing.ROOT / "docs/performance.md")
     args = parser.parse_args()
     results = args.results.resolve()
-    if not (results / "blood/compact_resnet/seed1/features.h5").exists():
-        sys.exit(f"error: {args.results}: no finished run with BloodMNIST; run `make report` first")
+    images = results / "blood/images/train.h5"
+    if not images.exists() or describe(images).generated or not workflow.finished(args.configfile):
+        sys.exit(f"error: {args.results}: no finished run on real images of blood cells; run `make report` first")
     benches = {
         "throughput": throughput.rows,
         "augmentation": lambda: augmentation.rows(results),
         "grids": lambda: grids.rows(results),
         "reach": lambda: reach.rows(results),
-        "workflow": lambda: workflow.rows(results, args.configfile),
+        "workflow": lambda: workflow.rows(results, args.configfile, args.processors),
     }
-    rows = []
+    machine, rows = timing.machine(), []
     for name, bench in benches.items():
         print(f"{name} …", file=sys.stderr, flush=True)
         found = bench()
         print(timing.table(HEAD, found), flush=True)
         rows += found
-    text = TEXT.format(date=date.today().isoformat(), machine=timing.machine(), table=timing.table(HEAD, rows))
+    table, data = timing.table(HEAD, rows), timing.config(args.configfile)["datasets"]["blood"]["label"]
+    text = TEXT.format(date=date.today().isoformat(), machine=machine, data=data or "BloodMNIST", table=table)
     args.out.write_text(text, encoding="utf-8")
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 from joblib.externals.loky import get_reusable_executor
+from snakemake.utils import update_config
 
 from medfusion.planning.config import complete
 
@@ -84,10 +85,15 @@ def side(work: Callable[[], Any], judge: Callable[[Any], dict[str, Any]] = lambd
     print(json.dumps({**cost, "found": judge(found)}))
 
 
-def config() -> dict[str, Any]:
-    """config.yaml, complete."""
-    texts = [(ROOT / name).read_text(encoding="utf-8") for name in ("config.yaml", "schemas/config.schema.yaml")]
-    return complete(*map(yaml.safe_load, texts))
+def config(overlays: Sequence[str] = ()) -> dict[str, Any]:
+    """config.yaml with some overlays, complete."""
+    first, schema, *others = (
+        yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
+        for name in ("config.yaml", "schemas/config.schema.yaml", *overlays)
+    )
+    for other in others:
+        update_config(first, other)
+    return complete(first, schema)
 
 
 def _cpu() -> float:
@@ -99,8 +105,9 @@ def _cpu() -> float:
 def machine() -> str:
     """What the figures were measured on."""
     name = platform.processor() or platform.machine()
-    with open("/proc/cpuinfo", encoding="utf-8") as file:
-        names = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
+    known = Path("/proc/cpuinfo")
+    lines = known.read_text(encoding="utf-8").splitlines() if known.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return f"{os.cpu_count()} processors ({names[0] if names else name}), Python {platform.python_version()}"
 
 

@@ -20,18 +20,31 @@ from medfusion.planning.fingerprint import closure
 REPEATS = 5
 
 
-def rows(results: Path, configfiles: Sequence[str]) -> list[list[str]]:
+def command(configfiles: Sequence[str], *more: str) -> list[str]:
+    """What asks for the report."""
+    overlays = ["--configfile", *configfiles] if configfiles else []
+    return [sys.executable, "-m", "snakemake", "-j", "8", "report", *more, *overlays]
+
+
+def finished(configfiles: Sequence[str]) -> bool:
+    """Whether nothing of the report is left to do."""
+    done = subprocess.run(command(configfiles, "-n"), cwd=timing.ROOT, capture_output=True, text=True)
+    return "Nothing to be done" in done.stdout + done.stderr
+
+
+def rows(results: Path, configfiles: Sequence[str], processors: int) -> list[list[str]]:
     """The rows of the report on a finished run.
 
     Parameters
     ----------
     results : of the run
     configfiles : overlays that it was run with
+    processors : that it could use
     """
     records = read_all(results)
     largest = max(records, key=lambda record: record.memory_mb)
     return [
-        _span(records),
+        _span(records, processors),
         [
             "peak memory of any job",
             "1,500 MB",
@@ -43,11 +56,11 @@ def rows(results: Path, configfiles: Sequence[str]) -> list[list[str]]:
     ]
 
 
-def _span(records: Sequence[Record]) -> list[str]:
-    """From the start of the first job to the end of the last; fair if the run was one, on a machine of its own."""
+def _span(records: Sequence[Record], processors: int) -> list[str]:
+    """From the start of the first job to the end of the last."""
     ends = [datetime.fromisoformat(record.made).timestamp() for record in records]
     starts = [end - record.seconds for end, record in zip(ends, records, strict=True)]
-    span, processors = max(ends) - min(starts), os.cpu_count() or 1
+    span = max(ends) - min(starts)
     worked = sum(record.cpu_seconds for record in records)
     jobs = Counter(record.stage for record in records)
     imports = sum(number * _import_seconds(stage) for stage, number in jobs.items())
@@ -57,7 +70,8 @@ def _span(records: Sequence[Record]) -> list[str]:
         f"the processors' time, {duration(available)}; the run took {duration(span)}",
         f"{(available - worked + imports) / available:.0%}",
         "1",
-        f"{imports / available:.0%} Python's start and imports, {max(0, available - worked) / available:.0%} in no job",
+        f"{imports / available:.0%} Python's start and imports, {max(0, available - worked) / available:.0%} in no "
+        "job; fair if the run was one, on a machine of its own",
     ]
 
 
@@ -77,15 +91,11 @@ def _import_seconds(stage: str) -> float:
 
 
 def _again(configfiles: Sequence[str]) -> list[str]:
-    command = [sys.executable, "-m", "snakemake", "-j", "8", "report"]
-    command += ["--configfile", *configfiles] if configfiles else []
     seconds = []
     for _ in range(REPEATS + 1):
         start = time.perf_counter()
-        done = subprocess.run(command, cwd=timing.ROOT, capture_output=True, text=True, check=True)
+        subprocess.run(command(configfiles), cwd=timing.ROOT, capture_output=True, check=True)
         seconds.append(time.perf_counter() - start)
-    if "Nothing to be done" not in done.stdout + done.stderr:
-        raise SystemExit("the run is not finished: run `snakemake -j 8 report` first")
     spread = f"{min(seconds[1:]):.1f} to {max(seconds[1:]):.1f} s"
     return [
         "the finished run asked for again: `snakemake -j 8 report`",

@@ -28,7 +28,7 @@ def main(args, settings):
     neighbour = KNeighborsClassifier(1, algorithm="brute").fit(pixels, labels[chosen])
     majority, nearest = {}, {}
     for split, path in zip(("val", "test"), others, strict=True):
-        blocks = [block.reshape(len(block), -1).astype(np.float32) for block in images.image_blocks(path)]
+        blocks = (block.reshape(len(block), -1).astype(np.float32) for block in images.image_blocks(path))
         nearest[split] = np.concatenate([neighbour.predict_proba(block) for block in blocks])
         majority[split] = metrics.majority_probabilities(labels, classes, len(nearest[split]))
     probabilities.write(args.majority, description, majority)

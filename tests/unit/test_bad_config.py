@@ -437,6 +437,23 @@ FAULTS = {
         "networks.blood_cnn.training: reduce_lr has no place in a one_cycle schedule; set reduce_lr: ~ or "
         "schedule: constant",
     ),
+    "as many original epochs as epochs": (
+        "{networks: {compact_resnet: {training: {epochs: 6}}}}",
+        "networks.compact_resnet.training.original_epochs: 6; expected less than the 6 epochs, or no augmented image "
+        "would be seen; set images: original for that",
+    ),
+    "too few images to fit": (
+        "{classifiers: {svm: {fit_images: 7}}}",
+        "classifiers.svm.fit_images: 7; expected at least 8, one image of each class of datasets.blood",
+    ),
+    "too few images to study": (
+        "{studies: {fit_images: 5}}",
+        "studies.fit_images: 5; expected at least 8, one image of each class of datasets.blood",
+    ),
+    "too few images for the nearest": (
+        "{evaluation: {nearest_images: 5}}",
+        "evaluation.nearest_images: 5; expected at least 8, one image of each class of datasets.blood",
+    ),
     "a layer that does not exist": (
         "{networks: {blood_cnn: {features: {layers: [featurs]}}}}",
         "networks.blood_cnn.features.layers: blood_cnn has no layer 'featurs'; did you mean 'features'?",

@@ -91,6 +91,15 @@ def test_an_unknown_layer_is_named_with_those_there_are(multi):
         features.extractor(multi, ["feature"])
 
 
+def test_a_loaded_network_with_a_layer_that_flattens_gives_several_layers(tmp_path):
+    networks.build("breast_cnn", (28, 28, 1), 2, {}).save(tmp_path / "model.keras")
+    keras.utils.clear_session()  # names are given from the start, as in a process of its own
+    network = features.load_network(tmp_path / "model.keras")
+    names = ["features", network.layers[1].name]
+    found, _ = apply(network, np.zeros((2, 28, 28, 1), np.uint8), names)
+    assert found.shape == (2, 128 + 784)
+
+
 def test_several_layers_stand_side_by_side(multi, images):
     names = ["features", multi.layers[1].name]  # the second scales the image
     both = apply(multi, images, names)[0]

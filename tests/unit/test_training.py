@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from medfusion.errors import UserError
-from medfusion.learning import backend, training
+from medfusion.learning import backend, training, training_images
 from medfusion.learning.backend import keras
 from medfusion.learning.training_images import LabelledImages
 
@@ -105,6 +105,26 @@ def test_a_plateau_lowers_the_rate_and_three_classes_are_learnt_from_one_hot_tar
     )
     assert model.output_shape == (None, 3)
     assert [row["learning_rate"] for row in history] == pytest.approx([1e-9, 5e-10, 2.5e-10])
+
+
+def test_epochs_draw_from_the_versions_in_turn_and_end_on_the_images_as_they_are():
+    images, labels = draw(2)
+    read = []
+
+    def reader(version):
+        def part(start, stop):
+            read.append(version)
+            return images[start:stop]
+
+        return part
+
+    versions = LabelledImages([reader(version) for version in range(3)], labels)
+    versions._bytes = training_images.SHUFFLED  # as if they were too many to be held
+    read.clear()
+    settings = {**DEFAULTS, "images": "both", "epochs": 6, "original_epochs": 2}
+    network = {"architecture": "breast_cnn", "options": {}, "training": settings}
+    training.train(versions, None, network, 2, 1, print)
+    assert read == [0, 1, 2, 0, 0, 0]
 
 
 def test_without_validation_images_the_weights_are_the_same():

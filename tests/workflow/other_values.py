@@ -157,7 +157,7 @@ def changed(config: Config, key: str) -> Config:
         put(config, key, f"{next(name for name, model in config['datasets'][path[0]]['models'].items() if model)}/cnn")
     elif section == "datasets" and last == "network":
         config["networks"]["another"] = copy.deepcopy(config["networks"][old])
-        put(config, "networks.another.training.epochs", 7)
+        put(config, "networks.another.training.epochs", 97)
         put(config, key, "another")
     elif section == "datasets" and last == "ablations":
         put(config, key, _ablations(get(config, key.rpartition(".")[0])))

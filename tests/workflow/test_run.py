@@ -49,10 +49,10 @@ def test_artifacts_hold_what_they_should(finished):
         assert file["images"].shape == (160, 2, 28, 28, 3)
     with h5py.File(blood / "compact_resnet/seed1/features.h5") as file:
         for split, n in (("train", 160), ("val", 80), ("test", 80)):
-            assert file[f"{split}/features"].shape == (n, 16)
+            assert file[f"{split}/features"].shape == (n, 16 + 28 * 28 * 3)
             assert file[f"{split}/probabilities"].shape == (n, 8)
             np.testing.assert_allclose(file[f"{split}/probabilities"][:].sum(axis=1), 1, atol=1e-5)
-        assert list(file.attrs["layers"]) == ["features"]
+        assert list(file.attrs["layers"]) == ["features", "rescaling"]
     fusion = finished.json("results/blood/compact_resnet/seed1/cnn_svm_rbf_chosen/fusion.json")
     assert sum(fusion["weights"]) == 1 and len(fusion["curve"]) == 21 and fusion["chosen_on"] == "validation"
     cases = finished.json("results/blood/cases/cases.json")

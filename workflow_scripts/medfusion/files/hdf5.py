@@ -98,7 +98,21 @@ def blocks(path: str | Path, key: str, most: int = BLOCK) -> Iterator[np.ndarray
 
 
 def rows(path: str | Path, key: str, numbers: np.ndarray) -> np.ndarray:
-    """Some rows of a dataset, read in blocks; `numbers` in ascending order."""
+    """Some rows of a dataset, read in blocks.
+
+    Parameters
+    ----------
+    numbers : of the rows, int (m,), in ascending order
+
+    Returns
+    -------
+    (m, …), of the dataset's dtype
+
+    Raises
+    ------
+    UserError
+        As `open_hdf5`.
+    """
     found, start = [], 0
     for block in blocks(path, key):
         here = numbers[np.searchsorted(numbers, start) : np.searchsorted(numbers, start + len(block))]

@@ -2,8 +2,9 @@
 
 A tree asks its questions greedily from the root down, so that a limit of depth (max_depth) or of images in a node that
 may be divided (min_samples_split) cuts it off, and changes nothing above the cut. A forest holds the forests of its
-first trees. What differs is chance alone: a tree that stops earlier draws other random numbers further on, so the cut
-trees of a forest are not those of a forest with the limits, but drawn in the same way.
+first trees. What differs is chance alone: a tree that stops earlier draws other random numbers further on, for the
+features that it tries and for the order of equally good questions. So cut trees are not always those that would have
+grown with the limits, but they are drawn in the same way.
 """
 
 import math

@@ -39,7 +39,7 @@ WORDS = {
     "views": "without averaging over symmetries",
     "network": "without the network: classifiers see the pixels",
 }
-PIXELS = "rescaling"  # the layer that is the image itself
+PIXELS = "rescaling"  # the layer that is the image itself, where views are not averaged
 # Behind the last convolution, so that it is the choice of the layer that is tried and not another network.
 LAYERS_TRIED = ("flatten", "dense", "features")
 

@@ -84,6 +84,16 @@ def _network_faults(key: str, network: Config) -> Iterator[str]:
     known = list(OPTIONS[architecture])
     if network["training"]["reduce_lr"] and network["training"]["schedule"] == "one_cycle":
         yield f"{key}.training: reduce_lr has no place in a one_cycle schedule; set reduce_lr: ~ or schedule: constant"
+    training = network["training"]
+    if (
+        training["images"] != "original"
+        and not training["min_steps"]
+        and training["original_epochs"] >= training["epochs"]
+    ):
+        yield (
+            f"{key}.training.original_epochs: {training['original_epochs']}; expected less than the "
+            f"{training['epochs']} epochs, or no augmented image would be seen; set images: original for that"
+        )
     for option in network["options"]:
         if option not in known:
             yield f"{key}.options: {architecture} has no option {option!r}{hint(option, known)}"
@@ -237,13 +247,13 @@ def _size_faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
         if limit and limit < classes:
             yield f"{place}: {limit}; expected at least {classes}, one image of each class of {key}"
     studied = min(images, config["studies"]["fit_images"] or math.inf)
-    if config["studies"]["folds"] > studied // classes:
+    if studied >= classes and config["studies"]["folds"] > studied // classes:
         yield f"studies.folds: {config['studies']['folds']}; {_fold_limit(key, studied, classes)}"
     used = {name for model in dataset["models"].values() for name in model["classifiers"]}
     for name, classifier in config["classifiers"].items():
         limits = {limit: classifier[limit] or math.inf for limit in ("search_images", "fit_images")}
         seen = min(images, *limits.values())
-        if name in used and seen < classes:
+        if name in used and min(limits.values()) < classes:
             limit = min(limits, key=limits.__getitem__)
             yield (
                 f"classifiers.{name}.{limit}: {classifier[limit]}; expected at least {classes}, one image of each "
