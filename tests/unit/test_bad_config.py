@@ -447,8 +447,8 @@ FAULTS = {
         "classifiers.svm.fit_images: 7; expected at least 8, one image of each class of datasets.blood",
     ),
     "too few images to study": (
-        "{studies: {fit_images: 5}}",
-        "studies.fit_images: 5; expected at least 8, one image of each class of datasets.blood",
+        "{studies: {fit_images: 7}}",
+        "studies.fit_images: 7; expected at least 8, one image of each class of datasets.blood",
     ),
     "too few images for the nearest": (
         "{evaluation: {nearest_images: 5}}",
