@@ -50,6 +50,10 @@ NETWORK = share_of_cores(config["compute"]["threads"], CORES)
 
 prefer_own_python()
 limit_memory(workflow.global_resources)
+if CORES:
+    # Of the jobs started a second, which processors limit here. For that limit, the scheduler would look at all waiting
+    # jobs again each second, once for every job that has ended: in the end all the time.
+    workflow.scheduling_settings.max_jobs_per_timespan = None
 if workflow.is_main_process:
     # What a killed run, a copy, a touch or a damage left behind is put right before jobs are planned.
     try:
