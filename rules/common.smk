@@ -50,10 +50,6 @@ NETWORK = share_of_cores(config["compute"]["threads"], CORES)
 
 prefer_own_python()
 limit_memory(workflow.global_resources)
-if CORES:
-    # Of the jobs started a second, which processors limit here. For that limit, the scheduler would look at all waiting
-    # jobs again each second, once for every job that has ended: in the end all the time.
-    workflow.scheduling_settings.max_jobs_per_timespan = None
 if workflow.is_main_process:
     # What a killed run, a copy, a touch or a damage left behind is put right before jobs are planned.
     try:
@@ -75,6 +71,10 @@ onstart:
     IDENTITY.write()
     force_jobs(workflow.dag_settings)
     runs.remember_jobs(workflow.dag, RESULTS, CORES)
+    if CORES:
+        # Processors limit the jobs started a second. For Snakemake's own limit its scheduler would look at all waiting
+        # jobs again each second, once for every job that has ended: in the end all the time.
+        workflow.scheduler.job_rate_limiter = None
     if note := too_large(workflow.dag.needrun_jobs(), workflow.global_resources):
         print(note, file=sys.stderr)
 

@@ -70,7 +70,7 @@ def test_artifacts_hold_what_they_should(finished):
     assert not parts or sum(part["n"] for part in parts) == compared["n"] == 80
     for folder in ("logs", "benchmarks"):
         assert list((finished.folder / folder / "blood/compact_resnet/seed1").glob("model.*"))
-    assert "epoch 2/2" in (finished.folder / "logs/blood/compact_resnet/seed1/model.log").read_text()
+    assert "epoch 3/3" in (finished.folder / "logs/blood/compact_resnet/seed1/model.log").read_text()
 
 
 def test_probabilities_before_calibration_are_those_that_were_evaluated(finished):
