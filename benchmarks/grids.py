@@ -27,28 +27,26 @@ GRIDS = {"svm": 1, "random_forest": 1, "decision_tree": 3}  # pairs of runs: the
 FOLDS = {"svm": 5, "random_forest": 3, "decision_tree": 3}
 
 
-def rows(results: Path) -> list[list[str]]:
-    """The rows of the report, one a grid.
+def rows(name: str, results: Path) -> list[list[str]]:
+    """The row of the report on one grid.
 
     Parameters
     ----------
+    name : a key of `GRIDS`
     results : the results of a finished run on real data
     """
-    lines = []
-    for name, repeats in GRIDS.items():
-        found = timing.compare("grids", name, repeats, str(results))
-        accuracy = [statistics.mean(run.found["validation"] for run in runs) for runs in (found.ours, found.theirs)]
-        lines.append(
-            [
-                f"grid of `{name}` on the features of `compact_resnet`, {found.ours[0].found['cells']} cells",
-                f"`GridSearchCV(…, cv={FOLDS[name]}, n_jobs=-1)`" + " of `SVC(probability=True)`" * (name == "svm"),
-                found.in_words(),
-                str(repeats),
-                f"the same cells; the winner's validation accuracy {accuracy[0]:.4f}, on which ours was chosen, theirs "
-                f"{accuracy[1]:.4f}",
-            ]
-        )
-    return lines
+    found = timing.compare("grids", name, GRIDS[name], str(results))
+    accuracy = [statistics.mean(run.found["validation"] for run in runs) for runs in (found.ours, found.theirs)]
+    return [
+        [
+            f"grid of `{name}` on the features of `compact_resnet`, {found.ours[0].found['cells']} cells",
+            f"`GridSearchCV(…, cv={FOLDS[name]}, n_jobs=-1)`" + " of `SVC(probability=True)`" * (name == "svm"),
+            found.in_words(),
+            str(GRIDS[name]),
+            f"the same cells; the winner's validation accuracy {accuracy[0]:.4f}, on which ours was chosen, theirs "
+            f"{accuracy[1]:.4f}",
+        ]
+    ]
 
 
 def ours(settings: dict[str, Any], data: tuple[np.ndarray, ...]) -> dict[str, Any]:

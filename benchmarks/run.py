@@ -1,9 +1,10 @@
 """Measure what the workflow costs against what one would write without it; write docs/performance.md. `make bench`.
 
-Needs the results of a finished run on real data: `make report`.
+Needs the results of a run on real data: `make report`.
 """
 
 import argparse
+import functools
 import os
 import sys
 from datetime import date
@@ -33,28 +34,32 @@ in processes of their own on the same inputs; the median of its repeats, with th
 
 
 def main() -> None:
-    """Run every bench and write the table."""
+    """Run the benches and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--results", type=Path, default=Path("results"), help="of a finished run (default: results)")
     parser.add_argument("--configfile", nargs="+", default=[], metavar="FILE", help="overlays that it was run with")
     parser.add_argument("--processors", type=int, default=os.cpu_count(), help="that the run could use")
+    names = ["throughput", "augmentation", *grids.GRIDS, "reach", "workflow"]
+    parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="BENCH", help=", ".join(names))
     parser.add_argument("--out", type=Path, default=timing.ROOT / "docs/performance.md")
     args = parser.parse_args()
     results = args.results.resolve()
     images = results / "blood/images/train.h5"
-    if not images.exists() or describe(images).generated or not workflow.finished(args.configfile):
-        sys.exit(f"error: {args.results}: no finished run on real images of blood cells; run `make report` first")
+    if not images.exists() or describe(images).generated:
+        sys.exit(f"error: {args.results}: no run on real images of blood cells; run `make report` first")
+    if "workflow" in args.only and not workflow.finished(args.configfile):
+        sys.exit("error: the run is not finished, or was with other overlays; run `make report` first")
     benches = {
         "throughput": throughput.rows,
         "augmentation": lambda: augmentation.rows(results),
-        "grids": lambda: grids.rows(results),
+        **{name: functools.partial(grids.rows, name, results) for name in grids.GRIDS},
         "reach": lambda: reach.rows(results),
         "workflow": lambda: workflow.rows(results, args.configfile, args.processors),
     }
     machine, rows = timing.machine(), []
-    for name, bench in benches.items():
+    for name in args.only:
         print(f"{name} …", file=sys.stderr, flush=True)
-        found = bench()
+        found = benches[name]()
         print(timing.table(HEAD, found), flush=True)
         rows += found
     table, data = timing.table(HEAD, rows), timing.config(args.configfile)["datasets"]["blood"]["label"]
