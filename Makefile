@@ -2,9 +2,10 @@
 #   make report   both studies on the real data            CONFIG=configs/surrogate.yaml adds an overlay
 #   make demo     the whole workflow on generated images, without network
 #   make test     unit and workflow tests, in less than ten minutes
-#   make test-all the slow rest: every change and what it runs again; kills, full disks, broken networks, damaged files
-#                 and what survives them; two runs from scratch compared; with MEDMNIST_DATA=folder also real data from
-#                 end to end
+#   make test-faults  kills, full disks, broken networks, damaged files and what survives them; two runs from scratch
+#                 compared; with MEDMNIST_DATA=folder also real data from end to end
+#   make test-changes  every change, made one after another, and what it runs again (make test asks the plan only)
+#   make test-all all three
 #   make browser  adds to .venv what drives the machine's Chromium, so that tests open the page in it
 #   make test-page    only those tests
 #   make lint     ruff, snakefmt, snakemake --lint
@@ -24,7 +25,7 @@ PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-d
 PYTEST = .venv/bin/python -m pytest -n 2 --dist loadfile
 SNAKEMAKE = .venv/bin/snakemake -j $(CORES)
 
-.PHONY: report demo test test-all test-page browser lint bench bench-large pins
+.PHONY: report demo test test-faults test-changes test-all test-page browser lint bench bench-large pins
 
 report: .venv/ready
 	$(SNAKEMAKE) report $(if $(CONFIG),--configfile $(CONFIG))
@@ -36,8 +37,13 @@ demo: .venv/ready
 test: .venv/ready
 	$(PYTEST) -m "not slow"
 
-test-all: .venv/ready
-	$(PYTEST) -m slow
+test-faults: .venv/ready
+	$(PYTEST) -m slow --ignore tests/workflow/test_changes.py
+
+test-changes: .venv/ready
+	$(PYTEST) tests/workflow/test_changes.py
+
+test-all: test test-faults test-changes
 
 test-page: browser
 	.venv/bin/python -m pytest tests/workflow/test_page_in_browser.py

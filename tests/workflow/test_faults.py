@@ -37,7 +37,7 @@ def test_a_full_disk(rerun, finished, place):
     folder = file.parent if place == "features" else rerun.folder
     aside = shutil.move(folder, rerun.folder.parent / "aside")
     folder.mkdir()
-    with faults.mounted("-t", "tmpfs", "-o", "size=64m", "tmpfs", place=folder):
+    with faults.mounted("-t", "tmpfs", "-o", "size=256m", "tmpfs", place=folder):
         shutil.copytree(aside, folder, dirs_exist_ok=True)
         filler = folder / "filler"
         faults.fill(filler, leave=60_000)
