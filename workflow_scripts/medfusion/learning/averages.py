@@ -6,7 +6,7 @@ import numpy as np
 
 from medfusion.learning.augmentation import views
 
-BATCH = 512  # images a step: bounds memory, changes no result
+BATCH = 256  # images a step: bounds memory, changes no result
 
 
 def averaged(

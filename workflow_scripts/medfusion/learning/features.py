@@ -65,7 +65,7 @@ def apply(model: keras.Model, images: np.ndarray, settings: dict[str, Any]) -> t
     """
 
     def network(view: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        features, probabilities = model(view, training=False)
-        return keras.ops.convert_to_numpy(features), keras.ops.convert_to_numpy(probabilities)
+        features, probabilities = model.predict_on_batch(view)  # a traced graph: less time and memory than a call
+        return features, probabilities
 
     return averaged(network, images, settings["views"])

@@ -82,9 +82,9 @@ def _network_faults(key: str, network: Config) -> Iterator[str]:
         yield f"{key}.architecture: unknown {architecture!r}{hint(architecture, list(OPTIONS))}"
         return
     known = list(OPTIONS[architecture])
-    if network["training"]["reduce_lr"] and network["training"]["schedule"] == "one_cycle":
-        yield f"{key}.training: reduce_lr has no place in a one_cycle schedule; set reduce_lr: ~ or schedule: constant"
     training = network["training"]
+    if training["reduce_lr"] and training["schedule"] == "one_cycle":
+        yield f"{key}.training: reduce_lr has no place in a one_cycle schedule; set reduce_lr: ~ or schedule: constant"
     if (
         training["images"] != "original"
         and not training["min_steps"]
