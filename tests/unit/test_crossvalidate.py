@@ -1,0 +1,54 @@
+"""What benchmarks/crossvalidate.py deals: every image is tested on once, and never beside itself."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from medfusion.files import images
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def crossvalidate():
+    sys.path.insert(0, str(ROOT / "benchmarks"))
+    import crossvalidate
+
+    yield crossvalidate
+    sys.path.remove(str(ROOT / "benchmarks"))
+
+
+@pytest.fixture(scope="module")
+def dealt(crossvalidate, tmp_path_factory):
+    """Twenty training and ten validation images, each known by the grey value of its first pixel."""
+    folder = tmp_path_factory.mktemp("dealt")
+    description = images.Description("breastmnist", "binary-class", ("a", "b"), "0" * 64, False)
+    pixels = np.zeros((30, 28, 28, 1), np.uint8)
+    pixels[:, 0, 0, 0] = np.arange(30)
+    paths = [folder / "train.h5", folder / "val.h5"]
+    for path, rows in zip(paths, (slice(0, 20), slice(20, 30)), strict=True):
+        images.write_split(path, path.stem, description, pixels[rows], (np.arange(30) % 2)[rows])
+    return [np.load(path) for path in crossvalidate.deal(paths, folder, 5)]
+
+
+def rows(file, split):
+    return file[f"{split}_images"][:, 0, 0]
+
+
+def test_every_image_is_tested_on_once(dealt):
+    assert sorted(np.concatenate([rows(file, "test") for file in dealt])) == list(range(30))
+
+
+def test_splits_hold_each_image_once_with_its_label(dealt):
+    for file in dealt:
+        everything = np.concatenate([rows(file, split) for split in ("train", "val", "test")])
+        assert sorted(everything) == list(range(30))
+        for split in ("train", "val", "test"):
+            assert np.array_equal(file[f"{split}_labels"][:, 0], rows(file, split) % 2)
+
+
+def test_a_fold_is_validated_on_before_it_is_tested_on(dealt):
+    for this, following in zip(dealt, [*dealt[1:], dealt[0]], strict=True):
+        assert np.array_equal(rows(this, "val"), rows(following, "test"))
