@@ -7,6 +7,7 @@ from medfusion.files.artifacts import write_json, write_text
 from medfusion.files.images import describe, read_labels
 from medfusion.jobs import stage
 from medfusion.naming import shown
+from medfusion.tasks import is_multi_label
 
 
 def parser() -> argparse.ArgumentParser:
@@ -27,20 +28,20 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
 
     train, val, test = args.images
     splits = [
-        twins.Split("train", train, read_labels(train)),
-        twins.Split("val", val, read_labels(val)),
-        twins.Split("test", test, read_labels(args.test_labels)),
+        twins.Split("train", train, twins.codes(read_labels(train))),
+        twins.Split("val", val, twins.codes(read_labels(val))),
+        twins.Split("test", test, twins.codes(read_labels(args.test_labels))),
     ]
     description = describe(train)
     names = shown(description, settings)
-    threshold = settings["threshold"]
+    threshold, several = settings["threshold"], is_multi_label(description.task)
     pairs, summary = twins.find(splits, threshold, report=stage.progress)
     # Not what the data set is called: the comparisons of systems are made from this file.
     summary |= {"flag": description.flag, "generated": description.generated}
     write_text(args.pairs, pairs.to_csv(index=False, float_format="%.6f"))
     write_json(args.summary, summary)
     with drawing.style(settings["style"]):
-        drawing.save(twins.draw_pairs(pairs, summary["pairs"], splits, names, threshold), args.montage)
+        drawing.save(twins.draw_pairs(pairs, summary["pairs"], splits, names, threshold, several=several), args.montage)
     stage.progress(f"{names.name}: {summary['pairs']:,} pairs with a correlation of {threshold:g} or more")
 
 

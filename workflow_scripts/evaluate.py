@@ -4,6 +4,7 @@ from medfusion.errors import UserError
 from medfusion.files import images, probabilities
 from medfusion.files.artifacts import write_json
 from medfusion.jobs import stage
+from medfusion.tasks import is_multi_label
 
 
 def parser():
@@ -39,28 +40,31 @@ def main(args, settings):
 
 
 def evaluate(path, labels, task, settings):
-    """Measures on both splits, and the test confusion matrix (rows true, columns predicted), of one system."""
-    from medfusion.evaluation import metrics
+    """Measures on both splits, and the test confusion matrix (rows true, columns predicted), of one system.
 
+    Where an image may have several labels there is a matrix of absent and present for each.
+    """
+    from medfusion.evaluation import label_metrics, metrics
+
+    several = is_multi_label(task)
+    options = {key: settings[key] for key in ("ece_bins", "replicates", "confidence")}
+    options["seed"] = settings["bootstrap_seed"]
     result = {}
     for split in ("val", "test"):
         values = probabilities.read(path, split)
         try:
-            measures = metrics.measure(
-                labels[split],
-                values,
-                task,
-                ece_bins=settings["ece_bins"],
-                replicates=settings["replicates"],
-                confidence=settings["confidence"],
-                seed=settings["bootstrap_seed"],
-                positive=settings["positive"],
-            )
+            if several:
+                measures = label_metrics.measure(labels[split], values, **options)
+            else:
+                measures = metrics.measure(labels[split], values, task, **options, positive=settings["positive"])
         except ValueError as error:
             raise UserError(f"{path}, split {split}: {error}") from None
         result[split] = [measure._asdict() for measure in measures]
-    predicted = metrics.predict(values, task)
-    result["confusion"] = metrics.confusion(labels["test"], predicted, values.shape[1]).tolist()
+    if several:
+        counts = label_metrics.confusion(labels["test"], values)
+    else:
+        counts = metrics.confusion(labels["test"], metrics.predict(values, task), values.shape[1])
+    result["confusion"] = counts.tolist()
     return result
 
 

@@ -49,7 +49,9 @@ def main(args, settings):
     write_json(args.best, {"cell": best, **used, "compared_images": compared, "fitted_images": len(fitted)})
     classifiers.save(model, args.model)
     applied = {
-        split: np.concatenate([model.predict_proba(block) for block in hdf5.blocks(args.features, f"{split}/features")])
+        split: np.concatenate(
+            [classifiers.probabilities(model, block) for block in hdf5.blocks(args.features, f"{split}/features")]
+        )
         for split in ("val", "test")
     }
     probabilities.write(args.out, probabilities.describe(args.features), applied)

@@ -35,6 +35,7 @@ def main(args, settings):
         len(description.label_names),
         seed,
         lambda line: stage.progress(f"{settings['title']}: {line}"),
+        description.task,
     )
     model = extractor(model, network["features"]["layers"])
     applied = {}

@@ -27,14 +27,16 @@ def main(args, settings):
     from medfusion.learning.training_images import open_images
 
     network, seed = settings["network"], settings["seed"]
+    description = images.describe(args.train)
     backend.configure(settings["threads"], seed)
     model, history = train(
         open_images(args.train, args.augmented, settings["train_images"], seed),
         open_images(args.val),
         network,
-        len(images.describe(args.train).label_names),
+        len(description.label_names),
         seed,
         lambda line: stage.progress(f"{settings['title']}: {line}"),
+        description.task,
     )
     stage.progress(f"{settings['title']}: {model.count_params():,} parameters, {len(history)} epochs")
     table = io.StringIO()

@@ -10,22 +10,29 @@ from medfusion.figures.montage import CELL, montage_grid, montage_rows
 from medfusion.files.hdf5 import BLOCK, open_hdf5
 from medfusion.files.images import image_blocks
 from medfusion.naming import Shown
+from medfusion.tasks import membership
 
+NO_LABEL, ALL_IMAGES = -1, -2  # in place of a label
 CHANNELS = {1: ("grey",), 3: ("red", "green", "blue")}
 
 
 def class_counts(labels: dict[str, np.ndarray], label_names: tuple[str, ...]) -> pd.DataFrame:
     """Images of each class in each split: columns split, label, name, n; a class without images is listed too.
 
+    Where an image may have several labels, two more rows of a split count its images without any, and all of them.
+
     Parameters
     ----------
-    labels : integers (n,) of each split
+    labels : integers (n,) of each split; 0 and 1 of shape (n, k) for several labels at once
     label_names : one per class, in label order
     """
     rows = []
     for split, values in labels.items():
-        counts = np.bincount(values, minlength=len(label_names))
+        counts = membership(values, len(label_names)).sum(axis=0)
         rows += [(split, label, name, counts[label]) for label, name in enumerate(label_names)]
+        if values.ndim == 2:
+            rows.append((split, NO_LABEL, "no label", int((~values.any(axis=1)).sum())))
+            rows.append((split, ALL_IMAGES, "all images", len(values)))
     return pd.DataFrame(rows, columns=["split", "label", "name", "n"])
 
 
@@ -62,11 +69,11 @@ def class_means(path: Path, labels: np.ndarray, classes: int, block: int = BLOCK
     """The mean image of each class, uint8 (classes, H, W, C), rounded; white where a class has no images."""
     sums, start = None, 0
     for images in image_blocks(path, block):
-        members = np.eye(classes)[labels[start : start + len(images)]]
+        members = membership(labels[start : start + len(images)], classes).astype(np.float64)
         part = np.tensordot(members, images.astype(np.float64), axes=(0, 0))
         sums = part if sums is None else sums + part  # whole numbers: exact in any order
         start += len(images)
-    counts = np.bincount(labels, minlength=classes)
+    counts = membership(labels, classes).sum(axis=0)
     means = sums / np.maximum(counts, 1)[:, None, None, None]
     means[counts == 0] = 255
     return np.rint(means).astype(np.uint8)
@@ -75,7 +82,7 @@ def class_means(path: Path, labels: np.ndarray, classes: int, block: int = BLOCK
 def examples(labels: np.ndarray, classes: int, number: int, seed: int) -> list[np.ndarray]:
     """Indices of at most `number` images of each class, drawn at random, in ascending order."""
     rng = np.random.default_rng(seed)
-    members = [np.flatnonzero(labels == label) for label in range(classes)]
+    members = [np.flatnonzero(column) for column in membership(labels, classes).T]
     return [np.sort(rng.choice(group, min(number, len(group)), replace=False)) for group in members]
 
 
@@ -91,7 +98,7 @@ def draw_examples(path: Path, labels: np.ndarray, shown: Shown, seed: int, numbe
 def draw_means(path: Path, labels: np.ndarray, shown: Shown) -> Figure:
     """The mean training image of each class."""
     names = shown.label_names
-    counts = np.bincount(labels, minlength=len(names))
+    counts = membership(labels, len(names)).sum(axis=0)
     means = class_means(path, labels, len(names))
     cells = [(mean[None], f"{name}\nn = {n:,}", False) for mean, name, n in zip(means, names, counts, strict=True)]
     return montage_grid(cells, 4, f"{shown.name}: mean training image of each class", side=2 * CELL)

@@ -8,7 +8,7 @@ from typing import IO
 
 import numpy as np
 
-from medfusion.data.medmnist_info import INFO
+from medfusion.data.expected import Expected, check_declared, check_values
 from medfusion.errors import UserError, first_line
 
 SPLITS = ("train", "val", "test")
@@ -133,44 +133,45 @@ def image_blocks(path: str | Path, keys: Sequence[str], most: int, most_pixels: 
         raise UserError(f"{path}: not a readable .npz file ({first_line(error)}); get it again") from None
 
 
-def check(path: str | Path, arrays: dict[str, np.ndarray], flag: str, size: int, official_counts: bool) -> None:
-    """Check the arrays of a file against what MedMNIST says of the data set.
+def check(
+    path: str | Path, arrays: dict[str, np.ndarray], wanted: Expected, size: int, official_counts: bool
+) -> dict[str, np.ndarray]:
+    """Check the arrays of a file against what is known of the data set.
 
     Parameters
     ----------
-    arrays : as `read` returns them: images uint8 (n, size, size[, 3]), labels uint8 (n, 1)
-    flag, size : MedMNIST's name of the data set, and the image side in pixels
+    arrays : as `read` returns them: images uint8 (n, size, size[, 3]), labels uint8 (n, 1) or, for several labels at
+        once, (n, k)
+    wanted : what the file must hold; `size` is the image side in pixels
     official_counts : whether each split must have the official number of images
+
+    Returns
+    -------
+    The labels of each split, uint8 (n,) or (n, k)
 
     Raises
     ------
     UserError
         On the first thing that is wrong, naming the array.
     """
-    info = INFO[flag]
-    shape = (size, size) if info["n_channels"] == 1 else (size, size, 3)
-    classes = len(info["label"])
+    shapes = {1: (size, size), 3: (size, size, 3)}
+    allowed = [shapes[wanted.channels]] if wanted.channels else list(shapes.values())
+    if not wanted.channels and arrays["train_images"].shape[1:] in allowed:
+        allowed = [arrays["train_images"].shape[1:]]  # all splits alike
+    words = " or ".join(f"(n, {str(shape)[1:-1]})" for shape in allowed)
+    found = {}
     for split in SPLITS:
-        images, labels = arrays[f"{split}_images"], arrays[f"{split}_labels"]
+        images, labels, where = arrays[f"{split}_images"], arrays[f"{split}_labels"], f"{path}: {split}_labels"
         if images.dtype != np.uint8:
             raise UserError(f"{path}: {split}_images has dtype {images.dtype}; expected uint8 (0 to 255)")
-        if images.shape[1:] != shape:
-            raise UserError(f"{path}: {split}_images has shape {images.shape}; expected (n, {str(shape)[1:-1]})")
+        if images.shape[1:] not in allowed:
+            raise UserError(f"{path}: {split}_images has shape {images.shape}; expected {words}")
         if len(images) == 0:
             raise UserError(f"{path}: {split}_images holds no image; every split needs some of each class")
-        if labels.dtype.kind not in "ui" or labels.shape not in [(len(images), 1), (len(images),)]:
-            raise UserError(
-                f"{path}: {split}_labels is {labels.dtype} {labels.shape}; "
-                f"expected uint8 ({len(images)}, 1), one per image"
-            )
-        present = np.unique(labels)
-        if present[0] < 0 or present[-1] >= classes:
-            outside = present[(present < 0) | (present >= classes)]
-            some = f"{', '.join(map(str, outside[:5]))}{', ...' if len(outside) > 5 else ''}"
-            raise UserError(f"{path}: {split}_labels holds [{some}]; expected 0 to {classes - 1}")
-        if len(present) < classes:
-            absent = sorted(set(range(classes)) - set(present.tolist()))
-            raise UserError(f"{path}: {split}_labels has no image of class {absent}; every split needs each class")
-        expected = info["n_samples"][split]
-        if official_counts and len(images) != expected:
-            raise UserError(f"{path}: {split} has {len(images)} images; MedMNIST's {flag} has {expected}")
+        check_declared(where, labels.dtype, labels.shape, len(images), wanted)
+        wanted = wanted.settled(labels)
+        found[split] = check_values(where, labels, wanted)
+        expected = wanted.counts[split] if official_counts else len(images)
+        if len(images) != expected:
+            raise UserError(f"{path}: {split} has {len(images)} images; MedMNIST's {wanted.flag} has {expected}")
+    return found

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from medfusion.data import npz, sources
-from medfusion.data.medmnist_info import INFO
+from medfusion.data.expected import expected
 from medfusion.errors import UserError
 from medfusion.files.artifacts import hash_file
 from medfusion.files.images import Description
@@ -21,12 +21,12 @@ def load(path: str | Path, settings: dict[str, Any]) -> tuple[Description, dict[
     Parameters
     ----------
     path : the .npz file
-    settings : of a data set in config.yaml: flag, size, source, sha256
+    settings : of a data set in config.yaml: flag, size, source, sha256; without a flag also "own" (`expected`)
 
     Returns
     -------
     description : what the data are
-    splits : for train, val and test: images uint8 (n, H, W, C) and labels uint8 (n,)
+    splits : for train, val and test: images uint8 (n, H, W, C) and labels uint8 (n,); (n, k) for several at once
 
     Raises
     ------
@@ -36,25 +36,23 @@ def load(path: str | Path, settings: dict[str, Any]) -> tuple[Description, dict[
     flag, size = settings["flag"], settings["size"]
     if settings["sha256"] and settings["sha256"] != (found := hash_file(path)):
         raise UserError(f"{path}: its SHA-256 is {found}; config.yaml expects {settings['sha256']}. Another file?")
-    md5 = sources.official(flag, size)[1]
-    if settings["source"] == "official" and hash_file(path, "md5") != md5:
+    if settings["source"] == "official" and hash_file(path, "md5") != (md5 := sources.official(flag, size)[1]):
         raise UserError(
             f"{path}: not the official {flag} file, whose MD5 is {md5}; delete it to "
             "download it again, or say in config.yaml what it is (source: file, path and label)"
         )
     arrays = npz.read(path)
-    npz.check(path, arrays, flag, size, official_counts=settings["source"] in ("official", "surrogate"))
+    wanted = expected(settings)
+    labels = npz.check(path, arrays, wanted, size, official_counts=settings["source"] in ("official", "surrogate"))
+    wanted = wanted.settled(labels["train"])
     splits = {}
     for split in npz.SPLITS:
         images = arrays[f"{split}_images"]
-        splits[split] = (
-            images[..., None] if images.ndim == 3 else images,
-            arrays[f"{split}_labels"].reshape(-1).astype(np.uint8),
-        )
+        splits[split] = (images[..., None] if images.ndim == 3 else images, labels[split])
     description = Description(
-        flag=flag,
-        task=INFO[flag]["task"],
-        label_names=tuple(INFO[flag]["label"][str(i)] for i in range(len(INFO[flag]["label"]))),
+        flag=flag or "",
+        task=wanted.task,
+        label_names=wanted.label_names,
         sha256=_content_hash(splits),
         generated="generated images" in str(arrays.get("provenance", "")),
     )

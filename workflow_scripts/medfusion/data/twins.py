@@ -32,11 +32,20 @@ NOTE = (
 
 @dataclass(frozen=True)
 class Split:
-    """One split to compare: its name, prepared file and labels, integers (n,)."""
+    """One split to compare: its name, prepared file and labels, integers (n,); several at once as `codes` has them."""
 
     name: str
     path: str | Path
     labels: np.ndarray
+
+
+def codes(labels: np.ndarray) -> np.ndarray:
+    """Labels as one integer an image: themselves, or of several at once (n, k) the number whose bits they are.
+
+    >>> codes(np.array([[1, 0, 0], [1, 0, 1], [0, 0, 0]], np.uint8)).tolist()
+    [1, 5, 0]
+    """
+    return labels if labels.ndim == 1 else labels.astype(np.int64) @ (1 << np.arange(labels.shape[1], dtype=np.int64))
 
 
 @dataclass(frozen=True)
@@ -221,7 +230,13 @@ def _read(files: list[h5py.Dataset], place: tuple[int, int], rows: int) -> Block
 
 
 def draw_pairs(
-    pairs: pd.DataFrame, total: int, splits: list[Split], names: Shown, threshold: float, number: int = 20
+    pairs: pd.DataFrame,
+    total: int,
+    splits: list[Split],
+    names: Shown,
+    threshold: float,
+    number: int = 20,
+    several: bool = False,
 ) -> Figure:
     """The first pairs of the table, with splits, indices, labels and correlation under each.
 
@@ -230,6 +245,7 @@ def draw_pairs(
     pairs : the table that `find` returns
     total : number of all pairs
     splits : those that were compared
+    several : whether an image may have several labels at once, so that labels are codes
     """
     if pairs.empty:
         return message(f"No two images have a pixel correlation of {threshold:g} or more.", f"{names.name}: near-twins")
@@ -239,7 +255,7 @@ def draw_pairs(
         cells = [
             (
                 np.stack([files[row.split_a][row.index_a], files[row.split_b][row.index_b]]),
-                _caption(row, names.label_names),
+                _caption(row, names.label_names, several),
                 row.label_a != row.label_b,
             )
             for row in shown.itertuples()
@@ -249,14 +265,19 @@ def draw_pairs(
     return montage_grid(cells, 5, f"{title} (across splits first; red: their labels differ)")
 
 
-def _caption(row: Any, names: tuple[str, ...]) -> str:
-    if row.label_a == row.label_b:
-        label = _short(names[row.label_a])
-    else:
-        label = f"{_short(names[row.label_a])} ≠\n{_short(names[row.label_b])}"
+def _caption(row: Any, names: tuple[str, ...], several: bool) -> str:
+    first, second = (_short(_label_text(label, names, several)) for label in (row.label_a, row.label_b))
+    label = first if row.label_a == row.label_b else f"{first} ≠\n{second}"
     # Rounded down, so that only 1 reads as 1.
     strength = "identical" if row.identical else f"r = {math.floor(row.correlation * 1e4) / 1e4:.4f}"
     return f"{row.split_a} {row.index_a}, {row.split_b} {row.index_b}\n{strength}\n{label}"
+
+
+def _label_text(label: int, names: tuple[str, ...], several: bool) -> str:
+    """The name of a label, or of several those that a code holds."""
+    if not several:
+        return names[label]
+    return ", ".join(name for bit, name in enumerate(names) if label >> bit & 1) or "no label"
 
 
 def _short(name: str, width: int = 24) -> str:

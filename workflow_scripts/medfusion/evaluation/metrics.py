@@ -7,8 +7,9 @@ from statsmodels.stats.proportion import proportion_confint
 
 from medfusion.data.medmnist_info import getACC, getAUC
 from medfusion.evaluation.bootstrap import average_precision, official_auc, replicate_weights
+from medfusion.tasks import BINARY, MULTI_CLASS, ORDINAL
 
-TASKS = ("binary-class", "multi-class", "ordinal-regression")
+TASKS = (BINARY, MULTI_CLASS, ORDINAL)  # of classes that exclude each other; label_metrics measures the others
 SUM_TOLERANCE = 1e-4
 
 
@@ -207,6 +208,7 @@ def measure(
         - ``ece``: expected calibration error (Naeini et al. 2015) of the predicted class's probability
           over bins of equal numbers of images, equal probabilities sharing a bin. Replicates keep these
           bins; resampling adds to the error, so the interval of a well calibrated model may lie above it;
+        - ``mae``, of an ordinal task: mean absolute difference of the predicted and the true class's number;
         - ``precision[i]``, ``recall[i]``, ``f1[i]`` per class, 0 where undefined, with ``n`` the images
           predicted as class i for the precision and those of class i for the others; the interval of a
           precision without any is 0 to 1;
@@ -233,6 +235,8 @@ def measure(
     gaps = calibration_gaps(labels, predicted, probabilities, ece_bins)
     errors = squared_errors(labels, probabilities, task)
     design = np.column_stack([cells, gaps, errors])
+    # Distances of all cells of the confusion matrix, for classes that have an order.
+    distances = np.abs(np.subtract.outer(np.arange(k), np.arange(k))).ravel()
     ranked = {"auc": official_auc(labels, probabilities, task)}
     if positive is not None:
         ranked[f"pr_auc[{positive}]"] = average_precision(labels == positive, probabilities[:, positive])
@@ -242,6 +246,8 @@ def measure(
         values = _confusion_metrics(sums[:, : k * k].reshape(-1, k, k))
         values["ece"] = np.abs(sums[:, k * k : -1]).sum(axis=1) / n
         values["brier"] = sums[:, -1] / n
+        if task == ORDINAL:
+            values["mae"] = sums[:, : k * k] @ distances / n
         return values | {name: statistic(weights) for name, statistic in ranked.items()}
 
     values = {name: float(value[0]) for name, value in statistics(np.ones((n, 1))).items()}
@@ -256,6 +262,7 @@ def measure(
     accuracy = float(getACC(labels, probabilities, task))
     measures = [Measure("accuracy", accuracy, *wilson(int(np.sum(predicted == labels)), n, confidence), n)]
     names = ["auc", "balanced_accuracy", "macro_f1", "mcc", "brier", "ece"]
+    names += ["mae"] if task == ORDINAL else []
     names += [f"{name}[{i}]" for i in range(k) for name in ("precision", "recall", "f1")]
     names += [name for name in ranked if name not in names]
     hits = np.diagonal(confusion(labels, predicted, k))

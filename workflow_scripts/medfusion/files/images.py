@@ -20,8 +20,8 @@ CHUNK_BYTES = 2**20  # … and at most so many bytes
 class Description:
     """What a data set is, as every file made from it says; not what it is called, which is for pages to say.
 
-    flag : MedMNIST's name of the data set it stands for
-    task : MedMNIST's kind of task ("binary-class", "multi-class", "ordinal-regression")
+    flag : MedMNIST's name of the data set it stands for; empty for a user's own
+    task : MedMNIST's kind of task (medfusion/tasks.py)
     label_names : one per class, in label order
     sha256 : of the bytes of all images and labels, as `preparation.load` orders them
     generated : whether the images were drawn by a program
@@ -58,7 +58,7 @@ def chunk_rows(shape: Sequence[int]) -> int:
 def write_split(
     path: str | Path, split: str, description: Description, images: np.ndarray, labels: np.ndarray | None
 ) -> None:
-    """Write one split: uint8 images (n, H, W, C) and, unless None, uint8 labels (n,)."""
+    """Write one split: uint8 images (n, H, W, C) and, unless None, uint8 labels (n,) or (n, k)."""
     with create_hdf5(path, split=split, **description.attributes()) as file:
         file.create_dataset(
             "images",
@@ -72,7 +72,7 @@ def write_split(
 
 
 def write_labels(path: str | Path, split: str, description: Description, labels: np.ndarray) -> None:
-    """Write the labels of one split, uint8 (n,), in a file of their own."""
+    """Write the labels of one split, uint8 (n,) or (n, k), in a file of their own."""
     with create_hdf5(path, split=split, **description.attributes()) as file:
         file["labels"] = labels
 
@@ -90,7 +90,7 @@ def read_images(path: str | Path) -> np.ndarray:
 
 
 def read_labels(path: str | Path) -> np.ndarray:
-    """The labels of a prepared file, uint8 (n,)."""
+    """The labels of a prepared file, uint8 (n,); (n, k) for several at once."""
     with open_hdf5(path) as file:
         return file["labels"][:]
 

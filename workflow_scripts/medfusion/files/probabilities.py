@@ -8,6 +8,7 @@ import numpy as np
 from medfusion.errors import UserError
 from medfusion.files.hdf5 import create_hdf5, open_hdf5
 from medfusion.files.images import Description
+from medfusion.tasks import is_multi_label
 
 
 def write(path: str | Path, description: Description, splits: Mapping[str, np.ndarray], **attributes: str) -> None:
@@ -18,7 +19,7 @@ def write(path: str | Path, description: Description, splits: Mapping[str, np.nd
 
 
 def read(path: str | Path, split: str) -> np.ndarray:
-    """The probabilities of one split, float64 (n, k), rows summing to 1.
+    """The probabilities of one split, float64 (n, k): rows sum to 1, but where an image may have several labels.
 
     Raises
     ------
@@ -29,9 +30,10 @@ def read(path: str | Path, split: str) -> np.ndarray:
         if f"{split}/probabilities" not in file:
             raise UserError(f"{path}: holds no probabilities for the split {split!r}; delete it and run again")
         values = file[f"{split}/probabilities"][:].astype(np.float64)
+        several = is_multi_label(Description.of(file.attrs).task)
     if values.ndim != 2 or not np.isfinite(values).all():
         raise UserError(f"{path}: what it holds for the split {split!r} are no probabilities; delete it and run again")
-    return values / values.sum(axis=1, keepdims=True)
+    return values if several else values / values.sum(axis=1, keepdims=True)
 
 
 def describe(path: str | Path) -> Description:

@@ -4,6 +4,7 @@ dropout, dense_dropout : share of units dropped in training (0 … 1)
 l2 : weight of the squared-weights penalty of convolutions and dense layers
 batch_norm : whether to normalise; batch_norm_momentum : share of the running averages kept at each step
 blocks : residual blocks a stage; widths : channels of the stem and of each residual block
+stem_stride : pixels from one position of the first convolution to the next; "auto" for what suits the image's side
 """
 
 from typing import Any
@@ -21,6 +22,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "resnet28": {"blocks": 2, "dropout": 0.0, "l2": 1e-4, "batch_norm": True, "batch_norm_momentum": 0.99},
     "compact_resnet": {
         "widths": [24, 48, 96, 96, 192],
+        "stem_stride": 1,
         "dropout": 0.2,
         "l2": 0.0,
         "batch_norm": True,
@@ -41,6 +43,16 @@ LAYERS: dict[str, list[str]] = {
     ]
     for name, count in _CONVOLUTIONS.items()
 } | {name: ["features", "rescaling", "conv2d", "re_lu"] for name in ("resnet28", "compact_resnet")}
+
+
+def stem_stride(options: dict[str, Any], side: int) -> int:
+    """The stride of the first convolution for images of a side in pixels: "auto" leaves 28 to 56 positions.
+
+    >>> [stem_stride({"stem_stride": "auto"}, side) for side in (28, 64, 128, 224)], stem_stride({}, 224)
+    ([1, 2, 4, 4], 1)
+    """
+    stride = options.get("stem_stride", 1)
+    return stride if stride != "auto" else 1 if side <= 32 else 2 if side <= 64 else 4
 
 
 def halvings(architecture: str, options: dict[str, Any]) -> int:

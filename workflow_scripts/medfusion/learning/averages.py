@@ -23,7 +23,8 @@ def averaged(
     Returns
     -------
     features : float32 (n, d); a layer with a spatial output is flattened
-    probabilities : float32 (n, k); a single sigmoid output p becomes the columns 1 − p and p
+    probabilities : float32 (n, k); a single sigmoid output p becomes the columns 1 − p and p; of
+        several labels at once each column is a probability of its own
     """
     features, probabilities = [], []
     for start in range(0, len(images), BATCH):

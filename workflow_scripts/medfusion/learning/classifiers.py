@@ -2,7 +2,7 @@
 
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ TRUSTED = [
 ]
 
 Cell = dict[str, Any]
+Fitted = BaseEstimator | list[BaseEstimator]  # several: of each label its own
 
 
 def estimator(kind: str, cell: Cell, seed: int) -> BaseEstimator:
@@ -70,44 +71,65 @@ def search(
     Parameters
     ----------
     settings : an entry of `classifiers` in config.yaml
-    features, labels : training split, float32 (n, d) and (n,)
+    features, labels : training split, float32 (n, d) and (n,); of several labels at once (n, k), where each has a
+        classifier of its own with the same settings (one-vs-rest)
     val_features, val_labels : validation split
     seed : of the classifier, of the subset and of the folds
     report : takes one line of progress a cell
 
     Returns
     -------
-    rows : one per cell, in grid order: its settings, "accuracy" (validation or mean over folds), "seconds" to fit
-        and to score, cells that one model holds sharing its time
+    rows : one per cell, in grid order: its settings, "accuracy" (validation or mean over folds; and over labels),
+        "seconds" to fit and to score, cells that one model holds sharing its time
     best : the settings of the cell with the highest accuracy, the first of equals
     """
     chosen = at_most(labels, settings["search_images"], seed)
     features, labels = features[chosen], labels[chosen]
-    if settings["selection"] == "folds":
-        if (smallest := np.bincount(labels).min()) < settings["folds"]:
-            raise UserError(
-                f"folds: {settings['folds']}; expected at most {smallest}, the images of the rarest class to search on"
-            )
-        folds = StratifiedKFold(settings["folds"], shuffle=True, random_state=seed).split(features, labels)
-        rounds = [(features[fit], labels[fit], features[score], labels[score]) for fit, score in folds]
-    else:
-        rounds = [(features, labels, val_features, val_labels)]
     cells = grid_cells(settings["grid"])
     if len(cells) == 1:
         report(f"one cell, nothing to compare: {cells[0]}")
-    scores = np.zeros((len(rounds), len(cells)))
-    seconds = np.zeros((len(rounds), len(cells)))
-    for index, data in enumerate(rounds):
+    folds = settings["folds"] if settings["selection"] == "folds" else 1
+    scores = np.zeros((folds * len(_columns(labels)), len(cells)))
+    seconds = np.zeros_like(scores)
+    for index, data in enumerate(_rounds(settings, features, labels, val_features, val_labels, seed)):
         for cell, accuracy, time_taken in _scores(settings["kind"], cells, data, seed):
             scores[index, cell] = accuracy
             seconds[index, cell] = time_taken
-            report(f"round {index + 1}/{len(rounds)}, {cells[cell]}: accuracy {accuracy:.4f} in {time_taken:.1f} s")
+            report(f"round {index + 1}/{len(scores)}, {cells[cell]}: accuracy {accuracy:.4f} in {time_taken:.1f} s")
     accuracy = scores.mean(axis=0)
     rows = [
         {**cell, "accuracy": round(float(a), 6), "seconds": round(float(s), 3)}
         for cell, a, s in zip(cells, accuracy, seconds.sum(axis=0), strict=True)
     ]
     return rows, cells[int(np.argmax(accuracy))]
+
+
+def _columns(labels: np.ndarray) -> list[np.ndarray]:
+    """The tasks that labels pose: one for labels (n,), one a label for (n, k)."""
+    return [labels] if labels.ndim == 1 else list(labels.T)
+
+
+def _rounds(
+    settings: dict[str, Any],
+    features: np.ndarray,
+    labels: np.ndarray,
+    val_features: np.ndarray,
+    val_labels: np.ndarray,
+    seed: int,
+) -> Iterator[tuple[np.ndarray, ...]]:
+    """Features and labels (n,) to fit on, and those to score on: validation, or each fold; task by task."""
+    for number, (own, val_own) in enumerate(zip(_columns(labels), _columns(val_labels), strict=True)):
+        if settings["selection"] != "folds":
+            yield features, own, val_features, val_own
+            continue
+        if (smallest := np.bincount(own).min()) < settings["folds"]:
+            rarest = "the rarest class" if labels.ndim == 1 else f"the rarer side of label {number}"
+            raise UserError(
+                f"folds: {settings['folds']}; expected at most {smallest}, the images of {rarest} to search on"
+            )
+        folds = StratifiedKFold(settings["folds"], shuffle=True, random_state=seed).split(features, own)
+        for fit_rows, score_rows in folds:
+            yield features[fit_rows], own[fit_rows], features[score_rows], own[score_rows]
 
 
 def _scores(kind: str, cells: list[Cell], data: tuple[np.ndarray, ...], seed: int):
@@ -134,12 +156,21 @@ def fit(
     val_features: np.ndarray,
     val_labels: np.ndarray,
     seed: int,
-) -> BaseEstimator:
+) -> Fitted:
     """Fit one cell on the training split and calibrate its probabilities on the validation split.
 
     "temperature" divides the scores by one number (Guo et al. 2017), which changes no prediction; "sigmoid" is
-    Platt's (1999), one per class.
+    Platt's (1999), one per class. For several labels at once, labels (n, k), each has a classifier and a calibration of
+    its own (one-vs-rest).
     """
+    if labels.ndim == 2:
+        for number, column in enumerate(labels.T):
+            if column.min() == column.max():
+                raise UserError(
+                    f"label {number} is on none or all of the {len(column)} training images to fit on; raise fit_images"
+                )
+        pairs = zip(labels.T, val_labels.T, strict=True)
+        return [fit(settings, cell, features, own, val_features, val_own, seed) for own, val_own in pairs]
     model = _fit(estimator(settings["kind"], cell, seed), cell, features, labels)
     if settings["calibration"] == "none":
         return model
@@ -150,6 +181,13 @@ def fit(
     return calibrated.fit(val_features, val_labels)
 
 
+def probabilities(model: Fitted, features: np.ndarray) -> np.ndarray:
+    """What a fitted classifier says of features (n, d): class probabilities (n, k), of each label for several at once."""
+    if isinstance(model, list):
+        return np.column_stack([one.predict_proba(features)[:, 1] for one in model])
+    return model.predict_proba(features)
+
+
 def _fit(model: BaseEstimator, cell: Cell, features: np.ndarray, labels: np.ndarray) -> BaseEstimator:
     """Fit a classifier in place; what scikit-learn refuses is a UserError."""
     try:
@@ -158,14 +196,14 @@ def _fit(model: BaseEstimator, cell: Cell, features: np.ndarray, labels: np.ndar
         raise UserError(f"grid cell {cell}: scikit-learn refuses it ({first_line(error)}); change the grid") from None
 
 
-def save(model: BaseEstimator, path: str | Path) -> None:
+def save(model: Fitted, path: str | Path) -> None:
     """Write a fitted classifier as a skops file (no pickle)."""
     with replacing(path) as temporary:
         skops.io.dump(model, temporary)
         make_zip_reproducible(temporary)
 
 
-def load(path: str | Path) -> BaseEstimator:
+def load(path: str | Path) -> Fitted:
     """Read a fitted classifier, refusing every type that ours do not hold.
 
     Raises
@@ -175,7 +213,8 @@ def load(path: str | Path) -> BaseEstimator:
     """
     try:
         model = skops.io.load(path, trusted=TRUSTED)
-        check_is_fitted(model)
+        for part in model if isinstance(model, list) else [model]:
+            check_is_fitted(part)
     except Exception as error:  # skops passes on whatever zipfile, json and numpy raise
         reason = first_line(error)
         raise UserError(f"{path}: not a classifier of this workflow ({reason}); delete it and run again") from None

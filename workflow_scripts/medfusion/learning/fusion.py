@@ -36,7 +36,7 @@ def choose_weights(
     Parameters
     ----------
     probabilities : validation probabilities (n, k), one array per member
-    labels : (n,)
+    labels : (n,); of several labels at once (n, k), over which accuracy and log loss are means
     step : of the weights
     criterion : "accuracy", where log loss decides between equals, or "log_loss"
 
@@ -48,8 +48,11 @@ def choose_weights(
     curve = []
     for weights in weight_lattice(len(probabilities), step):
         fused = fuse(probabilities, weights)
-        likelihood = np.clip(fused[np.arange(len(labels)), labels], 1e-12, None)
-        accuracy = float(np.mean(fused.argmax(axis=1) == labels))
+        if labels.ndim == 2:
+            right, chance = (fused > 0.5) == labels, np.where(labels, fused, 1 - fused)
+        else:
+            right, chance = fused.argmax(axis=1) == labels, fused[np.arange(len(labels)), labels]
+        likelihood, accuracy = np.clip(chance, 1e-12, None), float(np.mean(right))
         curve.append({"weights": weights.tolist(), "accuracy": accuracy, "log_loss": float(-np.log(likelihood).mean())})
     sign = {"accuracy": lambda row: (-row["accuracy"], row["log_loss"]), "log_loss": lambda row: row["log_loss"]}
     best = min(curve, key=sign[criterion])

@@ -1,8 +1,9 @@
 """The network architectures, by the names that config.yaml uses.
 
-Each builder takes the image shape, the number of outputs and its options, and returns an uncompiled Keras model
-from uint8 images (n, H, W, C) to float32 class probabilities: (n, outputs) softmax, or (n, 1) sigmoid if outputs
-is 1. Scaling to 0 … 1 is the network's own first layer. The layer named "features" yields the image features.
+Each builder takes the image shape, the outputs (units and activation) and its options, and returns an uncompiled Keras
+model from uint8 images (n, H, W, C) to float32 class probabilities (n, units): a softmax over classes that exclude
+each other, one sigmoid for two of these, or a sigmoid for each of several labels. Scaling to 0 … 1 is the network's
+own first layer. The layer named "features" yields the image features.
 """
 
 from collections.abc import Callable
@@ -11,12 +12,13 @@ from typing import Any
 from keras import Input, KerasTensor, Model, layers, regularizers
 
 from medfusion.errors import UserError
-from medfusion.learning.architectures import OPTIONS
+from medfusion.learning.architectures import OPTIONS, stem_stride
+from medfusion.tasks import MULTI_CLASS, Outputs, outputs
 
 Shape = tuple[int, int, int]
 
 
-def breast_cnn(shape: Shape, outputs: int, options: dict[str, Any]) -> Model:
+def breast_cnn(shape: Shape, outputs: Outputs, options: dict[str, Any]) -> Model:
     """Two convolutions and a dense layer of 128 features: the original study's network for BreastMNIST."""
     images, x = _scaled_input(shape)
     for filters in (32, 64):
@@ -28,7 +30,7 @@ def breast_cnn(shape: Shape, outputs: int, options: dict[str, Any]) -> Model:
     return Model(images, _probabilities(x, outputs), name="breast_cnn")
 
 
-def blood_cnn(shape: Shape, outputs: int, options: dict[str, Any]) -> Model:
+def blood_cnn(shape: Shape, outputs: Outputs, options: dict[str, Any]) -> Model:
     """Three blocks of convolution, normalisation, dropout and pooling: the original's network for BloodMNIST.
 
     243,272 parameters at 28×28×3 with 8 classes.
@@ -45,7 +47,7 @@ def blood_cnn(shape: Shape, outputs: int, options: dict[str, Any]) -> Model:
     return Model(images, _probabilities(x, outputs), name="blood_cnn")
 
 
-def five_layer(shape: Shape, outputs: int, options: dict[str, Any]) -> Model:
+def five_layer(shape: Shape, outputs: Outputs, options: dict[str, Any]) -> Model:
     """Five convolutions of 32 to 512 filters, each pooled and normalised: the original's deeper variant.
 
     The last pooling keeps a width of 1 ("same" padding), because 28 halves to 1 after four.
@@ -61,7 +63,7 @@ def five_layer(shape: Shape, outputs: int, options: dict[str, Any]) -> Model:
     return Model(images, _probabilities(x, outputs), name="five_layer")
 
 
-def resnet28(shape: Shape, outputs: int, options: dict[str, Any]) -> Model:
+def resnet28(shape: Shape, outputs: Outputs, options: dict[str, Any]) -> Model:
     """Residual network of CIFAR style (He et al. 2016, section 4.2) at 16, 32 and 64 channels.
 
     With b blocks a stage it has 6b + 2 weighted layers; "28" is the side of its images, not its depth.
@@ -78,15 +80,16 @@ def resnet28(shape: Shape, outputs: int, options: dict[str, Any]) -> Model:
     return Model(images, _probabilities(x, outputs), name="resnet28")
 
 
-def compact_resnet(shape: Shape, outputs: int, options: dict[str, Any]) -> Model:
+def compact_resnet(shape: Shape, outputs: Outputs, options: dict[str, Any]) -> Model:
     """A wide, shallow residual network: few operations at full size, most of the width where images are small.
 
-    The first of `widths` is a plain convolution at full size, each further one a residual block (He et al. 2016) that
-    halves the image where the width grows; global average pooling gives the features.
+    The first of `widths` is a plain convolution, at full size or, for larger images, with a stride; each further one is
+    a residual block (He et al. 2016) that halves the image where the width grows; global average pooling gives the
+    features.
     """
     images, x = _scaled_input(shape)
     widths = options["widths"]
-    x = layers.ReLU()(_convolve(x, widths[0], 1, options))
+    x = layers.ReLU()(_convolve(x, widths[0], stem_stride(options, shape[0]), options))
     for before, width in zip(widths, widths[1:], strict=False):
         x = _residual_block(x, width, 2 if width > before else 1, options)
     x = layers.GlobalAveragePooling2D(name="features")(x)
@@ -94,7 +97,7 @@ def compact_resnet(shape: Shape, outputs: int, options: dict[str, Any]) -> Model
     return Model(images, _probabilities(x, outputs), name="compact_resnet")
 
 
-BUILDERS: dict[str, Callable[[Shape, int, dict[str, Any]], Model]] = {
+BUILDERS: dict[str, Callable[[Shape, Outputs, dict[str, Any]], Model]] = {
     "breast_cnn": breast_cnn,
     "blood_cnn": blood_cnn,
     "five_layer": five_layer,
@@ -103,15 +106,16 @@ BUILDERS: dict[str, Callable[[Shape, int, dict[str, Any]], Model]] = {
 }
 
 
-def build(architecture: str, shape: Shape, classes: int, options: dict[str, Any]) -> Model:
+def build(architecture: str, shape: Shape, classes: int, options: dict[str, Any], task: str = MULTI_CLASS) -> Model:
     """Build a network by name.
 
     Parameters
     ----------
     architecture : a key of `BUILDERS`
     shape : (H, W, C) of one image
-    classes : number of classes; two classes give one sigmoid output, as in the original study
+    classes : number of classes; two that exclude each other give one sigmoid output, as in the original study
     options : the architecture's options; `architectures.OPTIONS` names them with their defaults
+    task : MedMNIST's; it decides on the outputs (`tasks.outputs`)
 
     Raises
     ------
@@ -119,7 +123,7 @@ def build(architecture: str, shape: Shape, classes: int, options: dict[str, Any]
         If the images are too small for the network.
     """
     try:
-        return BUILDERS[architecture](shape, 1 if classes == 2 else classes, {**OPTIONS[architecture], **options})
+        return BUILDERS[architecture](shape, outputs(task, classes), {**OPTIONS[architecture], **options})
     except ValueError as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"network {architecture!r} cannot take images of shape {shape}: {reason}") from None
@@ -130,9 +134,8 @@ def _scaled_input(shape: Shape) -> tuple[KerasTensor, KerasTensor]:
     return images, layers.Rescaling(1 / 255)(images)
 
 
-def _probabilities(x: KerasTensor, outputs: int) -> KerasTensor:
-    activation = "sigmoid" if outputs == 1 else "softmax"
-    return layers.Dense(outputs, activation=activation, dtype="float32", name="probabilities")(x)
+def _probabilities(x: KerasTensor, outputs: Outputs) -> KerasTensor:
+    return layers.Dense(outputs.units, activation=outputs.activation, dtype="float32", name="probabilities")(x)
 
 
 def _l2(options: dict[str, Any]) -> regularizers.Regularizer | None:

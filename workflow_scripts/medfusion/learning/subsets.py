@@ -3,6 +3,7 @@
 import numpy as np
 
 from medfusion.errors import UserError
+from medfusion.tasks import strata
 
 
 def stratified_subset(labels: np.ndarray, size: int, seed: int) -> np.ndarray:
@@ -10,7 +11,8 @@ def stratified_subset(labels: np.ndarray, size: int, seed: int) -> np.ndarray:
 
     Parameters
     ----------
-    labels : integers (n,)
+    labels : integers (n,); or 0 and 1 of shape (n, k) for several labels at once, where an image counts to the rarest
+        of its labels (`tasks.strata`)
     size : number of images wanted, at most n
     seed : of the draw
 
@@ -19,6 +21,7 @@ def stratified_subset(labels: np.ndarray, size: int, seed: int) -> np.ndarray:
     UserError
         If more images are wanted than there are, or too few for one of each class.
     """
+    labels = strata(labels)
     classes, counts = np.unique(labels, return_counts=True)
     if not len(classes) <= size <= len(labels):
         raise UserError(f"a training subset of {size} images: expected {len(classes)} to {len(labels)}")

@@ -12,6 +12,7 @@ from medfusion.learning.augmentation import random_symmetries
 from medfusion.learning.backend import keras, tf
 from medfusion.learning.networks import build
 from medfusion.learning.training_images import LabelledImages
+from medfusion.tasks import MULTI_CLASS
 
 VAL_BATCH = 512  # validation images a step: bounds memory, changes no result
 
@@ -23,6 +24,7 @@ def train(
     classes: int,
     seed: int,
     report: Callable[[str], None],
+    task: str = MULTI_CLASS,
 ) -> tuple[keras.Model, list[dict[str, float]]]:
     """Train a network and return it with its curves.
 
@@ -34,6 +36,7 @@ def train(
     classes : number of classes
     seed : of the order and the symmetries of the images (the weights' seed is the backend's)
     report : takes one line of progress an epoch
+    task : MedMNIST's; it decides on outputs and loss
 
     Returns
     -------
@@ -49,7 +52,7 @@ def train(
     batch = min(settings["batch_size"], len(training_images))
     steps = math.ceil(len(training_images) / batch)
     epochs = max(settings["epochs"], math.ceil(settings["min_steps"] / steps))
-    model = build(network["architecture"], training_images.shape, classes, network["options"])
+    model = build(network["architecture"], training_images.shape, classes, network["options"], task)
     compile_model(model, settings, steps * epochs)
 
     versions = epoch_versions(settings, training_images.versions, epochs)
@@ -73,7 +76,7 @@ def train(
 
 
 def compile_model(model: keras.Model, settings: dict[str, Any], total_steps: int) -> None:
-    """Give a network its loss and optimiser.
+    """Give a network its loss and optimiser: cross-entropy over classes, or the mean of those of sigmoid outputs.
 
     The one-cycle schedule (Smith 2018) is a linear warm-up to the learning rate, then a cosine down to zero.
     """
@@ -88,14 +91,16 @@ def compile_model(model: keras.Model, settings: dict[str, Any], total_steps: int
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     else:
         optimizer = keras.optimizers.Adam(rate)
-    binary = model.output_shape[-1] == 1
+    binary = model.get_layer("probabilities").activation is keras.activations.sigmoid
     loss = keras.losses.BinaryCrossentropy if binary else keras.losses.CategoricalCrossentropy
     accuracy = keras.metrics.BinaryAccuracy if binary else keras.metrics.CategoricalAccuracy
     model.compile(optimizer, loss(label_smoothing=settings["label_smoothing"]), metrics=[accuracy(name="accuracy")])
 
 
 def one_hot(labels: np.ndarray, outputs: int) -> np.ndarray:
-    """Labels (n,) as float32 targets (n, outputs); a single output keeps the label itself."""
+    """Labels (n,) as float32 targets (n, outputs); a single output keeps the label itself, several labels stay."""
+    if labels.ndim == 2:
+        return labels.astype(np.float32)
     if outputs == 1:
         return labels.astype(np.float32)[:, None]
     return np.eye(outputs, dtype=np.float32)[labels]

@@ -22,7 +22,7 @@ class LabelledImages:
     ----------
     versions : the images as they are, then each augmented copy; each reads a range of rows, from the first up to
         before the second, as uint8 (rows, H, W, C)
-    labels : (n,), of all rows
+    labels : (n,) or (n, k), of all rows
     chosen : row numbers that are drawn, in ascending order; None for all
     """
 
@@ -40,7 +40,7 @@ class LabelledImages:
         return len(self._chosen)
 
     def in_order(self, rows: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """All rows as they are, in blocks of at most so many: images uint8 (m, H, W, C) and labels (m,)."""
+        """All rows as they are, in blocks of at most so many: images uint8 (m, H, W, C) and labels (m,) or (m, k)."""
         for start in range(0, len(self._labels), rows):
             stop = min(start + rows, len(self._labels))
             yield self._readers[0](start, stop), self._labels[start:stop]
@@ -54,7 +54,7 @@ class LabelledImages:
         Yields
         ------
         images : uint8 (size, H, W, C), the last of an epoch perhaps fewer
-        labels : (size,)
+        labels : (size,) or (size, k)
         """
         rest: tuple[np.ndarray, np.ndarray] | None = None
         for piece in self._shuffled(version, rng):

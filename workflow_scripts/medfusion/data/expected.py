@@ -1,0 +1,128 @@
+"""What a data set's file must hold: as MedMNIST says of its own, or as the configuration says of a user's."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from medfusion import tasks
+from medfusion.data.medmnist_info import INFO
+from medfusion.errors import UserError
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a file must hold.
+
+    flag : MedMNIST's name of the data set; empty for a user's own
+    task : MedMNIST's kind of task; None if the file's labels are to say
+    word : what the configuration calls the task of a user's own file
+    label_names : one per class, in label order; None if the file's labels are to say how many
+    channels : 1 or 3; None if either will do
+    counts : images of each split, if they are known
+    """
+
+    flag: str
+    task: str | None
+    word: str | None
+    label_names: tuple[str, ...] | None
+    channels: int | None
+    counts: Mapping[str, int] | None
+
+    @property
+    def multi_label(self) -> bool:
+        """Whether an image may have several labels at once."""
+        return self.word == "multi-label" or (self.task is not None and tasks.is_multi_label(self.task))
+
+    def settled(self, labels: np.ndarray) -> "Expected":
+        """The same, with what the training labels say where nothing else does: the number of classes, and so the task.
+
+        Classes without a name are called by their number.
+        """
+        if self.label_names:
+            return self
+        classes = labels.shape[1] if self.multi_label else int(labels.max(initial=0)) + 1
+        names = tuple(map(str, range(classes)))
+        return replace(self, label_names=names, task=tasks.task_of(self.word, classes))
+
+
+def expected(settings: Mapping[str, Any]) -> Expected:
+    """What the settings of a data set make one expect of its file.
+
+    Parameters
+    ----------
+    settings : of a data set in config.yaml: flag; without one, "own" with task (its word) and classes (None: unknown)
+    """
+    flag = settings["flag"]
+    if flag:
+        info = INFO[flag]
+        names = tuple(info["label"][str(i)] for i in range(len(info["label"])))
+        return Expected(flag, info["task"], None, names, info["n_channels"], info["n_samples"])
+    word, classes = settings["own"]["task"], settings["own"]["classes"]
+    names = tuple(map(str, range(classes))) if classes else None
+    task = tasks.task_of(word, classes) if classes else None
+    return Expected("", task, word or "multi-class", names, None, None)
+
+
+def check_declared(where: str, dtype: np.dtype, shape: tuple[int, ...], images: int, wanted: Expected) -> None:
+    """Check the type and shape of a split's labels.
+
+    Parameters
+    ----------
+    where : file and array, for messages
+    images : of the split
+
+    Raises
+    ------
+    UserError
+        If they are not integers, one per image or, for several labels at once, one per image and label.
+    """
+    if wanted.multi_label:
+        columns = len(wanted.label_names) if wanted.label_names else None
+        fits = len(shape) == 2 and shape[0] == images and (shape[1] == columns or columns is None)
+        fits = fits and tasks.LEAST_LABELS <= shape[1] <= tasks.MOST_LABELS
+        words = f"({images}, {columns or f'{tasks.LEAST_LABELS} to {tasks.MOST_LABELS}'}), 0 or 1 for each label of each image"
+    else:
+        fits = shape in [(images, 1), (images,)]
+        words = f"({images}, 1), one per image"
+    if dtype.kind not in "ui" or not fits:
+        several = not wanted.flag and not wanted.multi_label and len(shape) == 2 and shape[1] > 1
+        more = "; say task: multi-label if an image may have several labels at once" if several else ""
+        raise UserError(f"{where} is {dtype} {shape}; expected uint8 {words}{more}")
+
+
+def check_values(where: str, labels: np.ndarray, wanted: Expected) -> np.ndarray:
+    """Check the labels of a split, and return them as uint8 (n,) or, for several at once, (n, k).
+
+    Parameters
+    ----------
+    labels : as `check_declared` accepts them
+    wanted : settled
+
+    Raises
+    ------
+    UserError
+        If a label is none, or a class has no image.
+    """
+    classes = len(wanted.label_names)
+    present = np.unique(labels)
+    last = 1 if wanted.multi_label else classes - 1
+    if present[0] < 0 or present[-1] > last:
+        outside = present[(present < 0) | (present > last)]
+        some = f"{', '.join(map(str, outside[:5]))}{', ...' if len(outside) > 5 else ''}"
+        raise UserError(f"{where} holds [{some}]; expected 0 to {last}")
+    if wanted.multi_label:
+        counts = labels.sum(axis=0)
+        if len(same := np.flatnonzero((counts == 0) | (counts == len(labels)))):
+            raise UserError(
+                f"{where} has label {same.tolist()} on none or all of its images; every split needs images with and "
+                "without each label"
+            )
+        return labels.astype(np.uint8)
+    if classes < 2:
+        raise UserError(f"{where} holds one class alone; expected at least two")
+    if len(present) < classes:
+        absent = sorted(set(range(classes)) - set(present.tolist()))
+        raise UserError(f"{where} has no image of class {absent}; every split needs each class")
+    return labels.reshape(-1).astype(np.uint8)
