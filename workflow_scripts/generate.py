@@ -1,8 +1,11 @@
 """Draw phantom images in MedMNIST format, for where there is no network: the same settings give the same file."""
 
+import zipfile
+
 import numpy as np
 
 from medfusion.errors import UserError
+from medfusion.files.archives import add_array, array_member
 from medfusion.files.artifacts import replacing
 from medfusion.jobs import stage
 
@@ -18,11 +21,19 @@ def main(args, settings):
 
     counts = {split: settings[split] for split in ("train", "val", "test")}
     try:
-        arrays = phantoms.generate(settings["flag"], settings["size"], counts, settings["seed"])
+        drawn = phantoms.Drawing(settings["flag"], settings["size"], counts, settings["seed"])
     except ValueError as error:
         raise UserError(f"generated images: {error}") from None
-    with replacing(args.out) as temporary:
-        np.savez(temporary, **arrays)
+    with replacing(args.out) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for split, count in counts.items():
+            done = 0
+            with array_member(archive, f"{split}_images", np.uint8, (count, *drawn.shape)) as member:
+                for block in drawn.images(split):
+                    member.write(block)
+                    done += len(block)
+                    stage.progress(f"{args.out}: {done} of {count} {split} images")
+            add_array(archive, f"{split}_labels", drawn.labels[split][:, np.newaxis])
+        add_array(archive, "provenance", drawn.provenance)
     stage.progress(f"{args.out}: {counts} generated images")
 
 

@@ -220,8 +220,8 @@ def test_what_is_unusual_but_sound_gives_the_same_splits(kind, tmp_path):
     (tmp_path / "x.npz").write_bytes(saved(**UNUSUAL[kind]))
     _, splits = preparation.load(tmp_path / "x.npz", SETTINGS)
     for split, (images, labels) in splits.items():
-        assert images.dtype == labels.dtype == np.uint8
-        assert np.array_equal(images[..., 0], sound()[f"{split}_images"])
+        assert images[:].dtype == labels.dtype == np.uint8
+        assert np.array_equal(images[:][..., 0], sound()[f"{split}_images"])
         assert np.array_equal(labels, sound()[f"{split}_labels"][:, 0])
 
 
@@ -258,6 +258,8 @@ def test_no_damage_whatever_gets_through_or_is_a_traceback(compression, tmp_path
         try:
             arrays = npz.read(path)
             npz.check(path, arrays, expected({"flag": "breastmnist"}), 28, official_counts=False)
+            for split in npz.SPLITS:
+                assert len(npz.Images(arrays[f"{split}_images"])[:]) == len(arrays[f"{split}_labels"])
         except UserError as error:
             assert str(error).startswith(f"{path}: ") and "\n" not in str(error)
             refused += 1

@@ -22,6 +22,15 @@ def test_blocks_are_the_whole_in_order(path, most, sizes):
     assert np.array_equal(np.concatenate(found), np.arange(20).reshape(10, 2))
 
 
+def test_blocks_are_bounded_in_bytes_and_hold_whole_chunks(tmp_path, monkeypatch):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("x", data=np.arange(100, dtype=np.uint8).reshape(25, 4), chunks=(3, 4))
+    monkeypatch.setattr(hdf5, "BLOCK_BYTES", 32)  # eight rows, of which six are two chunks
+    found = list(hdf5.blocks(tmp_path / "a.h5", "x"))
+    assert [len(block) for block in found] == [6, 6, 6, 6, 1]
+    assert np.array_equal(np.concatenate(found).ravel(), np.arange(100))
+
+
 @pytest.mark.parametrize("numbers", [[0, 3, 4, 9], [5], [], list(range(10))], ids=str)
 @pytest.mark.parametrize("block", [3, 4096])
 def test_rows_are_those_asked_for(path, monkeypatch, numbers, block):

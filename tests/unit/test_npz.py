@@ -2,6 +2,8 @@
 
 import io
 import pickle
+import tempfile
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -26,7 +28,9 @@ def sound(flag="breastmnist", size=28, **changes):
 
 
 def check(arrays, flag="breastmnist", size=28, official_counts=False):
-    return npz.check("x.npz", arrays, expected({"flag": flag}), size, official_counts)
+    with tempfile.TemporaryDirectory() as folder:
+        np.savez(f"{folder}/x.npz", **arrays)
+        return npz.check("x.npz", npz.read(f"{folder}/x.npz"), expected({"flag": flag}), size, official_counts)
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
@@ -35,8 +39,38 @@ def test_a_sound_file_gives_its_arrays_and_nothing_else(tmp_path, save):
     arrays = npz.read(tmp_path / "x.npz")
     assert set(arrays) == {*sound(), "provenance"}
     for key, value in sound().items():
-        assert np.array_equal(arrays[key], value)
-    assert str(arrays["provenance"]) == "made by hand"
+        assert (arrays[key].dtype, arrays[key].shape) == (value.dtype, value.shape)
+        assert np.array_equal(arrays[key].read(), value)
+    assert str(arrays["provenance"].read()) == "made by hand"
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("flag", ["breastmnist", "bloodmnist"])
+def test_images_are_read_in_any_slices(tmp_path, monkeypatch, save, order, flag):
+    monkeypatch.setattr(npz, "SKIPPED", 3000)
+    value = sound(flag)["train_images"]
+    save(tmp_path / "x.npz", **sound(flag, train_images=np.asarray(value, order=order)))
+    images = npz.Images(npz.read(tmp_path / "x.npz")["train_images"])
+    expected = value if value.ndim == 4 else value[..., None]
+    assert images.shape == expected.shape
+    for start, stop in [(0, 7), (7, 12), (12, 20), (3, 5), (9, 20), (0, 1), (4, 4), (0, 20), (18, 99)]:
+        assert np.array_equal(images[start:stop], expected[start:stop])
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_memory_does_not_grow_with_the_images(tmp_path, save):
+    arrays = sound()
+    arrays["train_images"] = np.tile(arrays["train_images"], (2000, 1, 1))  # 31 MB
+    arrays["train_labels"] = np.tile(arrays["train_labels"], (2000, 1))
+    save(tmp_path / "x.npz", **arrays)
+    tracemalloc.start()
+    images = npz.Images(npz.read(tmp_path / "x.npz")["train_images"])
+    for start in range(0, 40000, 1000):
+        images[start : start + 1000]
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 4e6
 
 
 @pytest.mark.parametrize(("flag", "size"), [("breastmnist", 28), ("bloodmnist", 28), ("breastmnist", 64)])
@@ -124,7 +158,7 @@ def test_a_changed_byte_is_found(tmp_path):
     content[5000] ^= 255
     (tmp_path / "x.npz").write_bytes(content)
     with pytest.raises(UserError, match="train_images cannot be read .*; the file is damaged"):
-        npz.read(tmp_path / "x.npz")
+        npz.Images(npz.read(tmp_path / "x.npz")["train_images"])[:]
 
 
 def test_a_single_array_is_named(tmp_path):
@@ -139,7 +173,7 @@ def test_a_changed_byte_in_a_compressed_file_is_found(tmp_path):
     start = whole.index(b"train_images.npy") + 36  # the first bytes of the compressed stream
     (tmp_path / "x.npz").write_bytes(whole[:start] + b"\xff" * 8 + whole[start + 8 :])
     with pytest.raises(UserError):
-        npz.read(tmp_path / "x.npz")
+        npz.Images(npz.read(tmp_path / "x.npz")["train_images"])[:]
 
 
 def test_a_member_that_is_no_array_is_named(tmp_path):

@@ -1,12 +1,14 @@
 """Tests of the generated images: format, determinism, class make-up, errors and planted twins."""
 
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import generate
 from medfusion.data import phantoms
 
 CHANNEL_SHAPE = {"breastmnist": (), "bloodmnist": (3,)}
@@ -54,6 +56,24 @@ def test_images_have_contrast_and_are_not_all_clipped(flag_and_arrays):
     images = arrays["train_images"].astype(float)
     assert images.std(axis=(1, 2)).min() > 2
     assert np.mean((images == 0) | (images == 255)) < 0.2
+
+
+@pytest.mark.parametrize("flag", FLAGS)
+def test_blocks_are_the_same_images_whatever_their_size(flag, monkeypatch):
+    whole = phantoms.generate(flag, 28, COUNTS, seed=3)
+    monkeypatch.setattr(phantoms, "BLOCK_BYTES", 7 * 28 * 28)
+    drawn = phantoms.Drawing(flag, 28, COUNTS, seed=3)
+    for split in phantoms.SPLITS:
+        blocks = list(drawn.images(split))
+        assert max(map(len, blocks)) <= 7
+        assert np.array_equal(np.concatenate(blocks), whole[f"{split}_images"])
+
+
+def test_generated_files_are_those_that_numpy_would_write(tmp_path):
+    settings = {"flag": "bloodmnist", "size": 28, "seed": 3, **COUNTS}
+    generate.main(SimpleNamespace(out=str(tmp_path / "a.npz")), settings)
+    np.savez(tmp_path / "b.npz", **phantoms.generate("bloodmnist", 28, COUNTS, seed=3))
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
 
 
 @pytest.mark.parametrize("flag", FLAGS)

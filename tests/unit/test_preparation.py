@@ -34,9 +34,9 @@ def test_splits_are_the_arrays_in_one_shape(made, flag):
     (description, splits), arrays = made(flag)
     assert list(splits) == ["train", "val", "test"]
     for split, (images, labels) in splits.items():
-        assert images.dtype == labels.dtype == np.uint8
-        assert images.shape == (len(labels), 28, 28, INFO[flag]["n_channels"])
-        assert np.array_equal(images.ravel(), arrays[f"{split}_images"].ravel())
+        assert images[:].dtype == labels.dtype == np.uint8
+        assert images.shape == images[:].shape == (len(labels), 28, 28, INFO[flag]["n_channels"])
+        assert np.array_equal(images[:].ravel(), arrays[f"{split}_images"].ravel())
         assert np.array_equal(labels, arrays[f"{split}_labels"][:, 0])
     assert description.label_names == tuple(INFO[flag]["label"][str(i)] for i in range(len(INFO[flag]["label"])))
     assert (description.flag, description.task) == (flag, INFO[flag]["task"])

@@ -1,8 +1,12 @@
-"""Reading a MedMNIST .npz file that somebody may have made by hand: every array is checked, nothing is unpickled."""
+"""Reading a MedMNIST .npz file that somebody may have made by hand: every array is checked, nothing is unpickled.
+
+Images are read in blocks, so that memory does not grow with their number.
+"""
 
 import math
 import zipfile
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -13,12 +17,123 @@ from medfusion.errors import UserError, first_line
 
 SPLITS = ("train", "val", "test")
 MOST_PACKED = 1100  # bytes that deflate, NumPy's compression, can make of one
+SKIPPED = 2**24  # bytes that are read at once to be passed over
 
 
-def read(path: str | Path) -> dict[str, np.ndarray]:
-    """Read the arrays of an .npz file without unpickling.
+@dataclass(frozen=True)
+class Member:
+    """An array of an .npz file as its header declares it; `read` has its values.
 
-    An array that its header declares larger than its file holds is refused before memory is asked for.
+    by_columns : whether it is stored column by column (Fortran order)
+    """
+
+    path: str | Path
+    key: str
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    by_columns: bool
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def read(self) -> np.ndarray:
+        """The whole array; for what is small.
+
+        Raises
+        ------
+        UserError
+            If it is damaged.
+        """
+        try:
+            with zipfile.ZipFile(self.path) as archive, archive.open(f"{self.key}.npy") as member:
+                return np.lib.format.read_array(member, allow_pickle=False)
+        except Exception as error:  # zipfile and NumPy pass on whatever their decoders raise
+            raise _damaged(self.path, self.key, error) from None
+
+
+class Images:
+    """Images uint8 (n, H, W, C) of a checked member, unpacked as they are asked for.
+
+    Rows that follow the last ones are read on; all others are sought from the beginning of the member. Where it is
+    stored column by column, each slice is a pass through all of it.
+    """
+
+    def __init__(self, member: Member):
+        self._member = member
+        self.shape = (*member.shape, 1) if len(member.shape) == 3 else member.shape
+        self._size = math.prod(self.shape[1:])
+        self._archive: zipfile.ZipFile | None = None
+        self._stream: IO[bytes] | None = None
+        self._next = 0  # the row that the stream stands before
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        """The images of consecutive rows.
+
+        Raises
+        ------
+        UserError
+            If the member is damaged; what is behind the last row is looked at with it.
+        """
+        start, stop, _ = rows.indices(self.shape[0])
+        try:
+            if self._member.by_columns:
+                return self._columns(start, stop).reshape(stop - start, *self.shape[1:])
+            if self._stream is None or start < self._next:
+                self._open()
+            self._skip((start - self._next) * self._size)
+            values = self._bytes((stop - start) * self._size)
+            self._next = stop
+            if stop == self.shape[0]:
+                self._close()
+        except Exception as error:  # zipfile passes on whatever its decoders raise
+            raise _damaged(self._member.path, self._member.key, error) from None
+        return np.frombuffer(values, np.uint8).reshape(stop - start, *self.shape[1:])
+
+    def _columns(self, start: int, stop: int) -> np.ndarray:
+        """Rows of an array that is stored column by column: some of each column's values."""
+        n, found = self.shape[0], np.empty((self._size, stop - start), np.uint8)
+        step = max(1, SKIPPED // n)
+        self._open()
+        for column in range(0, self._size, step):
+            count = min(step, self._size - column)
+            values = np.frombuffer(self._bytes(count * n), np.uint8)
+            found[column : column + count] = values.reshape(count, n)[:, start:stop]
+        self._close()
+        # Of an image, too, the last index varies slowest there.
+        return found.reshape(*self.shape[:0:-1], stop - start).T
+
+    def _open(self) -> None:
+        self._archive = zipfile.ZipFile(self._member.path)
+        self._stream = self._archive.open(f"{self._member.key}.npy")
+        _header(self._stream)
+        self._next = 0
+
+    def _close(self) -> None:
+        """Read to the end, where the checksum is compared."""
+        if self._stream.read(1):
+            raise ValueError("more bytes than declared")
+        self._archive.close()
+        self._archive = self._stream = None
+
+    def _skip(self, count: int) -> None:
+        while count:
+            count -= len(self._bytes(min(count, SKIPPED)))
+
+    def _bytes(self, count: int) -> bytes:
+        values = self._stream.read(count)
+        if len(values) != count:
+            raise EOFError(f"{count - len(values)} bytes are missing")
+        return values
+
+
+def _damaged(path: str | Path, key: str, error: Exception) -> UserError:
+    return UserError(f"{path}: {key} cannot be read ({first_line(error)}); the file is damaged, get it again")
+
+
+def read(path: str | Path) -> dict[str, Member]:
+    """What the headers of an .npz file's arrays declare; the arrays themselves are read later, never unpickled.
+
+    An array that its header declares larger than its file holds is refused.
 
     Raises
     ------
@@ -35,26 +150,24 @@ def read(path: str | Path) -> dict[str, np.ndarray]:
             if missing := [key for key in expected if key not in held]:
                 raise UserError(f"{path}: lacks {', '.join(missing)}; a MedMNIST file holds {', '.join(expected)}")
             wanted = [*expected, *(key for key in ("provenance",) if key in held)]
-            return {key: _array(path, archive, key) for key in wanted}
+            return {key: _member(path, archive, key) for key in wanted}
     except UserError:
         raise
     except Exception as error:  # zipfile passes on whatever its members' fields and the system raise
         raise UserError(f"{path}: not a readable .npz file ({first_line(error)}); get it again") from None
 
 
-def _array(path: str | Path, archive: zipfile.ZipFile, key: str) -> np.ndarray:
+def _member(path: str | Path, archive: zipfile.ZipFile, key: str) -> Member:
     """One array of the archive; pickled objects are refused by its header alone."""
     try:
         info = archive.getinfo(f"{key}.npy")
         with archive.open(info.filename) as member:
-            _declared(path, key, info, member)
-        with archive.open(info.filename) as member:
-            return np.lib.format.read_array(member, allow_pickle=False)
+            shape, by_columns, dtype = _declared(path, key, info, member)
+            return Member(path, key, shape, dtype, by_columns)
     except UserError:
         raise
     except Exception as error:  # zipfile and NumPy pass on whatever their decoders raise
-        reason = first_line(error)
-        raise UserError(f"{path}: {key} cannot be read ({reason}); the file is damaged, get it again") from None
+        raise _damaged(path, key, error) from None
 
 
 def _declared(
@@ -134,9 +247,9 @@ def image_blocks(path: str | Path, keys: Sequence[str], most: int, most_pixels: 
 
 
 def check(
-    path: str | Path, arrays: dict[str, np.ndarray], wanted: Expected, size: int, official_counts: bool
+    path: str | Path, arrays: dict[str, Member], wanted: Expected, size: int, official_counts: bool
 ) -> dict[str, np.ndarray]:
-    """Check the arrays of a file against what is known of the data set.
+    """Check the arrays of a file against what is known of the data set; of images their headers alone.
 
     Parameters
     ----------
@@ -161,14 +274,15 @@ def check(
     words = " or ".join(f"(n, {str(shape)[1:-1]})" for shape in allowed)
     found = {}
     for split in SPLITS:
-        images, labels, where = arrays[f"{split}_images"], arrays[f"{split}_labels"], f"{path}: {split}_labels"
+        images, declared, where = arrays[f"{split}_images"], arrays[f"{split}_labels"], f"{path}: {split}_labels"
         if images.dtype != np.uint8:
             raise UserError(f"{path}: {split}_images has dtype {images.dtype}; expected uint8 (0 to 255)")
         if images.shape[1:] not in allowed:
             raise UserError(f"{path}: {split}_images has shape {images.shape}; expected {words}")
         if len(images) == 0:
             raise UserError(f"{path}: {split}_images holds no image; every split needs some of each class")
-        check_declared(where, labels.dtype, labels.shape, len(images), wanted)
+        check_declared(where, declared.dtype, declared.shape, len(images), wanted)
+        labels = declared.read()
         wanted = wanted.settled(labels)
         found[split] = check_values(where, labels, wanted)
         expected = wanted.counts[split] if official_counts else len(images)

@@ -1,7 +1,9 @@
 """Generated images in MedMNIST format, so that the whole workflow runs without network."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -10,6 +12,7 @@ from numpy.typing import ArrayLike
 SPLITS = ("train", "val", "test")
 MIN_SIZE = 16
 TWIN_FRACTION = 0.01
+BLOCK_BYTES = 2**25  # of images that are drawn before they are handed on
 
 _SUPERSAMPLING = 3
 _TWIN_NOISE_SD = 2.0
@@ -66,18 +69,94 @@ def generate(flag: str, size: int, counts: dict[str, int], seed: int) -> dict[st
         If the flag is unknown, the size too small, a split missing or unknown, a count too small, or the
         seed negative.
     """
-    _check_arguments(flag, size, counts, seed)
-    phantom = PHANTOMS[flag]
-    *split_seeds, twin_seed = np.random.SeedSequence(seed).spawn(len(SPLITS) + 1)
+    drawn = Drawing(flag, size, counts, seed)
     arrays: dict[str, np.ndarray] = {}
-    for split, split_seed in zip(SPLITS, split_seeds, strict=True):
-        rng = np.random.default_rng(split_seed)
-        labels = _stratified_labels(rng, counts[split], phantom.class_fractions)
-        arrays[f"{split}_images"] = _paint_all(rng, phantom.painter, labels, size)
-        arrays[f"{split}_labels"] = labels[:, np.newaxis]
-    _plant_twins(np.random.default_rng(twin_seed), arrays)
-    arrays["provenance"] = np.array(f"generated images (medfusion phantoms, seed {seed})")
+    for split in SPLITS:
+        arrays[f"{split}_images"] = np.empty((counts[split], *drawn.shape), np.uint8)
+        arrays[f"{split}_labels"] = drawn.labels[split][:, np.newaxis]
+        start = 0
+        for block in drawn.images(split):
+            arrays[f"{split}_images"][start : start + len(block)] = block
+            start += len(block)
+    arrays["provenance"] = drawn.provenance
     return arrays
+
+
+class Drawing:
+    """What `generate` returns, drawn in blocks: its images need not all be in memory.
+
+    Attributes
+    ----------
+    labels : dict of str to numpy.ndarray
+        uint8 ``(n,)`` for each split.
+    shape : tuple of int
+        Of an image: ``(size, size)`` or ``(size, size, 3)``.
+    provenance : numpy.ndarray
+        0-d, a text.
+    """
+
+    def __init__(self, flag: str, size: int, counts: dict[str, int], seed: int):
+        _check_arguments(flag, size, counts, seed)
+        phantom = PHANTOMS[flag]
+        *split_seeds, twin_seed = np.random.SeedSequence(seed).spawn(len(SPLITS) + 1)
+        self.shape = (size, size) if phantom.channels == 1 else (size, size, phantom.channels)
+        self.provenance = np.array(f"generated images (medfusion phantoms, seed {seed})")
+        self._painter, self._size = phantom.painter, size
+        self._rngs = {split: np.random.default_rng(seed) for split, seed in zip(SPLITS, split_seeds, strict=True)}
+        self.labels = {
+            split: _stratified_labels(rng, counts[split], phantom.class_fractions) for split, rng in self._rngs.items()
+        }
+        self._twins = _plan_twins(np.random.default_rng(twin_seed), self.labels["train"], self.labels["test"], self.shape)
+        self._sources: dict[int, np.ndarray] = dict.fromkeys(twin.source for twin in self._twins.values())
+
+    def images(self, split: str) -> Iterator[np.ndarray]:
+        """The images of a split in blocks, once; those of train come first, because some of test are made from them."""
+        rng, labels = self._rngs.pop(split), self.labels[split]
+        rows = max(1, BLOCK_BYTES // math.prod(self.shape))
+        for start in range(0, len(labels), rows):
+            block = np.empty((len(labels[start : start + rows]), *self.shape), np.uint8)
+            for row, index in enumerate(range(start, start + len(block))):
+                block[row] = _to_uint8(self._painter(rng, int(labels[index]), self._size))
+                if split == "train" and index in self._sources:
+                    self._sources[index] = block[row].copy()
+                if split == "test" and index in self._twins:
+                    twin = self._twins[index]
+                    block[row] = twin.of(self._sources[twin.source])
+            yield block
+
+
+@dataclass(frozen=True)
+class _Twin:
+    """A test image that is a training image of the same class, noisier and a little brighter or darker.
+
+    source : index of the training image
+    shift : of all its values
+    state : of the generator that draws the noise
+    """
+
+    source: int
+    shift: float
+    state: dict[str, Any]
+
+    def of(self, image: np.ndarray) -> np.ndarray:
+        """The twin of its source."""
+        rng = np.random.default_rng()
+        rng.bit_generator.state = self.state
+        source = image.astype(np.float32)
+        return _to_uint8(source + rng.normal(self.shift, _TWIN_NOISE_SD, source.shape))
+
+
+def _plan_twins(
+    rng: np.random.Generator, train_labels: np.ndarray, test_labels: np.ndarray, shape: tuple[int, ...]
+) -> dict[int, _Twin]:
+    """By index, the test images that are to be twins."""
+    twins = {}
+    for position in rng.choice(test_labels.size, max(1, round(TWIN_FRACTION * test_labels.size)), replace=False):
+        source = rng.choice(np.flatnonzero(train_labels == test_labels[position]))
+        shift = rng.uniform(-_TWIN_SHIFT_LIMIT, _TWIN_SHIFT_LIMIT)
+        twins[int(position)] = _Twin(int(source), shift, rng.bit_generator.state)
+        rng.normal(size=shape)  # as many draws as the noise will take
+    return twins
 
 
 def _check_arguments(flag: str, size: int, counts: dict[str, int], seed: int) -> None:
@@ -108,26 +187,6 @@ def _stratified_labels(rng: np.random.Generator, n: int, fractions: tuple[float,
         surplus = np.where(per_class > 1, per_class - target, -np.inf)
         per_class[np.argmax(surplus)] -= 1
     return rng.permutation(np.repeat(np.arange(len(fractions), dtype=np.uint8), per_class))
-
-
-def _paint_all(rng: np.random.Generator, painter: Painter, labels: np.ndarray, size: int) -> np.ndarray:
-    first = _to_uint8(painter(rng, int(labels[0]), size))
-    images = np.empty((len(labels), *first.shape), np.uint8)  # a list of them would need as much again
-    images[0] = first
-    for index, label in enumerate(labels[1:], start=1):
-        images[index] = _to_uint8(painter(rng, int(label), size))
-    return images
-
-
-def _plant_twins(rng: np.random.Generator, arrays: dict[str, np.ndarray]) -> None:
-    """Overwrite a few test images with re-noised training images of the same class, in place."""
-    test_labels = arrays["test_labels"][:, 0]
-    n_twins = max(1, round(TWIN_FRACTION * test_labels.size))
-    for position in rng.choice(test_labels.size, n_twins, replace=False):
-        same_class = np.flatnonzero(arrays["train_labels"][:, 0] == test_labels[position])
-        source = arrays["train_images"][rng.choice(same_class)].astype(np.float32)
-        shift = rng.uniform(-_TWIN_SHIFT_LIMIT, _TWIN_SHIFT_LIMIT)
-        arrays["test_images"][position] = _to_uint8(source + rng.normal(shift, _TWIN_NOISE_SD, source.shape))
 
 
 def _to_uint8(grey_values: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """From a MedMNIST .npz file to what the stages read: who it is, that it is sound, and its splits."""
 
 import hashlib
+import math
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,13 @@ import numpy as np
 from medfusion.data import npz, sources
 from medfusion.data.expected import expected
 from medfusion.errors import UserError
+from medfusion.files import images
 from medfusion.files.artifacts import hash_file
 from medfusion.files.images import Description
 
-Split = tuple[np.ndarray, np.ndarray]
+LONGEST_TEXT = 2**16  # bytes of what says where images come from
+
+Split = tuple[images.Images, np.ndarray]
 
 
 def load(path: str | Path, settings: dict[str, Any]) -> tuple[Description, dict[str, Split]]:
@@ -26,7 +30,8 @@ def load(path: str | Path, settings: dict[str, Any]) -> tuple[Description, dict[
     Returns
     -------
     description : what the data are
-    splits : for train, val and test: images uint8 (n, H, W, C) and labels uint8 (n,); (n, k) for several at once
+    splits : for train, val and test: images uint8 (n, H, W, C) which are read in blocks, and
+        labels uint8 (n,); (n, k) for several at once
 
     Raises
     ------
@@ -45,24 +50,29 @@ def load(path: str | Path, settings: dict[str, Any]) -> tuple[Description, dict[
     wanted = expected(settings)
     labels = npz.check(path, arrays, wanted, size, official_counts=settings["source"] in ("official", "surrogate"))
     wanted = wanted.settled(labels["train"])
-    splits = {}
-    for split in npz.SPLITS:
-        images = arrays[f"{split}_images"]
-        splits[split] = (images[..., None] if images.ndim == 3 else images, labels[split])
+    splits = {split: (npz.Images(arrays[f"{split}_images"]), labels[split]) for split in npz.SPLITS}
     description = Description(
         flag=flag or "",
         task=wanted.task,
         label_names=wanted.label_names,
         sha256=_content_hash(splits),
-        generated="generated images" in str(arrays.get("provenance", "")),
+        generated="generated images" in _text(arrays.get("provenance")),
     )
     return description, splits
 
 
+def _text(member: npz.Member | None) -> str:
+    """What a member says that holds a text; nothing where it is absent, or more than a text."""
+    if member is None or math.prod(member.shape) * member.dtype.itemsize > LONGEST_TEXT:
+        return ""
+    return str(member.read())
+
+
 def _content_hash(splits: dict[str, Split]) -> str:
-    """SHA-256 of what the file holds, whichever way it is packed."""
+    """SHA-256 of what the file holds, whichever way it is packed; all of it is read once."""
     digest = hashlib.sha256()
-    for images, labels in splits.values():
-        digest.update(np.ascontiguousarray(images))
+    for pixels, labels in splits.values():
+        for block in images.slices(pixels):
+            digest.update(np.ascontiguousarray(block))
         digest.update(labels)
     return digest.hexdigest()

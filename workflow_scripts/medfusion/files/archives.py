@@ -1,12 +1,16 @@
 """Archives (.keras, .skops, .zip) whose bytes are equal when their content is."""
 
+import contextlib
 import io
 import json
 import re
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import numpy as np
+import numpy.typing as npt
 
 
 def make_zip_reproducible(path: str | Path) -> None:
@@ -37,6 +41,23 @@ def make_zip_reproducible(path: str | Path) -> None:
 def add_member(archive: zipfile.ZipFile, name: str, content: bytes | str) -> None:
     """Add a member without the time of writing, compressed as the archive says."""
     archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content, archive.compression)
+
+
+@contextlib.contextmanager
+def array_member(
+    archive: zipfile.ZipFile, name: str, dtype: npt.DTypeLike, shape: tuple[int, ...]
+) -> Iterator[IO[bytes]]:
+    """Add an array to an .npz file as NumPy would; the block writes its values, in C order, in pieces."""
+    header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
+    with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+        np.lib.format.write_array_header_1_0(member, header)
+        yield member
+
+
+def add_array(archive: zipfile.ZipFile, name: str, array: np.ndarray) -> None:
+    """Add an array to an .npz file as NumPy would."""
+    with array_member(archive, name, array.dtype, array.shape) as member:
+        member.write(array.tobytes())
 
 
 def _without_gaps(content: bytes) -> bytes:

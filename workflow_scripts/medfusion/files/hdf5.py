@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import math
 import re
 import traceback
 from collections.abc import Iterator
@@ -14,7 +15,9 @@ import numpy as np
 from medfusion.errors import UserError, first_line
 from medfusion.files.artifacts import replacing
 
-BLOCK = 4096  # rows read at once where the whole is not needed
+# Where the whole is not needed, read at once are at most so many …
+BLOCK = 4096  # rows
+BLOCK_BYTES = 2**25  # and bytes
 
 
 @contextlib.contextmanager
@@ -83,8 +86,17 @@ def open_hdf5(path: str | Path) -> Iterator[h5py.File]:
             raise UserError(f"{path}: damaged or incomplete ({first_line(error)}); delete it and run again") from None
 
 
+def block_rows(size: int, most: int = BLOCK) -> int:
+    """How many rows of `size` bytes are read at once, at most `most`, and at least one.
+
+    >>> block_rows(28 * 28 * 3), block_rows(224 * 224 * 3)
+    (4096, 222)
+    """
+    return max(1, min(most, BLOCK_BYTES // max(size, 1)))
+
+
 def blocks(path: str | Path, key: str, most: int = BLOCK) -> Iterator[np.ndarray]:
-    """A dataset of a file in blocks of at most so many rows, in order.
+    """A dataset of a file in blocks of at most so many rows, and of bytes at most `BLOCK_BYTES`, in order.
 
     Raises
     ------
@@ -93,8 +105,11 @@ def blocks(path: str | Path, key: str, most: int = BLOCK) -> Iterator[np.ndarray
     """
     with open_hdf5(path) as file:
         dataset = file[key]
-        for start in range(0, len(dataset), most):
-            yield dataset[start : start + most]
+        step = block_rows(math.prod(dataset.shape[1:]) * dataset.dtype.itemsize, most)
+        if dataset.chunks and step > dataset.chunks[0]:  # a chunk is unpacked as a whole: in one block alone
+            step -= step % dataset.chunks[0]
+        for start in range(0, len(dataset), step):
+            yield dataset[start : start + step]
 
 
 def rows(path: str | Path, key: str, numbers: np.ndarray) -> np.ndarray:
@@ -113,12 +128,14 @@ def rows(path: str | Path, key: str, numbers: np.ndarray) -> np.ndarray:
     UserError
         As `open_hdf5`.
     """
-    found, start = [], 0
+    with open_hdf5(path) as file:
+        found = np.empty((len(numbers), *file[key].shape[1:]), file[key].dtype)
+    start = 0
     for block in blocks(path, key):
-        here = numbers[np.searchsorted(numbers, start) : np.searchsorted(numbers, start + len(block))]
-        found.append(block[here - start])
+        low, high = np.searchsorted(numbers, (start, start + len(block)))
+        found[low:high] = block[numbers[low:high] - start]
         start += len(block)
-    return np.concatenate(found)
+    return found
 
 
 def _blames_file(error: Exception) -> bool:

@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import h5py
 import numpy as np
@@ -46,6 +47,18 @@ class Description:
         return cls(**fields)
 
 
+class Images(Protocol):
+    """Images that need not all be in memory: an array, or what reads them from a file.
+
+    shape : (n, H, W, C)
+    """
+
+    shape: tuple[int, ...]
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        """The images of consecutive rows, uint8 (m, H, W, C)."""
+
+
 def chunk_rows(shape: Sequence[int]) -> int:
     """How many images of a shape (H, W, C) stand together in a file, and are read and unpacked as a whole.
 
@@ -55,20 +68,34 @@ def chunk_rows(shape: Sequence[int]) -> int:
     return max(1, min(CHUNK_ROWS, CHUNK_BYTES // math.prod(shape)))
 
 
+def slices(images: Images) -> Iterator[np.ndarray]:
+    """Images in blocks of whole chunks, in order."""
+    chunk = chunk_rows(images.shape[1:])
+    rows = max(1, hdf5.block_rows(math.prod(images.shape[1:])) // chunk) * chunk
+    for start in range(0, images.shape[0], rows):
+        yield images[start : start + rows]
+
+
 def write_split(
-    path: str | Path, split: str, description: Description, images: np.ndarray, labels: np.ndarray | None
+    path: str | Path, split: str, description: Description, images: Images, labels: np.ndarray | None
 ) -> None:
-    """Write one split: uint8 images (n, H, W, C) and, unless None, uint8 labels (n,) or (n, k)."""
+    """Write one split, in blocks: uint8 images (n, H, W, C) and, unless None, uint8 labels (n,) or (n, k)."""
     with create_hdf5(path, split=split, **description.attributes()) as file:
-        file.create_dataset(
-            "images",
-            data=images,
-            chunks=(min(chunk_rows(images.shape[1:]), len(images)), *images.shape[1:]),
-            compression="gzip",
-            compression_opts=1,
-        )
+        _write_images(file, images)
         if labels is not None:
             file["labels"] = labels
+
+
+def _write_images(file: h5py.File, images: Images) -> None:
+    """In a function of its own: the dataset is closed at its end, before labels get their place in the file."""
+    chunks = (min(chunk_rows(images.shape[1:]), images.shape[0]), *images.shape[1:])
+    stored = file.create_dataset(
+        "images", images.shape, np.uint8, chunks=chunks, compression="gzip", compression_opts=1
+    )
+    start = 0
+    for block in slices(images):
+        stored[start : start + len(block)] = block
+        start += len(block)
 
 
 def write_labels(path: str | Path, split: str, description: Description, labels: np.ndarray) -> None:
