@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from medfusion.files import hdf5, images, probabilities
+from medfusion.files import images, probabilities
 from medfusion.jobs import stage
 from medfusion.tasks import is_multi_label
 
@@ -16,29 +16,24 @@ def parser():
 
 
 def main(args, settings):
-    from sklearn.neighbors import KNeighborsClassifier
-
     from medfusion.evaluation import label_metrics, metrics
+    from medfusion.learning.nearest import nearest_rows
     from medfusion.learning.subsets import at_most
 
     train_path, *others = args.images
     description, labels = images.describe(train_path), images.read_labels(train_path)
     classes = len(description.label_names)
     chosen = at_most(labels, settings["images"], seed=0)
-    pixels = hdf5.rows(train_path, "images", chosen).reshape(len(chosen), -1).astype(np.float32)
-    several = is_multi_label(description.task)
-    # Of several labels an image takes all those of its neighbour, found by its row.
-    known = np.arange(len(chosen)) if several else labels[chosen]
-    neighbour = KNeighborsClassifier(1, algorithm="brute").fit(pixels, known)
     majority, nearest = {}, {}
     for split, path in zip(("val", "test"), others, strict=True):
-        blocks = (block.reshape(len(block), -1).astype(np.float32) for block in images.image_blocks(path))
-        if several:
-            nearest[split] = np.concatenate([labels[chosen[neighbour.predict(block)]] for block in blocks])
-            majority[split] = label_metrics.majority_probabilities(labels, len(nearest[split]))
+        found = labels[nearest_rows(train_path, chosen, path)]
+        if is_multi_label(description.task):
+            nearest[split] = found
+            majority[split] = label_metrics.majority_probabilities(labels, len(found))
         else:
-            nearest[split] = np.concatenate([neighbour.predict_proba(block) for block in blocks])
-            majority[split] = metrics.majority_probabilities(labels, classes, len(nearest[split]))
+            nearest[split] = np.eye(classes)[found]
+            majority[split] = metrics.majority_probabilities(labels, classes, len(found))
+        stage.progress(f"{len(found)} {split} images held against {len(chosen)} training images")
     probabilities.write(args.majority, description, majority)
     probabilities.write(args.nearest_neighbour, description, nearest)
 

@@ -1,7 +1,5 @@
 """Study the classifiers on a network's features: learning curves of tree and forest, regions in the PCA plane."""
 
-import numpy as np
-
 from medfusion.files import hdf5, images
 from medfusion.jobs import stage
 
@@ -28,12 +26,10 @@ def main(args, settings):
 
     description, seed = images.describe(args.train), settings["seed"]
     labels, val_labels = images.read_labels(args.train), images.read_labels(args.val)
-    chosen = at_most(labels, settings["fit_images"], seed)
-    labels = labels[chosen]
+    chosen, val_chosen = (at_most(values, settings["fit_images"], seed) for values in (labels, val_labels))
+    labels, val_labels = labels[chosen], val_labels[val_chosen]
     features = hdf5.rows(args.features, "train/features", chosen)
-    val_features, test_features = (
-        np.concatenate(list(hdf5.blocks(args.features, f"{split}/features"))) for split in ("val", "test")
-    )
+    val_features = hdf5.rows(args.features, "val/features", val_chosen)
     if args.tree_model:
         tree = studies.tree_inside(classifiers.load(args.tree_model))
     else:
@@ -45,6 +41,7 @@ def main(args, settings):
         stage.progress(f"{description.flag}: learning curve of {name}")
         curves[name] = studies.learning_curve(model, *data, settings["tree_sizes"], settings["folds"], seed)
     stage.progress(f"{description.flag}: regions in the plane of two components")
+    test_features = hdf5.blocks(args.features, "test/features")
     plane = studies.plane(features, labels, test_features, settings["plane_images"], seed)
     study_files.write(args.out, description, seed, curves, plane, studies.tree_shape(tree))
 

@@ -341,7 +341,7 @@ def test_the_plane_states_variance_and_test_accuracy():
     rng = np.random.default_rng(0)
     labels = np.arange(60) % 2
     features = rng.normal(size=(60, 4)) + 4 * labels[:, None]
-    plane = studies.plane(features, labels, features[:20], 40, 0, grid=10)
+    plane = studies.plane(features, labels, [features[:20]], 40, 0, grid=10)
     figure = study_figures.plane(plane, labels[:20], ["a", "b"], "some data")
     assert any("% of variance" in text for text in texts(figure))
     assert any("test accuracy in this plane 1.000" in text for text in texts(figure))

@@ -42,14 +42,14 @@ def test_studies_repeat_exactly(data):
     features, labels = data
     first, second = curve_of(data), curve_of(data)
     assert np.array_equal(first.folds, second.folds)
-    planes = [studies.plane(features, labels, features[:9], 50, 3, grid=20) for _ in range(2)]
+    planes = [studies.plane(features, labels, [features[:4], features[4:9]], 50, 3, grid=20) for _ in range(2)]
     assert np.array_equal(planes[0].regions["random_forest"], planes[1].regions["random_forest"])
 
 
 def test_the_plane_is_fitted_without_the_test_images(data):
     features, labels = data
-    one = studies.plane(features, labels, features[:9], 50, 3, grid=20)
-    other = studies.plane(features, labels, features[:9] * 0.5, 50, 3, grid=20)
+    one = studies.plane(features, labels, [features[:4], features[4:9]], 50, 3, grid=20)
+    other = studies.plane(features, labels, [features[:9] * 0.5], 50, 3, grid=20)
     assert np.array_equal(one.train, other.train)
     assert np.array_equal(one.variance, other.variance)
     assert one.regions["svm"].shape == (20, 20)
@@ -71,7 +71,7 @@ def test_a_tree_is_found_in_its_calibration(data):
 def test_the_file_gives_back_what_it_was_given(tmp_path, data):
     features, labels = data
     curves = {"decision_tree": curve_of(data)}
-    plane = studies.plane(features, labels, features[:9], 50, 3, grid=20)
+    plane = studies.plane(features, labels, [features[:4], features[4:9]], 50, 3, grid=20)
     shape = studies.tree_shape(DecisionTreeClassifier(max_depth=2).fit(features, labels))
     for name in ("a.h5", "b.h5"):
         study_files.write(tmp_path / name, DESCRIPTION, 7, curves, plane, shape)

@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-# Replicates held at once: enough to amortise the Python loop, few enough for the CPU cache.
+# Replicates held at once: enough to amortise the Python loop, few enough for the CPU cache …
 CHUNK_SIZE = 32
+# … and fewer where there are so many images that all of them would be more than so many weights.
+MOST_WEIGHTS = 2**21
 
 Statistic = Callable[[np.ndarray], np.ndarray]
 
@@ -32,8 +34,9 @@ def replicate_weights(labels: np.ndarray, replicates: int, seed: int) -> Iterato
     """
     members = [np.flatnonzero(labels == label) for label in np.unique(labels)]
     generators = np.random.default_rng(seed).spawn(len(members))
-    for start in range(0, replicates, CHUNK_SIZE):
-        r = min(CHUNK_SIZE, replicates - start)
+    step = max(1, min(CHUNK_SIZE, MOST_WEIGHTS // len(labels)))
+    for start in range(0, replicates, step):
+        r = min(step, replicates - start)
         weights = np.empty((len(labels), r))
         for generator, images in zip(generators, members, strict=True):
             drawn = generator.integers(len(images), size=(r, len(images)))

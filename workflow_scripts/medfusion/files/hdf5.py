@@ -105,11 +105,17 @@ def blocks(path: str | Path, key: str, most: int = BLOCK) -> Iterator[np.ndarray
     """
     with open_hdf5(path) as file:
         dataset = file[key]
-        step = block_rows(math.prod(dataset.shape[1:]) * dataset.dtype.itemsize, most)
-        if dataset.chunks and step > dataset.chunks[0]:  # a chunk is unpacked as a whole: in one block alone
-            step -= step % dataset.chunks[0]
-        for start in range(0, len(dataset), step):
-            yield dataset[start : start + step]
+        for start, stop in _ranges(dataset, most):
+            yield dataset[start:stop]
+
+
+def _ranges(dataset: h5py.Dataset, most: int = BLOCK) -> Iterator[tuple[int, int]]:
+    """The first row of each block, and that of the next."""
+    step = block_rows(math.prod(dataset.shape[1:]) * dataset.dtype.itemsize, most)
+    if dataset.chunks and step > dataset.chunks[0]:  # a chunk is unpacked as a whole: in one block alone
+        step -= step % dataset.chunks[0]
+    for start in range(0, len(dataset), step):
+        yield start, min(start + step, len(dataset))
 
 
 def rows(path: str | Path, key: str, numbers: np.ndarray) -> np.ndarray:
@@ -129,12 +135,12 @@ def rows(path: str | Path, key: str, numbers: np.ndarray) -> np.ndarray:
         As `open_hdf5`.
     """
     with open_hdf5(path) as file:
-        found = np.empty((len(numbers), *file[key].shape[1:]), file[key].dtype)
-    start = 0
-    for block in blocks(path, key):
-        low, high = np.searchsorted(numbers, (start, start + len(block)))
-        found[low:high] = block[numbers[low:high] - start]
-        start += len(block)
+        dataset = file[key]
+        found = np.empty((len(numbers), *dataset.shape[1:]), dataset.dtype)
+        for start, stop in _ranges(dataset):
+            low, high = np.searchsorted(numbers, (start, stop))
+            if low < high:
+                found[low:high] = dataset[start:stop][numbers[low:high] - start]
     return found
 
 

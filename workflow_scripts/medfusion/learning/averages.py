@@ -1,12 +1,15 @@
 """What a network says of images, averaged over their views; needs no TensorFlow."""
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from medfusion.learning.augmentation import views
 
-BATCH = 256  # images a step: bounds memory, changes no result
+# Images a step, at most, and their pixels: bound memory, change no result.
+BATCH = 256
+PIXELS = 2**20
 
 
 def averaged(
@@ -27,8 +30,9 @@ def averaged(
         several labels at once each column is a probability of its own
     """
     features, probabilities = [], []
-    for start in range(0, len(images), BATCH):
-        outputs = [network(view) for view in views(images[start : start + BATCH], kinds)]
+    step = max(1, min(BATCH, PIXELS // math.prod(images.shape[1:3])))
+    for start in range(0, len(images), step):
+        outputs = [network(view) for view in views(images[start : start + step], kinds)]
         features.append(np.mean([f.reshape(len(f), -1) for f, _ in outputs], axis=0))
         probabilities.append(np.mean([p for _, p in outputs], axis=0))
     stacked = np.concatenate(probabilities)

@@ -1,5 +1,6 @@
 """Studies of the classifiers on a network's features: learning curves, and the plane of the first two components."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -159,7 +160,12 @@ def learning_curve(
 
 
 def plane(
-    features: np.ndarray, labels: np.ndarray, test_features: np.ndarray, images: int, seed: int, grid: int = GRID
+    features: np.ndarray,
+    labels: np.ndarray,
+    test_features: Iterable[np.ndarray],
+    images: int,
+    seed: int,
+    grid: int = GRID,
 ) -> Plane:
     """Project features on two principal components, and let a forest and an SVM divide that plane.
 
@@ -168,7 +174,7 @@ def plane(
     Parameters
     ----------
     features, labels : training split, (n, d) and (n,)
-    test_features : (m, d)
+    test_features : (m, d), in blocks of rows
     images : training images that the classifiers see
     seed : of the subset and of the forest
     grid : points a side of the regions
@@ -177,7 +183,7 @@ def plane(
     projection = make_pipeline(StandardScaler(), components).fit(features)
     chosen = stratified_subset(labels, min(images, len(labels)), seed)
     train, chosen_labels = projection.transform(features[chosen]), labels[chosen]
-    test = projection.transform(test_features)
+    test = np.concatenate([projection.transform(block) for block in test_features])
     points = np.concatenate([train, test])
     low, high = points.min(axis=0), points.max(axis=0)
     margin = 0.05 * (high - low)
