@@ -52,7 +52,7 @@ def predict(args):
     import numpy as np
 
     from medfusion.bundle import answers, contents, inputs
-    from medfusion.bundle.pictures import Form
+    from medfusion.data.pictures import Form
     from medfusion.bundle.predictor import Predictor
 
     check_destination(args)
@@ -87,12 +87,12 @@ def check_destination(args):
     """Refuse to write over what the user has: a picture, another input, the bundle."""
     if args.out is None:
         return
-    from medfusion.bundle import pictures
+    from medfusion.data.folders import OTHER_PICTURES, SUFFIXES
 
     out = Path(args.out)
     if not out.name or out.is_dir() or (out.exists() and not out.is_file()):
         raise UserError(f"--out: {args.out!r}; expected the name of a file")
-    if out.suffix.lower() in {*pictures.SUFFIXES, *pictures.OTHER_PICTURES, ".npz"}:
+    if out.suffix.lower() in {*SUFFIXES, *OTHER_PICTURES, ".npz"}:
         raise UserError(f"--out: {args.out} is named like images, which it would replace; expected .csv or .json")
     if out.resolve() in {Path(given).resolve() for given in args.inputs}:
         raise UserError(f"--out: {args.out} is an input; choose another file")

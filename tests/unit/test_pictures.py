@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from medfusion.bundle import inputs, pictures
-from medfusion.bundle.pictures import Form
-from medfusion.bundle.preprocessing import crop_box, described
+from medfusion.bundle import inputs
+from medfusion.data import pictures
+from medfusion.data.pictures import Form
+from medfusion.data.preprocessing import crop_box, described
 from medfusion.errors import UserError
 
 GREY, COLOUR = Form("breastmnist", 28, 1), Form("bloodmnist", 28, 3)

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from medfusion.bundle import pictures
-from medfusion.bundle.pictures import Form
+from medfusion.data import pictures
+from medfusion.data.folders import OTHER_PICTURES, SUFFIXES
+from medfusion.data.pictures import Form
 from medfusion.errors import UserError
 
 NPZ_KEYS = ("images", "test_images")
@@ -72,7 +73,7 @@ def _folder(folder: str, form: Form, note: Callable[[str], None]) -> Iterator[It
             note(f"{link}: a link to a folder is not followed; name it itself")
         for name in sorted(names):
             suffix = Path(name).suffix.lower()
-            if name.startswith(".") or suffix not in pictures.SUFFIXES | pictures.OTHER_PICTURES:
+            if name.startswith(".") or suffix not in SUFFIXES | OTHER_PICTURES:
                 passed += 1
                 continue
             found += 1

@@ -1,20 +1,19 @@
 """Pictures that anybody may hand in, as images like those that the networks were trained on; or why not."""
 
+import contextlib
 import os
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
-from medfusion.bundle.preprocessing import crop_box
+from medfusion.data.preprocessing import crop_box
 from medfusion.errors import UserError, first_line
 
 FORMATS = ("PNG", "JPEG")
-SUFFIXES = {".png", ".jpg", ".jpeg", ".jpe", ".jfif"}
-# Pictures too, but none that is taken: named in a folder, where other files are passed over.
-OTHER_PICTURES = {".gif", ".bmp", ".dib", ".tif", ".tiff", ".webp", ".avif", ".heic", ".heif", ".jp2", ".apng", ".dcm"}
 MOST_PIXELS = 64_000_000  # a decoded picture takes up to 256 MB; compressed, a few hundred kB can hold any number
 # Modes of 16-bit grey; Pillow reads 16-bit colour as 8-bit.
 DEEP = {"I", "I;16", "I;16B", "I;16L", "I;16N"}
@@ -49,6 +48,26 @@ def read(path: str | Path, form: Form) -> Read:
     UserError
         If it is none, is damaged, too large, animated or has transparent pixels; the message does not name the file.
     """
+    with _opened(path) as picture:
+        picture.load()
+        return prepared(picture, form)
+
+
+def in_colour(path: str | Path) -> bool:
+    """Whether a picture's file has colours, be they all grey; a palette and CMYK are colours too.
+
+    Raises
+    ------
+    UserError
+        As `read`.
+    """
+    with _opened(path) as picture:
+        return picture.mode not in {"1", "L", "LA", "La", *DEEP}
+
+
+@contextlib.contextmanager
+def _opened(path: str | Path) -> Iterator[Image.Image]:
+    """A picture whose header is accepted; what is wrong with it, now or in the block, is a UserError."""
     try:
         if not Path(path).exists():
             raise UserError("a link that leads nowhere" if os.path.lexists(path) else "there is no such file")
@@ -60,8 +79,7 @@ def read(path: str | Path, form: Form) -> Read:
             warnings.simplefilter("ignore")  # Pillow's about sizes, which `_check` refuses, and about odd metadata
             with Image.open(path) as picture:
                 _check(picture)
-                picture.load()
-                return prepared(picture, form)
+                yield picture
     except UserError:
         raise
     except Image.UnidentifiedImageError:

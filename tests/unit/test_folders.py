@@ -1,0 +1,208 @@
+"""Tests of folders of pictures as data sets: what is listed, how it is split, and what is refused with which words."""
+
+import json
+import os
+from collections import Counter
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+import prepare_folder
+from medfusion.data import folders, pictures, splitting
+from medfusion.data.pictures import Form
+from medfusion.errors import UserError
+from medfusion.files import images
+
+RULES = {"shares": [0.7, 0.1, 0.2], "seed": 0, "groups": None}
+SPLITS = ("train", "val", "test")
+RNG = np.random.default_rng(0)
+
+
+def put(path, mode="RGB", size=(40, 30)):
+    """A picture of noise."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    values = RNG.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    Image.fromarray(values).convert(mode).save(path)
+
+
+def made(folder, **settings):
+    """Run the stage on a folder; what it wrote."""
+    folders.look.cache_clear()
+    out = folder.parent / "out"
+    files = [str(out / f"images/{split}.h5") for split in SPLITS]
+    args = SimpleNamespace(images=files, test_labels=str(out / "test_labels.h5"), pictures=str(out / "pictures.csv"))
+    prepare_folder.main(args, {"files": str(folder), "size": 28, "split": RULES, "colour": None, **settings})
+    return out
+
+
+def read(out):
+    """By split, images and labels."""
+    labels = [images.read_labels(out / f"images/{split}.h5") for split in SPLITS[:2]]
+    labels.append(images.read_labels(out / "test_labels.h5"))
+    return {s: (images.read_images(out / f"images/{s}.h5"), values) for s, values in zip(SPLITS, labels, strict=True)}
+
+
+def rows(out):
+    lines = (out / "pictures.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "split,index,label,group,path"
+    return [line.split(",") for line in lines[1:]]
+
+
+@pytest.fixture
+def by_class(tmp_path):
+    """Twenty pictures of each of two classes, of several kinds and sizes."""
+    for number in range(20):
+        put(tmp_path / f"own/zebra/z{number:02}.png", size=(30 + number, 40))
+        put(tmp_path / f"own/ant/a{number // 2}_{number}.jpg", size=(28, 28))
+    (tmp_path / "own/ant/notes.txt").write_text("no picture", encoding="utf-8")
+    return tmp_path / "own"
+
+
+def test_images_are_those_that_predict_would_see(by_class):
+    out = made(by_class)
+    found = read(out)
+    assert [len(labels) for _, labels in found.values()] == [28, 4, 8]
+    for split, index, label, _, path in rows(out):
+        image, labels = found[split][0][int(index)], found[split][1]
+        assert np.array_equal(image, pictures.read(by_class / path, Form("", 28, 3)).image)
+        assert labels[int(index)] == int(label) == ["ant", "zebra"].index(path.split("/")[0])
+    description = images.describe(out / "images/val.h5")
+    assert description.label_names == ("ant", "zebra")
+    assert (description.flag, description.task, description.generated) == ("", "binary-class", False)
+    with pytest.raises(UserError):  # test labels are in a file of their own
+        images.read_labels(out / "images/test.h5")
+
+
+def test_the_same_folder_gives_the_same_bytes_and_another_seed_another_split(by_class):
+    written = [p for p in sorted(made(by_class).rglob("*")) if p.is_file()]
+    first = [path.read_bytes() for path in written]
+    made(by_class)
+    assert [path.read_bytes() for path in written] == first
+    made(by_class, split={**RULES, "seed": 1})
+    assert [path.read_bytes() for path in written] != first
+
+
+def test_images_are_in_no_order_of_classes(by_class):
+    labels = read(made(by_class))["train"][1].astype(int)
+    assert np.abs(np.diff(labels)).sum() > 5
+
+
+@pytest.mark.parametrize(("first", "colour", "channels"), [("L", None, 1), ("RGB", None, 3), ("L", True, 3), ("RGB", False, 1)])
+def test_colour_is_that_of_the_first_picture_or_of_the_settings(by_class, first, colour, channels):
+    put(by_class / "ant/A.png", mode=first)
+    assert read(made(by_class, colour=colour))["train"][0].shape[3] == channels
+
+
+def test_groups_stay_together(by_class):
+    out = made(by_class, split={**RULES, "groups": r"(\d)\.[a-z]+$"})
+    place = {}
+    for split, _, _, group, path in rows(out):
+        assert path[-5] == group
+        assert place.setdefault(group, split) == split
+    assert Counter(place.values()).keys() == set(SPLITS)
+
+
+def test_groups_in_folders_below_that_of_the_class(tmp_path):
+    for label in ("a", "b"):
+        for patient in range(6):
+            for number in range(2):
+                put(tmp_path / f"own/{label}/p{patient}/{number}.png")
+    out = made(tmp_path / "own", split={**RULES, "groups": "^([^/]+)/"})
+    assert len({(split, group) for split, _, _, group, _ in rows(out)}) == 6
+
+
+def test_a_folder_may_have_splits(tmp_path):
+    for split, count in (("train", 5), ("val", 2), ("test", 3)):
+        for label in ("a", "b", "c"):
+            for number in range(count):
+                put(tmp_path / f"own/{split}/{label}/{number}.png", mode="L")
+    out = made(tmp_path / "own")
+    assert [len(labels) for _, labels in read(out).values()] == [15, 6, 9]
+    assert all(row[0] == row[4].split("/")[0] for row in rows(out))
+    assert images.describe(out / "test_labels.h5").task == "multi-class"
+
+
+def test_a_fingerprint_tells_changes(by_class):
+    def now():
+        folders.look.cache_clear()
+        return folders.look(str(by_class)).fingerprint()
+
+    before = now()
+    assert now() == before
+    (by_class / "ant/notes.txt").write_text("other", encoding="utf-8")
+    assert now() == before
+    os.utime(by_class / "ant/a0_0.jpg", (1, 1))
+    touched = now()
+    put(by_class / "ant/new.png")
+    added = now()
+    (by_class / "ant/new.png").unlink()
+    (by_class / "ant/a0_0.jpg").unlink()
+    assert len({before, touched, added, now()}) == 4
+
+
+def hostile(folder):
+    (folder / "ant/bad.png").write_bytes((folder / "zebra/z00.png").read_bytes()[:200])
+
+
+FAULTS = {
+    "damaged": (hostile, r"own/ant/bad.png: cannot be read \(.*\); damaged or cut short, get it again"),
+    "other kind": (lambda f: put(f / "ant/bad.bmp"), "own/ant/bad.bmp: BMP; expected PNG or JPEG"),
+    "text": (lambda f: (f / "ant/bad.png").write_text("x" * 99), "own/ant/bad.png: no picture that can be read"),
+    "empty": (lambda f: (f / "ant/bad.png").touch(), "own/ant/bad.png: an empty file"),
+    "no picture": (lambda f: (f / "cow").mkdir(), "own/cow: no picture; every class needs some"),
+    "some splits": (
+        lambda f: [put(f / "train/a/x.png"), [p.rename(f / "train" / p.name) for p in list(f.iterdir()) if p.name != "train"]],
+        "own: has the folders train but no val and no test",
+    ),
+    "splits and classes": (lambda f: put(f / "test/x.png"), r"own: has folders of splits \(test\) beside others \(ant"),
+    "link": (lambda f: (f / "ant/more").symlink_to(f / "zebra"), "own/ant/more: a link to a folder is not followed"),
+    "dangling": (lambda f: (f / "ant/more.png").symlink_to(f / "gone"), "own/ant/more.png: cannot be read"),
+    "few": (lambda f: put(f / "cow/1.png"), "class 'cow': its 1 pictures are of 1 groups; expected enough"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_one_line_that_names_the_file(by_class, fault):
+    make, message = FAULTS[fault]
+    make(by_class)
+    with pytest.raises(UserError, match=message) as caught:
+        made(by_class)
+    assert "\n" not in str(caught.value)
+
+
+def test_one_class_and_no_folder_are_named(tmp_path):
+    put(tmp_path / "own/a/1.png")
+    with pytest.raises(UserError, match="own: holds the folder a; expected at least two"):
+        made(tmp_path / "own")
+    with pytest.raises(UserError, match=r"gone: cannot be read \(No such file"):
+        made(tmp_path / "gone")
+
+
+def test_a_picture_without_a_group_is_named(by_class):
+    with pytest.raises(UserError, match=r"zebra/z00.png: the expression 'a\(.\)' \(split.groups\) finds no group"):
+        made(by_class, split={**RULES, "groups": "a(.)"})
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 30)), min_size=4, max_size=150), st.integers(0, 5))
+def test_every_split_has_every_class_and_no_group_is_divided(drawn, seed):
+    names = json.loads('["a", "b", "c", "d"]')
+    own = [(label, 100 + label * 3 + number) for label in range(4) for number in range(3)]
+    labels, groups = (np.array(values) for values in zip(*drawn, *own, strict=True))
+    place = splitting.split(labels, list(map(str, groups)), [0.7, 0.1, 0.2], seed, names)
+    for group in set(groups):
+        assert len(set(place[groups == group])) == 1
+    for split in range(3):
+        assert set(labels[place == split]) == {0, 1, 2, 3}
+
+
+def test_pictures_without_groups_are_split_in_their_shares():
+    labels = np.repeat([0, 1, 2], [1000, 100, 10])
+    place = splitting.split(labels, list(map(str, range(1110))), [0.7, 0.1, 0.2], 3, "abc")
+    for label, n in enumerate((1000, 100, 10)):
+        counts = np.bincount(place[labels == label], minlength=3)
+        assert np.abs(counts - np.array([0.7, 0.1, 0.2]) * n).max() < 1
+    assert not np.array_equal(place, splitting.split(labels, list(map(str, range(1110))), [0.7, 0.1, 0.2], 4, "abc"))

@@ -1,0 +1,162 @@
+"""From a folder of pictures to what the stages read: pictures of any size as images of one, split by split."""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from medfusion.data import folders, pictures, splitting
+from medfusion.data.folders import Folder, Found
+from medfusion.data.pictures import Form
+from medfusion.errors import UserError
+from medfusion.files.images import Description
+from medfusion.tasks import task_of
+
+REPORTED = 1000  # pictures from one line of progress to the next
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A picture that has its place: split, label, and group (empty where there are none)."""
+
+    path: str
+    split: str
+    label: int
+    group: str
+
+
+class Stored:
+    """Images uint8 (n, H, W, C), one behind the other in a file from some place on."""
+
+    def __init__(self, file: IO[bytes], offset: int, shape: tuple[int, ...]):
+        self.shape = shape
+        self._file, self._offset = file, offset
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        """The images of consecutive rows."""
+        start, stop, _ = rows.indices(self.shape[0])
+        size = int(np.prod(self.shape[1:]))
+        self._file.seek(self._offset + start * size)
+        values = self._file.read((stop - start) * size)
+        return np.frombuffer(values, np.uint8).reshape(stop - start, *self.shape[1:])
+
+
+def entries(folder: Folder, settings: dict[str, Any]) -> list[Entry]:
+    """Every picture with its split, in the order of the images: a random one, so that neighbours are of any class.
+
+    Parameters
+    ----------
+    folder : as `folders.look` returns it
+    settings : "split" with "shares" (of train, val and test), "seed" and "groups" (a regular expression, or None); where
+        the folder has splits of its own, only the seed counts
+
+    Raises
+    ------
+    UserError
+        If a picture has no group, or a class too few of them.
+    """
+    rules, found = settings["split"], folder.pictures
+    if folder.has_splits:
+        split_of, group_of = [picture.split for picture in found], [""] * len(found)
+    else:
+        group_of = [group(picture, rules["groups"]) for picture in found]
+        labels = np.array([picture.label for picture in found])
+        kept_together = group_of if rules["groups"] else [str(number) for number in range(len(found))]
+        places = splitting.split(labels, kept_together, rules["shares"], rules["seed"], folder.label_names)
+        split_of = [folders.SPLITS[place] for place in places]
+    order = np.random.default_rng([rules["seed"], 1]).permutation(len(found))
+    placed = [Entry(found[i].path, split_of[i], found[i].label, group_of[i]) for i in order]
+    return sorted(placed, key=lambda entry: folders.SPLITS.index(entry.split))
+
+
+def group(picture: Found, expression: str | None) -> str:
+    """What the first group of a regular expression finds in the path of a picture below the folder of its class."""
+    if expression is None:
+        return ""
+    match = re.search(expression, picture.inside)
+    if match is None or match[1] is None:
+        raise UserError(f"{picture.path}: the expression {expression!r} (split.groups) finds no group in {picture.inside!r}")
+    return match[1]
+
+
+def load(
+    place: str | Path, settings: dict[str, Any], store: IO[bytes], report: Callable[[str], None]
+) -> tuple[Description, dict[str, tuple[Stored, np.ndarray]], list[Entry]]:
+    """Read every picture once, as an image like those that `predict` makes of pictures.
+
+    Parameters
+    ----------
+    place : the folder
+    settings : of the data set: size, "split" as in `entries`, "colour" (None: as the first picture)
+    store : an empty file that takes the images
+    report : takes lines of progress
+
+    Returns
+    -------
+    description : what the data are
+    splits : for train, val and test: images uint8 (n, size, size, 1 or 3) that are read from `store`, and labels (n,)
+    entries : the pictures in the order of the images
+
+    Raises
+    ------
+    UserError
+        On the first picture that cannot be taken, naming it; and as `folders.look` and `entries`.
+    """
+    folder = folders.look(str(place))
+    if folder.passed:
+        report(f"{place}: {folder.passed} files that are no pictures by their names passed over")
+    placed = entries(folder, settings)
+    colour = settings["colour"]
+    if colour is None:
+        colour = _read(pictures.in_colour, Path(place, folder.pictures[0].path))
+    form = Form("", settings["size"], 3 if colour else 1)
+    digest, notes = hashlib.sha256(), Counter()
+    splits, done = {}, 0
+    for split in folders.SPLITS:
+        members = [entry for entry in placed if entry.split == split]
+        labels = np.array([entry.label for entry in members], np.uint8)
+        shape = (len(members), form.size, form.size, form.channels)
+        splits[split] = (Stored(store, store.tell(), shape), labels)
+        for entry in members:
+            read = _read(lambda path: pictures.read(path, form), Path(place, entry.path))
+            store.write(read.image.tobytes())
+            digest.update(read.image.tobytes())
+            # Numbers apart, such as sides, the same was done to all of them.
+            notes.update(re.sub(r" \d+ × \d+", "", note) for note in read.notes)
+            done += 1
+            if done % REPORTED == 0:
+                report(f"{done:,} of {len(placed):,} pictures read")
+        digest.update(labels)
+    for note, count in sorted(notes.items()):
+        report(f"{count:,} of {len(placed):,} pictures: {note}")
+    store.flush()
+    description = Description(
+        flag="",
+        task=task_of(None, len(folder.label_names)),
+        label_names=folder.label_names,
+        sha256=digest.hexdigest(),
+        generated=False,
+    )
+    return description, splits, placed
+
+
+def _read(function: Callable[[Path], Any], path: Path) -> Any:
+    try:
+        return function(path)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+
+
+def table(placed: Sequence[Entry]) -> list[tuple[str, int, int, str, str]]:
+    """Rows of split, index of the image in it, label, group and path, in the order of the images."""
+    seen: Counter[str] = Counter()
+    rows = []
+    for entry in placed:
+        rows.append((entry.split, seen[entry.split], entry.label, entry.group, entry.path))
+        seen[entry.split] += 1
+    return rows

@@ -1,0 +1,157 @@
+"""A folder of pictures as a data set: which pictures there are, of which class, and of which split if it says so.
+
+No picture is opened here: the Snakefile reads this.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from medfusion.errors import UserError
+
+SPLITS = ("train", "val", "test")
+SUFFIXES = {".png", ".jpg", ".jpeg", ".jpe", ".jfif"}
+# Pictures too, but none that is taken: named, where other files are passed over.
+OTHER_PICTURES = {".gif", ".bmp", ".dib", ".tif", ".tiff", ".webp", ".avif", ".heic", ".heif", ".jp2", ".apng", ".dcm"}
+MOST_CLASSES = 256  # that labels of eight bits can name
+LONGEST_NAME = 200  # characters of a class's name, which tables print
+
+
+@dataclass(frozen=True)
+class Found:
+    """A picture by its place.
+
+    path : below the folder of all pictures, with /
+    split : train, val or test; empty if the folder has no splits
+    label : of its class
+    inside : path below the folder of its class
+    size, mtime_ns : of the file, in bytes and nanoseconds since 1970
+    """
+
+    path: str
+    split: str
+    label: int
+    inside: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True)
+class Folder:
+    """What a folder of pictures holds.
+
+    label_names : of the classes, sorted: the names of their folders
+    pictures : sorted by path
+    passed : files that are no pictures by their names
+    """
+
+    label_names: tuple[str, ...]
+    pictures: tuple[Found, ...]
+    passed: int
+
+    @property
+    def has_splits(self) -> bool:
+        """Whether the folder says which pictures are train, val and test."""
+        return bool(self.pictures[0].split)
+
+    def fingerprint(self) -> str:
+        """SHA-256 of what the folder lists: paths, sizes and times of all pictures; no picture is read."""
+        digest = hashlib.sha256()
+        for picture in self.pictures:
+            digest.update(f"{picture.path}\0{picture.size}\0{picture.mtime_ns}\n".encode())
+        return digest.hexdigest()
+
+
+@cache
+def look(folder: str) -> Folder:
+    """List the pictures of a folder: {class}/…, or {split}/{class}/… for the splits train, val and test.
+
+    Pictures may lie in folders below that of their class. Names that begin with a dot are passed over, and so are files
+    that are no pictures by their names.
+
+    Raises
+    ------
+    UserError
+        If it is none of the two, if a class has no picture (in one of the splits), or if something cannot be read.
+    """
+    try:
+        top = _folders(folder)
+        given = [split for split in SPLITS if split in top]
+        if given and (more := [name for name in top if name not in SPLITS]):
+            raise UserError(
+                f"{folder}: has folders of splits ({', '.join(given)}) beside others ({', '.join(more[:3])}); expected "
+                "train, val and test with a folder for each class in them, or a folder for each class and nothing else"
+            )
+        if given and (missing := [split for split in SPLITS if split not in given]):
+            raise UserError(
+                f"{folder}: has the folders {', '.join(given)} but no {' and no '.join(missing)}; expected all three, "
+                "or a folder for each class, which are split as the configuration says"
+            )
+        places = [(split, os.path.join(folder, split)) for split in SPLITS] if given else [("", folder)]
+        names = tuple(sorted({name for _, place in places for name in _folders(place)}))
+        _check_names(folder, names)
+        pictures, passed = [], 0
+        for split, place in places:
+            for label, name in enumerate(names):
+                found, others = _of_class(place, name, split, label)
+                pictures += found
+                passed += others
+    except OSError as error:
+        raise UserError(f"{error.filename or folder}: cannot be read ({error.strerror}); make it readable") from None
+    return Folder(names, tuple(sorted(pictures, key=lambda picture: picture.path)), passed)
+
+
+def _folders(place: str) -> list[str]:
+    with os.scandir(place) as entries:
+        return sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+
+
+def _check_names(folder: str, names: tuple[str, ...]) -> None:
+    if len(names) < 2:
+        held = f"the folder {names[0]}" if names else "no folder"
+        raise UserError(f"{folder}: holds {held}; expected at least two, one for each class, named like it")
+    if len(names) > MOST_CLASSES:
+        raise UserError(f"{folder}: holds {len(names)} folders; expected one for each class, at most {MOST_CLASSES}")
+    for name in names:
+        if not name.isprintable() or not name.strip() or len(name) > LONGEST_NAME:
+            raise UserError(
+                f"{folder}: the folder {name!r} cannot be the name of a class; expected at most {LONGEST_NAME} "
+                "printable characters"
+            )
+
+
+def _of_class(place: str, name: str, split: str, label: int) -> tuple[list[Found], int]:
+    top = os.path.join(place, name)
+    found, passed = [], 0
+    for path in _files(top):
+        if Path(path).suffix.lower() not in SUFFIXES | OTHER_PICTURES:
+            passed += 1
+            continue
+        if any("\ud800" <= letter <= "\udfff" for letter in path):
+            raise UserError(f"{path!a}: the name is not valid UTF-8; rename the file")
+        inside, stat = Path(path).relative_to(top).as_posix(), os.stat(path)
+        below = "/".join(part for part in (split, name, inside) if part)
+        found.append(Found(below, split, label, inside, stat.st_size, stat.st_mtime_ns))
+    if not found:
+        every = "every split needs some of each class" if split else "every class needs some"
+        raise UserError(f"{top}: no picture; {every}: files that end in .png, .jpg or .jpeg")
+    return found, passed
+
+
+def _files(top: str) -> Iterator[str]:
+    """Every file below a folder; a fault of the system is raised, so that no picture is left out unseen."""
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    if not os.path.isdir(top):
+        return
+    for place, folders, names in os.walk(top, onerror=fail):
+        for name in folders:
+            if os.path.islink(os.path.join(place, name)):
+                raise UserError(f"{os.path.join(place, name)}: a link to a folder is not followed; put the folder there")
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (os.path.join(place, name) for name in names if not name.startswith("."))
