@@ -32,7 +32,7 @@ def main(args, settings):
                     member.write(block)
                     done += len(block)
                     stage.progress(f"{args.out}: {done} of {count} {split} images")
-            add_array(archive, f"{split}_labels", drawn.labels[split][:, np.newaxis])
+            add_array(archive, f"{split}_labels", drawn.labels[split])
         add_array(archive, "provenance", drawn.provenance)
     stage.progress(f"{args.out}: {counts} generated images")
 

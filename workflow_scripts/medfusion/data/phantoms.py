@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike
 
+from medfusion.data import phantom_scenes as scenes
+
 SPLITS = ("train", "val", "test")
 MIN_SIZE = 16
 TWIN_FRACTION = 0.01
@@ -18,7 +20,7 @@ _SUPERSAMPLING = 3
 _TWIN_NOISE_SD = 2.0
 _TWIN_SHIFT_LIMIT = 4.0
 
-Painter = Callable[[np.random.Generator, int, int], np.ndarray]
+Painter = Callable[[np.random.Generator, int | np.ndarray, int], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -31,14 +33,17 @@ class Phantom:
         ``painter(rng, label, size)`` returns one image of grey values 0..255 (clipped later), float32,
         shape ``(size, size)`` or ``(size, size, 3)`` (RGB).
     class_fractions : tuple of float
-        Share of each label, in label order; they sum to 1.
+        Share of each label, in label order; they sum to 1, but where an image may have several labels.
     channels : int
         1 for grey, 3 for colour.
+    several : bool
+        Whether an image may have several labels at once, which the painter takes as 0 and 1, shape ``(k,)``.
     """
 
     painter: Painter
     class_fractions: tuple[float, ...]
     channels: int
+    several: bool = False
 
 
 def generate(flag: str, size: int, counts: dict[str, int], seed: int) -> dict[str, np.ndarray]:
@@ -59,7 +64,8 @@ def generate(flag: str, size: int, counts: dict[str, int], seed: int) -> dict[st
     -------
     dict of str to numpy.ndarray
         For each split ``<split>_images``, uint8, ``(n, size, size)`` for grey and ``(n, size, size, 3)``
-        (RGB) for colour, and ``<split>_labels``, uint8, ``(n, 1)``; also ``provenance``, a 0-d unicode
+        (RGB) for colour, and ``<split>_labels``, uint8, ``(n, 1)``, or ``(n, k)`` of 0 and 1 where an image may
+        have several labels; also ``provenance``, a 0-d unicode
         array. About `TWIN_FRACTION` of the test images (at least one) are re-noised copies of a training
         image of the same class, so that an audit for duplicates has something to find.
 
@@ -73,7 +79,7 @@ def generate(flag: str, size: int, counts: dict[str, int], seed: int) -> dict[st
     arrays: dict[str, np.ndarray] = {}
     for split in SPLITS:
         arrays[f"{split}_images"] = np.empty((counts[split], *drawn.shape), np.uint8)
-        arrays[f"{split}_labels"] = drawn.labels[split][:, np.newaxis]
+        arrays[f"{split}_labels"] = drawn.labels[split]
         start = 0
         for block in drawn.images(split):
             arrays[f"{split}_images"][start : start + len(block)] = block
@@ -88,7 +94,7 @@ class Drawing:
     Attributes
     ----------
     labels : dict of str to numpy.ndarray
-        uint8 ``(n,)`` for each split.
+        uint8 ``(n, 1)`` for each split; ``(n, k)`` for several labels at once.
     shape : tuple of int
         Of an image: ``(size, size)`` or ``(size, size, 3)``.
     provenance : numpy.ndarray
@@ -103,9 +109,12 @@ class Drawing:
         self.provenance = np.array(f"generated images (medfusion phantoms, seed {seed})")
         self._painter, self._size = phantom.painter, size
         self._rngs = {split: np.random.default_rng(seed) for split, seed in zip(SPLITS, split_seeds, strict=True)}
+        draw = _independent_labels if phantom.several else _stratified_labels
         self.labels = {
-            split: _stratified_labels(rng, counts[split], phantom.class_fractions) for split, rng in self._rngs.items()
+            split: draw(rng, counts[split], phantom.class_fractions).reshape(counts[split], -1)
+            for split, rng in self._rngs.items()
         }
+        self._several = phantom.several
         self._twins = _plan_twins(np.random.default_rng(twin_seed), self.labels["train"], self.labels["test"], self.shape)
         self._sources: dict[int, np.ndarray] = dict.fromkeys(twin.source for twin in self._twins.values())
 
@@ -116,7 +125,8 @@ class Drawing:
         for start in range(0, len(labels), rows):
             block = np.empty((len(labels[start : start + rows]), *self.shape), np.uint8)
             for row, index in enumerate(range(start, start + len(block))):
-                block[row] = _to_uint8(self._painter(rng, int(labels[index]), self._size))
+                label = labels[index] if self._several else int(labels[index, 0])
+                block[row] = _to_uint8(self._painter(rng, label, self._size))
                 if split == "train" and index in self._sources:
                     self._sources[index] = block[row].copy()
                 if split == "test" and index in self._twins:
@@ -151,8 +161,12 @@ def _plan_twins(
 ) -> dict[int, _Twin]:
     """By index, the test images that are to be twins."""
     twins = {}
-    for position in rng.choice(test_labels.size, max(1, round(TWIN_FRACTION * test_labels.size)), replace=False):
-        source = rng.choice(np.flatnonzero(train_labels == test_labels[position]))
+    n_twins = max(1, round(TWIN_FRACTION * len(test_labels)))
+    for position in rng.choice(len(test_labels), n_twins, replace=False):
+        same_class = np.flatnonzero((train_labels == test_labels[position]).all(axis=1))
+        if not same_class.size:  # of several labels no training image has the same
+            continue
+        source = rng.choice(same_class)
         shift = rng.uniform(-_TWIN_SHIFT_LIMIT, _TWIN_SHIFT_LIMIT)
         twins[int(position)] = _Twin(int(source), shift, rng.bit_generator.state)
         rng.normal(size=shape)  # as many draws as the noise will take
@@ -187,6 +201,15 @@ def _stratified_labels(rng: np.random.Generator, n: int, fractions: tuple[float,
         surplus = np.where(per_class > 1, per_class - target, -np.inf)
         per_class[np.argmax(surplus)] -= 1
     return rng.permutation(np.repeat(np.arange(len(fractions), dtype=np.uint8), per_class))
+
+
+def _independent_labels(rng: np.random.Generator, n: int, fractions: tuple[float, ...]) -> np.ndarray:
+    """Labels (n, k) of 0 and 1, each on its share of the images and at least on one, independent of the others."""
+    labels = np.zeros((n, len(fractions)), np.uint8)
+    for label, fraction in enumerate(fractions):
+        number = min(max(1, round(fraction * n)), n - 1)
+        labels[rng.choice(n, number, replace=False), label] = 1
+    return labels
 
 
 def _to_uint8(grey_values: np.ndarray) -> np.ndarray:
@@ -452,7 +475,23 @@ def _vary_stain(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
     return np.float32(brightness) * transmitted + sensor_noise
 
 
+def _shares(*counts: float) -> tuple[float, ...]:
+    return tuple(np.array(counts) / sum(counts))
+
+
+# Classes have about the shares of the real training images; labels of the chest those of the films that they are on.
+_CHEST_SHARES = (0.10, 0.025, 0.12, 0.18, 0.05, 0.056, 0.013, 0.047, 0.042, 0.02, 0.022, 0.015, 0.03, 0.002)
 PHANTOMS: dict[str, Phantom] = {
+    "pathmnist": Phantom(scenes.stained_tissue, _shares(10, 11, 12, 12, 9, 14, 9, 10, 14), 3),
+    "chestmnist": Phantom(scenes.chest_findings, _CHEST_SHARES, 1, several=True),
+    "dermamnist": Phantom(scenes.skin, _shares(3.3, 5.1, 11, 1.2, 11, 67, 1.4), 3),
+    "octmnist": Phantom(scenes.retinal_layers, _shares(34, 10, 8, 47), 1),
+    "pneumoniamnist": Phantom(scenes.chest_film, _shares(26, 74), 1),
+    "retinamnist": Phantom(scenes.fundus, _shares(45, 12, 19, 18, 6), 3),
     "breastmnist": Phantom(_paint_breast, (0.27, 0.73), 1),
     "bloodmnist": Phantom(_paint_blood, tuple(_BLOOD_TRAIN_COUNTS / _BLOOD_TRAIN_COUNTS.sum()), 3),
+    "tissuemnist": Phantom(scenes.kidney_cells, _shares(32, 5, 4, 9, 7, 5, 24, 15), 1),
+    "organamnist": Phantom(scenes.body_section, _shares(6, 4, 4, 4, 11, 11, 18, 11, 11, 9, 10), 1),
+    "organcmnist": Phantom(scenes.body_section, _shares(9, 5, 5, 5, 8, 9, 23, 8, 8, 9, 12), 1),
+    "organsmnist": Phantom(scenes.body_section, _shares(8, 5, 4, 5, 8, 8, 25, 5, 6, 14, 11), 1),
 }

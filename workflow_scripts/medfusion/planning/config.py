@@ -8,6 +8,7 @@ from medfusion.errors import UserError
 from medfusion.learning.architectures import OPTIONS
 from medfusion.planning.config_checks import inconsistencies
 from medfusion.planning.config_values import schema_faults, unusable
+from medfusion.planning.data_sets import fill_dataset
 from medfusion.planning.systems import Config, fusion_members, systems
 
 __all__ = ["Config", "complete", "fusion_members", "systems"]
@@ -88,14 +89,4 @@ def _fill_defaults(config: Config) -> None:
             fusion.setdefault("step", 0.05)
             fusion.setdefault("criterion", "accuracy")
     for dataset in config["datasets"].values():
-        for key in ("path", "sha256", "label", "label_names", "positive", "generated", "learning_curve", "export"):
-            dataset.setdefault(key, None)
-        dataset.setdefault("published", [])
-        dataset["votes"] = dataset.get("votes") or {}
-        for model in dataset["models"].values():
-            model.setdefault("train_images", "all")
-            model.setdefault("classifiers", [])
-            model.setdefault("fusions", [])
-            if model.setdefault("ablations", None) is not None:
-                unsaid = dict.fromkeys(("seeds", "classifiers", "without", "layers"))
-                model["ablations"] = {**unsaid, **model["ablations"]}
+        fill_dataset(dataset, defaults)

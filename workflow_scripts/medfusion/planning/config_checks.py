@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from medfusion.data.datafiles import CLASSES, COUNTS
-from medfusion.learning.architectures import LAYERS, OPTIONS, halvings
+from medfusion.learning.architectures import LAYERS, OPTIONS, halvings, stem_stride
 from medfusion.planning.ablations import other_layers, removable
 from medfusion.planning.config_values import hint, item_faults
+from medfusion.planning.data_sets import classes, counts, least_images, several_labels
 from medfusion.planning.grid_values import GRID_VALUES, MOST_CELLS
 from medfusion.planning.systems import Config, fusion_members, systems
 
@@ -33,6 +33,7 @@ RESERVED_DATASETS = {
 def inconsistencies(config: Config) -> Iterator[str]:
     """Faults of a configuration that the schema accepts and that has its defaults, one line each."""
     yield from _folder_faults(config)
+    yield from _default_faults(config)
     for name, network in config["networks"].items():
         yield from _network_faults(f"networks.{name}", network)
     for section in ("classifiers", "fusions"):
@@ -51,6 +52,23 @@ def inconsistencies(config: Config) -> Iterator[str]:
 
 
 # -- folders and files ------------------------------------------------------------------------------------------------
+
+
+def _default_faults(config: Config) -> Iterator[str]:
+    """Networks, classifiers and fusions that the defaults name and that are not there."""
+    model, rules = config["defaults"]["model"], config["defaults"]["by_images"]
+    for section, names in (
+        ("networks", [rule["network"] for rule in rules]),
+        ("classifiers", model["classifiers"]),
+        ("fusions", model["fusions"]),
+    ):
+        place = "by_images" if section == "networks" else f"model.{section}"
+        for name in names:
+            if name not in config[section]:
+                yield f"defaults.{place}: unknown {section[:-1]} {name!r}{hint(name, list(config[section]))}"
+    limits = [rule["up_to"] for rule in rules]
+    if None in limits[:-1] or limits[-1] is not None or sorted(limits[:-1]) != limits[:-1]:
+        yield f"defaults.by_images: up_to is {limits}; expected growing numbers, and ~ in the last line"
 
 
 def _folder_faults(config: Config) -> Iterator[str]:
@@ -138,15 +156,16 @@ def _dataset_faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
         yield f"{key}: source 'file' and path go together; set both or neither"
     elif dataset["path"] is not None:
         yield from _file_faults(f"{key}.path", dataset["path"])
+    if not dataset["flag"] and dataset["source"] != "file":
+        yield f"{key}.flag: required with source {dataset['source']!r}: MedMNIST's name of the data set"
+        return
+    if dataset["flag"] and dataset["task"]:
+        yield f"{key}.task: {dataset['flag']} has a task of its own; leave task to files without a flag"
     if dataset["source"] in ("file", "surrogate") and not dataset["label"]:
         yield f"{key}.label: required with source {dataset['source']!r}: the name that tables and pages print"
     if (dataset["source"] == "generated") != (dataset["generated"] is not None):
         yield f"{key}: source 'generated' and the key generated (seed and counts) go together; set both or neither"
-    classes = CLASSES[dataset["flag"]]
-    if dataset["label_names"] and len(dataset["label_names"]) != classes:
-        yield f"{key}.label_names: {len(dataset['label_names'])} names; expected {classes}, one a class in label order"
-    if dataset["positive"] is not None and dataset["positive"] >= classes:
-        yield f"{key}.positive: {dataset['positive']} is no label of {dataset['flag']}; expected 0 to {classes - 1}"
+    yield from _label_faults(key, dataset)
     if dataset["augmentation"]["flip"] == "none" and not any(
         dataset["augmentation"][kind] for kind in ("rotation", "scale", "contrast")
     ):
@@ -171,6 +190,21 @@ def _dataset_faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
         yield f"{key}.learning_curve.network: unknown {name!r}{hint(name, list(config['networks']))}"
     yield from _size_faults(key, dataset, config)
     yield from _image_faults(key, dataset, config)
+
+
+def _label_faults(key: str, dataset: Config) -> Iterator[str]:
+    number = classes(dataset)
+    if dataset["label_names"] and len(dataset["label_names"]) != number:
+        yield f"{key}.label_names: {len(dataset['label_names'])} names; expected {number}, one a class in label order"
+    if dataset["label_names"] and number is not None and number < 2:
+        yield f"{key}.label_names: one name; expected at least two"
+    if several_labels(dataset):
+        for name in ("positive", "export"):
+            if dataset[name] is not None:
+                yield f"{key}.{name}: not for several labels at once, of which none is the one; set {name}: ~"
+    elif dataset["positive"] is not None and number is not None and dataset["positive"] >= number:
+        data = dataset["flag"] or "the data set"
+        yield f"{key}.positive: {dataset['positive']} is no label of {data}; expected 0 to {number - 1}"
 
 
 def _model_faults(key: str, name: str, model: Config, config: Config) -> Iterator[str]:
@@ -225,15 +259,13 @@ def _list(names: list[Any]) -> str:
 
 def _size_faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
     """Numbers of images that the data set cannot give, as far as its counts are known before its file is read."""
-    classes = CLASSES[dataset["flag"]]
-    counts = COUNTS[dataset["flag"]] if dataset["source"] in ("official", "surrogate") else {}
-    if dataset["source"] == "generated" and dataset["generated"]:
-        counts = {split: dataset["generated"][split] for split in ("train", "val", "test")}
-        for split, count in counts.items():
+    classes, known = least_images(dataset), counts(dataset)
+    if dataset["source"] == "generated":
+        for split, count in known.items():
             if count < classes:
                 yield f"{key}.generated.{split}: {count}; expected at least {classes}, one image of each class"
-    images = counts.get("train", math.inf)
-    most = f"at most {images}, all its training images" if counts else "fewer than all"
+    images = known.get("train", math.inf)
+    most = f"at most {images}, all its training images" if known else "fewer than all"
     sizes = [(f"{key}.models.{name}.train_images", model["train_images"]) for name, model in dataset["models"].items()]
     if dataset["learning_curve"]:
         sizes += [(f"{key}.learning_curve.sizes", size) for size in dataset["learning_curve"]["sizes"]]
@@ -283,8 +315,9 @@ def _image_faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
         if (shift := network["training"]["shift"]) >= side:
             yield f"networks.{name}.training.shift: {shift}; expected less than the {side} pixels of {key}"
         halved = halvings(network["architecture"], network["options"])
-        if halved > math.ceil(math.log2(side)):
+        left = math.ceil(side / stem_stride(network["options"], side))  # by the first convolution
+        if halved > math.ceil(math.log2(left)):
             yield (
                 f"networks.{name}.options.widths: grow {halved} times, and each time halve the image; expected at most "
-                f"{math.ceil(math.log2(side))} times for the {side} pixels of {key}"
+                f"{math.ceil(math.log2(left))} times for the {side} pixels of {key}"
             )

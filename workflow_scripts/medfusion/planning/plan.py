@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from medfusion.data.datafiles import NAMES, file_name
-from medfusion.planning import ablations
+from medfusion.data.datafiles import file_name
+from medfusion.planning import ablations, data_sets
 from medfusion.planning.config import Config, fusion_members, systems
 from medfusion.planning.systems import Run, classifiers_of
 
@@ -80,7 +80,21 @@ class Plan:
     def shown(self, dataset: str) -> Config:
         """What figures and tables call a data set and its classes; label_names is None for MedMNIST's own."""
         entry = self.datasets[dataset]
-        return {"name": entry["label"] or NAMES[entry["flag"]], "label_names": entry["label_names"]}
+        return {"name": data_sets.name(entry), "label_names": entry["label_names"]}
+
+    def several_labels(self, dataset: str) -> bool:
+        """Whether an image may have several labels at once: what rests on one class an image is not planned then."""
+        return data_sets.several_labels(self.datasets[dataset])
+
+    @property
+    def one_class(self) -> list[str]:
+        """The data sets whose images have one class each."""
+        return [dataset for dataset in self.datasets if not self.several_labels(dataset)]
+
+    @property
+    def in_medmnist(self) -> list[str]:
+        """The data sets that MedMNIST's evaluator knows."""
+        return [dataset for dataset, entry in self.datasets.items() if entry["flag"]]
 
     # -- networks -----------------------------------------------------------------------------------------------------
 
@@ -388,10 +402,13 @@ class Plan:
         """Every figure of a data set that its configuration asks for."""
         folder, entry = f"{self.results}/{dataset}", self.datasets[dataset]
         names = ["inspect/montage.png", "inspect/means.png", "audit/pairs.png", "augmentation.png"]
-        names += ["results/confusion.svg", "results/seeds.svg", "results/differences.svg"]
-        names += ["studies/learning.svg", "studies/tree.svg", "studies/plane.svg"]
-        names += ["reliability/reliability.svg", "reliability/risk_coverage.svg", "reliability/conformal.svg"]
-        names += [f"cases/{name}.png" for name in ("mistakes", "confused", "disagreements", "attention")]
+        if self.several_labels(dataset):
+            names += ["labels/areas.svg", "labels/seeds.svg"]
+        else:
+            names += ["results/confusion.svg", "results/seeds.svg", "results/differences.svg"]
+            names += ["studies/learning.svg", "studies/tree.svg", "studies/plane.svg"]
+            names += ["reliability/reliability.svg", "reliability/risk_coverage.svg", "reliability/conformal.svg"]
+            names += [f"cases/{name}.png" for name in ("mistakes", "confused", "disagreements", "attention")]
         for model in entry["models"]:
             names.append(f"{model}/curves.svg")
             names += [f"{model}/grids.svg"] if self.compared(dataset, model) else []
@@ -405,10 +422,10 @@ class Plan:
     def tables(self, dataset: str) -> Iterator[str]:
         """Every table and record of a data set that the page shows."""
         folder = f"{self.results}/{dataset}"
-        names = ["inspect/counts.csv", "inspect/pixels.csv", "audit/summary.json", "reliability/reliability.json"]
-        names += ["cases/cases.json", "cases/maps.h5"]
+        names = ["inspect/counts.csv", "inspect/pixels.csv", "audit/summary.json"]
+        if not self.several_labels(dataset):
+            names += ["reliability/reliability.json", "cases/cases.json", "cases/maps.h5", "comparisons.json"]
         yield from (f"{folder}/{name}" for name in names)
-        yield self.comparisons(dataset)
         for model in self.datasets[dataset]["models"]:
             seed_folder = self.seed_folder(dataset, model, self.first_seed(dataset, model))
             yield from (f"{seed_folder}/{name}/best.json" for name in self.compared(dataset, model))

@@ -12,6 +12,7 @@ from typing import Any
 
 from medfusion.planning.ablations import comparisons
 from medfusion.planning.config import fusion_members
+from medfusion.planning.data_sets import classes
 from medfusion.planning.fingerprint import ROOT, library_versions
 from medfusion.planning.plan import Plan, Wildcards
 
@@ -151,6 +152,11 @@ def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
             "files": plan.metrics(wildcards.dataset),
         }
 
+    def own_file(wildcards: Wildcards) -> Slice:
+        """What stands in for MedMNIST's account of a data set, for a file without a flag."""
+        entry = plan.datasets[wildcards.dataset]
+        return {} if entry["flag"] else {"own": {"task": entry["task"], "classes": classes(entry)}}
+
     stages = {
         "download": lambda wildcards: plan.downloads()[wildcards.file],
         "generate": lambda wildcards: {
@@ -159,6 +165,7 @@ def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
         },
         "prepare": lambda wildcards: {
             **dataset(wildcards, "flag", "size", "source", "sha256"),
+            **own_file(wildcards),
             "files": plan.data_file(wildcards),
         },
         "inspect_images": lambda wildcards: labelled_figure(wildcards, seed=0),
@@ -210,6 +217,10 @@ def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
         },
         "draw_studies": labelled_figure,
         "draw_results": lambda wildcards: {
+            **results_figure(wildcards, "published", "source"),
+            "files": plan.metrics(wildcards.dataset),
+        },
+        "draw_labels": lambda wildcards: {
             **results_figure(wildcards, "published", "source"),
             "files": plan.metrics(wildcards.dataset),
         },

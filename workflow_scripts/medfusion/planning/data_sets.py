@@ -1,0 +1,153 @@
+"""What the configuration knows of a data set before a stage has read it: task, classes, numbers of images, defaults.
+
+A data set is one of MedMNIST's, by its flag, or a user's own file without a flag. What an entry leaves out is filled in
+from the section `defaults` by its kind of image and its number of training images, and said in words (`by_default`).
+"""
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from medfusion.data.datafiles import CLASSES, COUNTS, NAMES, TASKS
+from medfusion.planning.systems import Config
+from medfusion.tasks import is_multi_label, task_of
+
+# Augmentation by kind of image. `free`: nothing in it has an up; `upright`: it has an up, and its mirror image could
+# be another such image; `sided`: left and right differ too, as in names of organs and the place of the heart.
+PRESETS: dict[str, Config] = {
+    "free": {"flip": "both", "rotation": 180, "scale": 0.1, "contrast": 0.1},
+    "upright": {"flip": "horizontal", "rotation": 10, "scale": 0.1, "contrast": 0.1},
+    "sided": {"flip": "none", "rotation": 10, "scale": 0.1, "contrast": 0.1},
+}
+PRESET_OF = {
+    "pathmnist": "free",
+    "dermamnist": "free",
+    "bloodmnist": "free",
+    "tissuemnist": "free",
+    "octmnist": "upright",
+    "pneumoniamnist": "upright",
+    "retinamnist": "upright",
+    "breastmnist": "upright",
+    "chestmnist": "sided",
+    "organamnist": "sided",
+    "organcmnist": "sided",
+    "organsmnist": "sided",
+}
+PRESET_OF_OWN = "sided"  # of what nothing is known
+ONLY_MODEL = "default"  # the name of the model of a data set that names none
+# Keys that are None where an entry does not name them.
+NAMED_IF_ANY = ("flag", "task", "path", "sha256", "label", "label_names", "positive", "generated", "learning_curve", "export")
+
+
+def several_labels(entry: Config) -> bool:
+    """Whether an image of the data set may have several labels at once."""
+    if entry["flag"]:
+        return is_multi_label(TASKS[entry["flag"]])
+    return is_multi_label(task_of(entry["task"], 0))
+
+
+def classes(entry: Config) -> int | None:
+    """The number of classes, or of labels at once; None if only the file can tell."""
+    if entry["flag"]:
+        return CLASSES[entry["flag"]]
+    return len(entry["label_names"]) if entry["label_names"] else None
+
+
+def least_images(entry: Config) -> int:
+    """So many images at least are in a sample that has some of each class (of each label, and of none)."""
+    return (classes(entry) or 2) + several_labels(entry)
+
+
+def name(entry: Config) -> str:
+    """What pages call the data set."""
+    return entry["label"] or NAMES[entry["flag"]]
+
+
+def counts(entry: Config) -> dict[str, int]:
+    """Images of each split, where they are known before the data are read; else nothing."""
+    if entry["source"] == "generated":
+        return {split: entry["generated"][split] for split in ("train", "val", "test")} if entry["generated"] else {}
+    return COUNTS[entry["flag"]] if entry["flag"] and entry["source"] in ("official", "surrogate") else {}
+
+
+def fill_dataset(entry: Config, defaults: Config) -> None:
+    """Complete an entry of `datasets` in place, with "by_default": sentences on what was chosen for it.
+
+    Parameters
+    ----------
+    entry : as the schema accepts it
+    defaults : the section of the configuration
+    """
+    for key in NAMED_IF_ANY:
+        entry.setdefault(key, None)
+    general, said = defaults["dataset"], []
+    entry.setdefault("source", general["source"])
+    shape = declared(entry["path"], "train_images") if entry["source"] == "file" else None
+    if "size" not in entry:
+        entry["size"] = shape[1] if shape and len(shape) > 2 else general["size"]
+    for key in ("ece_bins", "twins"):
+        entry.setdefault(key, general[key])
+    entry.setdefault("published", [])
+    entry["votes"] = entry.get("votes") or {}
+    images = counts(entry).get("train") or (shape[0] if shape else None)
+    rule = _rule(defaults["by_images"], images)
+    said += _fill_augmentation(entry, general["augmentation"], rule["copies"])
+    said += _fill_models(entry, defaults["model"], rule["network"], images)
+    entry["by_default"] = said
+
+
+def declared(path: str | None, key: str) -> tuple[int, ...] | None:
+    """The shape that the header of an array in an .npz file declares; None where there is none to read."""
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open(f"{key}.npy") as member:
+            version = np.lib.format.read_magic(member)
+            readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+            shape = readers[version](member)[0]
+    except Exception:  # a file that is none is for the checks and for `prepare` to name
+        return None
+    return shape if shape and all(0 < side < 2**31 for side in shape) else None
+
+
+def _rule(rules: list[Config], images: int | None) -> Config:
+    """The first rule that the number of training images does not exceed; where it is not known, the second if any."""
+    if images is None:
+        return rules[min(1, len(rules) - 1)]
+    return next((rule for rule in rules if rule["up_to"] is None or images <= rule["up_to"]), rules[-1])
+
+
+def _fill_augmentation(entry: Config, general: Config, copies: int) -> list[str]:
+    own = {key: value for key, value in (entry.get("augmentation") or {}).items() if value is not None}
+    fixed = {**{key: value for key, value in general.items() if value is not None}, **own}
+    preset = fixed.pop("preset", None)
+    chosen = preset or PRESET_OF.get(entry["flag"], PRESET_OF_OWN)
+    entry["augmentation"] = {"copies": copies, **PRESETS[chosen], **fixed}
+    said = []
+    if preset is None and any(key not in fixed for key in PRESETS[chosen]):
+        kind = "of its kind of image" if entry["flag"] else "because nothing is known of its images"
+        said.append(f"augmentation: the preset {chosen}, {kind}")
+    return said
+
+
+def _fill_models(entry: Config, general: Config, network: str, images: int | None) -> list[str]:
+    said = []
+    entry["models"] = entry.get("models") or {ONLY_MODEL: {}}
+    number = f"{images:,} training images" if images else "an unknown number of training images"
+    for name, model in entry["models"].items():
+        if "network" not in model:
+            model["network"] = network
+            said.append(f"{name}: the network {network}, for {number} of {entry['size']} × {entry['size']} pixels")
+        if model.get("classifiers") is None:
+            model["classifiers"] = list(general["classifiers"])
+            said.append(f"{name}: the classifiers {', '.join(model['classifiers']) or 'none'}")
+            if model.get("fusions") is None:
+                model["fusions"] = list(general["fusions"])
+                said.append(f"{name}: the fusions {', '.join(model['fusions']) or 'none'}")
+        model["fusions"] = model.get("fusions") or []
+        model.setdefault("seeds", list(general["seeds"]))
+        model.setdefault("train_images", general["train_images"])
+        if model.setdefault("ablations", None) is not None:
+            unsaid: dict[str, Any] = dict.fromkeys(("seeds", "classifiers", "without", "layers"))
+            model["ablations"] = {**unsaid, **model["ablations"]}
+    return said
