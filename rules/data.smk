@@ -1,5 +1,5 @@
-# Data. Needs: MedMNIST's archive, a file in data/ or in the folder that MEDMNIST_DATA names, a path in config.yaml, or
-# nothing at all (generated images). Makes: images per split, the test labels in a file of their own, the bank of
+# Data. Needs: MedMNIST's archive, a file in data/ or in the folder that MEDMNIST_DATA names, a path in config.yaml (of
+# a file, or of a folder of pictures), or nothing at all (generated images). Makes: images per split, the test labels in a file of their own, the bank of
 # augmented training images, and what `inspect` and `audit` tell about the data.
 
 
@@ -56,6 +56,8 @@ rule prepare:
     output:
         images=PREPARED,
         test_labels=f"{RESULTS}/{{dataset}}/test_labels.h5",
+    wildcard_constraints:
+        dataset="|".join(name for name in DATASETS if name not in PLAN.in_folders) or "none",
     log:
         f"{LOGS}/{{dataset}}/images.log",
     benchmark:
@@ -71,6 +73,33 @@ rule prepare:
     shell:
         "python {input.program} --settings {input.settings} --npz {input.npz:q} --images {output.images} "
         "--test-labels {output.test_labels} 9>&2 &> {log}"
+
+
+rule prepare_folder:
+    input:
+        program=program("prepare_folder"),
+        settings=IDENTITY.settings("prepare_folder"),
+    output:
+        images=rules.prepare.output.images,
+        test_labels=rules.prepare.output.test_labels,
+        pictures=f"{RESULTS}/{{dataset}}/pictures.csv",
+    wildcard_constraints:
+        dataset="|".join(PLAN.in_folders) or "none",
+    log:
+        f"{LOGS}/{{dataset}}/images.log",
+    benchmark:
+        f"{BENCHMARKS}/{{dataset}}/images.tsv"
+    threads: ONE
+    resources:
+        mem_mb=700,
+        runtime=120,
+    params:
+        settings=IDENTITY.params("prepare_folder"),
+    message:
+        "{wildcards.dataset}: reading pictures and taking their splits apart"
+    shell:
+        "python {input.program} --settings {input.settings} --images {output.images} "
+        "--test-labels {output.test_labels} --pictures {output.pictures} 9>&2 &> {log}"
 
 
 rule inspect_images:

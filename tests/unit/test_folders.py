@@ -35,7 +35,7 @@ def made(folder, **settings):
     out = folder.parent / "out"
     files = [str(out / f"images/{split}.h5") for split in SPLITS]
     args = SimpleNamespace(images=files, test_labels=str(out / "test_labels.h5"), pictures=str(out / "pictures.csv"))
-    prepare_folder.main(args, {"files": str(folder), "size": 28, "split": RULES, "colour": None, **settings})
+    prepare_folder.main(args, {"files": str(folder), "size": 28, "task": None, "split": RULES, "colour": None, **settings})
     return out
 
 

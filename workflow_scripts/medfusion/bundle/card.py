@@ -25,6 +25,7 @@ SOURCES = {
     "official": "MedMNIST's own file, in its own splits.",
     "surrogate": "The images of MedMNIST in ANOTHER SPLIT than the official one (the surrogate file): the figures are "
     "not those of MedMNIST's test split.",
+    "folder": "A user's own pictures: what holds for MedMNIST need not hold for them.",
     "file": "A user's own file in MedMNIST format: what holds for MedMNIST need not hold for it.",
     "generated": "GENERATED images, drawn by a program; they only look a little like real ones.",
 }

@@ -92,7 +92,8 @@ def load(
     Parameters
     ----------
     place : the folder
-    settings : of the data set: size, "split" as in `entries`, "colour" (None: as the first picture)
+    settings : of the data set: size, task (its word, or None), "split" as in `entries`, "colour" (None: as the first
+        picture)
     store : an empty file that takes the images
     report : takes lines of progress
 
@@ -137,7 +138,7 @@ def load(
     store.flush()
     description = Description(
         flag="",
-        task=task_of(None, len(folder.label_names)),
+        task=task_of(settings["task"], len(folder.label_names)),
         label_names=folder.label_names,
         sha256=digest.hexdigest(),
         generated=False,

@@ -84,7 +84,8 @@ def seeds(
     runs : columns system, value, low, high: one row a run, systems in the order to draw
     floors : accuracy of systems that learn nothing, by name
     published : "name", "accuracy" and, where it is that system's figure, "system"; not drawn beside generated images
-    images : where the images are from, as in the configuration: "official", "surrogate", "file" or "generated"
+    images : where the images are from, as in the configuration: "official", "surrogate", "file", "folder" or
+        "generated"
     source : name of the data and n
     """
     published = [] if images == "generated" else published

@@ -2,10 +2,13 @@
 
 import math
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from medfusion.data import folders
+from medfusion.errors import UserError
 from medfusion.learning.architectures import LAYERS, OPTIONS, halvings, stem_stride
 from medfusion.planning.ablations import other_layers, removable
 from medfusion.planning.config_values import hint, item_faults
@@ -21,6 +24,7 @@ RESERVED_MODELS = {
 # Names of folders and targets beside those of the data sets; a test adds the names of the rules.
 RESERVED_DATASETS = {
     "all", "inspect", "audit", "settings", "records", "sweep", "logs", "benchmarks", "download", "generate", "prepare",
+    "prepare_folder",
     "inspect_images", "compare_systems",
     "audit_twins", "augment", "draw_augmentation", "train_cnn", "extract_features", "learning_curve", "draw_curves",
     "fit_grid", "fuse", "vote", "floors", "evaluate", "collect_metrics", "draw_grids", "draw_fusions",
@@ -91,6 +95,27 @@ def _file_faults(key: str, path: str) -> Iterator[str]:
         yield f"{key}: {path!r} cannot be read (permission denied); make it readable (chmod +r)"
 
 
+def _pictures_faults(key: str, dataset: Config) -> Iterator[str]:
+    """Faults of a data set that is a folder of pictures, as far as they are seen without opening one."""
+    for name in ("flag", "sha256"):
+        if dataset[name] is not None:
+            yield f"{key}.{name}: for files alone; set {name}: ~"
+    if dataset["task"] == "multi-label":
+        yield f"{key}.task: a folder gives each picture one label; expected multi-class, ordinal-regression or ~"
+    if abs(sum(dataset["split"]["shares"]) - 1) > 1e-9:
+        yield f"{key}.split.shares: sum to {sum(dataset['split']['shares']):g}; expected 1"
+    if (expression := dataset["split"]["groups"]) is not None:
+        try:
+            if not re.compile(expression).groups:
+                yield f"{key}.split.groups: {expression!r} has no group; expected (…) around what names the patient"
+        except re.error as error:
+            yield f"{key}.split.groups: {expression!r} is no regular expression ({error})"
+    try:
+        folders.look(dataset["path"])
+    except UserError as error:
+        yield f"{key}.path: {error}"
+
+
 # -- networks, classifiers, fusions -----------------------------------------------------------------------------------
 
 
@@ -152,16 +177,22 @@ def _fusion_faults(key: str, fusion: Config) -> Iterator[str]:
 
 
 def _dataset_faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
-    if (dataset["source"] == "file") != (dataset["path"] is not None):
-        yield f"{key}: source 'file' and path go together; set both or neither"
+    if (dataset["source"] in ("file", "folder")) != (dataset["path"] is not None):
+        yield f"{key}: source 'file' or 'folder' and path go together; set both or neither"
+    elif dataset["source"] == "folder":
+        yield from _pictures_faults(key, dataset)
     elif dataset["path"] is not None:
         yield from _file_faults(f"{key}.path", dataset["path"])
-    if not dataset["flag"] and dataset["source"] != "file":
+    if dataset["source"] != "folder":
+        for name in ("split", "colour"):
+            if dataset[name] is not None:
+                yield f"{key}.{name}: for source 'folder' alone; set {name}: ~"
+    if not dataset["flag"] and dataset["source"] not in ("file", "folder"):
         yield f"{key}.flag: required with source {dataset['source']!r}: MedMNIST's name of the data set"
         return
     if dataset["flag"] and dataset["task"]:
         yield f"{key}.task: {dataset['flag']} has a task of its own; leave task to files without a flag"
-    if dataset["source"] in ("file", "surrogate") and not dataset["label"]:
+    if dataset["source"] in ("file", "folder", "surrogate") and not dataset["label"]:
         yield f"{key}.label: required with source {dataset['source']!r}: the name that tables and pages print"
     if (dataset["source"] == "generated") != (dataset["generated"] is not None):
         yield f"{key}: source 'generated' and the key generated (seed and counts) go together; set both or neither"

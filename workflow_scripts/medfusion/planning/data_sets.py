@@ -5,12 +5,15 @@ from the section `defaults` by its kind of image and its number of training imag
 """
 
 import zipfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from medfusion.data import folders
 from medfusion.data.datafiles import CLASSES, COUNTS, NAMES, TASKS
+from medfusion.errors import UserError
 from medfusion.planning.systems import Config
 from medfusion.tasks import is_multi_label, task_of
 
@@ -38,7 +41,10 @@ PRESET_OF = {
 PRESET_OF_OWN = "sided"  # of what nothing is known
 ONLY_MODEL = "default"  # the name of the model of a data set that names none
 # Keys that are None where an entry does not name them.
-NAMED_IF_ANY = ("flag", "task", "path", "sha256", "label", "label_names", "positive", "generated", "learning_curve", "export")
+NAMED_IF_ANY = (
+    *("flag", "task", "path", "split", "colour", "sha256", "label", "label_names", "positive", "generated"),
+    *("learning_curve", "export"),
+)
 
 
 def several_labels(entry: Config) -> bool:
@@ -52,7 +58,17 @@ def classes(entry: Config) -> int | None:
     """The number of classes, or of labels at once; None if only the file can tell."""
     if entry["flag"]:
         return CLASSES[entry["flag"]]
+    if entry["source"] == "folder" and (folder := pictures(entry)):
+        return len(folder.label_names)
     return len(entry["label_names"]) if entry["label_names"] else None
+
+
+def pictures(entry: Config) -> folders.Folder | None:
+    """What the folder of a data set holds; None where there is none, which is for the checks to name."""
+    try:
+        return folders.look(entry["path"]) if entry["path"] else None
+    except UserError:
+        return None
 
 
 def least_images(entry: Config) -> int:
@@ -69,6 +85,10 @@ def counts(entry: Config) -> dict[str, int]:
     """Images of each split, where they are known before the data are read; else nothing."""
     if entry["source"] == "generated":
         return {split: entry["generated"][split] for split in ("train", "val", "test")} if entry["generated"] else {}
+    if entry["source"] == "folder":
+        folder = pictures(entry)
+        given = Counter(picture.split for picture in folder.pictures) if folder and folder.has_splits else {}
+        return {split: given[split] for split in folders.SPLITS} if given else {}
     return COUNTS[entry["flag"]] if entry["flag"] and entry["source"] in ("official", "surrogate") else {}
 
 
@@ -92,6 +112,10 @@ def fill_dataset(entry: Config, defaults: Config) -> None:
     entry.setdefault("published", [])
     entry["votes"] = entry.get("votes") or {}
     images = counts(entry).get("train") or (shape[0] if shape else None)
+    if entry["source"] == "folder":
+        entry["split"] = {**general["split"], **(entry["split"] or {})}
+        if images is None and (folder := pictures(entry)):
+            images = round(len(folder.pictures) * entry["split"]["shares"][0])
     rule = _rule(defaults["by_images"], images)
     said += _fill_augmentation(entry, general["augmentation"], rule["copies"])
     said += _fill_models(entry, defaults["model"], rule["network"], images)

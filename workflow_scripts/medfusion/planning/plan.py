@@ -69,13 +69,18 @@ class Plan:
         }
 
     def data_file(self, wildcards: Wildcards) -> str:
-        """The .npz file of a data set."""
+        """The .npz file or the folder of a data set."""
         entry = self.datasets[wildcards.dataset]
-        if entry["source"] == "file":
+        if entry["source"] in ("file", "folder"):
             return entry["path"]
         if entry["source"] == "generated":
             return f"{self.results}/{wildcards.dataset}/generated.npz"
         return f"{self.config['data']}/{file_name(entry['flag'], entry['size'], entry['source'])}"
+
+    @property
+    def in_folders(self) -> list[str]:
+        """The data sets that are folders of pictures."""
+        return [dataset for dataset, entry in self.datasets.items() if entry["source"] == "folder"]
 
     def shown(self, dataset: str) -> Config:
         """What figures and tables call a data set and its classes; label_names is None for MedMNIST's own."""

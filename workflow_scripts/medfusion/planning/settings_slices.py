@@ -10,6 +10,7 @@ from dataclasses import asdict
 from types import SimpleNamespace
 from typing import Any
 
+from medfusion.data import folders
 from medfusion.planning.ablations import comparisons
 from medfusion.planning.config import fusion_members
 from medfusion.planning.data_sets import classes
@@ -157,6 +158,15 @@ def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
         entry = plan.datasets[wildcards.dataset]
         return {} if entry["flag"] else {"own": {"task": entry["task"], "classes": classes(entry)}}
 
+    def prepare_folder(wildcards: Wildcards) -> Slice:
+        # Pictures are not read here: they are told apart by what the system says of them.
+        listed = folders.look(plan.data_file(wildcards))
+        return {
+            **dataset(wildcards, "size", "task", "split", "colour"),
+            "files": plan.data_file(wildcards),
+            "listed": listed.fingerprint(),
+        }
+
     stages = {
         "download": lambda wildcards: plan.downloads()[wildcards.file],
         "generate": lambda wildcards: {
@@ -168,6 +178,7 @@ def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
             **own_file(wildcards),
             "files": plan.data_file(wildcards),
         },
+        "prepare_folder": prepare_folder,
         "inspect_images": lambda wildcards: labelled_figure(wildcards, seed=0),
         "audit_twins": lambda wildcards: labelled_figure(
             wildcards, threshold=plan.datasets[wildcards.dataset]["twins"]
