@@ -23,21 +23,30 @@ def parser():
 
 
 def main(args, settings):
-    from medfusion.learning import classifiers
+    from medfusion.learning import approximate, classifiers
     from medfusion.learning.subsets import at_most
 
     classifier, seed = settings["classifier"], settings["seed"]
     labels, val_labels = images.read_labels(args.train), images.read_labels(args.val)
-    fitted = at_most(labels, classifier["fit_images"], seed)
-    features = hdf5.rows(args.features, "train/features", fitted)
-    val_features = np.concatenate(list(hdf5.blocks(args.features, "val/features")))
-    data = (features, labels[fitted], val_features, val_labels)
+    with hdf5.open_hdf5(args.features) as file:
+        width = file["train/features"].shape[1]
+    use = approximate.rule(classifier, len(labels), width)
+    fitted = at_most(labels, use.images, seed)
+    # Of the validation split likewise; a quarter as much, because it is held beside the other.
+    scored = at_most(val_labels, classifier["fit_values"] // (4 * width), seed)
+    data = (
+        hdf5.rows(args.features, "train/features", fitted),
+        labels[fitted],
+        hdf5.rows(args.features, "val/features", scored),
+        val_labels[scored],
+    )
 
     rows, best = classifiers.search(
         classifier, *data, seed, lambda line: stage.progress(f"{settings['title']}: {line}")
     )
-    stage.progress(f"{settings['title']}: chosen {best}")
-    model = classifiers.fit(classifier, best, *data, seed)
+    machine = approximate.machine(use, best)
+    stage.progress(f"{settings['title']}: chosen {best}, to be fitted on {use.images} images ({machine})")
+    model = classifiers.fit(classifier, best, *data, seed, use.components)
 
     table = io.StringIO()
     writer = csv.DictWriter(table, rows[0], lineterminator="\n")
@@ -45,8 +54,14 @@ def main(args, settings):
     writer.writerows(rows)
     write_text(args.grid, table.getvalue())
     used = {key: classifier[key] for key in ("kind", "selection", "calibration")}
-    compared = min(len(fitted), classifier["search_images"] or len(fitted))
-    write_json(args.best, {"cell": best, **used, "compared_images": compared, "fitted_images": len(fitted)})
+    used |= {
+        "compared_images": classifiers.compared_images(classifier, len(fitted)),
+        "fitted_images": len(fitted),
+        "training_images": len(labels),
+        "machine": machine,
+        "nystroem_components": use.components if machine == "nystroem" else None,
+    }
+    write_json(args.best, {"cell": best, **used})
     classifiers.save(model, args.model)
     applied = {
         split: np.concatenate(

@@ -26,7 +26,10 @@ def main(args, settings):
 
     description, seed = images.describe(args.train), settings["seed"]
     labels, val_labels = images.read_labels(args.train), images.read_labels(args.val)
-    chosen, val_chosen = (at_most(values, settings["fit_images"], seed) for values in (labels, val_labels))
+    with hdf5.open_hdf5(args.features) as file:
+        held = settings["fit_values"] // file["train/features"].shape[1]
+    most = min(settings["fit_images"] or held, held)
+    chosen, val_chosen = (at_most(values, most, seed) for values in (labels, val_labels))
     labels, val_labels = labels[chosen], val_labels[val_chosen]
     features = hdf5.rows(args.features, "train/features", chosen)
     val_features = hdf5.rows(args.features, "val/features", val_chosen)

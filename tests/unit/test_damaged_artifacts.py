@@ -64,6 +64,7 @@ RELIABILITY = reliability()
 STYLE = {"style": "white", "name": "Own images", "label_names": None}
 SHOWN = {"shown": {"breast": {"name": "Own images"}}}
 CLASSIFIER = {"kind": "svm", "grid": {"C": [1]}, "selection": "validation", "search_images": None, "fit_images": None}
+CLASSIFIER |= {"fit_values": 10000, "nystroem_components": None, "nystroem_images": None}
 COMPARISON = {"base": "net", "part": "member", "words": "alone", "system": "cnn", "seeds": [1]}
 COMPARISON |= {"measured": ["net", "cnn"], "reference": ["net", "cnn"]}
 PROGRAMS = {
@@ -136,7 +137,7 @@ PROGRAMS = {
     ),
     "study_classifiers": (
         "--features {features.h5} --train {train.h5} --val {val.h5} --tree-model {model.skops} --out out.h5",
-        {"seed": 1, "fit_images": None, "tree_sizes": 2, "folds": 2, "plane_images": 12},
+        {"seed": 1, "fit_images": None, "fit_values": 10000, "tree_sizes": 2, "folds": 2, "plane_images": 12},
     ),
 }
 READ = [

@@ -87,7 +87,7 @@ TRAINING = (
 )
 NESTED = ("early_stopping.patience", "reduce_lr.factor", "reduce_lr.patience")
 OPTIONS = "dropout dense_dropout l2 batch_norm batch_norm_momentum blocks widths"
-CHOOSING = "selection folds search_images fit_images calibration"
+CHOOSING = "selection folds search_images fit_images nystroem_components nystroem_images fit_values calibration"
 
 DATASET = "datasets.{dataset}"
 MODEL = "datasets.{dataset}.models.{model}"
@@ -394,7 +394,7 @@ KEYS = (
         "`studies`: sizes, folds, images",
         "the studies of the classifiers, their figures, the page",
         ("study_classifiers",),
-        _each("studies.{setting}", "fit_images tree_sizes folds plane_images"),
+        _each("studies.{setting}", "fit_images fit_values tree_sizes folds plane_images"),
         ("studies.tree_sizes",),
     ),
     Row("the page's `title`", "the page", (), ("report.title",), ("report.title",)),

@@ -5,6 +5,11 @@ from typing import Any
 Config = dict[str, Any]
 Facts = dict[str, set[str]]
 
+CHOOSING = {
+    *("selection", "folds", "search_images", "fit_images", "nystroem_components", "nystroem_images", "fit_values"),
+    "calibration",
+}
+
 
 def jobs(config: Config) -> dict[str, Facts]:
     """Every job by its name (stage/wildcards, as in `graph`), with the facts by which a row of changes selects it.
@@ -85,7 +90,7 @@ def _add_model(add, config: Config, dataset: str, name: str, model: Config) -> N
         add("train_cnn", dataset, name, seed, **facts, **_network_facts(model["network"], network))
         add("extract_features", dataset, name, seed, **facts, **_network_facts(model["network"], network))
         for key, classifier in classifiers.items():
-            unset = {"selection", "folds", "search_images", "fit_images", "calibration"} - set(classifier)
+            unset = CHOOSING - set(classifier)
             add("fit_grid", dataset, name, seed, key, **facts, classifier=key, unset=unset)
         for key in fusions:
             add("fuse", dataset, name, seed, key, **facts, fusion=key)
@@ -114,9 +119,7 @@ def _add_ablations(add, config: Config, dataset: str, base: str, model: Config) 
                 add("train_cnn", dataset, *job, **facts, **_network_facts(model["network"], network))
             add("extract_features", dataset, *job, **facts, **_network_facts(model["network"], network))
             for key in ablations["classifiers"]:
-                unset = {"selection", "folds", "search_images", "fit_images", "calibration"} - set(
-                    config["classifiers"][key]
-                )
+                unset = CHOOSING - set(config["classifiers"][key])
                 add("fit_grid", dataset, *job, key, **facts, classifier=key, unset=unset)
             add("evaluate", dataset, *job[:3], f"seed{seed}", **facts, group="ablations")
 

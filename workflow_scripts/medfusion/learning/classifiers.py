@@ -1,5 +1,6 @@
 """Classifiers on network features: grids of settings, the choice of a winner, its calibration, its file."""
 
+import contextlib
 import itertools
 import time
 from collections.abc import Callable, Iterator
@@ -22,7 +23,7 @@ from sklearn.utils.validation import check_is_fitted
 from medfusion.errors import UserError, first_line
 from medfusion.files.archives import make_zip_reproducible
 from medfusion.files.artifacts import replacing
-from medfusion.learning import nested_trees
+from medfusion.learning import approximate, nested_trees
 from medfusion.learning.subsets import at_most
 
 # Types outside skops' own list that our files hold; nothing else is loaded. A tree's nodes are indices that
@@ -83,7 +84,7 @@ def search(
         "seconds" to fit and to score, cells that one model holds sharing its time
     best : the settings of the cell with the highest accuracy, the first of equals
     """
-    chosen = at_most(labels, settings["search_images"], seed)
+    chosen = at_most(labels, compared_images(settings, len(labels)), seed)
     features, labels = features[chosen], labels[chosen]
     cells = grid_cells(settings["grid"])
     if len(cells) == 1:
@@ -102,6 +103,11 @@ def search(
         for cell, a, s in zip(cells, accuracy, seconds.sum(axis=0), strict=True)
     ]
     return rows, cells[int(np.argmax(accuracy))]
+
+
+def compared_images(settings: dict[str, Any], images: int) -> int:
+    """On how many of the images cells are compared; exactly, also where the winner will be approximated."""
+    return min(images, *(settings[limit] or images for limit in ("search_images", "fit_images")))
 
 
 def _columns(labels: np.ndarray) -> list[np.ndarray]:
@@ -156,12 +162,17 @@ def fit(
     val_features: np.ndarray,
     val_labels: np.ndarray,
     seed: int,
+    components: int | None = None,
 ) -> Fitted:
     """Fit one cell on the training split and calibrate its probabilities on the validation split.
 
     "temperature" divides the scores by one number (Guo et al. 2017), which changes no prediction; "sigmoid" is
     Platt's (1999), one per class. For several labels at once, labels (n, k), each has a classifier and a calibration of
     its own (one-vs-rest).
+
+    Parameters
+    ----------
+    components : None for the classifier itself; a number for a linear machine on so many Nyström features in its place
     """
     if labels.ndim == 2:
         for number, column in enumerate(labels.T):
@@ -170,8 +181,12 @@ def fit(
                     f"label {number} is on none or all of the {len(column)} training images to fit on; raise fit_images"
                 )
         pairs = zip(labels.T, val_labels.T, strict=True)
-        return [fit(settings, cell, features, own, val_features, val_own, seed) for own, val_own in pairs]
-    model = _fit(estimator(settings["kind"], cell, seed), cell, features, labels)
+        return [fit(settings, cell, features, own, val_features, val_own, seed, components) for own, val_own in pairs]
+    if components:
+        with _refusals(cell):
+            model = approximate.fit(cell, features, labels, components, seed)
+    else:
+        model = _fit(estimator(settings["kind"], cell, seed), cell, features, labels)
     if settings["calibration"] == "none":
         return model
     # The fitted model stays as it is, so there is nothing to cross-validate: one round with all images. Folds would
@@ -189,9 +204,16 @@ def probabilities(model: Fitted, features: np.ndarray) -> np.ndarray:
 
 
 def _fit(model: BaseEstimator, cell: Cell, features: np.ndarray, labels: np.ndarray) -> BaseEstimator:
-    """Fit a classifier in place; what scikit-learn refuses is a UserError."""
-    try:
+    """Fit a classifier in place."""
+    with _refusals(cell):
         return model.fit(features, labels)
+
+
+@contextlib.contextmanager
+def _refusals(cell: Cell) -> Iterator[None]:
+    """What scikit-learn refuses is a UserError."""
+    try:
+        yield
     except ValueError as error:
         raise UserError(f"grid cell {cell}: scikit-learn refuses it ({first_line(error)}); change the grid") from None
 

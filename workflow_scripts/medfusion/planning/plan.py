@@ -433,7 +433,8 @@ class Plan:
         yield from (f"{folder}/{name}" for name in names)
         for model in self.datasets[dataset]["models"]:
             seed_folder = self.seed_folder(dataset, model, self.first_seed(dataset, model))
-            yield from (f"{seed_folder}/{name}/best.json" for name in self.compared(dataset, model))
+            names = self.datasets[dataset]["models"][model]["classifiers"]
+            yield from (f"{seed_folder}/{name}/best.json" for name in names)
             for seed in self.datasets[dataset]["models"][model]["seeds"]:
                 folder = self.seed_folder(dataset, model, seed)
                 yield from (f"{folder}/{name}/fusion.json" for name in self.chosen(dataset, model))

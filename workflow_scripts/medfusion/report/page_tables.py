@@ -24,6 +24,12 @@ PUBLISHED_ON = {
     "generated": "Published elsewhere, on the real images: not comparable with generated ones",
 }
 PUBLISHED_ON_OTHER = "Published elsewhere, on the official split, which is not the one measured here"
+# What a classifier was fitted as, by the word in best.json.
+MACHINES = {
+    "exact": "the classifier itself",
+    "nystroem": "in its place a linear machine on {} Nyström features",
+    "linear": "in its place a linear machine",
+}
 
 
 def number(value: float) -> str:
@@ -200,7 +206,7 @@ def twins(summary: Mapping[str, Any], caption: str) -> Table:
 
 
 def choices(bests: Mapping[tuple[str, str, str], Mapping[str, Any]], caption: str) -> Table:
-    """The cell that each classifier's search chose, and how.
+    """The cell that each classifier's search chose, and how; on how many images it was fitted, and as what.
 
     Parameters
     ----------
@@ -211,7 +217,10 @@ def choices(bests: Mapping[tuple[str, str, str], Mapping[str, Any]], caption: st
         cell = ", ".join(f"{key} = {setting(value)}" for key, value in best["cell"].items())
         how = "folds of the training split (optimistic)" if best["selection"] == "folds" else "validation split"
         numbers = [f"{best[number]:,}" for number in ("compared_images", "fitted_images")]
-        key = (f"{model}/{classifier}", cell, how, *numbers, best.get("calibration", "none"))
+        if best.get("training_images", best["fitted_images"]) > best["fitted_images"]:
+            numbers[1] += f" of {best['training_images']:,}"
+        machine = MACHINES[best.get("machine", "exact")].format(best.get("nystroem_components"))
+        key = (f"{model}/{classifier}", cell, how, *numbers, machine, best.get("calibration", "none"))
         seeds.setdefault(key, []).append(seed)
     rows = [Row([*map(Cell, key), Cell(span(runs, "seed", "seeds"))]) for key, runs in seeds.items()]
     head = [
@@ -220,6 +229,7 @@ def choices(bests: Mapping[tuple[str, str, str], Mapping[str, Any]], caption: st
         "Compared on",
         "Training images compared",
         "Fitted",
+        "Machine",
         "Calibration",
         "Seeds",
     ]
