@@ -44,13 +44,13 @@ rule audit:
 
 rule export:
     input:
-        expand(f"{RESULTS}/{{dataset}}/export/bundle.json", dataset=DATASETS),
+        served("export", PLAN.one_class, f"{RESULTS}/{{dataset}}/export/bundle.json"),
     localrule: True
 
 
 rule predictions:
     input:
-        expand(rules.write_predictions.output, dataset=DATASETS),
+        served("predictions", PLAN.in_medmnist, *rules.write_predictions.output),
     localrule: True
 
 

@@ -40,6 +40,10 @@ try:
 except UserError as error:
     raise WorkflowError(str(error))
 
+NOT_SERVED = {
+    "export": "a bundle holds systems of one class an image, not of several labels at once",
+    "predictions": "MedMNIST's evaluator knows no data set without a flag",
+}
 DATASETS, RESULTS = PLAN.datasets, PLAN.results
 LOGS, BENCHMARKS = PLAN.beside("logs"), PLAN.beside("benchmarks")
 PREPARED = [f"{RESULTS}/{{dataset}}/images/{split}.h5" for split in ("train", "val", "test")]
@@ -71,12 +75,28 @@ onstart:
     IDENTITY.write()
     force_jobs(workflow.dag_settings)
     runs.remember_jobs(workflow.dag, RESULTS, CORES)
+    for dataset in DATASETS:
+        for sentence in config["datasets"][dataset]["by_default"]:
+            print(f"{dataset}, chosen by default: {sentence}", file=sys.stderr)
     if CORES:
         # Processors limit the jobs started a second. For Snakemake's own limit its scheduler would look at all waiting
         # jobs again each second, once for every job that has ended: in the end all the time.
         workflow.scheduler.job_rate_limiter = None
     if note := too_large(workflow.dag.needrun_jobs(), workflow.global_resources):
         print(note, file=sys.stderr)
+
+
+def served(target, datasets, *patterns):
+    """An input function: a target's files of the data sets that it can serve; it names those that it leaves out."""
+
+    def files(wildcards):
+        if not datasets:
+            raise WorkflowError(f"{target}: {NOT_SERVED[target]} ({', '.join(DATASETS)}); there is nothing to make")
+        if left := [dataset for dataset in DATASETS if dataset not in datasets]:
+            print(f"{target}: without {', '.join(left)}: {NOT_SERVED[target]}", file=sys.stderr)
+        return expand(patterns, dataset=datasets)
+
+    return files
 
 
 def program(stage):

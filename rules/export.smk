@@ -4,7 +4,7 @@
 
 
 # One rule a data set, because the number of networks, and so the files, are its own: a vote has several.
-for dataset in DATASETS:
+for dataset in PLAN.one_class:
 
     rule:
         name:

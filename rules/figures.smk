@@ -172,6 +172,31 @@ rule draw_results:
         "--confusion {output.confusion} --seeds {output.seeds} --differences {output.differences} 9>&2 &> {log}"
 
 
+rule draw_labels:
+    input:
+        program=program("draw_labels"),
+        settings=IDENTITY.settings("draw_labels"),
+        metrics=lambda wildcards: PLAN.metrics(wildcards.dataset),
+    output:
+        areas=report(f"{RESULTS}/{{dataset}}/labels/areas.svg", "../captions/areas.rst", "{dataset}", "results"),
+        seeds=report(f"{RESULTS}/{{dataset}}/labels/area_seeds.svg", "../captions/area_seeds.rst", "{dataset}", "results"),
+    log:
+        f"{LOGS}/{{dataset}}/labels/drawing.log",
+    benchmark:
+        f"{BENCHMARKS}/{{dataset}}/labels/drawing.tsv"
+    threads: ONE
+    resources:
+        mem_mb=400,
+        runtime=5,
+    params:
+        settings=IDENTITY.params("draw_labels"),
+    message:
+        "{wildcards.dataset}: drawing the results label by label"
+    shell:
+        "python {input.program} --settings {input.settings} --metrics {input.metrics} "
+        "--areas {output.areas} --seeds {output.seeds} 9>&2 &> {log}"
+
+
 rule draw_reliability:
     input:
         program=program("draw_reliability"),

@@ -11,8 +11,8 @@ from medfusion.jobs import records, stage
 def parser():
     result = stage.parser(__doc__)
     result.add_input("--metrics", nargs="+", metavar="PATH", help="metrics.json files")
-    result.add_input("--comparisons", nargs="+", metavar="PATH", help="comparisons.json files")
-    result.add_input("--reliability", nargs="+", metavar="PATH", help="reliability.json files")
+    result.add_input("--comparisons", nargs="*", metavar="PATH", help="comparisons.json files")
+    result.add_input("--reliability", nargs="*", metavar="PATH", help="reliability.json files")
     result.add_output("--out", help="Markdown file to write")
     return result
 

@@ -106,7 +106,36 @@ FAULTS = {
     ),
     "a misspelt data set": (
         "{datasets: {brest: {source: generated}}}",
-        "datasets.brest: lacks flag, size, augmentation, models, ece_bins, twins; did you mean 'breast'?",
+        "datasets.brest.flag: required with source 'generated': MedMNIST's name of the data set; did you mean 'breast'?",
+    ),
+    "a misspelt model": (
+        "{datasets: {breast: {models: {brest_cnn: {seeds: [1]}}}}}",
+        "datasets.breast.models.brest_cnn: lacks network; did you mean 'breast_cnn'?",
+    ),
+    "a data set without a flag": (
+        "{datasets: {mine: {size: 64}}}",
+        "datasets.mine.flag: required with source 'official': MedMNIST's name of the data set",
+    ),
+    "a task for a flag": (
+        "{datasets: {breast: {task: multi-label}}}",
+        "datasets.breast.task: breastmnist has a task of its own; leave task to files without a flag",
+    ),
+    "one class alone": (
+        "{datasets: {mine: {source: file, path: config.yaml, label: Mine, label_names: [all]}}}",
+        "datasets.mine.label_names: one name; expected at least two",
+    ),
+    "a positive label of several at once": (
+        "{datasets: {breast: {flag: chestmnist}}}",
+        "datasets.breast.positive: not for several labels at once, of which none is the one; set positive: ~",
+    ),
+    "defaults without an end": (
+        "{defaults: {by_images: [{up_to: 9, network: default, copies: 1}]}}",
+        "defaults.by_images: up_to is [9]; expected growing numbers, and ~ in the last line",
+    ),
+    "an unknown preset": (
+        "{datasets: {breast: {augmentation: {preset: uprite}}}}",
+        "datasets.breast.augmentation.preset: 'uprite'; expected one of free, upright, sided, ~; did you mean "
+        "'upright'?",
     ),
     "a name with a space": (
         "{classifiers: {'my svm': {kind: svm, grid: {C: [1]}, calibration: sigmoid}}}",
@@ -119,11 +148,14 @@ FAULTS = {
     ),
     "a misspelt flag": (
         "{datasets: {breast: {flag: brestmnist}}}",
-        "datasets.breast.flag: 'brestmnist'; expected one of breastmnist, bloodmnist; did you mean 'breastmnist'?",
+        "datasets.breast.flag: 'brestmnist'; expected one of pathmnist, chestmnist, dermamnist, octmnist, pneumoniamnist, "
+        "retinamnist, breastmnist, bloodmnist, tissuemnist, organamnist, organcmnist, organsmnist, ~; did you mean "
+        "'breastmnist'?",
     ),
     "an unknown flag": (
-        "{datasets: {breast: {flag: chestmnist}}}",
-        "datasets.breast.flag: 'chestmnist'; expected one of breastmnist, bloodmnist; did you mean 'breastmnist'?",
+        "{datasets: {breast: {flag: cifar}}}",
+        "datasets.breast.flag: 'cifar'; expected one of pathmnist, chestmnist, dermamnist, octmnist, pneumoniamnist, "
+        "retinamnist, breastmnist, bloodmnist, tissuemnist, organamnist, organcmnist, organsmnist, ~",
     ),
     "an unknown size": (
         "{datasets: {breast: {size: 32}}}",

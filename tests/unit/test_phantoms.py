@@ -9,10 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import generate
-from medfusion.data import phantoms
+from medfusion.data import npz, phantoms
+from medfusion.data.expected import expected
+from medfusion.data.medmnist_info import INFO
 
-CHANNEL_SHAPE = {"breastmnist": (), "bloodmnist": (3,)}
-FLAGS = sorted(CHANNEL_SHAPE)
+FLAGS = sorted(flag for flag in INFO if "3d" not in flag)
+CHANNEL_SHAPE = {flag: () if INFO[flag]["n_channels"] == 1 else (3,) for flag in FLAGS}
+ONE_CLASS = [flag for flag in FLAGS if flag != "chestmnist"]
 COUNTS = {"train": 60, "val": 20, "test": 40}
 
 
@@ -24,7 +27,9 @@ def flag_and_arrays(request):
 def test_the_registry_holds_consistent_entries():
     assert sorted(phantoms.PHANTOMS) == FLAGS
     for flag, phantom in phantoms.PHANTOMS.items():
-        assert sum(phantom.class_fractions) == pytest.approx(1)
+        assert len(phantom.class_fractions) == len(INFO[flag]["label"])
+        assert phantom.several == (flag == "chestmnist")
+        assert phantom.several or sum(phantom.class_fractions) == pytest.approx(1)
         assert phantom.channels == (CHANNEL_SHAPE[flag] or (1,))[0]
 
 
@@ -36,7 +41,16 @@ def test_arrays_have_the_medmnist_format(flag_and_arrays):
         images, labels = arrays[f"{split}_images"], arrays[f"{split}_labels"]
         assert images.dtype == labels.dtype == np.uint8
         assert images.shape == (n, 28, 28, *CHANNEL_SHAPE[flag])
-        assert labels.shape == (n, 1)
+        assert labels.shape == ((n, 14) if flag == "chestmnist" else (n, 1))
+
+
+@pytest.mark.parametrize("size", [28, 64, 128, 224])
+@pytest.mark.parametrize("flag", FLAGS)
+def test_every_set_at_every_size_is_what_medmnist_says_of_it(flag, size):
+    arrays = phantoms.generate(flag, size, dict.fromkeys(phantoms.SPLITS, 15), seed=2)
+    labels = npz.check("made", arrays, expected({"flag": flag}), size, official_counts=False)
+    assert {len(found) for found in labels.values()} == {15}
+    assert arrays["train_images"].std() > 5
 
 
 def test_provenance_names_the_seed_and_survives_a_file_without_pickle(flag_and_arrays):
@@ -78,7 +92,7 @@ def test_generated_files_are_those_that_numpy_would_write(tmp_path):
 
 @pytest.mark.parametrize("flag", FLAGS)
 def test_same_seed_gives_the_same_bytes_whatever_the_global_state(flag):
-    counts = dict.fromkeys(phantoms.SPLITS, 9)
+    counts = dict.fromkeys(phantoms.SPLITS, 15)
     np.random.seed(1)
     first = phantoms.generate(flag, 28, counts, seed=11)
     np.random.seed(2)
@@ -90,7 +104,7 @@ def test_same_seed_gives_the_same_bytes_whatever_the_global_state(flag):
 
 @pytest.mark.parametrize("flag", FLAGS)
 def test_another_seed_or_another_split_gives_other_images(flag):
-    counts = dict.fromkeys(phantoms.SPLITS, 9)
+    counts = dict.fromkeys(phantoms.SPLITS, 15)
     first, second = (phantoms.generate(flag, 28, counts, seed) for seed in (11, 12))
     for split in phantoms.SPLITS:
         assert not np.array_equal(first[f"{split}_images"], second[f"{split}_images"])
@@ -104,8 +118,8 @@ def test_the_train_split_does_not_depend_on_the_other_counts():
 
 @settings(max_examples=12, deadline=None)
 @given(
-    flag=st.sampled_from(FLAGS),
-    counts=st.fixed_dictionaries({split: st.integers(8, 40) for split in phantoms.SPLITS}),
+    flag=st.sampled_from(ONE_CLASS),
+    counts=st.fixed_dictionaries({split: st.integers(11, 40) for split in phantoms.SPLITS}),
     size=st.sampled_from([16, 17, 28]),
     seed=st.integers(0, 2**63),
 )
@@ -128,6 +142,15 @@ def test_one_image_per_class_is_enough():
         assert sorted(arrays[f"{split}_labels"][:, 0]) == list(range(8))
 
 
+def test_each_of_several_labels_is_on_about_its_share_of_the_images():
+    arrays = phantoms.generate("chestmnist", 16, {"train": 200, "val": 15, "test": 40}, seed=0)
+    fractions = np.array(phantoms.PHANTOMS["chestmnist"].class_fractions)
+    for split, n in (("train", 200), ("val", 15), ("test", 40)):
+        labels = arrays[f"{split}_labels"]
+        np.testing.assert_array_equal(labels.sum(axis=0), np.maximum(1, np.round(fractions * n)))
+    assert arrays["train_labels"].sum(axis=1).max() > 1
+
+
 def test_labels_are_shuffled(flag_and_arrays):
     _, arrays = flag_and_arrays
     assert np.any(np.diff(arrays["train_labels"][:, 0].astype(int)) < 0)
@@ -135,7 +158,7 @@ def test_labels_are_shuffled(flag_and_arrays):
 
 @pytest.mark.parametrize("flag", FLAGS)
 def test_about_one_percent_of_the_test_images_are_near_twins_of_the_same_class(flag):
-    arrays = phantoms.generate(flag, 28, {"train": 60, "val": 8, "test": 200}, seed=4)
+    arrays = phantoms.generate(flag, 28, {"train": 60, "val": 15, "test": 200}, seed=4)
     train, test = (arrays[f"{split}_images"].astype(float) for split in ("train", "test"))
     distance = np.array([np.abs(train - image).reshape(len(train), -1).mean(axis=1) for image in test])
     nearest = distance.argmin(axis=1)
@@ -148,7 +171,7 @@ def test_about_one_percent_of_the_test_images_are_near_twins_of_the_same_class(f
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        ({"flag": "pathmnist"}, ["'pathmnist'", "bloodmnist, breastmnist"]),
+        ({"flag": "cifar"}, ["'cifar'", "bloodmnist, breastmnist"]),
         ({"size": 15}, ["size 15", "16"]),
         ({"counts": {"train": 8, "val": 7, "test": 8}}, ["count 7", "'val'", "8 or more"]),
         ({"counts": {"train": 8, "test": 8}}, ["['test', 'train']", "train, val, test"]),

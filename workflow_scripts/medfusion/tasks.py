@@ -43,8 +43,8 @@ def task_of(word: str | None, classes: int) -> str:
 def outputs(task: str, classes: int) -> Outputs:
     """What a network needs: a sigmoid for each label, one for two classes, else a softmax over all classes.
 
-    >>> outputs(MULTI_LABEL, 14), outputs(BINARY, 2), outputs(ORDINAL, 5)
-    (Outputs(units=14, activation='sigmoid'), Outputs(units=1, activation='sigmoid'), Outputs(units=5, activation='softmax'))
+    >>> [tuple(outputs(*given)) for given in ((MULTI_LABEL, 14), (BINARY, 2), (ORDINAL, 5))]
+    [(14, 'sigmoid'), (1, 'sigmoid'), (5, 'softmax')]
     """
     if is_multi_label(task):
         return Outputs(classes, "sigmoid")

@@ -5,8 +5,8 @@ from medfusion.tasks import BINARY, MULTI_CLASS, MULTI_LABEL, ORDINAL
 # The environment variable that names a folder to look in before anything is downloaded.
 FOLDER_VARIABLE = "MEDMNIST_DATA"
 
-# What MedMNIST says of its 2-D data sets, for the Snakefile, which must not wait for the import of medmnist; a test holds
-# the tables against it.
+# What MedMNIST says of its 2-D data sets, for the Snakefile, which must not wait for the import of medmnist; a test
+# holds the tables against it.
 NAMES = {
     "pathmnist": "PathMNIST",
     "chestmnist": "ChestMNIST",

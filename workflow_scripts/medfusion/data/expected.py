@@ -82,7 +82,8 @@ def check_declared(where: str, dtype: np.dtype, shape: tuple[int, ...], images: 
         columns = len(wanted.label_names) if wanted.label_names else None
         fits = len(shape) == 2 and shape[0] == images and (shape[1] == columns or columns is None)
         fits = fits and tasks.LEAST_LABELS <= shape[1] <= tasks.MOST_LABELS
-        words = f"({images}, {columns or f'{tasks.LEAST_LABELS} to {tasks.MOST_LABELS}'}), 0 or 1 for each label of each image"
+        number = columns or f"{tasks.LEAST_LABELS} to {tasks.MOST_LABELS}"
+        words = f"({images}, {number}), 0 or 1 for each label of each image"
     else:
         fits = shape in [(images, 1), (images,)]
         words = f"({images}, 1), one per image"

@@ -265,7 +265,7 @@ def draw_pairs(
     return montage_grid(cells, 5, f"{title} (across splits first; red: their labels differ)")
 
 
-def _caption(row: Any, names: tuple[str, ...], several: bool) -> str:
+def _caption(row: Any, names: tuple[str, ...], several: bool = False) -> str:
     first, second = (_short(_label_text(label, names, several)) for label in (row.label_a, row.label_b))
     label = first if row.label_a == row.label_b else f"{first} ≠\n{second}"
     # Rounded down, so that only 1 reads as 1.

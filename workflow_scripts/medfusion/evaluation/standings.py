@@ -89,13 +89,26 @@ def _all(table: pd.DataFrame) -> list[Standing]:
     return result
 
 
+def by_area(table: pd.DataFrame) -> bool:
+    """Whether the AUC decides which system is best: where images may have several labels, so that each has its own.
+
+    Of rare labels, most images lack each: a system that finds none has a high accuracy.
+    """
+    return bool((table["metric"] == "auc[0]").any())
+
+
 def standings(table: pd.DataFrame) -> list[Standing]:
     """The candidates of one data set, the best on validation first.
 
-    Mean validation accuracy over seeds decides, then mean validation AUC, then the name.
+    Mean validation accuracy over seeds decides, then mean validation AUC, then the name; the AUC first if `by_area`.
     """
-    candidates = _all(table[~table["model"].isin(ASIDE)])
-    return sorted(candidates, key=lambda row: (-round(row.val.mean, 9), -round(row.val_auc.mean, 9), row.address))
+    candidates, area = _all(table[~table["model"].isin(ASIDE)]), by_area(table)
+
+    def place(row: Standing) -> tuple[float, float, str]:
+        accuracy, auc = -round(row.val.mean, 9), -round(row.val_auc.mean, 9)
+        return (auc, accuracy, row.address) if area else (accuracy, auc, row.address)
+
+    return sorted(candidates, key=place)
 
 
 def floors(table: pd.DataFrame) -> list[Standing]:
@@ -133,12 +146,30 @@ def images_tested(table: pd.DataFrame) -> int:
     return int(table[(table["split"] == "test") & (table["metric"] == "accuracy")]["n"].iloc[0])
 
 
-def runs(table: pd.DataFrame, systems: Sequence[Standing]) -> pd.DataFrame:
-    """The test accuracy of each run of some systems, in their order: columns system (address), value, low, high."""
-    rows = table[(table["split"] == "test") & (table["metric"] == "accuracy")]
+def runs(table: pd.DataFrame, systems: Sequence[Standing], metric: str = "accuracy") -> pd.DataFrame:
+    """A test measure of each run of some systems, in their order: columns system (address), value, low, high."""
+    rows = table[(table["split"] == "test") & (table["metric"] == metric)]
     rows = rows.assign(system=rows["model"] + "/" + rows["system"])
     parts = [rows[rows["system"] == system.address] for system in systems]
     return pd.concat(parts, ignore_index=True)[["system", "value", "low", "high"]]
+
+
+def label_scores(
+    table: pd.DataFrame, systems: Sequence[Standing], metric: str, label_names: Sequence[str]
+) -> pd.DataFrame:
+    """A test measure of each label, of several at once, by some systems over their runs.
+
+    Returns
+    -------
+    Columns system (address), label (its name), images (of it, in the test split), value, low, high
+    """
+    rows = []
+    for system in dict.fromkeys(systems):
+        for label, name in enumerate(label_names):
+            found = score(table, system.model, system.system, "test", f"{metric}[{label}]")
+            images = score(table, system.model, system.system, "test", f"recall[{label}]").n
+            rows.append((system.address, name, images, found.mean, found.low, found.high))
+    return pd.DataFrame(rows, columns=["system", "label", "images", "value", "low", "high"])
 
 
 def confusions(contents: Sequence[Metrics], system: Standing) -> np.ndarray:

@@ -16,6 +16,7 @@ from medfusion.naming import class_names, percent
 
 PUBLISHED = "#d55e00"
 DIFFERENT = "#d55e00"
+MEASURES = {"accuracy": "accuracy", "auc": "AUC"}
 
 
 def confusions(matrices: Mapping[str, np.ndarray], label_names: Sequence[str], source: str) -> Figure:
@@ -76,17 +77,19 @@ def seeds(
     published: Sequence[Mapping[str, Any]],
     images: str,
     source: str,
+    measure: str = "accuracy",
 ) -> Figure:
-    """Test accuracy of each system: every seed, mean and sd, the interval of a single run, and figures from elsewhere.
+    """A test measure of each system: every seed, mean and sd, the interval of a single run, and figures from elsewhere.
 
     Parameters
     ----------
     runs : columns system, value, low, high: one row a run, systems in the order to draw
     floors : accuracy of systems that learn nothing, by name
-    published : "name", "accuracy" and, where it is that system's figure, "system"; not drawn beside generated images
+    published : "name", the measure and, where it is that system's figure, "system"; not drawn beside generated images
     images : where the images are from, as in the configuration: "official", "surrogate", "file", "folder" or
         "generated"
     source : name of the data and n
+    measure : "accuracy" or "auc", of all that is given
     """
     published = [] if images == "generated" else published
     systems = list(dict.fromkeys(runs["system"]))
@@ -103,14 +106,14 @@ def seeds(
             axes.errorbar(mean, position, xerr=sd, fmt="|", color="black", capsize=4, markersize=12, zorder=3)
         axes.plot(part["value"], [position] * len(part), "o", color=blue, markersize=5, alpha=0.75, zorder=2.5)
     for row in published:
-        if row.get("accuracy"):
+        if row.get(measure):
             matched = row.get("system") in systems
             position = systems.index(row["system"]) if matched else len(systems) + elsewhere.index(row)
             face = PUBLISHED if matched else "white"
-            axes.plot(row["accuracy"], position, "D", color=PUBLISHED, mfc=face, markersize=7, zorder=4)
+            axes.plot(row[measure], position, "D", color=PUBLISHED, mfc=face, markersize=7, zorder=4)
     if elsewhere:
         axes.axhline(len(systems) - 0.5, color=GREY, linewidth=0.8)
-    axes.set(xlabel="test accuracy", ylim=(rows - 0.4, -0.6))
+    axes.set(xlabel=f"test {MEASURES[measure]}", ylim=(rows - 0.4, -0.6))
     axes.set_yticks(range(rows), [*systems, *(f"{row['name']} (published)" for row in elsewhere)])
     _mark_floors(axes, floors)
     handles = [
@@ -123,6 +126,34 @@ def seeds(
         handles.append(Line2D([], [], color=PUBLISHED, marker="D", linestyle="", label=words))
     figure.legend(handles=handles, loc="outside upper center", ncols=4, frameon=False)
     source_line(figure, source)
+    return figure
+
+
+def label_areas(areas: pd.DataFrame, source: str) -> Figure:
+    """The area under the ROC curve of each label, the highest of the first system at the top, with intervals.
+
+    Parameters
+    ----------
+    areas : as `standings.label_scores` has them, the most important system first
+    source : name of the data and n
+    """
+    systems = list(dict.fromkeys(areas["system"]))
+    first = areas[areas["system"] == systems[0]].sort_values("value", ascending=False, kind="stable")
+    places = {label: place for place, label in enumerate(first["label"])}
+    figure = Figure(figsize=(9.5, 1.6 + 0.34 * len(places)), layout="constrained")
+    axes = figure.subplots()
+    axes.axvline(0.5, color=GREY, linestyle="--", linewidth=1)
+    colours = sns.color_palette("colorblind")
+    for number, (system, colour) in enumerate(zip(systems, colours, strict=False)):
+        part = areas[areas["system"] == system]
+        heights = np.array([places[label] for label in part["label"]]) + 0.16 * (2 * number - len(systems) + 1)
+        axes.hlines(heights, part["low"], part["high"], color=colour, linewidth=1.8)
+        axes.plot(part["value"], heights, "o", color=colour, markersize=6, label=system)
+    names = class_names(first["label"], 10**6)
+    axes.set_yticks(range(len(names)), [f"{name} ({n:,})" for name, n in zip(names, first["images"], strict=True)])
+    axes.set(xlabel="test AUC of the label (in brackets: test images that have it)", ylim=(len(names) - 0.4, -0.6))
+    figure.legend(loc="outside upper center", ncols=2, frameon=False)
+    source_line(figure, source, "dashed: chance")
     return figure
 
 

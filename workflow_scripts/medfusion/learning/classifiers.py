@@ -197,7 +197,7 @@ def fit(
 
 
 def probabilities(model: Fitted, features: np.ndarray) -> np.ndarray:
-    """What a fitted classifier says of features (n, d): class probabilities (n, k), of each label for several at once."""
+    """What a fitted classifier says of features (n, d): probabilities (n, k) of classes or of several labels."""
     if isinstance(model, list):
         return np.column_stack([one.predict_proba(features)[:, 1] for one in model])
     return model.predict_proba(features)

@@ -6,7 +6,7 @@ from typing import Any
 
 from medfusion.errors import UserError
 from medfusion.learning.architectures import OPTIONS
-from medfusion.planning.config_checks import inconsistencies
+from medfusion.planning.config_checks import inconsistencies, misspelt
 from medfusion.planning.config_values import schema_faults, unusable
 from medfusion.planning.data_sets import fill_dataset
 from medfusion.planning.systems import Config, fusion_members, systems
@@ -37,6 +37,7 @@ def complete(config: Config, schema: Config) -> Config:
     if isinstance(config, dict):
         _remove_switched_off(config)
     _refuse(schema_faults(config, schema))
+    _refuse(misspelt(config))
     _fill_defaults(config)
     _refuse(inconsistencies(config))
     for network in config["networks"].values():

@@ -11,7 +11,7 @@ from medfusion.data import folders
 from medfusion.errors import UserError
 from medfusion.learning.architectures import LAYERS, OPTIONS, halvings, stem_stride
 from medfusion.planning.ablations import other_layers, removable
-from medfusion.planning.config_values import hint, item_faults
+from medfusion.planning.config_values import did_you_mean, hint, item_faults, shown
 from medfusion.planning.data_sets import classes, counts, least_images, several_labels
 from medfusion.planning.grid_values import GRID_VALUES, MOST_CELLS
 from medfusion.planning.systems import Config, fusion_members, systems
@@ -19,13 +19,13 @@ from medfusion.planning.systems import Config, fusion_members, systems
 # Names that folders beside a data set's models already have.
 RESERVED_MODELS = {
     "images", "inspect", "audit", "votes", "floors", "learning_curve", "results", "reliability", "studies", "cases",
-    "ablations", "export",
+    "ablations", "export", "labels",
 }  # fmt: skip
 # Names of folders and targets beside those of the data sets; a test adds the names of the rules.
 RESERVED_DATASETS = {
     "all", "inspect", "audit", "settings", "records", "sweep", "logs", "benchmarks", "download", "generate", "prepare",
     "prepare_folder",
-    "inspect_images", "compare_systems",
+    "inspect_images", "compare_systems", "draw_labels",
     "audit_twins", "augment", "draw_augmentation", "train_cnn", "extract_features", "learning_curve", "draw_curves",
     "fit_grid", "fuse", "vote", "floors", "evaluate", "collect_metrics", "draw_grids", "draw_fusions",
     "study_classifiers", "draw_studies", "draw_results", "draw_training_size", "calibrate", "assess_reliability",
@@ -58,21 +58,27 @@ def inconsistencies(config: Config) -> Iterator[str]:
 # -- folders and files ------------------------------------------------------------------------------------------------
 
 
+def misspelt(config: Config) -> Iterator[str]:
+    """Entries that are complete by their defaults alone, and close in name to another: an overlay's slip of the pen."""
+    for name, dataset in config["datasets"].items():
+        source = dataset.get("source", config["defaults"]["dataset"]["source"])
+        if not dataset.get("flag") and source not in ("file", "folder"):
+            others = [other for other in config["datasets"] if other != name]
+            yield (
+                f"datasets.{name}.flag: required with source {source!r}: MedMNIST's name of the data set"
+                f"{did_you_mean(name, others)}"
+            )
+        models = dataset.get("models") or {}
+        for model, entry in models.items():
+            others = [other for other, theirs in models.items() if "network" in theirs]
+            if "network" not in entry and (guess := did_you_mean(model, others)):
+                yield f"datasets.{name}.models.{model}: lacks network{guess}"
+
+
 def _default_faults(config: Config) -> Iterator[str]:
-    """Networks, classifiers and fusions that the defaults name and that are not there."""
-    model, rules = config["defaults"]["model"], config["defaults"]["by_images"]
-    for section, names in (
-        ("networks", [rule["network"] for rule in rules]),
-        ("classifiers", model["classifiers"]),
-        ("fusions", model["fusions"]),
-    ):
-        place = "by_images" if section == "networks" else f"model.{section}"
-        for name in names:
-            if name not in config[section]:
-                yield f"defaults.{place}: unknown {section[:-1]} {name!r}{hint(name, list(config[section]))}"
-    limits = [rule["up_to"] for rule in rules]
+    limits = [rule["up_to"] for rule in config["defaults"]["by_images"]]
     if None in limits[:-1] or limits[-1] is not None or sorted(limits[:-1]) != limits[:-1]:
-        yield f"defaults.by_images: up_to is {limits}; expected growing numbers, and ~ in the last line"
+        yield f"defaults.by_images: up_to is {shown(limits)}; expected growing numbers, and ~ in the last line"
 
 
 def _folder_faults(config: Config) -> Iterator[str]:
@@ -187,9 +193,6 @@ def _dataset_faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
         for name in ("split", "colour"):
             if dataset[name] is not None:
                 yield f"{key}.{name}: for source 'folder' alone; set {name}: ~"
-    if not dataset["flag"] and dataset["source"] not in ("file", "folder"):
-        yield f"{key}.flag: required with source {dataset['source']!r}: MedMNIST's name of the data set"
-        return
     if dataset["flag"] and dataset["task"]:
         yield f"{key}.task: {dataset['flag']} has a task of its own; leave task to files without a flag"
     if dataset["source"] in ("file", "folder", "surrogate") and not dataset["label"]:

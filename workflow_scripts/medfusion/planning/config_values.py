@@ -72,7 +72,7 @@ def item_faults(key: str, values: list[Any], schema: dict[str, Any]) -> Iterator
 
 def hint(word: str, known: Sequence[Any]) -> str:
     """What was probably meant by an unknown word, or all that is known."""
-    return _did_you_mean(word, known) or f"; known: {', '.join(map(str, known)) or 'none'}"
+    return did_you_mean(word, known) or f"; known: {', '.join(map(str, known)) or 'none'}"
 
 
 def shown(value: Any) -> str:
@@ -108,7 +108,7 @@ def _explain(error: jsonschema.ValidationError, config: Any) -> str:
         for part in parents:
             config = config[part]
         others = [other for other in config if other != name] if parents and isinstance(config, dict) else []
-        return f"{key}: lacks {', '.join(missing)}{_did_you_mean(str(name), others)}"
+        return f"{key}: lacks {', '.join(missing)}{did_you_mean(str(name), others)}"
     if error.validator == "uniqueItems":
         twice = next(value for i, value in enumerate(error.instance) if value in error.instance[:i])
         return f"{key}: {shown(twice)} is there twice; expected each value once"
@@ -121,7 +121,7 @@ def _unexpected(value: Any, schema: dict[str, Any]) -> str:
     """The value, what the schema expects instead, and what was probably meant."""
     text = f"{shown(value)}; expected {_expected(schema)}"
     if "enum" in schema and isinstance(value, str):
-        return text + _did_you_mean(value, schema["enum"])
+        return text + did_you_mean(value, schema["enum"])
     if isinstance(value, str) and {"integer", "number"} & set(_types(schema)):
         try:
             number = float(value)
@@ -172,6 +172,7 @@ def _number(value: float) -> str:
     return f"{value:.15g}"
 
 
-def _did_you_mean(word: str, known: Sequence[Any]) -> str:
+def did_you_mean(word: str, known: Sequence[Any]) -> str:
+    """What was probably meant by an unknown word, if anything known is like it."""
     close = difflib.get_close_matches(word, [str(name) for name in known], 1)
     return f"; did you mean {close[0]!r}?" if close else ""

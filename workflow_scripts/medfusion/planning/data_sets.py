@@ -6,7 +6,6 @@ from the section `defaults` by its kind of image and its number of training imag
 
 import zipfile
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -42,8 +41,18 @@ PRESET_OF_OWN = "sided"  # of what nothing is known
 ONLY_MODEL = "default"  # the name of the model of a data set that names none
 # Keys that are None where an entry does not name them.
 NAMED_IF_ANY = (
-    *("flag", "task", "path", "split", "colour", "sha256", "label", "label_names", "positive", "generated"),
-    *("learning_curve", "export"),
+    "flag",
+    "task",
+    "path",
+    "split",
+    "colour",
+    "sha256",
+    "label",
+    "label_names",
+    "positive",
+    "generated",
+    "learning_curve",
+    "export",
 )
 
 
@@ -162,13 +171,11 @@ def _fill_models(entry: Config, general: Config, network: str, images: int | Non
         if "network" not in model:
             model["network"] = network
             said.append(f"{name}: the network {network}, for {number} of {entry['size']} × {entry['size']} pixels")
-        if model.get("classifiers") is None:
-            model["classifiers"] = list(general["classifiers"])
-            said.append(f"{name}: the classifiers {', '.join(model['classifiers']) or 'none'}")
-            if model.get("fusions") is None:
-                model["fusions"] = list(general["fusions"])
-                said.append(f"{name}: the fusions {', '.join(model['fusions']) or 'none'}")
-        model["fusions"] = model.get("fusions") or []
+            if not {"classifiers", "fusions"} & set(model):
+                model |= {key: list(general[key]) for key in ("classifiers", "fusions")}
+                said.append(f"{name}: the systems {', '.join(model['classifiers'] + model['fusions']) or 'none'}")
+        model.setdefault("classifiers", [])
+        model.setdefault("fusions", [])
         model.setdefault("seeds", list(general["seeds"]))
         model.setdefault("train_images", general["train_images"])
         if model.setdefault("ablations", None) is not None:

@@ -408,7 +408,7 @@ class Plan:
         folder, entry = f"{self.results}/{dataset}", self.datasets[dataset]
         names = ["inspect/montage.png", "inspect/means.png", "audit/pairs.png", "augmentation.png"]
         if self.several_labels(dataset):
-            names += ["labels/areas.svg", "labels/seeds.svg"]
+            names += ["labels/areas.svg", "labels/area_seeds.svg"]
         else:
             names += ["results/confusion.svg", "results/seeds.svg", "results/differences.svg"]
             names += ["studies/learning.svg", "studies/tree.svg", "studies/plane.svg"]

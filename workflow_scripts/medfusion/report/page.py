@@ -25,6 +25,7 @@ from medfusion.report import ablations, page_tables, paired, reliability
 from medfusion.report.page_cases import CasePages
 from medfusion.report.page_figures import OTHER, rank, read_picture
 from medfusion.report.page_parts import Section, Table
+from medfusion.tasks import ORDINAL, is_multi_label
 
 Config = dict[str, Any]
 Run = tuple[str, str, str]  # model, seed, classifier or fusion
@@ -55,6 +56,21 @@ WEIGHTS = (
     "The more members a fusion has and the fewer validation images, the more of its weights is chance; one that gives "
     "a single member all the weight is that member under another name."
 )
+LABELS = (
+    "An image may have several labels at once: accuracy and AUC are MedMNIST's, means over the labels, each of which "
+    "is held to be present above a probability of 0.5; classifiers are one-vs-rest, one a label. Most images lack a "
+    "rare label, so that the AUC, not the accuracy, says which system is best. Intervals of means are of a bootstrap "
+    "of images, stratified by the rarest label of each."
+)
+LEFT_OUT = (
+    "Left out, because it rests on one class an image: the confusion matrix, McNemar's test and the comparison of "
+    "systems, measures without near-twins, prediction sets and referral, single mistakes and where the network looks, "
+    "the studies of tree, forest and SVM, and the export."
+)
+ORDINAL_NOTE = (
+    "The classes have an order. Accuracy and AUC are MedMNIST's, which evaluates them as classes without one; the mean "
+    "absolute error is the mean difference of the predicted and the true class's number."
+)
 CALIBRATION_ERROR = (
     "The calibration error is taken over {bins} bins; resampling adds to it, so its interval leans upwards and may lie "
     "above the value. The Brier score of two classes is of the probability of the second, from 0 to 1; of more, it is "
@@ -82,6 +98,8 @@ class Task:
     told_apart: str
     majority: standings.Standing | None
     comparisons: list[str]
+    by_area: bool
+    interval: str
     twins: str
     trust: list[str]
     results: Table
@@ -170,6 +188,7 @@ def _task(
     counts = read_table(own["inspect/counts"], ("n",), ("split", "label", "name")) if "inspect/counts" in own else None
     n = standings.images_tested(table)
     confidence = percent(config["evaluation"]["confidence"])
+    several = is_multi_label(first["task"])
     sections = {section: Section(f"{key}-{section}", title) for section, title in SECTIONS.items()}
     _data(sections["data"], counts, own, name)
     if summary:
@@ -178,6 +197,8 @@ def _task(
     if compared:
         paired.differences(sections["differences"], compared, name)
         paired.without_twins(sections["without_twins"], compared, first["label_names"], name)
+    sections["training"].notes += [f"Chosen by default: {sentence}." for sentence in entry.get("by_default", ())]
+    sections["results"].notes += [LABELS, LEFT_OUT] if several else [ORDINAL_NOTE] if first["task"] == ORDINAL else []
     _detail(sections["results"], table, systems, first["label_names"], entry, name, confidence)
     trust: list[str] = []
     if "reliability/reliability" in own:
@@ -207,7 +228,7 @@ def _task(
         name=name,
         generated=first["generated"],
         classes=first["label_names"],
-        images=counts.groupby("split", sort=False)["n"].sum().to_dict() if counts is not None else {"test": n},
+        images=page_tables.images(counts) if counts is not None else {"test": n},
         side=entry.get("size"),
         best=best,
         best_description=descriptions[best.address],
@@ -217,6 +238,8 @@ def _task(
         comparisons=[]
         if first["generated"]
         else paired.published(entry["published"], systems, table, compared, entry["source"]),
+        by_area=standings.by_area(table),
+        interval="bootstrap" if several else "Wilson",
         twins=paired.twins_sentence(summary, compared),
         trust=trust,
         results=page_tables.results(
@@ -226,8 +249,8 @@ def _task(
             descriptions,
             entry["source"],
             f"Systems on {name}, the best on validation first. Values are mean ± standard deviation over seeds; under "
-            f"them, from the lowest to the highest limit of the single runs' {confidence} intervals (Wilson for "
-            "accuracy, bootstrap for AUC).",
+            f"them, from the lowest to the highest limit of the single runs' {confidence} intervals "
+            f"({'bootstrap' if several else 'Wilson for accuracy, bootstrap for AUC'}).",
             confidence,
         ),
         sections=[section for section in sections.values() if section],

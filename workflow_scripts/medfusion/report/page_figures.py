@@ -33,12 +33,25 @@ KINDS = {
         "published elsewhere; "
         "dashed: systems without a network.",
     ),
+    "area_seeds": Kind(
+        "results",
+        "Test AUC of every system and seed",
+        "Means over the labels. Systems in the order of their validation AUC. Dots: runs; black: mean ± standard "
+        "deviation over seeds; grey bars: from the lowest to the highest limit of the bootstrap intervals of single "
+        "runs; diamonds: figures published elsewhere; dashed: systems without a network.",
+    ),
     "differences": Kind(
         "differences",
         "Test accuracy of every system minus that of the best",
         "Systems in the order of their validation accuracy. Lines: bootstrap intervals of the paired difference of "
         "means over runs, each for its own comparison and not adjusted; filled diamonds: distinguishable from the best "
         "by McNemar's exact test after Holm's correction; open circles: not distinguishable.",
+    ),
+    "areas": Kind(
+        "results",
+        "The area under the ROC curve of each label",
+        "Of the best system on validation, and of the network alone: the mean over seeds, with the lowest and the "
+        "highest limit of the runs' bootstrap intervals. At 0.5 a label is not found better than by chance.",
     ),
     "confusion": Kind(
         "results",
@@ -131,7 +144,7 @@ KINDS = {
 }
 OTHER = "other"
 # Folders of a data set that are named after no model.
-ASIDE = ("inspect", "audit", "results", "studies", "learning_curve", "reliability", "cases", "ablations")
+ASIDE = ("inspect", "audit", "results", "studies", "learning_curve", "reliability", "cases", "ablations", "labels")
 
 
 def rank(name: str) -> int:

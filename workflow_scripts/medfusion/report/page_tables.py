@@ -6,19 +6,24 @@ from typing import Any
 
 import pandas as pd
 
-from medfusion.evaluation.standings import Score, Standing, score
+from medfusion.evaluation.standings import Score, Standing, by_area, score
 from medfusion.jobs.costs import duration
 from medfusion.naming import percent, setting, span
 from medfusion.report.page_parts import Body, Cell, Row, Table
 
 NOTHING = Cell("–")
 MEASURES = {
+    "exact_match": "All labels right",
     "balanced_accuracy": "Balanced accuracy",
     "macro_f1": "Macro F1",
     "mcc": "MCC",
     "brier": "Brier score",
     "ece": "Calibration error",
+    "mae": "Mean absolute error",
 }
+OF_CLASS = {"precision": "Precision", "recall": "Recall", "f1": "F1"}
+OF_LABEL = {"auc": "AUC", "pr_auc": "PR area", "accuracy": "Accuracy", **OF_CLASS}
+ALL_IMAGES = -2  # in place of a label: the row of counts.csv that counts all images (data/inspection.py)
 PUBLISHED_ON = {
     "official": "Published elsewhere, on the same official test split",
     "generated": "Published elsewhere, on the real images: not comparable with generated ones",
@@ -146,15 +151,14 @@ def measures(
 
 
 def per_class(table: pd.DataFrame, system: Standing, label_names: Sequence[str], caption: str) -> Table:
-    """Precision, recall and F1 of each class of one system."""
+    """Precision, recall and F1 of each class of one system; of several labels at once AUC, PR area and accuracy too."""
+    names = dict(OF_LABEL if by_area(table) else OF_CLASS)
     rows = []
     for label, name in enumerate(label_names):
-        scores = [
-            score(table, system.model, system.system, "test", f"{metric}[{label}]")
-            for metric in ("precision", "recall", "f1")
-        ]
-        rows.append(Row([Cell(name), *map(with_interval, scores), Cell(f"{scores[1].n:,}", sort=scores[1].n)]))
-    return Table(caption, ["Class", "Precision", "Recall", "F1", "Test images"], [Body(rows)])
+        scores = {metric: score(table, system.model, system.system, "test", f"{metric}[{label}]") for metric in names}
+        n = scores["recall"].n
+        rows.append(Row([Cell(name), *map(with_interval, scores.values()), Cell(f"{n:,}", sort=n)]))
+    return Table(caption, ["Class", *names.values(), "Test images"], [Body(rows)])
 
 
 def runs_cell(system: Standing) -> Cell:
@@ -165,13 +169,21 @@ def runs_cell(system: Standing) -> Cell:
 def counts(table: pd.DataFrame, caption: str) -> Table:
     """Images of each class in each split, with shares."""
     wide = table.pivot(index=["label", "name"], columns="split", values="n")[list(dict.fromkeys(table["split"]))]
-    total = wide.sum()
+    total = images(table)
     rows = [
         Row([Cell(str(name)), *(Cell(f"{n:,}", percent(n / total[split], 1), float(n)) for split, n in line.items())])
-        for (_, name), line in wide.iterrows()
+        for (label, name), line in wide.iterrows()
+        if label != ALL_IMAGES
     ]
-    rows.append(Row([Cell("all classes"), *(Cell(f"{n:,}", sort=float(n)) for n in total)], "floor"))
+    words = "all images" if (table["label"] == ALL_IMAGES).any() else "all classes"
+    rows.append(Row([Cell(words), *(Cell(f"{n:,}", sort=float(n)) for n in total.values())], "floor"))
     return Table(caption, ["Class", *wide.columns], [Body(rows)])
+
+
+def images(counts: pd.DataFrame) -> dict[str, int]:
+    """Images of each split: the row that counts all, where an image may have several labels; else the sum."""
+    whole = counts["label"] == ALL_IMAGES
+    return (counts[whole] if whole.any() else counts).groupby("split", sort=False)["n"].sum().to_dict()
 
 
 def generic(table: pd.DataFrame, caption: str) -> Table:

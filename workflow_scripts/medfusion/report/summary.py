@@ -17,6 +17,11 @@ from medfusion.report import ablations, paired
 from medfusion.report.page_tables import PUBLISHED_ON, PUBLISHED_ON_OTHER, interval, number
 from medfusion.report.reliability import decision_scores
 
+NO_COMPARISONS = (
+    "An image may have several labels at once. Accuracy and AUC are means over the labels, with bootstrap intervals; "
+    "the best system is chosen by validation AUC. Tests that rest on one class an image are left out."
+)
+
 
 def summary(
     config: Config,
@@ -32,8 +37,8 @@ def summary(
     ----------
     config : complete
     contents : of every metrics.json file
-    comparisons : of every comparisons.json file, by data set
-    reliabilities : of every reliability.json file, by data set
+    comparisons : of every comparisons.json file, by data set; none where an image may have several labels
+    reliabilities : of every reliability.json file, by data set; none there either
     records : of the jobs that made the results
     context : lines that say when and on what the results were measured, by title
     """
@@ -47,13 +52,14 @@ def summary(
     )
     for key in config["datasets"]:
         own = [content for content in contents if content["dataset"] == key]
-        parts += _dataset(config, key, own, comparisons[key])
-        parts += _reliability(reliabilities[key], standings.standings(tidy(own)))
+        parts += _dataset(config, key, own, comparisons.get(key))
+        if key in reliabilities:
+            parts += _reliability(reliabilities[key], standings.standings(tidy(own)))
     parts += ["## Cost of each stage", _costs(stage_costs(records))]
     return "\n\n".join(parts) + "\n"
 
 
-def _dataset(config: Config, key: str, contents: Sequence[Metrics], compared: Comparisons) -> list[str]:
+def _dataset(config: Config, key: str, contents: Sequence[Metrics], compared: Comparisons | None) -> list[str]:
     entry, table = config["datasets"][key], tidy(contents)
     name, n = table["name"].iloc[0], standings.images_tested(table)
     rows = []
@@ -69,7 +75,8 @@ def _dataset(config: Config, key: str, contents: Sequence[Metrics], compared: Co
     head = ["system", "runs", "validation accuracy", "test accuracy", "interval", "AUC"]
     if entry["positive"] is not None:
         head.append(f"recall of {contents[0]['label_names'][entry['positive']]}")
-    parts = [f"## {name}, n = {n:,} test images", _markdown(head, rows), *_published(entry), *_differences(compared)]
+    parts = [f"## {name}, n = {n:,} test images", _markdown(head, rows), *_published(entry)]
+    parts += _differences(compared) if compared else [NO_COMPARISONS]
     if (table["model"] == "learning_curve").any():
         sizes = [str(size) for size in entry["learning_curve"]["sizes"]]
         scores = {size: standings.score(table, "learning_curve", size, "test", "accuracy") for size in sizes}

@@ -20,6 +20,7 @@ from medfusion.files.tables import read_table
 from medfusion.jobs import records
 from medfusion.jobs.records import Record
 from medfusion.planning.systems import Config
+from medfusion.tasks import is_multi_label
 
 METRICS = "metrics.csv"
 FORMAT = 1  # of a snapshot
@@ -81,8 +82,10 @@ class Run:
         if address not in self.outputs:
             return None
         path, labels = self.outputs[address]
-        predicted = predict(probabilities.read(path, "test"), images.describe(labels).task)
-        return predicted == images.read_labels(labels)
+        task = images.describe(labels).task
+        if is_multi_label(task):
+            return None  # an image has no one right answer
+        return predict(probabilities.read(path, "test"), task) == images.read_labels(labels)
 
 
 def read(folder: str | Path) -> Run:
