@@ -106,7 +106,8 @@ FAULTS = {
     ),
     "a misspelt data set": (
         "{datasets: {brest: {source: generated}}}",
-        "datasets.brest.flag: required with source 'generated': MedMNIST's name of the data set; did you mean 'breast'?",
+        "datasets.brest.flag: required with source 'generated': MedMNIST's name of the data set; did you mean "
+        "'breast'?",
     ),
     "a misspelt model": (
         "{datasets: {breast: {models: {brest_cnn: {seeds: [1]}}}}}",
@@ -128,9 +129,9 @@ FAULTS = {
         "{datasets: {breast: {flag: chestmnist}}}",
         "datasets.breast.positive: not for several labels at once, of which none is the one; set positive: ~",
     ),
-    "defaults without an end": (
-        "{defaults: {by_images: [{up_to: 9, network: default, copies: 1}]}}",
-        "defaults.by_images: up_to is [9]; expected growing numbers, and ~ in the last line",
+    "defaults in disorder": (
+        "{defaults: {by_images: [{up_to: ~, network: default, copies: 1}, {up_to: 9, network: default, copies: 1}]}}",
+        "defaults.by_images: up_to is [None, 9]; expected numbers that grow, or ~ in the last line",
     ),
     "an unknown preset": (
         "{datasets: {breast: {augmentation: {preset: uprite}}}}",
@@ -148,8 +149,8 @@ FAULTS = {
     ),
     "a misspelt flag": (
         "{datasets: {breast: {flag: brestmnist}}}",
-        "datasets.breast.flag: 'brestmnist'; expected one of pathmnist, chestmnist, dermamnist, octmnist, pneumoniamnist, "
-        "retinamnist, breastmnist, bloodmnist, tissuemnist, organamnist, organcmnist, organsmnist, ~; did you mean "
+        "datasets.breast.flag: 'brestmnist'; expected one of pathmnist, chestmnist, dermamnist, octmnist, "
+        "pneumoniamnist, retinamnist, breastmnist, bloodmnist, tissuemnist, organamnist, organcmnist, organsmnist, ~; did you mean "
         "'breastmnist'?",
     ),
     "an unknown flag": (

@@ -138,7 +138,7 @@ def test_the_schema_knows_the_options_of_every_architecture_and_the_generated_da
     assert None in flags
     flags = [flag for flag in flags if flag]
     assert set(flags) == {flag for flag in INFO if "3d" not in flag} == set(PHANTOMS)
-    assert datafiles.NAMES == {flag: INFO[flag]["python_class"] for flag in flags}
-    assert datafiles.TASKS == {flag: INFO[flag]["task"] for flag in flags}
+    assert {flag: INFO[flag]["python_class"] for flag in flags} == datafiles.NAMES
+    assert {flag: INFO[flag]["task"] for flag in flags} == datafiles.TASKS
     assert {flag: len(INFO[flag]["label"]) for flag in flags} == datafiles.CLASSES
     assert {flag: INFO[flag]["n_samples"] for flag in flags} == datafiles.COUNTS

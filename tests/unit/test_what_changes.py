@@ -55,6 +55,7 @@ def unset_keys():
     for section in ("defaults", "networks.breast_cnn", "networks.compact_resnet"):
         yield from (f"{section}.training.{name}" for name in (*changes.NESTED, "early_stopping", "reduce_lr"))
     yield from ("datasets.blood.learning_curve", "datasets.blood.generated")
+    yield from (f"defaults.dataset.augmentation.{name}" for name in changes.AUGMENTATION.split())
     yield from (f"datasets.breast.models.breast_cnn.ablations.{name}" for name in ABLATIONS)
 
 
@@ -139,7 +140,10 @@ def test_the_rows_have_the_keys_of_the_schema():
 def schema_keys(part, key=""):
     """The dotted keys of all values that a schema allows, * for names that users choose."""
     if "$ref" in part:
-        part = {**SCHEMA["$defs"][part["$ref"].rpartition("/")[2]], **part}
+        meant = SCHEMA
+        for name in part["$ref"].split("/")[1:]:
+            meant = meant[name]
+        part = {**meant, **part}
     kinds = part.get("type", [])
     children = dict(part.get("properties", {}))
     if isinstance(part.get("additionalProperties"), dict):
@@ -159,11 +163,10 @@ def test_every_stage_that_a_row_names_exists(pattern):
 
 def test_every_program_is_a_stage_with_jobs():
     ablated = changed(BASE, "datasets.breast.models.breast_cnn.ablations")
-    official, generated = (
-        jobs(ablated),
-        jobs({**BASE, "datasets": {"x": {**BASE["datasets"]["breast"], "source": "generated"}}}),
-    )
-    assert {job.partition("/")[0] for job in {*official, *generated}} == set(changes.PROGRAMS)
+    breast = BASE["datasets"]["breast"]
+    others = {"x": {**breast, "source": "generated"}, "several": {**breast, "flag": "chestmnist"}}
+    found = {*jobs(ablated), *jobs({**BASE, "datasets": others})}
+    assert {job.partition("/")[0] for job in found} == set(changes.PROGRAMS)
 
 
 def test_a_module_counts_for_the_programs_that_import_it():

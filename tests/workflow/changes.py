@@ -86,7 +86,8 @@ TRAINING = (
     "warm_up label_smoothing early_stopping reduce_lr"
 )
 NESTED = ("early_stopping.patience", "reduce_lr.factor", "reduce_lr.patience")
-OPTIONS = "dropout dense_dropout l2 batch_norm batch_norm_momentum blocks widths"
+OPTIONS = "dropout dense_dropout l2 batch_norm batch_norm_momentum blocks widths stem_stride"
+AUGMENTATION = "preset copies seed flip rotation scale contrast"
 CHOOSING = "selection folds search_images fit_images nystroem_components nystroem_images fit_values calibration"
 
 DATASET = "datasets.{dataset}"
@@ -116,7 +117,7 @@ KEYS = (
         ("data",),
     ),
     Row(
-        "a data set's `source`, `path`, `sha256`, `flag`, `size`, `generated`",
+        "a data set's `source`, `path`, `sha256`, `flag`, `task`, `size`, `generated`",
         "its `prepare` (and `download` or `generate`), and what follows from other images",
         ("prepare dataset={dataset}", *(f"{stage} dataset={{dataset}}" for stage in (*TAKEN_AWAY, "draw_results"))),
         (f"{DATASET}.source", f"{DATASET}.generated"),
@@ -126,7 +127,7 @@ KEYS = (
         "",
         "its `prepare` (and `download` or `generate`), and what follows from other images",
         ("prepare dataset={dataset}",),
-        (f"{DATASET}.path", f"{DATASET}.sha256"),
+        (f"{DATASET}.path", f"{DATASET}.sha256", f"{DATASET}.task"),
         ("datasets.blood.sha256",),
     ),
     Row(
@@ -190,7 +191,7 @@ KEYS = (
         "a data set's `augmentation`",
         "its bank of images, the networks that draw from it, and what follows",
         ("augment dataset={dataset}",),
-        _each(f"{DATASET}.augmentation.{{setting}}", "copies seed flip rotation scale contrast"),
+        _each(f"{DATASET}.augmentation.{{setting}}", AUGMENTATION),
         ("datasets.breast.augmentation.rotation", "datasets.blood.augmentation.seed"),
     ),
     Row(
@@ -298,6 +299,15 @@ KEYS = (
         ("draw_results dataset={dataset}", "collect_metrics", "write_predictions dataset={dataset}"),
         (f"{DATASET}.learning_curve",),
         ("datasets.breast.learning_curve",),
+    ),
+    Row(
+        "`defaults.dataset`, `defaults.by_images`, `defaults.model`",
+        "what the same key of a data set or model would, for those that do not name it",
+        (),
+        _each("defaults.dataset.{setting}", "size source ece_bins twins")
+        + _each("defaults.dataset.augmentation.{setting}", AUGMENTATION)
+        + _each("defaults.by_images.{number}.{setting}", "up_to network copies")
+        + _each("defaults.model.{setting}", "seeds train_images classifiers fusions"),
     ),
     Row(
         "`defaults.training`: learning rate, epochs, batch size …",

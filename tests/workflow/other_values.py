@@ -11,6 +11,11 @@ Config = dict[str, Any]
 # What to take for a key, by its last word: the first that it does not have already.
 CHOICES: dict[str, list[Any]] = {
     "flag": ["breastmnist", "bloodmnist"],
+    "task": ["ordinal-regression", "multi-class"],
+    "preset": ["free", "upright"],
+    "classifiers": [["svm"], []],
+    "fusions": [["cnn_30_svm_70"], []],
+    "stem_stride": [2, 1],
     "size": [64, 28],
     "source": ["official", "surrogate"],
     "path": ["another.npz"],
@@ -108,7 +113,11 @@ def ready(config: Config, key: str) -> Config:
         entry = config["datasets"][rest[0]]
         if rest[1] in ("flag", "source", "path", "generated") and not entry["label"]:
             entry["label"] = "A name"
-        if rest[1] == "path":
+        if rest[1] == "task":
+            entry.update(flag=None, label="A name", positive=None)
+        if rest[-1] == "preset":
+            entry["augmentation"] = {"copies": 2}
+        if rest[1] in ("path", "task"):
             entry.pop("generated", None)
             entry.update(source="file", path="own.npz")
         if rest[1] == "generated" and entry["source"] != "generated":
@@ -172,6 +181,8 @@ def changed(config: Config, key: str) -> Config:
         classifier = get(config, key.replace("fusions", "classifiers"))[0]
         config["fusions"]["another"] = {"weights": {"cnn": 0.5, classifier: 0.5}}
         put(config, key, [*old, "another"])
+    elif last == "up_to":
+        put(config, key, old + 1 if old else 10**6)
     elif last in ("seeds", "repeats"):
         put(config, key, [*old, max(old) + 1])
     elif last == "sizes":
@@ -183,7 +194,7 @@ def changed(config: Config, key: str) -> Config:
         put(config, key, None if old else {"network": "size_study", "sizes": [60, "all"], "repeats": [1]})
     elif last == "generated":
         config["datasets"][path[0]].update(source="official", generated=None)
-    elif last == "source":
+    elif last == "source" and section == "datasets":
         config["datasets"][path[0]].pop("generated", None)
         put(config, key, _another(CHOICES[last], old))
     elif last == "architecture":

@@ -44,21 +44,12 @@ def _add_dataset(add, config: Config, dataset: str, entry: Config) -> None:
     for stage in ("inspect_images", "audit_twins", "draw_augmentation", "floors"):
         add(stage, dataset, dataset=dataset)
     add("augment", dataset, "augmented", dataset=dataset)
-    for stage in ("compare_systems", "draw_studies", "draw_results", "map_attention", "draw_cases"):
-        add(stage, dataset, dataset=dataset)
-    for stage in ("calibrate", "assess_reliability", "draw_reliability", "write_predictions"):
-        add(stage, dataset, dataset=dataset)
-    used = [(model["network"], config["networks"][model["network"]]) for model in models.values()]
-    unset = set().union(*(_network_facts(*network)["unset"] for network in used))
-    add("export_bundle", dataset, dataset=dataset, network=[name for name, _ in used], unset=unset)
-    studied = next(iter(models))
-    trees = [
-        name
-        for name in models[studied].get("classifiers", [])
-        if config["classifiers"][name]["kind"] == "decision_tree"
-    ]
-    add("select_cases", dataset, dataset=dataset, svm=_contrasted(config, models[studied]))
-    add("study_classifiers", dataset, dataset=dataset, model=studied, tree=trees[:1])
+    if entry.get("flag"):
+        add("write_predictions", dataset, dataset=dataset)
+    if entry.get("flag") == "chestmnist" or entry.get("task") == "multi-label":
+        add("draw_labels", dataset, dataset=dataset)
+    else:
+        _add_of_one_class(add, config, dataset, models)
     add("evaluate", dataset, "floors", dataset=dataset, group="floors")
     for name, model in models.items():
         _add_model(add, config, dataset, name, model)
@@ -79,6 +70,25 @@ def _add_dataset(add, config: Config, dataset: str, entry: Config) -> None:
                 add("learning_curve", dataset, repeat, size, **facts)
             add("evaluate", dataset, "learning_curve", f"repeat{repeat}", dataset=dataset, group="learning_curve")
         add("draw_training_size", dataset, dataset=dataset)
+
+
+def _add_of_one_class(add, config: Config, dataset: str, models: Config) -> None:
+    """The jobs that rest on one class an image."""
+    for stage in ("compare_systems", "draw_studies", "draw_results", "map_attention", "draw_cases"):
+        add(stage, dataset, dataset=dataset)
+    for stage in ("calibrate", "assess_reliability", "draw_reliability"):
+        add(stage, dataset, dataset=dataset)
+    used = [(model["network"], config["networks"][model["network"]]) for model in models.values()]
+    unset = set().union(*(_network_facts(*network)["unset"] for network in used))
+    add("export_bundle", dataset, dataset=dataset, network=[name for name, _ in used], unset=unset)
+    studied = next(iter(models))
+    trees = [
+        name
+        for name in models[studied].get("classifiers", [])
+        if config["classifiers"][name]["kind"] == "decision_tree"
+    ]
+    add("select_cases", dataset, dataset=dataset, svm=_contrasted(config, models[studied]))
+    add("study_classifiers", dataset, dataset=dataset, model=studied, tree=trees[:1])
 
 
 def _add_model(add, config: Config, dataset: str, name: str, model: Config) -> None:

@@ -18,6 +18,7 @@ MAY_SEE_TEST_LABELS = {
     "assess_reliability",
     "draw_reliability",
     "draw_results",
+    "draw_labels",
     "draw_studies",
     "draw_training_size",
     "draw_ablations",

@@ -77,8 +77,9 @@ def misspelt(config: Config) -> Iterator[str]:
 
 def _default_faults(config: Config) -> Iterator[str]:
     limits = [rule["up_to"] for rule in config["defaults"]["by_images"]]
-    if None in limits[:-1] or limits[-1] is not None or sorted(limits[:-1]) != limits[:-1]:
-        yield f"defaults.by_images: up_to is {shown(limits)}; expected growing numbers, and ~ in the last line"
+    ordered = [math.inf if limit is None else limit for limit in limits]
+    if ordered != sorted(set(ordered)):
+        yield f"defaults.by_images: up_to is {shown(limits)}; expected numbers that grow, or ~ in the last line"
 
 
 def _folder_faults(config: Config) -> Iterator[str]:

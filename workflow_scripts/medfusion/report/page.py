@@ -73,9 +73,13 @@ ORDINAL_NOTE = (
 )
 CALIBRATION_ERROR = (
     "The calibration error is taken over {bins} bins; resampling adds to it, so its interval leans upwards and may lie "
-    "above the value. The Brier score of two classes is of the probability of the second, from 0 to 1; of more, it is "
-    "summed over the classes, from 0 to 2."
+    "above the value."
 )
+BRIER = (
+    "The Brier score of two classes is of the probability of the second, from 0 to 1; of more, it is summed over the "
+    "classes, from 0 to 2."
+)
+BRIER_OF_LABELS = "Calibration error and Brier score, from 0 to 1, are means over the labels."
 TWINS = (
     "r is the Pearson correlation of all pixel values of two images. It is undefined for images whose pixels are all "
     "equal; there are {constant} of these."
@@ -297,13 +301,14 @@ def _detail(
     confidence: str,
 ) -> None:
     test = f"{name}, test n = {systems[0].test.n:,}"
+    several = standings.by_area(table)
     section.notes.append(
         "Each value is the mean ± standard deviation over seeds; under it stand the lowest and the highest limit of "
         f"the single runs' {confidence} intervals: Wilson's for precision and recall, bootstrap for the others. Where "
         "nothing varies among these images, the bootstrap gives an interval without width; that is not certainty. "
-        f"{CALIBRATION_ERROR.format(bins=entry['ece_bins'])}"
+        f"{CALIBRATION_ERROR.format(bins=entry['ece_bins'])} {BRIER_OF_LABELS if several else BRIER}"
     )
-    caption = f"Precision, recall and F1 of each class: {{}} ({test})"
+    caption = f"{'Measures of each label' if several else 'Precision, recall and F1 of each class'}: {{}} ({test})"
     first, *others = standings.representatives(systems)
     section.tables.append(page_tables.per_class(table, first, label_names, caption.format(first.address)))
     section.tables.append(

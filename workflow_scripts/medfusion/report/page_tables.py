@@ -169,6 +169,7 @@ def runs_cell(system: Standing) -> Cell:
 def counts(table: pd.DataFrame, caption: str) -> Table:
     """Images of each class in each split, with shares."""
     wide = table.pivot(index=["label", "name"], columns="split", values="n")[list(dict.fromkeys(table["split"]))]
+    wide = wide.sort_index(level="label", key=lambda labels: labels.where(labels >= 0, math.inf), kind="stable")
     total = images(table)
     rows = [
         Row([Cell(str(name)), *(Cell(f"{n:,}", percent(n / total[split], 1), float(n)) for split, n in line.items())])
