@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import audit_twins
-from medfusion.data import twins
+from medfusion.data import twin_search, twins
 from medfusion.figures import drawing
 from medfusion.files.images import Description, read_images, write_labels, write_split
 from medfusion.naming import shown
@@ -81,6 +81,35 @@ def test_blocks_change_nothing(splits, block):
     pairs, summary = twins.find(splits, 0.1, listed=40, block=block)
     assert pairs.to_csv() == whole.to_csv()
     assert summary == whole_summary
+
+
+@pytest.mark.parametrize("threshold", [-0.999, 0.3, 0.95])
+@pytest.mark.parametrize("limits", [{"FEW": 1, "MANY": 2}, {"FEW": 3, "MANY": 40}, {"HELD": 192 * 4}, {"MOST_PAIRS": 5}, {"WORKED": 1}], ids=str)
+def test_limits_of_the_search_change_nothing(splits, monkeypatch, threshold, limits):
+    whole, whole_summary = twins.find(splits, threshold)
+    for name, value in limits.items():
+        monkeypatch.setattr(twin_search, name, value)
+    pairs, summary = twins.find(splits, threshold, block=6)
+    assert pairs.to_csv() == whole.to_csv()
+    assert summary == whole_summary
+
+
+def test_no_pair_just_above_the_threshold_is_lost(tmp_path):
+    """Many twins of every strength around the threshold, in images of smooth patches, whose space is of few dimensions."""
+    rng = np.random.default_rng(0)
+    basis = np.stack([np.outer(np.sin(a * np.linspace(0, 3, 12)), np.cos(b * np.linspace(0, 3, 12))) for a, b in rng.integers(1, 4, (6, 2))])
+    patches = np.tensordot(rng.normal(size=(300, 6)), basis, 1)
+    noise = rng.normal(size=patches.shape) * rng.uniform(0, 0.5, (300, 1, 1)) * patches.std(axis=(1, 2), keepdims=True)
+    images = np.concatenate([patches, patches + noise])
+    images = np.clip(128 + 30 * images / images.std(), 0, 255).astype(np.uint8)[..., None]
+    split = _split(tmp_path, "train", images, np.zeros(600, np.uint8))
+    flat = images.reshape(600, -1).astype(float)
+    expected = np.corrcoef(flat)[np.triu_indices(600, 1)]
+    for threshold in (0.9, 0.95, 0.99):
+        _, summary = twins.find([split], threshold)
+        # Correlations so near to the threshold that NumPy may round them to the other side are none of its business.
+        assert abs(summary["pairs"] - np.sum(expected >= threshold)) <= np.sum(np.abs(expected - threshold) < 1e-12)
+        assert summary["pairs"] > 50
 
 
 def test_a_cut_table_keeps_the_strongest_and_the_counts_stay_complete(splits):

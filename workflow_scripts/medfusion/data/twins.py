@@ -1,28 +1,24 @@
 """Near-twins: pairs of images, within and across splits, whose pixels correlate strongly."""
 
 import contextlib
-import hashlib
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from medfusion.data.twin_search import BLOCK_ROWS, Search
 from medfusion.figures.montage import message, montage_grid
 from medfusion.files.hdf5 import open_hdf5
 from medfusion.naming import Shown
 
 LIMITS = (0.99, 0.999)  # correlations at which pairs are counted, beside the threshold
 LISTED = 2000  # pairs that the table holds at most
-BLOCK_ROWS = 2048  # images compared at once, at most …
-BLOCK_BYTES = 1 << 27  # … and at most this many bytes as float32
-MARGIN = 1e-4  # far above the rounding errors of a float32 correlation
 COLUMNS = ["split_a", "index_a", "label_a", "split_b", "index_b", "label_b", "correlation", "identical"]
 NOTE = (
     "Pearson correlation of all pixel values of two images. It is undefined for an image whose pixels are all equal: "
@@ -46,72 +42,6 @@ def codes(labels: np.ndarray) -> np.ndarray:
     [1, 5, 0]
     """
     return labels if labels.ndim == 1 else labels.astype(np.int64) @ (1 << np.arange(labels.shape[1], dtype=np.int64))
-
-
-@dataclass(frozen=True)
-class Block:
-    """Consecutive images of one split, as rows.
-
-    split : number of the split
-    start : index of the first image
-    pixels : uint8 (m, p)
-    unit : float32 (m, p), each row of mean 0 and length 1 (all 0 for a constant image)
-    sums : float64 (m,), sum of the pixel values
-    spread : float64 (m,), p × sum of squares − square of the sum; 0 for a constant image
-    digests : uint64 (m,), hash of the bytes
-    """
-
-    split: int
-    start: int
-    pixels: np.ndarray
-    unit: np.ndarray
-    sums: np.ndarray
-    spread: np.ndarray
-    digests: np.ndarray
-
-    @classmethod
-    def of(cls, split: int, start: int, images: np.ndarray) -> "Block":
-        """The block of images uint8 (m, H, W, C)."""
-        pixels = np.ascontiguousarray(images.reshape(len(images), -1))
-        unit = pixels.astype(np.float32)
-        sums = pixels.sum(axis=1, dtype=np.float64)
-        squares = np.array([np.dot(row, row) for row in pixels.astype(np.float64)])
-        unit -= (sums / pixels.shape[1]).astype(np.float32)[:, None]
-        spread = pixels.shape[1] * squares - sums**2
-        unit[spread == 0] = 0
-        unit /= np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), np.float32(1e-20))
-        digests = [int.from_bytes(hashlib.blake2b(row, digest_size=8).digest(), "little") for row in pixels]
-        return cls(split, start, pixels, unit, sums, spread, np.array(digests, np.uint64))
-
-
-def correlated(a: Block, b: Block, threshold: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Pairs of images of two blocks with a correlation of at least `threshold`; of one block, each pair once.
-
-    A product of float32 rows finds the candidates. Their correlation is then computed from sums of whole numbers,
-    which float64 holds exactly up to 2^53 (224 × 224 × 3 values need 2^51), so that it depends neither on the blocks
-    nor on the order of summation.
-
-    Returns
-    -------
-    index_a, index_b : int64, row numbers in the blocks, in ascending order
-    correlation : float64
-    identical : bool, whether the two images have the same bytes
-    """
-    candidates = a.unit @ b.unit.T >= threshold - MARGIN
-    if a is b:
-        candidates = np.triu(candidates, k=1)
-    candidates[a.spread == 0] = False
-    candidates[:, b.spread == 0] = False
-    rows, columns = np.flatnonzero(candidates.any(axis=1)), np.flatnonzero(candidates.any(axis=0))
-    products = a.pixels[rows].astype(np.float64) @ b.pixels[columns].astype(np.float64).T
-    covariance = a.pixels.shape[1] * products - np.outer(a.sums[rows], b.sums[columns])
-    correlation = covariance / np.sqrt(np.outer(a.spread[rows], b.spread[columns]))
-    found = correlation >= threshold
-    if a is b:
-        found &= rows[:, None] < columns
-    i, j = np.nonzero(found)
-    index_a, index_b = rows[i], columns[j]
-    return index_a, index_b, correlation[i, j], a.digests[index_a] == b.digests[index_b]
 
 
 def find(
@@ -144,19 +74,28 @@ def find(
         pair: _Tally(splits[pair[0]], splits[pair[1]], limits)
         for pair in itertools.combinations_with_replacement(range(len(splits)), 2)
     }
-    constant = dict.fromkeys((split.name for split in splits), 0)
     table = pd.DataFrame(columns=COLUMNS)
-    for a, b in _block_pairs(splits, block, report):
-        if a is b:
-            constant[splits[a.split].name] += int((a.spread == 0).sum())
-        i, j, correlation, identical = correlated(a, b, threshold)
-        if len(i):
-            i, j = i + a.start, j + b.start
-            tallies[a.split, b.split].add(i, j, correlation, identical)
-            strongest = np.argsort(-correlation, kind="stable")[:listed]
-            columns = (a.split, i, splits[a.split].labels[i], b.split, j, splits[b.split].labels[j])
-            part = pd.DataFrame(dict(zip(COLUMNS, (*columns, correlation, identical), strict=True))).iloc[strongest]
-            table = _sorted(pd.concat([table, part]) if len(table) else part).head(listed)
+    with contextlib.ExitStack() as stack:
+        search = Search(stack, [split.path for split in splits])
+        starts = search.starts
+        for found in search.pairs(threshold, block, report):
+            own, other = (np.searchsorted(starts, numbers, side="right") - 1 for numbers in (found.first, found.second))
+            for a, b in tallies:
+                chosen = np.flatnonzero((own == a) & (other == b))
+                if not len(chosen):
+                    continue
+                i, j = found.first[chosen] - starts[a], found.second[chosen] - starts[b]
+                correlation, identical = found.correlation[chosen], found.identical[chosen]
+                tallies[a, b].add(i, j, correlation, identical)
+                # No more than can be listed become a table.
+                strongest = np.argsort(-correlation, kind="stable")[:listed]
+                i, j = i[strongest], j[strongest]
+                columns = (a, i, splits[a].labels[i], b, j, splits[b].labels[j])
+                columns = (*columns, correlation[strongest], identical[strongest])
+                part = pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
+                table = _sorted(pd.concat([table, part]) if len(table) else part).head(listed)
+        counts = np.add.reduceat(search.constant.astype(np.int64), starts[:-1])
+        constant = {split.name: int(count) for split, count in zip(splits, counts, strict=True)}
     names = dict(enumerate(split.name for split in splits))
     for column in ("split_a", "split_b"):
         table[column] = table[column].map(names)
@@ -206,27 +145,6 @@ def _sorted(table: pd.DataFrame) -> pd.DataFrame:
     keys = ["index_b", "split_b", "index_a", "split_a"]
     order = np.lexsort([*(table[key] for key in keys), -table["correlation"], table["split_a"] == table["split_b"]])
     return table.iloc[order].reset_index(drop=True)
-
-
-def _block_pairs(splits: list[Split], rows: int, report: Callable[[str], None]) -> Iterator[tuple[Block, Block]]:
-    """Every two blocks of images once, and each block with itself; two are in memory at a time."""
-    with contextlib.ExitStack() as stack:
-        files = [stack.enter_context(open_hdf5(split.path))["images"] for split in splits]
-        rows = max(1, min(rows, BLOCK_BYTES // (4 * int(np.prod(files[0].shape[1:])))))
-        places = [(number, start) for number, file in enumerate(files) for start in range(0, len(file), rows)]
-        total, done = sum(map(len, files)), 0
-        for position, place in enumerate(places):
-            a = _read(files, place, rows)
-            yield a, a
-            for other in places[position + 1 :]:
-                yield a, _read(files, other, rows)
-            done += len(a.pixels)
-            report(f"compared {done:,} of {total:,} images with all that follow them")
-
-
-def _read(files: list[h5py.Dataset], place: tuple[int, int], rows: int) -> Block:
-    number, start = place
-    return Block.of(number, start, files[number][start : start + rows])
 
 
 def draw_pairs(
