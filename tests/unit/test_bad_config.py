@@ -150,8 +150,8 @@ FAULTS = {
     "a misspelt flag": (
         "{datasets: {breast: {flag: brestmnist}}}",
         "datasets.breast.flag: 'brestmnist'; expected one of pathmnist, chestmnist, dermamnist, octmnist, "
-        "pneumoniamnist, retinamnist, breastmnist, bloodmnist, tissuemnist, organamnist, organcmnist, organsmnist, ~; did you mean "
-        "'breastmnist'?",
+        "pneumoniamnist, retinamnist, breastmnist, bloodmnist, tissuemnist, organamnist, organcmnist, organsmnist, ~; "
+        "did you mean 'breastmnist'?",
     ),
     "an unknown flag": (
         "{datasets: {breast: {flag: cifar}}}",

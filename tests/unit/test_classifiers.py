@@ -221,3 +221,60 @@ def test_a_damaged_file_is_named(tmp_path, content):
         (tmp_path / "x.skops").write_bytes(content)
     with pytest.raises(UserError, match="x.skops: not a classifier of this workflow"):
         classifiers.load(tmp_path / "x.skops")
+
+
+# -- several labels at once -------------------------------------------------------------------------------------------
+
+
+def several(seed=0, k=3):
+    """Features and labels (n, k) of two splits; each label shifts a feature of its own."""
+    rng = np.random.default_rng(seed)
+    parts = []
+    for n in (120, 90):
+        labels = (rng.random((n, k)) < 0.3).astype(np.uint8)
+        parts += [(rng.normal(size=(n, 4)) + 1.5 * np.pad(labels, ((0, 0), (0, 4 - k)))).astype(np.float32), labels]
+    return parts
+
+
+@pytest.mark.parametrize("settings", ALL, ids=by_kind)
+def test_one_vs_rest_compares_a_cell_by_the_mean_over_labels(settings):
+    features, labels, val_features, val_labels = several()
+    rows, best, _ = search(settings, (features, labels, val_features, val_labels))
+    single = [
+        search(settings, (features, labels[:, i], val_features, val_labels[:, i]))[0] for i in range(labels.shape[1])
+    ]
+    expected = [np.mean([rows_of[cell]["accuracy"] for rows_of in single]) for cell in range(len(rows))]
+    assert [row["accuracy"] for row in rows] == pytest.approx(expected, abs=2e-6)
+    assert best == {key: rows[int(np.argmax(expected))][key] for key in best}
+
+
+@pytest.mark.parametrize("settings", ALL, ids=by_kind)
+def test_one_vs_rest_is_a_calibrated_classifier_for_each_label(settings, tmp_path):
+    features, labels, val_features, val_labels = several()
+    cell = classifiers.grid_cells(settings["grid"])[0]
+    model = classifiers.fit(settings, cell, features, labels, val_features, val_labels, 3)
+    classifiers.save(model, tmp_path / "model.skops")
+    found = classifiers.probabilities(classifiers.load(tmp_path / "model.skops"), val_features)
+    assert found.shape == val_labels.shape
+    for i in range(labels.shape[1]):
+        alone = classifiers.fit(settings, cell, features, labels[:, i], val_features, val_labels[:, i], 3)
+        assert np.array_equal(found[:, i], classifiers.probabilities(alone, val_features)[:, 1])
+
+
+def test_one_vs_rest_by_folds_draws_them_for_each_label():
+    features, labels, val_features, val_labels = several()
+    settings = {**TREE, "selection": "folds", "folds": 3}
+    rows, _, lines = search(settings, (features, labels, val_features, val_labels))
+    assert len(lines) == 3 * 3 * len(rows)
+    rare = labels.copy()
+    rare[:, 1] = 0
+    rare[:2, 1] = 1
+    with pytest.raises(UserError, match="folds: 3; expected at most 2, the images of the rarer side of label 1"):
+        search(settings, (features, rare, val_features, val_labels))
+
+
+def test_a_label_that_is_on_none_of_the_fitted_images_is_named():
+    features, labels, val_features, val_labels = several()
+    labels[:, 2] = 0
+    with pytest.raises(UserError, match="label 2 is on none or all of the 120 training images to fit on"):
+        classifiers.fit(TREE, {"max_depth": 1}, features, labels, val_features, val_labels, 0)

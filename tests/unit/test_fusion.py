@@ -57,6 +57,21 @@ def test_the_choice_is_that_of_brute_force(seed, members, criterion):
     assert weights.tolist() == points[min(range(len(scores)), key=scores.__getitem__)].tolist()
 
 
+@pytest.mark.parametrize("criterion", ["accuracy", "log_loss"])
+def test_of_several_labels_accuracy_and_log_loss_are_means_over_them(criterion):
+    rng = np.random.default_rng(0)
+    labels = (rng.random((40, 3)) < 0.3).astype(np.uint8)
+    probabilities = [np.clip(0.4 * labels + 0.6 * rng.random(labels.shape), 0, 1), rng.random(labels.shape)]
+    weights, curve = fusion.choose_weights(probabilities, labels, 0.5, criterion)
+    for row in curve:
+        fused = row["weights"][0] * probabilities[0] + row["weights"][1] * probabilities[1]
+        assert row["accuracy"] == pytest.approx(
+            np.mean([accuracy_score(labels[:, i], fused[:, i] > 0.5) for i in range(3)])
+        )
+        assert row["log_loss"] == pytest.approx(np.mean([log_loss(labels[:, i], fused[:, i]) for i in range(3)]))
+    assert weights.tolist() == [1, 0]
+
+
 def test_log_loss_decides_between_equal_accuracies():
     sure, unsure = np.array([[0.9, 0.1]] * 4), np.array([[0.6, 0.4]] * 4)
     labels = np.zeros(4, np.uint8)

@@ -1,13 +1,17 @@
 """Tests of the network architectures: sizes, shapes, probabilities, options."""
 
+import math
+
 import numpy as np
 import pytest
+from configurations import completed
 
 from medfusion.errors import UserError
 from medfusion.files.archives import make_zip_reproducible
 from medfusion.learning import backend, networks
 from medfusion.learning.architectures import LAYERS, OPTIONS, halvings
 from medfusion.learning.backend import keras
+from medfusion.tasks import BINARY, MULTI_CLASS, MULTI_LABEL
 
 SMALL = {"compact_resnet": {"widths": [4, 8]}, "resnet28": {"blocks": 1}}
 
@@ -43,6 +47,32 @@ def test_images_become_probabilities_and_features(architecture, shape, classes):
     assert (values >= 0).all() and (values <= 1).all()
     if classes > 2:
         assert values.sum(axis=1) == pytest.approx(1, abs=1e-5)
+
+
+DEFAULT_NETWORKS = [rule["network"] for rule in completed()["defaults"]["by_images"]]
+
+
+@pytest.mark.parametrize("side", [28, 64, 128, 224])
+@pytest.mark.parametrize("name", DEFAULT_NETWORKS)
+def test_default_networks_take_every_size_and_end_in_an_average(name, side):
+    entry = completed()["networks"][name]
+    assert halvings(entry["architecture"], entry["options"]) < math.log2(side)
+    for channels, classes, task in ((1, 2, BINARY), (3, 11, MULTI_CLASS), (1, 14, MULTI_LABEL)):
+        model = networks.build(entry["architecture"], (side, side, channels), classes, entry["options"], task)
+        assert kinds(model, keras.layers.GlobalAveragePooling2D)
+        assert model.output_shape == (None, 1 if task == BINARY else classes)
+        assert kinds(model, keras.layers.ReLU)[0].output.shape[1] <= 64, "too many positions to be affordable"
+    images = np.random.default_rng(0).integers(0, 256, (2, side, side, 1), dtype=np.uint8)
+    values = keras.ops.convert_to_numpy(model(images, training=False))
+    assert values.shape == (2, 14) and (values > 0).all() and (values < 1).all()
+    assert not np.allclose(values.sum(axis=1), 1), "a sigmoid for each label, no softmax"
+
+
+def test_a_stride_of_one_is_the_network_as_it_was():
+    with_key = networks.build("compact_resnet", (224, 224, 1), 2, {"widths": [4, 8], "stem_stride": 1})
+    assert kinds(with_key, keras.layers.ReLU)[0].output.shape[1:3] == (224, 224)
+    auto = networks.build("compact_resnet", (224, 224, 1), 2, {"widths": [4, 8], "stem_stride": "auto"})
+    assert kinds(auto, keras.layers.ReLU)[0].output.shape[1:3] == (56, 56)
 
 
 @pytest.mark.parametrize("architecture", OPTIONS)

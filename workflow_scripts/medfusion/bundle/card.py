@@ -79,7 +79,7 @@ def card(
         calibration=bundle.calibration,
         parity=parity,
         twins=list(_twins(twins)),
-        info=INFO[bundle.flag],
+        info=INFO.get(bundle.flag),  # none of a user's own file
         preprocessing=preprocessing.described(bundle.flag, bundle.size, bundle.channels),
         warning=contents.WARNING,
         generated_warning=contents.GENERATED,

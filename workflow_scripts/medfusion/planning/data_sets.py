@@ -170,7 +170,9 @@ def _fill_models(entry: Config, general: Config, network: str, images: int | Non
     for name, model in entry["models"].items():
         if "network" not in model:
             model["network"] = network
-            said.append(f"model {name}: the network {network}, for {number} of {entry['size']} × {entry['size']} pixels")
+            said.append(
+                f"model {name}: the network {network}, for {number} of {entry['size']} × {entry['size']} pixels"
+            )
             if not {"classifiers", "fusions"} & set(model):
                 model |= {key: list(general[key]) for key in ("classifiers", "fusions")}
                 said.append(f"model {name}: the systems {', '.join(model['classifiers'] + model['fusions']) or 'none'}")
