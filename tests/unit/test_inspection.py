@@ -12,6 +12,7 @@ from medfusion.errors import UserError
 from medfusion.figures import drawing, montage
 from medfusion.files.images import Description, write_labels, write_split
 from medfusion.naming import shown
+from medfusion.report import page_tables
 
 NAMES = ("apple", "pear", "a fruit with a name that needs more than one line", "absent")
 
@@ -43,6 +44,26 @@ def test_counts_list_every_class_of_every_split(data):
     assert len(table) == 3 * len(NAMES)
     assert table.groupby("split")["n"].sum().to_dict() == {"train": 31, "val": 7, "test": 11}
     assert (table.loc[table["name"] == "absent", "n"] == 0).all()
+
+
+def test_of_several_labels_images_count_to_each(data, tmp_path):
+    _, paths, images, _ = data
+    labels = np.zeros((31, 3), np.uint8)
+    labels[:4, 0] = labels[2:9, 1] = 1
+    table = inspection.class_counts({"train": labels}, NAMES[:3])
+    rows = table.set_index("label")["n"].to_dict()
+    assert rows == {0: 4, 1: 7, 2: 0, inspection.NO_LABEL: 22, inspection.ALL_IMAGES: 31}
+    means = inspection.class_means(paths["train"], labels, 3)
+    for label, chosen in ((0, slice(0, 4)), (1, slice(2, 9))):
+        assert np.array_equal(means[label], np.rint(images["train"][chosen].mean(axis=0)))
+    assert (means[2] == 255).all()
+    assert [
+        set(found) <= set(range(*rows))
+        for found, rows in zip(inspection.examples(labels, 3, 2, 0)[:2], ((0, 4), (2, 9)), strict=True)
+    ] == [True, True]
+    assert page_tables.images(table.assign(split="train")) == {"train": 31}
+    shown_table = page_tables.counts(table, "Counts")
+    assert [row.cells[0].text for row in shown_table.bodies[0].rows] == [*NAMES[:3], "no label", "all images"]
 
 
 @pytest.mark.parametrize("block", [1, 4, 4096])

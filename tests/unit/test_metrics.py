@@ -253,3 +253,15 @@ def test_sums_within_the_tolerance_are_accepted():
 def test_confusion_refuses_unequal_lengths():
     with pytest.raises(ValueError, match="one prediction per label"):
         metrics.confusion(np.array([0, 1]), np.array([0]), 2)
+
+
+def test_an_ordinal_task_is_measured_as_medmnist_does_and_by_its_mean_absolute_error():
+    labels, probabilities = draw_case(3, 5)
+    found = by_name(labels, probabilities, "ordinal-regression")
+    plain = by_name(labels, probabilities, MULTI)
+    assert found["accuracy"].value == getACC(labels, probabilities, "ordinal-regression")
+    assert found["auc"].value == getAUC(labels, probabilities, "ordinal-regression")
+    assert {name: row for name, row in found.items() if name != "mae"} == plain
+    error = reference.mean_absolute_error(labels, probabilities.argmax(axis=1))
+    assert found["mae"].value == pytest.approx(error)
+    assert found["mae"].low <= error <= found["mae"].high

@@ -10,6 +10,7 @@ from medfusion.errors import UserError
 from medfusion.learning import backend, training, training_images
 from medfusion.learning.backend import keras
 from medfusion.learning.training_images import LabelledImages
+from medfusion.tasks import MULTI_LABEL
 
 CONFIG = yaml.safe_load((Path(__file__).resolve().parents[2] / "config.yaml").read_text(encoding="utf-8"))
 DEFAULTS = {**CONFIG["defaults"]["training"], "batch_size": 8, "epochs": 1, "early_stopping": None}
@@ -160,3 +161,26 @@ def test_a_file_that_cannot_be_read_in_the_middle_is_its_own_message():
     network = {"architecture": "breast_cnn", "options": {}, "training": {**DEFAULTS, "images": "original"}}
     with pytest.raises(UserError, match=r"^train.h5: damaged; delete it and run again$"):
         training.train(LabelledImages([damaged], labels), in_memory([images], labels), network, 2, 1, print)
+
+
+def test_several_labels_at_once_are_learned_each_by_itself():
+    """The upper half is bright for the first label, the lower one for the second; any of the two, or none."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, (64, 2)).astype(np.uint8)
+    images = rng.integers(0, 60, (64, 10, 10, 1))
+    images[:, :5] += 150 * labels[:, 0, None, None, None]
+    images[:, 5:] += 150 * labels[:, 1, None, None, None]
+    network = {
+        "architecture": "breast_cnn",
+        "options": {},
+        "training": {**DEFAULTS, "images": "original", "epochs": 12, "learning_rate": 0.01},
+    }
+    backend.configure(threads=1, seed=1)
+    data = in_memory([images.astype(np.uint8)], labels)
+    model, history = training.train(data, data, network, 2, 1, print, MULTI_LABEL)
+    assert model.output_shape == (None, 2)
+    values = keras.ops.convert_to_numpy(model(images.astype(np.uint8), training=False))
+    assert np.mean((values > 0.5) == labels) > 0.95
+    assert history[-1]["val_accuracy"] == pytest.approx(np.mean((values > 0.5) == labels), abs=0.01)
+    loss = -np.mean(np.log(np.where(labels, values, 1 - values)))
+    assert history[-1]["val_loss"] == pytest.approx(loss, abs=0.02), "binary cross-entropy, a mean over labels"

@@ -178,6 +178,18 @@ def test_captions_name_both_labels_where_they_differ_and_round_down(splits):
     assert "r = 0.9999" in twins._caption(row, DESCRIPTION.label_names)
 
 
+def test_several_labels_are_told_by_one_number_and_named_again(splits):
+    labels = np.array([[1, 0], [1, 1], [0, 0]], np.uint8)
+    assert twins.codes(labels).tolist() == [1, 3, 0]
+    assert [twins._label_text(code, ("apple", "pear"), True) for code in (1, 3, 0)] == [
+        "apple",
+        "apple, pear",
+        "no label",
+    ]
+    plain = np.array([2, 0], np.uint8)
+    assert twins.codes(plain) is plain
+
+
 def test_the_stage_writes_the_same_bytes_twice(splits, tmp_path):
     train, val, test = splits
     write_labels(tmp_path / "labels.h5", "test", DESCRIPTION, test.labels)

@@ -1,4 +1,4 @@
-"""Any data set: what is planned for all of MedMNIST's, and several labels at once and a file without a flag to the end."""
+"""Any data set: what is planned for all of MedMNIST's; several labels at once, and a file without a flag, run."""
 
 import re
 import zipfile
