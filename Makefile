@@ -10,7 +10,7 @@
 #   make test-page    only those tests
 #   make lint     ruff, snakefmt, snakemake --lint
 #   make bench    after `make report`: what things cost beside what one would write without them (docs/performance.md)
-#   make bench-large  memory of every stage with 20,000 and 200,000 images (docs/memory.md)
+#   make bench-large  memory of every stage with 165,000 small and 20,000 large images (docs/memory.md)
 #   make pins     compile requirements.txt anew from requirements.in
 
 CORES ?= 8

@@ -1,12 +1,15 @@
-"""How the memory of each stage grows with the number of images; writes docs/memory.md. `make bench-large`, an hour.
+"""How much memory each stage takes for large sets; writes docs/memory.md. `make bench-large`, some hours.
 
-The whole workflow runs twice on generated blood cells, the second time on ten times as many.
+The whole workflow runs on generated blood cells: on few and on many small images, and on some large ones. Without
+--cases all three; a case named NUMBERxPIXELS is one of its own.
 """
 
 import argparse
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,25 +21,31 @@ import yaml
 
 from medfusion.jobs.records import read_all
 
-IMAGES = (20_000, 200_000)
+CASES = ("16500x28", "165000x28", "20000x224")
+BOUND = 1500  # megabytes that a job of the default configuration may take
 TEXT = """\
-# Memory and the number of images
+# Memory and large sets
 
 Written by `make bench-large` on {date}: {machine}. The highest resident memory (MB) of any job of a stage, as the
-kernel counts it, for generated blood cells of 28 × 28 pixels in three colours, 80 % of them to train on.
+kernel counts it, for generated blood cells in three colours, 80 % of them to train on, and what its rule asks for
+(`mem_mb`). {verdict}
 
 {table}
 """
 
 
-def overlay(images: int) -> dict[str, Any]:
+def overlay(images: int, side: int) -> dict[str, Any]:
     """A report of one small network and every kind of classifier, with as little training as there can be."""
     tenth = images // 10
     model = {"network": "size_study", "seeds": [1], "train_images": "all", "fusions": [], "ablations": None}
+    # An epoch or two, of batches that do not grow with the images' pixels.
+    training = {"images": "both", "epochs": 2, "original_epochs": 1, "min_steps": 0, "batch_size": 64 if side < 100 else 16}
     blood = {
         "source": "generated",
+        "size": side,
         "label": f"{images:,} generated blood cells",
         "generated": {"seed": 1, "train": images - 2 * tenth, "val": tenth, "test": tenth},
+        "augmentation": {"copies": 1},
         "models": {
             **dict.fromkeys(("compact_resnet", "blood_cnn", "five_layer", "resnet28", "blood_cnn_10k")),
             "small": {**model, "classifiers": ["svm_rbf", "svm", "random_forest", "decision_tree"]},
@@ -45,42 +54,80 @@ def overlay(images: int) -> dict[str, Any]:
         "learning_curve": None,
         "published": [],
     }
-    training = {"images": "both", "epochs": 2, "min_steps": 0}
+    widths = [8, 16, 32] if side < 100 else [8, 16, 32, 32, 32]
     return {
-        "results": f"results/bench/{images}",
+        "results": f"results/bench/{images}x{side}",
         "datasets": {"breast": None, "blood": blood},
-        "networks": {"size_study": {"options": {"widths": [8, 16, 32]}, "training": training}},
+        "networks": {"size_study": {"options": {"widths": widths}, "training": training}},
     }
 
 
-def peaks(images: int) -> dict[str, float]:
-    """Run the workflow; the highest memory of each stage in MB."""
+def run(case: str, target: str) -> dict[str, float]:
+    """Run the workflow; the highest memory of each stage that has ended, in MB."""
     folder = timing.ROOT / "results" / "bench"
-    shutil.rmtree(folder / str(images), ignore_errors=True)
+    shutil.rmtree(folder / case, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{images}.yaml"
-    path.write_text(yaml.safe_dump(overlay(images)), encoding="utf-8")
-    command = [sys.executable, "-m", "snakemake", "-j", "2", "report", "--configfile", str(path)]
+    path = folder / f"{case}.yaml"
+    path.write_text(yaml.safe_dump(overlay(*map(int, case.split("x")))), encoding="utf-8")
+    command = [sys.executable, "-m", "snakemake", "-j", "2", target, "--configfile", str(path)]
     subprocess.run(command, cwd=timing.ROOT, check=True)
+    return peaks(folder / case)
+
+
+def peaks(results: Path) -> dict[str, float]:
+    """The highest memory of each stage with a record in a folder of results, in MB."""
     found: dict[str, float] = {}
-    for record in read_all(folder / str(images)):
+    for record in read_all(results):
         found[record.stage] = max(record.memory_mb, found.get(record.stage, 0))
     return found
 
 
+def asked() -> dict[str, int]:
+    """What each rule asks for, in MB."""
+    found = {}
+    for file in (timing.ROOT / "rules").glob("*.smk"):
+        text = file.read_text(encoding="utf-8")
+        # A rule by its name, or by the stem of one that the name of a data set is added to.
+        for rule in re.finditer(r'^ *rule (\w+):|^ *f"(\w+)_\{dataset\}"$', text, re.M):
+            if limit := re.search(r"mem_mb=(\d+)", text[rule.end() :]):
+                found[rule[1] or rule[2]] = int(limit[1])
+    return found
+
+
+def verdict(found: Iterable[dict[str, float]], limits: dict[str, int]) -> str:
+    """Which stages took more than their rule asks for, or than any job may."""
+    over = sorted({
+        stage for case in found for stage, peak in case.items() if peak > min(limits.get(stage, BOUND), BOUND)
+    })  # fmt: skip
+    if not over:
+        return f"No stage took more than its rule asks for, or than {BOUND:,} MB."
+    return f"More than its rule asks for, or than {BOUND:,} MB, took: {', '.join(f'`{stage}`' for stage in over)}."
+
+
 def main() -> None:
-    """Run both and write the table."""
+    """Run all cases and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=int, nargs=2, default=IMAGES, metavar="N")
+    parser.add_argument("--cases", nargs="+", default=CASES, metavar="NUMBERxPIXELS")
+    parser.add_argument("--target", default="report", help="what is made (default: report)")
+    parser.add_argument("--finished", action="store_true", help="take the records of earlier runs")
     parser.add_argument("--out", type=Path, default=timing.ROOT / "docs/memory.md")
     args = parser.parse_args()
-    machine = timing.machine()
-    few, many = (peaks(images) for images in args.images)
-    order = sorted(many, key=many.__getitem__, reverse=True)
-    rows = [[f"`{stage}`", f"{few[stage]:,.0f}", f"{many[stage]:,.0f}"] for stage in order]
-    table = timing.table(["stage", *(f"{images:,} images" for images in args.images)], rows)
-    args.out.write_text(TEXT.format(date=date.today().isoformat(), machine=machine, table=table), encoding="utf-8")
-    print(table)
+    machine, limits = timing.machine(), asked()
+    if args.finished:
+        found = [peaks(timing.ROOT / "results" / "bench" / case) for case in args.cases]
+    else:
+        found = [run(case, args.target) for case in args.cases]
+    most = {stage: max(case.get(stage, 0) for case in found) for case in found for stage in case}
+    rows = [
+        [f"`{stage}`", *(f"{case[stage]:,.0f}" if stage in case else "–" for case in found), f"{limits.get(stage, 0):,}"]
+        for stage in sorted(most, key=most.__getitem__, reverse=True)
+    ]
+    names = [f"{int(images):,} of {side} × {side}" for images, side in (case.split("x") for case in args.cases)]
+    table = timing.table(["stage", *names, "`mem_mb`"], rows)
+    said = verdict(found, limits)
+    text = TEXT.format(date=date.today().isoformat(), machine=machine, table=table, verdict=said)
+    args.out.write_text(text, encoding="utf-8")
+    print(table, said, sep="\n")
 
 
 if __name__ == "__main__":
