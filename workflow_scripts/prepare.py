@@ -20,7 +20,7 @@ def main(args, settings):
         images.write_split(path, split, description, pixels, None if split == "test" else labels)
     images.write_labels(args.test_labels, "test", description, splits["test"][1])
     counts = {split: len(labels) for split, (_, labels) in splits.items()}
-    stage.progress(f"{description.flag}: {counts} images")
+    stage.progress(f"{description.flag or args.npz}: {counts} images")
 
 
 if __name__ == "__main__":

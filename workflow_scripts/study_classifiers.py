@@ -41,9 +41,9 @@ def main(args, settings):
     data = (features, labels, val_features, val_labels)
     curves = {}
     for name, model in models.items():
-        stage.progress(f"{description.flag}: learning curve of {name}")
+        stage.progress(f"learning curve of {name}")
         curves[name] = studies.learning_curve(model, *data, settings["tree_sizes"], settings["folds"], seed)
-    stage.progress(f"{description.flag}: regions in the plane of two components")
+    stage.progress("regions in the plane of two components")
     test_features = hdf5.blocks(args.features, "test/features")
     plane = studies.plane(features, labels, test_features, settings["plane_images"], seed)
     study_files.write(args.out, description, seed, curves, plane, studies.tree_shape(tree))

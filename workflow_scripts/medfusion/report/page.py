@@ -256,6 +256,7 @@ def _task(
             f"them, from the lowest to the highest limit of the single runs' {confidence} intervals "
             f"({'bootstrap' if several else 'Wilson for accuracy, bootstrap for AUC'}).",
             confidence,
+            standings.by_area(table),
         ),
         sections=[section for section in sections.values() if section],
     )

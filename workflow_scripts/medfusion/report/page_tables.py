@@ -67,6 +67,7 @@ def results(
     source: str,
     caption: str,
     confidence: str,
+    area: bool = False,
 ) -> Table:
     """Every system with its accuracy, interval and AUC; floors and published figures apart.
 
@@ -77,6 +78,7 @@ def results(
     descriptions : what a system is, by its address
     source : of the data, as in the configuration
     confidence : of the intervals, as text
+    area : whether the AUC decides which is the best
     """
     original = {
         row["system"]: row
@@ -94,7 +96,7 @@ def results(
             Row(
                 [
                     Cell(system.address, descriptions.get(system.address, "")),
-                    *_scores(system),
+                    *_scores(system, area),
                     runs_cell(system),
                     Cell(f"{theirs['accuracy']:.3f}", theirs["name"]) if theirs else NOTHING,
                 ],
@@ -102,7 +104,7 @@ def results(
             )
         )
     learns_nothing = [
-        Row([Cell(row.system.replace("_", " ")), *_scores(row), NOTHING, NOTHING], "floor") for row in floors
+        Row([Cell(row.system.replace("_", " ")), *_scores(row, area), NOTHING, NOTHING], "floor") for row in floors
     ]
     elsewhere = [
         Row([Cell(row["name"], _origin(row)), *figures(row), *[NOTHING] * 4], "published") for row in published
@@ -116,7 +118,7 @@ def results(
         "System",
         f"Test accuracy, {confidence} interval",
         f"Test AUC, {confidence} interval",
-        "Validation accuracy",
+        f"Validation {'AUC' if area else 'accuracy'}",
     ]
     head += ["Test n", "Seeds", "Published for this system" + ("" if source == "official" else ", on another split")]
     return Table(caption, head, bodies)
@@ -128,9 +130,10 @@ def _origin(row: Mapping[str, Any]) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def _scores(system: Standing) -> list[Cell]:
+def _scores(system: Standing, area: bool) -> list[Cell]:
     n = Cell(f"{system.test.n:,}", sort=system.test.n)
-    return [with_interval(system.test), with_interval(system.test_auc), value_cell(system.val), n]
+    decisive = system.val_auc if area else system.val
+    return [with_interval(system.test), with_interval(system.test_auc), value_cell(decisive), n]
 
 
 def measures(

@@ -62,8 +62,12 @@ def summary(
 def _dataset(config: Config, key: str, contents: Sequence[Metrics], compared: Comparisons | None) -> list[str]:
     entry, table = config["datasets"][key], tidy(contents)
     name, n = table["name"].iloc[0], standings.images_tested(table)
-    rows = []
+    rows, area = [], standings.by_area(table)
     for row in standings.standings(table) + standings.floors(table):
+        if area:
+            measures = [_value(row.val_auc), _value(row.test_auc), interval(row.test_auc), _value(row.test)]
+            rows.append([f"`{row.address}`", row.runs_in_words, *measures])
+            continue
         positive = f"recall[{entry['positive']}]"
         extra = (
             []
@@ -72,7 +76,8 @@ def _dataset(config: Config, key: str, contents: Sequence[Metrics], compared: Co
         )
         rows.append([f"`{row.address}`", row.runs_in_words, _value(row.val), _value(row.test), interval(row.test)])
         rows[-1] += [_value(row.test_auc), *extra]
-    head = ["system", "runs", "validation accuracy", "test accuracy", "interval", "AUC"]
+    decisive, other = ("AUC", "test accuracy") if area else ("accuracy", "AUC")
+    head = ["system", "runs", f"validation {decisive}", f"test {decisive}", "interval", other]
     if entry["positive"] is not None:
         head.append(f"recall of {contents[0]['label_names'][entry['positive']]}")
     parts = [f"## {name}, n = {n:,} test images", _markdown(head, rows), *_published(entry)]
