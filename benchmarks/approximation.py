@@ -32,8 +32,10 @@ from medfusion.learning.subsets import at_most
 
 COMPONENTS = 64  # principal components of the pixels
 CELLS = ({"C": 1}, {"C": 10}, {"C": 1, "kernel": "linear"})
-HEAD = ["features", "training images", "SVM", "accuracy, exact", "accuracy, approximated", "difference", "seconds, exact",
-        "seconds, approximated"]  # fmt: skip
+HEAD = [
+    *("features", "training images", "SVM", "accuracy, exact", "accuracy, approximated", "difference"),
+    *("seconds, exact", "seconds, approximated"),
+]
 TEXT = """\
 # What approximating a large SVM costs
 
@@ -100,15 +102,21 @@ def main() -> None:
     """Measure, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=os.environ.get("MEDMNIST_DATA"), help="folder with Blood's .npz")
-    parser.add_argument("--features", type=Path, nargs="*", default=[], help="features.h5 of networks, beside the pixels")
+    parser.add_argument(
+        "--features", type=Path, nargs="*", default=[], help="features.h5 of networks, beside the pixels"
+    )
     parser.add_argument("--images", type=Path, help="folder with train.h5 and val.h5 that the features are of")
-    parser.add_argument("--sizes", type=int, nargs="+", default=[3000, 20000], help="training images (default: 3000, all)")
+    parser.add_argument(
+        "--sizes", type=int, nargs="+", default=[3000, 20000], help="training images (default: 3000, all)"
+    )
     parser.add_argument("--components", type=int, default=1000, help="Nyström features (default: as config.yaml)")
     parser.add_argument("--seeds", type=int, default=3, help="draws of the Nyström features")
     parser.add_argument("--out", type=Path, help="file to write; else the table is printed alone")
     args = parser.parse_args()
     if not args.data:
-        sys.exit("error: no data; name a folder with bloodmnist.npz or bloodmnist_surrogate.npz: --data, or MEDMNIST_DATA")
+        sys.exit(
+            "error: no data; name a folder with bloodmnist.npz or bloodmnist_surrogate.npz: --data, or MEDMNIST_DATA"
+        )
     machine = timing.machine()
     with threadpoolctl.threadpool_limits(1):
         data, parts = pixels(Path(args.data))

@@ -39,25 +39,27 @@ def overlay(images: int, side: int) -> dict[str, Any]:
     tenth = images // 10
     model = {"network": "size_study", "seeds": [1], "train_images": "all", "fusions": [], "ablations": None}
     # An epoch or two, of batches that do not grow with the images' pixels.
-    training = {"images": "both", "epochs": 2, "original_epochs": 1, "min_steps": 0, "batch_size": 64 if side < 100 else 16}
-    blood = {
+    training = {
+        "images": "both",
+        "epochs": 2,
+        "original_epochs": 1,
+        "min_steps": 0,
+        "batch_size": 64 if side < 100 else 16,
+    }
+    cells = {
+        "flag": "bloodmnist",
         "source": "generated",
         "size": side,
         "label": f"{images:,} generated blood cells",
         "generated": {"seed": 1, "train": images - 2 * tenth, "val": tenth, "test": tenth},
         "augmentation": {"copies": 1},
-        "models": {
-            **dict.fromkeys(("compact_resnet", "blood_cnn", "five_layer", "resnet28", "blood_cnn_10k")),
-            "small": {**model, "classifiers": ["svm_rbf", "svm", "random_forest", "decision_tree"]},
-        },
-        "votes": {"vote_cnn": ["small/cnn"], "vote_svm": None, "vote_all_networks": None},
-        "learning_curve": None,
-        "published": [],
+        "models": {"small": {**model, "classifiers": ["svm_rbf", "svm", "random_forest", "decision_tree"]}},
+        "votes": {"vote_cnn": ["small/cnn"]},
     }
     widths = [8, 16, 32] if side < 100 else [8, 16, 32, 32, 32]
     return {
         "results": f"results/bench/{images}x{side}",
-        "datasets": {"breast": None, "blood": blood},
+        "datasets": {"breast": None, "blood": None, "cells": cells},
         "networks": {"size_study": {"options": {"widths": widths}, "training": training}},
     }
 
@@ -119,7 +121,11 @@ def main() -> None:
         found = [run(case, args.target) for case in args.cases]
     most = {stage: max(case.get(stage, 0) for case in found) for case in found for stage in case}
     rows = [
-        [f"`{stage}`", *(f"{case[stage]:,.0f}" if stage in case else "–" for case in found), f"{limits.get(stage, 0):,}"]
+        [
+            f"`{stage}`",
+            *(f"{case[stage]:,.0f}" if stage in case else "–" for case in found),
+            f"{limits.get(stage, 0):,}",
+        ]
         for stage in sorted(most, key=most.__getitem__, reverse=True)
     ]
     names = [f"{int(images):,} of {side} × {side}" for images, side in (case.split("x") for case in args.cases)]

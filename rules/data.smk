@@ -56,12 +56,12 @@ rule prepare:
     output:
         images=PREPARED,
         test_labels=f"{RESULTS}/{{dataset}}/test_labels.h5",
-    wildcard_constraints:
-        dataset="|".join(name for name in DATASETS if name not in PLAN.in_folders) or "none",
     log:
         f"{LOGS}/{{dataset}}/images.log",
     benchmark:
         f"{BENCHMARKS}/{{dataset}}/images.tsv"
+    wildcard_constraints:
+        dataset="|".join(name for name in DATASETS if name not in PLAN.in_folders) or "none",
     threads: ONE
     resources:
         mem_mb=500,
@@ -83,12 +83,12 @@ rule prepare_folder:
         images=rules.prepare.output.images,
         test_labels=rules.prepare.output.test_labels,
         pictures=f"{RESULTS}/{{dataset}}/pictures.csv",
-    wildcard_constraints:
-        dataset="|".join(PLAN.in_folders) or "none",
     log:
         f"{LOGS}/{{dataset}}/images.log",
     benchmark:
         f"{BENCHMARKS}/{{dataset}}/images.tsv"
+    wildcard_constraints:
+        dataset="|".join(PLAN.in_folders) or "none",
     threads: ONE
     resources:
         mem_mb=700,

@@ -179,7 +179,9 @@ rule draw_labels:
         metrics=lambda wildcards: PLAN.metrics(wildcards.dataset),
     output:
         areas=report(f"{RESULTS}/{{dataset}}/labels/areas.svg", "../captions/areas.rst", "{dataset}", "results"),
-        seeds=report(f"{RESULTS}/{{dataset}}/labels/area_seeds.svg", "../captions/area_seeds.rst", "{dataset}", "results"),
+        seeds=report(
+            f"{RESULTS}/{{dataset}}/labels/area_seeds.svg", "../captions/area_seeds.rst", "{dataset}", "results"
+        ),
     log:
         f"{LOGS}/{{dataset}}/labels/drawing.log",
     benchmark:

@@ -52,8 +52,8 @@ def predict(args):
     import numpy as np
 
     from medfusion.bundle import answers, contents, inputs
-    from medfusion.data.pictures import Form
     from medfusion.bundle.predictor import Predictor
+    from medfusion.data.pictures import Form
 
     check_destination(args)
     predictor = Predictor(args.bundle, args.threads)

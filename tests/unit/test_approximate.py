@@ -43,7 +43,9 @@ def test_it_predicts_as_an_exact_svm_does(data, kernel):
         assert theirs > 0.8 and np.mean(model.predict(val_features) == exact.predict(val_features)) > 0.9
 
 
-@pytest.mark.parametrize(("gamma", "kernel"), list(itertools.product(["scale", "auto", 0.3], ["rbf", "poly", "sigmoid"])))
+@pytest.mark.parametrize(
+    ("gamma", "kernel"), list(itertools.product(["scale", "auto", 0.3], ["rbf", "poly", "sigmoid"]))
+)
 def test_with_an_image_each_its_features_are_the_kernel_of_the_svm(data, gamma, kernel):
     features = StandardScaler().fit_transform(data[0][:50])
     cell = {"kernel": kernel, "gamma": gamma, "coef0": 0.4, "degree": 2}

@@ -35,7 +35,9 @@ def made(folder, **settings):
     out = folder.parent / "out"
     files = [str(out / f"images/{split}.h5") for split in SPLITS]
     args = SimpleNamespace(images=files, test_labels=str(out / "test_labels.h5"), pictures=str(out / "pictures.csv"))
-    prepare_folder.main(args, {"files": str(folder), "size": 28, "task": None, "split": RULES, "colour": None, **settings})
+    prepare_folder.main(
+        args, {"files": str(folder), "size": 28, "task": None, "split": RULES, "colour": None, **settings}
+    )
     return out
 
 
@@ -91,7 +93,9 @@ def test_images_are_in_no_order_of_classes(by_class):
     assert np.abs(np.diff(labels)).sum() > 5
 
 
-@pytest.mark.parametrize(("first", "colour", "channels"), [("L", None, 1), ("RGB", None, 3), ("L", True, 3), ("RGB", False, 1)])
+@pytest.mark.parametrize(
+    ("first", "colour", "channels"), [("L", None, 1), ("RGB", None, 3), ("L", True, 3), ("RGB", False, 1)]
+)
 def test_colour_is_that_of_the_first_picture_or_of_the_settings(by_class, first, colour, channels):
     put(by_class / "ant/A.png", mode=first)
     assert read(made(by_class, colour=colour))["train"][0].shape[3] == channels
@@ -155,7 +159,10 @@ FAULTS = {
     "empty": (lambda f: (f / "ant/bad.png").touch(), "own/ant/bad.png: an empty file"),
     "no picture": (lambda f: (f / "cow").mkdir(), "own/cow: no picture; every class needs some"),
     "some splits": (
-        lambda f: [put(f / "train/a/x.png"), [p.rename(f / "train" / p.name) for p in list(f.iterdir()) if p.name != "train"]],
+        lambda f: [
+            put(f / "train/a/x.png"),
+            [p.rename(f / "train" / p.name) for p in list(f.iterdir()) if p.name != "train"],
+        ],
         "own: has the folders train but no val and no test",
     ),
     "splits and classes": (lambda f: put(f / "test/x.png"), r"own: has folders of splits \(test\) beside others \(ant"),

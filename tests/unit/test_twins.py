@@ -84,7 +84,11 @@ def test_blocks_change_nothing(splits, block):
 
 
 @pytest.mark.parametrize("threshold", [-0.999, 0.3, 0.95])
-@pytest.mark.parametrize("limits", [{"FEW": 1, "MANY": 2}, {"FEW": 3, "MANY": 40}, {"HELD": 192 * 4}, {"MOST_PAIRS": 5}, {"WORKED": 1}], ids=str)
+@pytest.mark.parametrize(
+    "limits",
+    [{"FEW": 1, "MANY": 2}, {"FEW": 3, "MANY": 40}, {"HELD": 192 * 4}, {"MOST_PAIRS": 5}, {"WORKED": 1}],
+    ids=str,
+)
 def test_limits_of_the_search_change_nothing(splits, monkeypatch, threshold, limits):
     whole, whole_summary = twins.find(splits, threshold)
     for name, value in limits.items():
@@ -95,9 +99,14 @@ def test_limits_of_the_search_change_nothing(splits, monkeypatch, threshold, lim
 
 
 def test_no_pair_just_above_the_threshold_is_lost(tmp_path):
-    """Many twins of every strength around the threshold, in images of smooth patches, whose space is of few dimensions."""
+    """Many twins of every strength around the threshold, in images of smooth patches."""
     rng = np.random.default_rng(0)
-    basis = np.stack([np.outer(np.sin(a * np.linspace(0, 3, 12)), np.cos(b * np.linspace(0, 3, 12))) for a, b in rng.integers(1, 4, (6, 2))])
+    basis = np.stack(
+        [
+            np.outer(np.sin(a * np.linspace(0, 3, 12)), np.cos(b * np.linspace(0, 3, 12)))
+            for a, b in rng.integers(1, 4, (6, 2))
+        ]
+    )
     patches = np.tensordot(rng.normal(size=(300, 6)), basis, 1)
     noise = rng.normal(size=patches.shape) * rng.uniform(0, 0.5, (300, 1, 1)) * patches.std(axis=(1, 2), keepdims=True)
     images = np.concatenate([patches, patches + noise])

@@ -89,6 +89,9 @@ def folder(tmp_path, monkeypatch):
     """A working folder with the files that other values of `path` name."""
     for name in ("own.npz", "another.npz"):
         (tmp_path / name).touch()
+    for number in range(6):
+        (tmp_path / f"own/{'ab'[number % 2]}").mkdir(parents=True, exist_ok=True)
+        (tmp_path / f"own/{'ab'[number % 2]}/{number}.png").touch()
     monkeypatch.chdir(tmp_path)
 
 
@@ -165,6 +168,7 @@ def test_every_program_is_a_stage_with_jobs():
     ablated = changed(BASE, "datasets.breast.models.breast_cnn.ablations")
     breast = BASE["datasets"]["breast"]
     others = {"x": {**breast, "source": "generated"}, "several": {**breast, "flag": "chestmnist"}}
+    others["folder"] = {**breast, "flag": None, "source": "folder"}
     found = {*jobs(ablated), *jobs({**BASE, "datasets": others})}
     assert {job.partition("/")[0] for job in found} == set(changes.PROGRAMS)
 

@@ -145,6 +145,18 @@ KEYS = (
         ("datasets.breast.generated.seed",),
     ),
     Row(
+        "the `split` and `colour` of a folder of pictures",
+        "its `prepare_folder`, and what follows from other images",
+        ("prepare_folder dataset={dataset}",),
+        (f"{DATASET}.split", f"{DATASET}.colour"),
+    ),
+    Row(
+        "",
+        "its `prepare_folder`, and what follows from other images",
+        ("prepare_folder",),
+        _each("defaults.dataset.split.{setting}", "shares seed groups"),
+    ),
+    Row(
         "a data set's `label`",
         "its figures, its export, the table of all measures, the page",
         (*(f"{stage} dataset={{dataset}}" for stage in (*FIGURES, "export_bundle")), "collect_metrics"),
@@ -630,6 +642,10 @@ ELSEWHERE = (
     Row(
         "a data file replaced (however old the new one is)",
         "its `prepare`; what follows only if the images are others",
+    ),
+    Row(
+        "a picture of a folder replaced, added or removed",
+        "its `prepare_folder`; what follows only if the images are others",
     ),
     Row("a library's version", "the stages that import it, what follows, the page"),
     Row("a program: `workflow_scripts/{stage}.py`", "its jobs, and what follows"),

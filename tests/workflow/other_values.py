@@ -19,6 +19,10 @@ CHOICES: dict[str, list[Any]] = {
     "size": [64, 28],
     "source": ["official", "surrogate"],
     "path": ["another.npz"],
+    "split": [{"seed": 5}],
+    "shares": [[0.6, 0.2, 0.2]],
+    "groups": ["^(.)"],
+    "colour": [True, False],
     "sha256": ["0" * 64],
     "label": ["Another name"],
     "positive": [1, 0],
@@ -120,10 +124,14 @@ def ready(config: Config, key: str) -> Config:
         if rest[1] in ("path", "task"):
             entry.pop("generated", None)
             entry.update(source="file", path="own.npz")
+        if rest[1] in ("split", "colour"):
+            _become_folder(entry)
         if rest[1] == "generated" and entry["source"] != "generated":
             entry.update(source="generated", generated={"seed": 1, "train": 12000, "val": 100, "test": 100})
         if rest[1] == "flag":
             _need_few_images(entry)
+    if rest[:2] == ["dataset", "split"]:
+        _become_folder(config["datasets"]["breast"])
     if "ablations" in rest[:-1]:
         model = config["datasets"][rest[0]]["models"][rest[2]]
         model["ablations"] = _ablations(model)
@@ -224,6 +232,12 @@ def changed(config: Config, key: str) -> Config:
     else:
         put(config, key, (old or 0) + 1 if last != "search_images" else (old or 1000) + 1)
     return config
+
+
+def _become_folder(entry: Config) -> None:
+    """A data set of pictures in the folder `own`, instead."""
+    entry.pop("generated", None)
+    entry.update(source="folder", path="own", flag=None, sha256=None, label="A name", label_names=None, positive=None)
 
 
 def _models(config: Config, dataset: str) -> list[tuple[str, Config]]:

@@ -40,7 +40,8 @@ def _add_dataset(add, config: Config, dataset: str, entry: Config) -> None:
         add("download", f"{entry['flag']}{size}{surrogate}", dataset=dataset)
     if entry["source"] == "generated":
         add("generate", dataset, dataset=dataset)
-    add("prepare", dataset, dataset=dataset, source=entry["source"])
+    stage = "prepare_folder" if entry["source"] == "folder" else "prepare"
+    add(stage, dataset, dataset=dataset, source=entry["source"])
     for stage in ("inspect_images", "audit_twins", "draw_augmentation", "floors"):
         add(stage, dataset, dataset=dataset)
     add("augment", dataset, "augmented", dataset=dataset)

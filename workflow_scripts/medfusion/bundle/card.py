@@ -7,8 +7,8 @@ from typing import Any
 import jinja2
 
 from medfusion.bundle import contents
-from medfusion.data import preprocessing
 from medfusion.bundle.contents import Bundle
+from medfusion.data import preprocessing
 from medfusion.data.medmnist_info import INFO
 from medfusion.evaluation.standings import Score, Standing
 from medfusion.naming import percent

@@ -52,8 +52,8 @@ def entries(folder: Folder, settings: dict[str, Any]) -> list[Entry]:
     Parameters
     ----------
     folder : as `folders.look` returns it
-    settings : "split" with "shares" (of train, val and test), "seed" and "groups" (a regular expression, or None); where
-        the folder has splits of its own, only the seed counts
+    settings : "split" with "shares" (of train, val and test), "seed" and "groups" (a regular expression, or None);
+        where the folder has splits of its own, only the seed counts
 
     Raises
     ------
@@ -80,7 +80,9 @@ def group(picture: Found, expression: str | None) -> str:
         return ""
     match = re.search(expression, picture.inside)
     if match is None or match[1] is None:
-        raise UserError(f"{picture.path}: the expression {expression!r} (split.groups) finds no group in {picture.inside!r}")
+        raise UserError(
+            f"{picture.path}: the expression {expression!r} (split.groups) finds no group in {picture.inside!r}"
+        )
     return match[1]
 
 

@@ -152,6 +152,8 @@ def _files(top: str) -> Iterator[str]:
     for place, folders, names in os.walk(top, onerror=fail):
         for name in folders:
             if os.path.islink(os.path.join(place, name)):
-                raise UserError(f"{os.path.join(place, name)}: a link to a folder is not followed; put the folder there")
+                raise UserError(
+                    f"{os.path.join(place, name)}: a link to a folder is not followed; put the folder there"
+                )
         folders[:] = [name for name in folders if not name.startswith(".")]
         yield from (os.path.join(place, name) for name in names if not name.startswith("."))

@@ -115,7 +115,9 @@ class Drawing:
             for split, rng in self._rngs.items()
         }
         self._several = phantom.several
-        self._twins = _plan_twins(np.random.default_rng(twin_seed), self.labels["train"], self.labels["test"], self.shape)
+        self._twins = _plan_twins(
+            np.random.default_rng(twin_seed), self.labels["train"], self.labels["test"], self.shape
+        )
         self._sources: dict[int, np.ndarray] = dict.fromkeys(twin.source for twin in self._twins.values())
 
     def images(self, split: str) -> Iterator[np.ndarray]:

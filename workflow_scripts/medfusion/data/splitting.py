@@ -53,9 +53,10 @@ def split(
                 continue
             free = [group for group in order[::-1] if place[group] < 0 and counts[group, label]]
             if not free:
+                own = np.count_nonzero(counts[:, label])
                 raise UserError(
-                    f"class {label_names[label]!r}: its {totals[label]} pictures are of {np.count_nonzero(counts[:, label])}"
-                    f" groups; expected enough for some in each of {len(shares)} splits"
+                    f"class {label_names[label]!r}: its {totals[label]} pictures are of {own} groups; expected enough "
+                    f"for some in each of {len(shares)} splits"
                 )
             give(free[0], number)
     weights = 1 / totals**2

@@ -219,8 +219,8 @@ def standardised(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray
 def _principal_space(file: h5py.Dataset, dimensions: int) -> np.ndarray:
     """Orthonormal directions, float32 (p, d), near those of the largest principal components of some images.
 
-    By a randomised range finder with power iterations (Halko, Martinsson & Tropp 2011), the largest first. How near they
-    are changes the time that the search takes, not what it finds.
+    By a randomised range finder with power iterations (Halko, Martinsson & Tropp 2011), the largest first. How near
+    they are changes the time that the search takes, not what it finds.
     """
     size = int(np.prod(file.shape[1:]))
     wanted = max(1, min(SAMPLE_ROWS, len(file), SAMPLE_BYTES // (4 * size)))

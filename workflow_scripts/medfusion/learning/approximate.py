@@ -14,8 +14,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 ROWS = 4096  # images transformed at once
-# Of the linear machine, for an SVM's C: its log loss never comes to zero, as the hinge loss does, so that the same C would
-# shrink it more. benchmarks/approximation.py measures both machines on the same features.
+# Of the linear machine, for an SVM's C: its log loss never comes to zero, as the hinge loss does, so that the same C
+# would shrink it more. benchmarks/approximation.py measures both machines on the same features.
 C_RATIO = 10
 ITERATIONS = 1000
 KERNEL_VALUES = {"gamma": "scale", "degree": 3, "coef0": 0.0}  # scikit-learn's for an SVC
@@ -58,7 +58,7 @@ def rule(settings: dict[str, Any], images: int, features: int) -> Use:
 
 
 def machine(use: Use, cell: dict[str, Any]) -> str:
-    """What is fitted, in a word: "exact", the classifier itself; "nystroem"; or "linear", where the kernel is linear."""
+    """What is fitted, in a word: "exact" (the classifier itself), "nystroem", or "linear" where the kernel is."""
     if use.components is None:
         return "exact"
     return "linear" if cell.get("kernel", "rbf") == "linear" else "nystroem"
@@ -106,9 +106,7 @@ def nystroem(cell: dict[str, Any], scaled: np.ndarray, components: int, seed: in
         values["gamma"] = 1 / scaled.shape[1]
     kernel = cell.get("kernel", "rbf")
     taken = {"rbf": ("gamma",), "poly": ("gamma", "degree", "coef0"), "sigmoid": ("gamma", "coef0")}[kernel]
-    mapping = Nystroem(
-        kernel=kernel, n_components=components, random_state=seed, **{key: values[key] for key in taken}
-    )
+    mapping = Nystroem(kernel=kernel, n_components=components, random_state=seed, **{key: values[key] for key in taken})
     return mapping.fit(scaled)
 
 
