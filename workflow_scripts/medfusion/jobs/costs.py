@@ -11,6 +11,7 @@ STAGES = [
     "download",
     "generate",
     "prepare",
+    "prepare_folder",
     "inspect_images",
     "audit_twins",
     "augment",
