@@ -36,7 +36,8 @@ TEXT = """\
 
 Written by `make bench-large` on {date}: {machine}. The highest resident memory (MB) of any job of a stage, as the
 kernel counts it, for generated blood cells in three colours, 80 % of them to train on, and what its rule asks for
-(`mem_mb`). Those of more than {largest} pixels are drawn at {drawn}, enlarged and given noise; "–" was not run. {verdict}
+(`mem_mb`). Those of more than {largest} pixels are drawn at {drawn}, enlarged and given noise; "–" was not run.
+{verdict}
 
 {table}
 """

@@ -24,6 +24,9 @@ from medfusion.planning.grid_values import GRID_VALUES
 from medfusion.planning.plan import Plan
 from medfusion.planning.settings_slices import slices
 
+# Stages that data sets of one source alone have.
+ONLY_OF = {"generate": "generated", "prepare_folder": "folder"}
+
 # An overlay on config.yaml, and all that is said of it; the working folder holds an empty config.yaml and configs/.
 FAULTS = {
     "a misspelt section": (
@@ -144,7 +147,7 @@ FAULTS = {
     ),
     "a misspelt source": (
         "{datasets: {breast: {source: offical}}}",
-        "datasets.breast.source: 'offical'; expected one of official, surrogate, file, generated; did you mean "
+        "datasets.breast.source: 'offical'; expected one of official, surrogate, file, folder, generated; did you mean "
         "'official'?",
     ),
     "a misspelt flag": (
@@ -352,11 +355,11 @@ FAULTS = {
     ),
     "a path that another source ignores": (
         "{datasets: {breast: {path: x.npz}}}",
-        "datasets.breast: source 'file' and path go together; set both or neither",
+        "datasets.breast: source 'file' or 'folder' and path go together; set both or neither",
     ),
     "a source that needs a path": (
         "{datasets: {breast: {source: file, label: x}}}",
-        "datasets.breast: source 'file' and path go together; set both or neither",
+        "datasets.breast: source 'file' or 'folder' and path go together; set both or neither",
     ),
     "a file that is not there": (
         "{datasets: {breast: {source: file, path: nothere.npz, label: x}}}",
@@ -385,6 +388,10 @@ FAULTS = {
     "a date as a label": (
         "{datasets: {breast: {label: 2024-01-01}}}",
         "datasets.breast.label: 2024-01-01; expected text of 1 to 200 characters, or ~",
+    ),
+    "a split of a file": (
+        "{datasets: {breast: {split: {seed: 1}}}}",
+        "datasets.breast.split: for source 'folder' alone; set split: ~",
     ),
     "counts of images that are not generated": (
         "{datasets: {breast: {generated: {seed: 1, train: 9, val: 9, test: 9}}}}",
@@ -867,7 +874,7 @@ def jobs(plan):
         stages |= {"augment": "bank", "vote": "vote", "evaluate": "group", "learning_curve": "size"}
         stages |= dict.fromkeys(("draw_curves", "draw_grids", "draw_fusions"), "model")
         for stage in slices(plan):
-            if stage == "download" or (stage == "generate" and entry["source"] != "generated"):
+            if stage == "download" or entry["source"] != ONLY_OF.get(stage, entry["source"]):
                 continue
             found.setdefault(stage, []).extend(per[stages.get(stage, "dataset")])
     found["download"] = [{"file": file} for file in plan.downloads()]

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from configurations import BASE, SCHEMA
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -16,6 +17,8 @@ from medfusion.data import folders, pictures, splitting
 from medfusion.data.pictures import Form
 from medfusion.errors import UserError
 from medfusion.files import images
+from medfusion.planning import data_sets
+from medfusion.planning.config import complete
 
 RULES = {"shares": [0.7, 0.1, 0.2], "seed": 0, "groups": None}
 SPLITS = ("train", "val", "test")
@@ -213,3 +216,37 @@ def test_pictures_without_groups_are_split_in_their_shares():
         counts = np.bincount(place[labels == label], minlength=3)
         assert np.abs(counts - np.array([0.7, 0.1, 0.2]) * n).max() < 1
     assert not np.array_equal(place, splitting.split(labels, list(map(str, range(1110))), [0.7, 0.1, 0.2], 4, "abc"))
+
+
+CONFIG_FAULTS = {
+    "flag": ({"flag": "breastmnist"}, "datasets.own.flag: for files alone; set flag: ~"),
+    "hash": ({"sha256": "0" * 64}, "datasets.own.sha256: for files alone; set sha256: ~"),
+    "labels": ({"task": "multi-label"}, "datasets.own.task: a folder gives each picture one label"),
+    "shares": ({"split": {"shares": [0.7, 0.2, 0.2]}}, "datasets.own.split.shares: sum to 1.1; expected 1"),
+    "no group": ({"split": {"groups": "p."}}, r"datasets.own.split.groups: 'p.' has no group; expected \(…\)"),
+    "no expression": ({"split": {"groups": "("}}, r"datasets.own.split.groups: '\(' is no regular expression"),
+    "no folder": ({"path": "gone"}, r"datasets.own.path: gone: cannot be read \(No such file"),
+    "no path": ({"path": None}, "datasets.own: source 'file' or 'folder' and path go together"),
+    "no label": ({"label": None}, "datasets.own.label: required with source 'folder'"),
+    "names": ({"label_names": ["one"]}, "datasets.own.label_names: 1 names; expected 2, one a class in label order"),
+    "positive": ({"positive": 2}, "datasets.own.positive: 2 is no label of the data set; expected 0 to 1"),
+}
+
+
+@pytest.mark.parametrize("fault", CONFIG_FAULTS)
+def test_a_fault_of_the_configuration_is_named_before_any_job(by_class, fault):
+    folders.look.cache_clear()
+    changes, message = CONFIG_FAULTS[fault]
+    own = {"source": "folder", "path": str(by_class), "label": "Own"}
+    complete({**BASE, "datasets": {"own": own}}, SCHEMA)
+    with pytest.raises(UserError, match=message):
+        complete({**BASE, "datasets": {"own": {**own, **changes}}}, SCHEMA)
+
+
+def test_the_configuration_knows_the_classes_and_numbers_of_a_folder(by_class):
+    folders.look.cache_clear()
+    own = {"source": "folder", "path": str(by_class), "label": "Own", "split": {"seed": 4}}
+    entry = complete({**BASE, "datasets": {"own": own}}, SCHEMA)["datasets"]["own"]
+    assert data_sets.classes(entry) == 2
+    assert entry["split"] == {"shares": [0.7, 0.1, 0.2], "seed": 4, "groups": None}
+    assert any("28 training images" in sentence for sentence in entry["by_default"])
