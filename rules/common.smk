@@ -91,7 +91,8 @@ def served(target, datasets, *patterns):
 
     def files(wildcards):
         if not datasets:
-            raise WorkflowError(f"{target}: {NOT_SERVED[target]} ({', '.join(DATASETS)}); there is nothing to make")
+            # Not a WorkflowError: Snakemake prints a traceback with one of an input function.
+            sys.exit(f"error: {target}: {NOT_SERVED[target]} ({', '.join(DATASETS)}); there is nothing to make")
         if left := [dataset for dataset in DATASETS if dataset not in datasets]:
             print(f"{target}: without {', '.join(left)}: {NOT_SERVED[target]}", file=sys.stderr)
         return expand(patterns, dataset=datasets)

@@ -28,6 +28,16 @@ def test_all_twelve_sets_are_planned_from_their_flags(tmp_path):
     assert done.returncode != 0
 
 
+def test_a_target_that_can_serve_no_data_set_says_so(tmp_path):
+    project = copy_project(tmp_path / "project", "twelve.yaml")
+    project.overlay.write_text("datasets: {breast: ~, blood: ~, chest: {flag: chestmnist}}", encoding="utf-8")
+    done = project.snakemake("-j", "1", "export", check=False)
+    assert done.returncode == 1
+    assert "error: export: a bundle holds systems of one class an image" in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert not (project.folder / "results/chest").exists()
+
+
 def own_file(path):
     """Grey pictures of three shapes, of 20 × 20 pixels: a size that MedMNIST does not have."""
     rng = np.random.default_rng(0)
