@@ -21,6 +21,7 @@ include: "rules/figures.smk"
 include: "rules/export.smk"
 include: "rules/cases.smk"
 include: "rules/report.smk"
+include: "rules/clusters.smk"
 
 
 rule all:

@@ -47,17 +47,20 @@ NOT_SERVED = {
 DATASETS, RESULTS = PLAN.datasets, PLAN.results
 LOGS, BENCHMARKS = PLAN.beside("logs"), PLAN.beside("benchmarks")
 PREPARED = [f"{RESULTS}/{{dataset}}/images/{split}.h5" for split in ("train", "val", "test")]
-CORES = workflow.resource_settings.cores  # of -j; none for --dag, -n and on clusters
+ON_CLUSTER = bool(workflow.resource_settings.nodes)  # jobs are submitted, -j of them at once
+# Of -j; none for --dag and -n, and not for jobs on clusters, where --cores limits those that are submitted as one.
+CORES = None if ON_CLUSTER else workflow.resource_settings.cores
 # Slots of -j that one busy processor takes, and those of a job that trains or applies a network.
 ONE = share_of_cores(1, CORES)
 NETWORK = share_of_cores(config["compute"]["threads"], CORES)
 
 prefer_own_python()
-limit_memory(workflow.global_resources)
+if not ON_CLUSTER:
+    limit_memory(workflow.global_resources)
 if workflow.is_main_process:
     # What a killed run, a copy, a touch or a damage left behind is put right before jobs are planned.
     try:
-        notes = [runs.remove_stale_lock()]
+        notes = [runs.cancel_submitted(), runs.remove_stale_lock()]
         if runs.is_alone():
             notes.append(runs.end_orphans())
             remove_unfinished(RESULTS, config["data"])
@@ -71,7 +74,7 @@ if workflow.is_main_process:
 
 
 onstart:
-    runs.remember_run()
+    runs.remember_run(workflow.scheduler)
     IDENTITY.write()
     force_jobs(workflow.dag_settings)
     runs.remember_jobs(workflow.dag, RESULTS, CORES)

@@ -22,6 +22,7 @@ rule download:
         settings=IDENTITY.params("download"),
     message:
         "Obtaining {output.npz}"
+    localrule: True  # machines that compute often have no way out
     shell:
         "python {input.program} --settings {input.settings} --out {output.npz} 9>&2 &> {log}"
 

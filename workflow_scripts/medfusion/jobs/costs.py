@@ -1,6 +1,7 @@
 """What each stage cost, from the records of its jobs."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -44,21 +45,33 @@ def stage_costs(records: Sequence[Record]) -> pd.DataFrame:
     Returns
     -------
     Columns stage, jobs, seconds (sum of wall time), longest (seconds), cpu (seconds), memory (highest resident set,
-    MB); no rows if there are no records.
+    MB), devices (graphics processors, sorted; empty for processors alone); no rows if there are no records.
     """
     rows = [
-        (record.stage if record.stage in STAGES else DRAWING, record.seconds, record.memory_mb, record.cpu_seconds)
+        (
+            record.stage if record.stage in STAGES else DRAWING,
+            record.seconds,
+            record.memory_mb,
+            record.cpu_seconds,
+            record.device,
+        )
         for record in records
     ]
-    table = pd.DataFrame(rows, columns=["stage", "seconds", "memory", "cpu"])
+    table = pd.DataFrame(rows, columns=["stage", "seconds", "memory", "cpu", "device"])
     costs = table.groupby("stage", sort=False).agg(
         jobs=("seconds", "size"),
         seconds=("seconds", "sum"),
         longest=("seconds", "max"),
         cpu=("cpu", "sum"),
         memory=("memory", "max"),
+        devices=("device", lambda names: "; ".join(sorted(set(names) - {""}))),
     )
     return costs.reindex(_in_order(costs.index)).reset_index()
+
+
+def stage_name(row: Any) -> str:
+    """How a row of `stage_costs` is named in a table: the stage, and what it computed on if not on processors alone."""
+    return f"{row.stage}, on {row.devices}" if row.devices else row.stage
 
 
 def _in_order(stages: Iterable[str]) -> list[str]:

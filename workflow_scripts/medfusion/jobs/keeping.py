@@ -21,6 +21,7 @@ import psutil
 from medfusion.errors import UserError
 from medfusion.files.artifacts import hash_file, temporary_name
 from medfusion.jobs import records
+from medfusion.jobs.devices import accelerator
 from medfusion.jobs.records import File, Record
 
 # Set by the workflow for --force and its like: do the work, whatever the record says.
@@ -65,7 +66,9 @@ class Job:
             if source != Path(path):
                 _link(source, Path(path))
             os.utime(path)  # newer than what made the job run
-        self._write(record.made, record.seconds, record.cpu_seconds, record.memory_mb, record.command)
+        self._write(
+            record.made, record.seconds, record.cpu_seconds, record.memory_mb, record.command, record.device
+        )
         return True
 
     def begin(self) -> None:
@@ -88,13 +91,15 @@ class Job:
             cpu_seconds=round(usage.ru_utime + usage.ru_stime, 2),
             memory_mb=round(usage.ru_maxrss / 1024, 1),  # Linux counts kilobytes
             command=["python", *sys.argv],
+            device=accelerator(),
         )
 
-    def _write(self, made: str, seconds: float, cpu_seconds: float, memory_mb: float, command: list[str]) -> None:
+    def _write(
+        self, made: str, seconds: float, cpu_seconds: float, memory_mb: float, command: list[str], device: str
+    ) -> None:
         outputs = [File.of(path) for path in self._outputs]
-        record = Record(
-            self._identity, command, self._settings, self._inputs, outputs, made, seconds, cpu_seconds, memory_mb
-        )
+        costs = (made, seconds, cpu_seconds, memory_mb, device)
+        record = Record(self._identity, command, self._settings, self._inputs, outputs, *costs)
         records.write(self._file, record)
 
     def _second_name(self, path: str, number: int) -> Path:

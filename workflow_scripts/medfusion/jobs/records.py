@@ -57,6 +57,7 @@ class Record:
     made : when the outputs were made, ISO 8601, UTC
     seconds, cpu_seconds : wall and processor time of the job's process
     memory_mb : its highest resident set in megabytes
+    device : name of the graphics processors that it computed on; empty for processors
     """
 
     identity: dict[str, Any]
@@ -68,6 +69,7 @@ class Record:
     seconds: float
     cpu_seconds: float
     memory_mb: float
+    device: str = ""
 
     @property
     def stage(self) -> str:

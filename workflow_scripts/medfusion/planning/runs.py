@@ -3,7 +3,9 @@
 import contextlib
 import json
 import os
+import shutil
 import socket
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -20,14 +22,22 @@ JOBS = Path(".snakemake/jobs.json")  # what the last run that started jobs was t
 # In the environment of every job: the folder of the run that started it.
 RUN_VARIABLE = "MEDFUSION_RUN"
 PATIENCE = 5  # seconds that a job may take to stop when it is asked to
+SLURM_NAME = "slurm"  # the key of a note: the name that all jobs of a run have in Slurm's queue
+SLURM_PATIENCE = 90  # seconds that a scheduler may take for the same
 
 
-def remember_run() -> None:
-    """Note which process runs jobs in this folder, and let its jobs know."""
+def remember_run(scheduler: Any = None) -> None:
+    """Note which process runs jobs in this folder, and let its jobs know.
+
+    Parameters
+    ----------
+    scheduler : Snakemake's, once there is one; its executor for Slurm has a name for all jobs that it submits
+    """
     os.environ[RUN_VARIABLE] = str(Path.cwd())
+    name = getattr(getattr(scheduler, "_executor", None), "run_uuid", None)
     with contextlib.suppress(OSError):
         RUN.parent.mkdir(exist_ok=True)
-        RUN.write_text(json.dumps(_myself()), encoding="utf-8")
+        RUN.write_text(json.dumps({**_myself(), SLURM_NAME: name} if name else _myself()), encoding="utf-8")
 
 
 def remember_jobs(dag: Any, results: str, cores: int | None) -> None:
@@ -103,7 +113,7 @@ def is_locked() -> bool:
 
 def is_alone() -> bool:
     """Whether no other process runs Snakemake in this folder, as far as this machine can tell."""
-    return not _last_run_may_live() and not any(map(_works_here, psutil.process_iter(["cmdline", "cwd", "pid"])))
+    return not may_live(_last_run()) and not any(map(_works_here, psutil.process_iter(["cmdline", "cwd", "pid"])))
 
 
 def remove_stale_lock() -> str | None:
@@ -116,6 +126,32 @@ def remove_stale_lock() -> str | None:
     for file in LOCKS.iterdir():
         file.unlink(missing_ok=True)
     return "A run that was killed had left this folder locked. It is not alive any more: the lock was removed."
+
+
+def cancel_submitted() -> str | None:
+    """Cancel what a run that was killed had submitted to Slurm, and wait for its end; what was done, if anything.
+
+    As `end_orphans` for jobs on other machines. Nothing is done for a run that lives, or may live on another machine.
+    """
+    run = _last_run()
+    name = run.get(SLURM_NAME)
+    if not name or may_live(run) or not shutil.which("scancel"):
+        return None
+    if not _submitted(name):
+        return None
+    subprocess.run(["scancel", "--name", name], capture_output=True)
+    end = time.monotonic() + SLURM_PATIENCE
+    while _submitted(name):
+        if time.monotonic() > end:
+            return f"Jobs of a run that was killed are still in Slurm's queue: see squeue --name {name}"
+        time.sleep(0.5)
+    return "Jobs of a run that was killed were still in Slurm's queue: they were cancelled."
+
+
+def _submitted(name: str) -> list[str]:
+    """The jobs of a name that Slurm still has to run or to end."""
+    done = subprocess.run(["squeue", "--noheader", "--format=%i", "--name", name], capture_output=True, text=True)
+    return done.stdout.split()
 
 
 def end_orphans() -> str | None:
@@ -143,11 +179,13 @@ def _works_for_a_run_here(process: psutil.Process) -> bool:
         return False
 
 
-def _last_run_may_live() -> bool:
+def _last_run() -> dict[str, Any]:
+    """What was noted of the last run; nothing where that cannot be read."""
     try:
-        return may_live(json.loads(RUN.read_text(encoding="utf-8")))
+        content = json.loads(RUN.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return False
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _works_here(process: psutil.Process) -> bool:

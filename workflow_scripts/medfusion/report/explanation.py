@@ -69,6 +69,7 @@ def _job(record: Record, file: File) -> list[str]:
         f"  stage      {record.stage}",
         f"  made       {record.made}",
         f"  cost       {cost}",
+        *([f"  device     {record.device}"] if record.device else []),
         f"  code       {identity['code']} ({_compared(code_hash(program), identity['code'])})",
         "  libraries",
     ]

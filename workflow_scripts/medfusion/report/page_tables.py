@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from medfusion.evaluation.standings import Score, Standing, by_area, score
-from medfusion.jobs.costs import duration
+from medfusion.jobs.costs import duration, stage_name
 from medfusion.naming import percent, setting, span
 from medfusion.report.page_parts import Body, Cell, Row, Table
 
@@ -273,7 +273,7 @@ def costs(table: pd.DataFrame, caption: str) -> Table:
     rows = [
         Row(
             [
-                Cell(row.stage),
+                Cell(stage_name(row)),
                 Cell(f"{row.jobs:,}", sort=row.jobs),
                 *(NOTHING if math.isnan(s) else Cell(duration(s), sort=s) for s in (row.seconds, row.longest, row.cpu)),
                 NOTHING if math.isnan(row.memory) else Cell(f"{row.memory:,.0f} MB", sort=row.memory),

@@ -9,7 +9,7 @@ from medfusion.evaluation import standings
 from medfusion.files.comparison_files import Comparisons
 from medfusion.files.metric_files import Metrics, tidy
 from medfusion.files.reliabilities import Reliability
-from medfusion.jobs.costs import duration, stage_costs
+from medfusion.jobs.costs import duration, stage_costs, stage_name
 from medfusion.jobs.records import Record
 from medfusion.naming import percent, span
 from medfusion.planning.config import Config
@@ -195,7 +195,7 @@ def _value(score: standings.Score) -> str:
 def _costs(table: pd.DataFrame) -> str:
     rows = [
         [
-            row.stage,
+            stage_name(row),
             str(row.jobs),
             duration(row.seconds),
             duration(row.longest),

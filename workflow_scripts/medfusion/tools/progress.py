@@ -97,12 +97,14 @@ def look(now: float | None = None) -> View | None:
     now = time.time() if now is None else now
     alive = runs.may_live(run)
     elsewhere = run["host"] != socket.gethostname()
+    # Jobs of a cluster, which has no number of cores, are not among the processes of this machine.
+    out_of_sight = alive and (elsewhere or run["cores"] is None)
     started = {} if elsewhere or not alive else _processes({job["settings"] for job in run["jobs"]})
     history = _history(run)
     jobs, last = [], run["at"]
     for job in run["jobs"]:
         path = records.record_file(job["settings"])
-        state, spent, sign = _state(path, job["settings"], run["at"], started, alive and elsewhere, now)
+        state, spent, sign = _state(path, job["settings"], run["at"], started, out_of_sight, now)
         stage, name = path.parent.name, path.stem
         expected = job["seconds"] if job["seconds"] is not None else _similar(stage, name, history)
         needs = tuple(f"{Path(need).parent.name}/{Path(need).stem}" for need in job["needs"])

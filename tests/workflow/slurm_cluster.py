@@ -1,0 +1,237 @@
+"""A Slurm cluster of one machine for tests: its daemons in the foreground, all its files in a temporary folder.
+
+`python tests/workflow/slurm_cluster.py` says in one line whether this machine can have one; with a command behind it,
+it starts one, runs the command in it, and stops it. A process of its own keeps the cluster, and stops it when the one that
+asked for it ends, in whatever way.
+"""
+
+import contextlib
+import json
+import os
+import pwd
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+DAEMONS = ("munged", "slurmctld", "slurmd")
+COMMANDS = ("sbatch", "srun", "squeue", "scancel", "scontrol", "sinfo")
+KEEP = "--keep"
+PATIENCE = 60  # seconds that a daemon may take to answer, or to end
+MEMORY_MB = 6000  # that jobs may take together, or what the machine has
+# Without cgroups: processes are followed by their parents, and memory is looked at every second.
+CONFIGURATION = """\
+ClusterName=tests
+SlurmctldHost={host}(127.0.0.1)
+SlurmctldPort={controller_port}
+SlurmdPort={node_port}
+SlurmUser={user}
+SlurmdUser={user}
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge.socket
+CredType=cred/munge
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd.pid
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+MpiDefault=none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core_Memory
+JobAcctGatherType=jobacct_gather/linux
+JobAcctGatherFrequency=task=1
+JobAcctGatherParams=OverMemoryKill
+AccountingStorageType=accounting_storage/none
+SchedulerParameters=batch_sched_delay=0,sched_interval=2
+ReturnToService=2
+KillWait=5
+MinJobAge=3600
+NodeName={host} NodeAddr=127.0.0.1 CPUs={processors} RealMemory={memory} State=UNKNOWN
+PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
+"""
+
+
+class CannotStart(Exception):
+    """Why there is no cluster, in one line."""
+
+
+def lacking() -> str | None:
+    """What this machine lacks for a cluster, and what to do; None if nothing."""
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
+    if missing := [name for name in (*DAEMONS, *COMMANDS) if not shutil.which(name, path=path)]:
+        return f"no Slurm here ({', '.join(missing)} not found); on Debian: apt-get install slurm-wlm munge"
+    return None
+
+
+@contextlib.contextmanager
+def cluster() -> Iterator[dict[str, str]]:
+    """A cluster of one machine for the block; the environment variables that lead to it.
+
+    All that it started has ended when the block ends, jobs too, and its folder is gone; also when this process is killed.
+
+    Raises
+    ------
+    CannotStart
+        If a program is missing, or a daemon does not come up; the message ends with what it wrote last.
+    """
+    if reason := lacking():
+        raise CannotStart(reason)
+    command = [sys.executable, __file__, KEEP]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as keeper:
+        answer = json.loads(keeper.stdout.readline() or '"its keeper ended"')
+        if isinstance(answer, str):
+            raise CannotStart(answer)
+        yield answer
+
+
+def keep() -> None:
+    """Start a cluster, print the variables that lead to it or why there is none, and stop it when stdin ends."""
+    folder = Path(tempfile.mkdtemp(prefix="slurm"))
+    daemons: list[subprocess.Popen] = []
+    try:
+        environment = _configure(folder)
+        for command in _daemons(folder):
+            with open(folder / f"{command[0]}.log", "wb") as log:
+                daemons.append(
+                    subprocess.Popen(
+                        command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env={**os.environ, **environment}
+                    )
+                )
+            _wait_until_up(command[0], daemons, folder, environment)
+        print(json.dumps(environment), flush=True)
+        sys.stdin.read()
+    except CannotStart as error:
+        print(json.dumps(str(error)), flush=True)
+    finally:
+        _stop(daemons, folder)
+        shutil.rmtree(folder)
+
+
+def _configure(folder: Path) -> dict[str, str]:
+    folder.chmod(0o755)  # munged wants its socket to be reachable
+    for name in ("state", "spool", "bin"):
+        (folder / name).mkdir()
+    key = folder / "munge.key"
+    key.touch(0o600)
+    key.write_bytes(secrets.token_bytes(1024))
+    values = {
+        "folder": folder,
+        "host": socket.gethostname().split(".")[0],
+        "user": pwd.getpwuid(os.geteuid()).pw_name,
+        "processors": os.cpu_count(),
+        "memory": min(MEMORY_MB, psutil.virtual_memory().total // 2**20 * 8 // 10),
+        "controller_port": _free_port(),
+        "node_port": _free_port(),
+    }
+    (folder / "slurm.conf").write_text(CONFIGURATION.format(**values))
+    (folder / "cgroup.conf").write_text("CgroupAutomount=no\n")
+    # Inside a job Snakemake starts srun without the variables of Slurm; a cluster has its file where srun looks for it.
+    srun = folder / "bin" / "srun"
+    srun.write_text(f'#!/bin/sh\nSLURM_CONF={folder}/slurm.conf exec {shutil.which("srun")} "$@"\n')
+    srun.chmod(0o755)
+    path = os.pathsep.join([str(folder / "bin"), os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
+    return {"SLURM_CONF": str(folder / "slurm.conf"), "PATH": path}
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def _daemons(folder: Path) -> list[list[str]]:
+    munge = {
+        "key-file": "munge.key",
+        "socket": "munge.socket",
+        "pid-file": "munged.pid",
+        "log-file": "munge.log",
+        "seed-file": "munge.seed",
+    }
+    options = [f"--{option}={folder / name}" for option, name in munge.items()]
+    return [["munged", "--foreground", *options], ["slurmctld", "-D"], ["slurmd", "-D"]]
+
+
+def _wait_until_up(name: str, daemons: list[subprocess.Popen], folder: Path, environment: dict[str, str]) -> None:
+    questions = {
+        "munged": lambda: (folder / "munge.socket").exists(),
+        "slurmctld": lambda: "UP" in ask("scontrol", "ping", environment=environment),
+        "slurmd": lambda: ask("sinfo", "-h", "-o", "%T", environment=environment).strip() == "idle",
+    }
+    end = time.monotonic() + PATIENCE
+    while not questions[name]():
+        if time.monotonic() > end or any(daemon.poll() is not None for daemon in daemons):
+            logs = [folder / f"{name}.log", folder / "munge.log"]
+            said = "\n".join(log.read_text(errors="replace") for log in logs if log.exists()).strip()
+            raise CannotStart(f"{name} does not come up; it wrote:\n{said[-1500:]}")
+        time.sleep(0.2)
+
+
+def ask(*command: str, environment: dict[str, str]) -> str:
+    """What a command of Slurm prints, with its errors."""
+    done = subprocess.run(
+        command,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=PATIENCE,
+    )
+    return done.stdout
+
+
+def _stop(daemons: list[subprocess.Popen], folder: Path) -> None:
+    """End the daemons, the youngest first, and whatever they started."""
+    for daemon in reversed(daemons):
+        daemon.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            daemon.wait(PATIENCE)
+    left = processes(folder)
+    for process in left:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    psutil.wait_procs(left, PATIENCE)
+    for daemon in daemons:  # that did not listen
+        daemon.kill()
+        daemon.wait()
+
+
+def processes(folder: Path) -> list[psutil.Process]:
+    """The processes that belong to the cluster of a folder: its daemons, its jobs, but not this process."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            configuration = process.environ().get("SLURM_CONF")
+            if process.pid != os.getpid() and configuration == str(folder / "slurm.conf"):
+                found.append(process)
+    return found
+
+
+def main(command: list[str]) -> int:
+    """Run a command in a cluster, or say whether there could be one."""
+    if not command:
+        reason = lacking()
+        print(reason or "Slurm is here", file=sys.stderr)
+        return int(bool(reason))
+    if command == [KEEP]:
+        keep()
+        return 0
+    try:
+        with cluster() as environment:
+            return subprocess.run(command, env={**os.environ, **environment}).returncode
+    except CannotStart as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
