@@ -8,6 +8,8 @@
 #   make test-all all three
 #   make browser  adds to .venv what drives the machine's Chromium, so that tests open the page in it
 #   make test-page    only those tests
+#   make slurm    adds to .venv what submits jobs to Slurm (docs/clusters.md)
+#   make test-slurm   runs through Slurm, on a cluster of one machine that is started for them and stopped
 #   make lint     ruff, snakefmt, snakemake --lint
 #   make bench    after `make report`: what things cost beside what one would write without them (docs/performance.md)
 #   make bench-large  memory of every stage with 165,000 small and 20,000 large images (docs/memory.md)
@@ -25,7 +27,7 @@ PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-d
 PYTEST = .venv/bin/python -m pytest -n 2 --dist loadfile
 SNAKEMAKE = .venv/bin/snakemake -j $(CORES)
 
-.PHONY: report demo test test-faults test-changes test-all test-page browser lint bench bench-large pins
+.PHONY: report demo test test-faults test-changes test-all test-page test-slurm browser slurm lint bench bench-large pins
 
 report: .venv/ready
 	$(SNAKEMAKE) report $(if $(CONFIG),--configfile $(CONFIG))
@@ -35,7 +37,7 @@ demo: .venv/ready
 	@echo "Open results/demo/report.html"
 
 test: .venv/ready
-	$(PYTEST) -m "not slow"
+	$(PYTEST) -m "not slow and not slurm"
 
 test-faults: .venv/ready
 	$(PYTEST) -m slow --ignore tests/workflow/test_changes.py
@@ -47,6 +49,14 @@ test-all: test test-faults test-changes
 
 test-page: browser
 	.venv/bin/python -m pytest tests/workflow/test_page_in_browser.py
+
+# Says in one line what is missing where there is no Slurm.
+test-slurm: slurm
+	@.venv/bin/python tests/workflow/slurm_cluster.py
+	.venv/bin/python -m pytest tests/workflow/test_slurm.py
+
+slurm: .venv/ready
+	$(PIP) -r requirements-slurm.txt
 
 browser: .venv/ready
 	$(PIP) -r requirements-browser.txt
@@ -68,6 +78,7 @@ pins: .venv/ready
 	$(COMPILE) --overrides pins-overrides.txt --no-emit-package torch --no-emit-package torchvision \
 		requirements.in -o requirements.txt
 	$(COMPILE) requirements-browser.in -o requirements-browser.txt
+	$(COMPILE) --no-deps requirements-slurm.in -o requirements-slurm.txt
 
 .venv/ready: requirements.txt
 	@"$(or $(PYTHON),python3)" -c '$(SUITABLE)' 2>/dev/null || { \

@@ -14,6 +14,7 @@ rule download:
         f"{LOGS}/download/{{file}}.log",
     benchmark:
         f"{BENCHMARKS}/download/{{file}}.tsv"
+    localrule: True  # machines that compute often have no way out
     threads: 1
     resources:
         mem_mb=300,
@@ -22,7 +23,6 @@ rule download:
         settings=IDENTITY.params("download"),
     message:
         "Obtaining {output.npz}"
-    localrule: True  # machines that compute often have no way out
     shell:
         "python {input.program} --settings {input.settings} --out {output.npz} 9>&2 &> {log}"
 

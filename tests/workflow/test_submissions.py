@@ -1,0 +1,55 @@
+"""What profiles/slurm submits as one, by dry runs: no cluster and no plugin is needed for them."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+import yaml
+from conftest import EVERYTHING, ROOT
+
+PROFILE = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text(encoding="utf-8"))
+# Submitted alone: what trains without a network to describe, what is needed once, and what has a data set in its name.
+ALONE = r"generate|learning_curve|export_bundle_\w+"
+
+
+def planned(project, overlay: str, *options: str) -> tuple[int, int]:
+    """Jobs, and submissions of jobs, that a dry run of everything plans."""
+    command = [sys.executable, "-m", "snakemake", "-n", "-j", "8", *EVERYTHING, "--configfile", overlay, *options]
+    done = subprocess.run(command, cwd=project.folder, capture_output=True, text=True, timeout=300)
+    text = done.stdout + done.stderr
+    assert done.returncode == 0, text[-3000:]
+    jobs = int(re.search(r"^total +(\d+)$", text, re.M)[1])
+    local = len(re.findall(r"^(?:localrule|rule) \w+:|^Job \d+: Obtaining", text, re.M))
+    single = len(re.findall(r"^Job \d+: ", text, re.M)) - len(re.findall(r"^Job \d+: Obtaining", text, re.M))
+    return jobs - local, single + len(re.findall(r"Group job \w+ \(", text))
+
+
+def grouping() -> list[str]:
+    return [f"--{key}" if value is None else value for key in ("groups", "group-components") for value in (None, *PROFILE[key])]
+
+
+def test_many_seeds_are_few_submissions(project):
+    """configs/full.yaml: ten seeds of every network."""
+    jobs, ungrouped = planned(project, "configs/full.yaml")
+    assert jobs == ungrouped > 600
+    same, grouped = planned(project, "configs/full.yaml", *grouping())
+    assert same == jobs
+    trainings = 70 + 30  # a network with a seed, and those of the training-size study, each on its own
+    assert trainings < grouped < trainings + 40
+
+
+@pytest.mark.parametrize("overlay", ["configs/demo.yaml", "configs/ablations.yaml"])
+def test_no_group_waits_for_itself(project, overlay):
+    """Snakemake refuses one that does."""
+    jobs, grouped = planned(project, overlay, *grouping())
+    assert grouped < jobs / 2
+
+
+def test_every_rule_has_its_group_or_its_reason_to_be_alone(project):
+    listed = project.snakemake("--list-rules", overlay=False).stdout.split()
+    targets = {"all", "inspect", "audit", "export", "predictions", "breast", "blood", "download"}  # on this machine
+    rules = {name for name in listed if name not in targets}
+    grouped = {entry.partition("=")[0] for entry in PROFILE["groups"]}
+    assert {name for name in rules - grouped if not re.fullmatch(ALONE, name)} == set()
+    assert grouped <= rules
