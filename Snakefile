@@ -33,13 +33,13 @@ rule all:
 
 rule inspect:
     input:
-        expand(rules.inspect_images.output, dataset=DATASETS),
+        expand(f"{RESULTS}/{{dataset}}/inspect/counts.csv", dataset=DATASETS),
     localrule: True
 
 
 rule audit:
     input:
-        expand(rules.audit_twins.output, dataset=DATASETS),
+        expand(f"{RESULTS}/{{dataset}}/audit/summary.json", dataset=DATASETS),
     localrule: True
 
 
@@ -51,7 +51,7 @@ rule export:
 
 rule predictions:
     input:
-        served("predictions", PLAN.in_medmnist, *rules.write_predictions.output),
+        served("predictions", PLAN.in_medmnist, f"{RESULTS}/{{dataset}}/predictions.zip"),
     localrule: True
 
 

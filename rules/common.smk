@@ -34,6 +34,7 @@ try:
         PLAN.results,
         locked=runs.is_locked,
         announce=note_existence,
+        mark=local,  # not in a bucket, though results may be
         # Snakemake does not look for what is missing between other files that are there.
         wanted=lambda files: workflow.dag.forcefiles.update(files),
     )
@@ -105,7 +106,7 @@ def served(target, datasets, *patterns):
 
 def program(stage):
     """The program of a stage. Its age is no reason to run it again, its meaning is: that is part of the identity."""
-    return ancient(f"{PROGRAMS}/{stage}.py")
+    return local(ancient(f"{PROGRAMS}/{stage}.py"))
 
 
 def benchmark_of(stage, name):

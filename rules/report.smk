@@ -36,7 +36,7 @@ rule summarise:
         settings=IDENTITY.settings("summarise"),
         metrics=[file for dataset in DATASETS for file in PLAN.all_metrics(dataset)],
         comparisons=[PLAN.comparisons(dataset) for dataset in PLAN.one_class],
-        reliability=expand(rules.assess_reliability.output.reliability, dataset=PLAN.one_class),
+        reliability=expand(f"{RESULTS}/{{dataset}}/reliability/reliability.json", dataset=PLAN.one_class),
     output:
         text=f"{RESULTS}/results.md",
     log:

@@ -130,13 +130,14 @@ def reliability(generated=False, decision=True):
     }
 
 
-def record(stage, seconds=1.0, cpu_seconds=1.0, memory_mb=200.0, inputs=(), outputs=()):
+def record(stage, seconds=1.0, cpu_seconds=1.0, memory_mb=200.0, inputs=(), outputs=(), device=""):
     """What a job left of itself."""
     settings = File(f"results/settings/{stage}/{stage}.json", "0" * 64, 1, 1)
     made = "2026-01-01T00:00:00+00:00"
     identity = {"stage": stage, "config": {}, "code": "0" * 16, "libraries": {"python": "3.11"}}
     command = ["python", f"workflow_scripts/{stage}.py"]
-    return Record(identity, command, settings, list(inputs), list(outputs), made, seconds, cpu_seconds, memory_mb)
+    costs = (made, seconds, cpu_seconds, memory_mb, device)
+    return Record(identity, command, settings, list(inputs), list(outputs), *costs)
 
 
 def config():

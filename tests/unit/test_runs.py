@@ -152,3 +152,62 @@ def test_the_jobs_of_a_run_are_noted_with_what_they_wait_for(tmp_path, monkeypat
         ("r/settings/b/2.json", ["r/settings/a/1.json"]),
     ]
     assert not runs.may_live(noted)  # this very process is not another's run
+
+
+@pytest.fixture
+def slurm(tmp_path, monkeypatch):
+    """A queue in a file, and the two commands that are asked: a job that is cancelled leaves at the next look."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    queue = folder / "queue"
+    queue.write_text("7\n8\n")
+    scripts = {
+        "squeue": f"cat {queue}; [ ! -e {folder}/cancelled ] || : > {queue}",
+        "scancel": f'echo "$@" > {folder}/cancelled',
+    }
+    for name, text in scripts.items():
+        (folder / name).write_text(f"#!/bin/sh\n{text}\n")
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+    return folder
+
+
+def submitted_by(**changed):
+    """Note a dead run that submitted its jobs."""
+    runs.RUN.write_text(json.dumps({**json.loads(runs.RUN.read_text()), runs.SLURM_NAME: "a-name", **changed}))
+
+
+def test_what_a_dead_run_submitted_is_cancelled_and_that_is_said(locked, slurm):
+    submitted_by()
+    assert "they were cancelled" in runs.cancel_submitted()
+    assert (slurm / "cancelled").read_text() == "--name a-name\n"
+    assert runs.cancel_submitted() is None
+
+
+def test_what_does_not_end_is_named(locked, slurm, monkeypatch):
+    monkeypatch.setattr(runs, "SLURM_PATIENCE", 0)
+    (slurm / "scancel").write_text("#!/bin/sh\n")
+    submitted_by()
+    assert "see squeue --name a-name" in runs.cancel_submitted()
+
+
+@pytest.mark.parametrize("state", ["other host", "alive", "not submitted", "nothing queued"])
+def test_jobs_that_may_be_wanted_stay_in_the_queue(locked, slurm, state):
+    if state == "other host":
+        submitted_by(host="elsewhere")
+    elif state == "alive":
+        parent = psutil.Process(os.getppid())
+        submitted_by(pid=parent.pid, started=parent.create_time())
+    elif state == "nothing queued":
+        submitted_by()
+        (slurm / "queue").write_text("")
+    assert runs.cancel_submitted() is None
+    assert not (slurm / "cancelled").exists()
+
+
+def test_a_run_on_slurm_notes_the_name_of_its_jobs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(runs.RUN_VARIABLE, "")
+    for scheduler, name in [(None, None), (SimpleNamespace(_executor=SimpleNamespace(run_uuid="a-name")), "a-name")]:
+        runs.remember_run(scheduler)
+        assert json.loads(runs.RUN.read_text()).get(runs.SLURM_NAME) == name

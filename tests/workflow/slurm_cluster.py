@@ -1,8 +1,8 @@
 """A Slurm cluster of one machine for tests: its daemons in the foreground, all its files in a temporary folder.
 
 `python tests/workflow/slurm_cluster.py` says in one line whether this machine can have one; with a command behind it,
-it starts one, runs the command in it, and stops it. A process of its own keeps the cluster, and stops it when the one that
-asked for it ends, in whatever way.
+it starts one, runs the command in it, and stops it. A process of its own keeps the cluster, and stops it when the one
+that asked for it ends, in whatever way.
 """
 
 import contextlib
@@ -75,7 +75,7 @@ def lacking() -> str | None:
 def cluster() -> Iterator[dict[str, str]]:
     """A cluster of one machine for the block; the environment variables that lead to it.
 
-    All that it started has ended when the block ends, jobs too, and its folder is gone; also when this process is killed.
+    When the block ends, or this process is killed, all that was started ends, jobs too, and its folder goes.
 
     Raises
     ------

@@ -128,7 +128,9 @@ def test_a_job_that_is_cancelled(rerun, local):
 
 def test_a_job_over_its_memory(rerun, local):
     faults.forget(rerun, *(record for record in faults.recorded(rerun) if record.stage == "train_cnn"))
-    done = rerun.snakemake(*PROFILE, "--set-resources", "train_cnn:mem_mb=20", "extract_features:mem_mb=20", "report", check=False)
+    done = rerun.snakemake(
+        *PROFILE, "--set-resources", "train_cnn:mem_mb=20", "extract_features:mem_mb=20", "report", check=False
+    )
     text = done.stdout + done.stderr
     assert done.returncode != 0
     assert "Traceback" not in text

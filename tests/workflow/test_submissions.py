@@ -26,7 +26,11 @@ def planned(project, overlay: str, *options: str) -> tuple[int, int]:
 
 
 def grouping() -> list[str]:
-    return [f"--{key}" if value is None else value for key in ("groups", "group-components") for value in (None, *PROFILE[key])]
+    return [
+        f"--{key}" if value is None else value
+        for key in ("groups", "group-components")
+        for value in (None, *PROFILE[key])
+    ]
 
 
 def test_many_seeds_are_few_submissions(project):

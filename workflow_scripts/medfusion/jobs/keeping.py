@@ -66,9 +66,7 @@ class Job:
             if source != Path(path):
                 _link(source, Path(path))
             os.utime(path)  # newer than what made the job run
-        self._write(
-            record.made, record.seconds, record.cpu_seconds, record.memory_mb, record.command, record.device
-        )
+        self._write(record.made, record.seconds, record.cpu_seconds, record.memory_mb, record.command, record.device)
         return True
 
     def begin(self) -> None:

@@ -25,6 +25,7 @@ class Identity:
     results : the folder of results, below which the settings files go; a UserError if it cannot be written to
     locked : whether another run works on these results; its settings files are left alone then
     announce : is told the path of every settings file that is asked for, once that is there
+    mark : from such a path to what Snakemake is told of it
     wanted : takes results that a planned job lacks, and sees to it that they are made, though nothing may need them
     """
 
@@ -35,12 +36,13 @@ class Identity:
         results: str | Path,
         locked: Callable[[], bool] = lambda: False,
         announce: Callable[[str], None] = lambda path: None,
+        mark: Callable[[str], str] = str,
         wanted: Callable[[list[str]], Any] = lambda files: None,
     ):
         _require_writable(Path(results))
         for stage in slices:  # what is wrong with code or libraries is said before jobs are planned
             _of_stage(stage)
-        self._announce = announce
+        self._announce, self._mark = announce, mark
         self._slices = slices
         self._threads = threads
         self._results = results
@@ -74,7 +76,7 @@ class Identity:
             if not (self._locked() and file.exists()):
                 _write_if_changed(file, self._planned[file])
             self._announce(str(file))
-            return str(file)
+            return self._mark(str(file))
 
         return path
 
