@@ -9,6 +9,7 @@
 #   make browser  adds to .venv what drives the machine's Chromium, so that tests open the page in it
 #   make test-page    only those tests
 #   make slurm    adds to .venv what submits jobs to Slurm (docs/clusters.md)
+#   make kubernetes   likewise for Kubernetes and buckets
 #   make test-slurm   runs through Slurm, on a cluster of one machine that is started for them and stopped
 #   make lint     ruff, snakefmt, snakemake --lint
 #   make bench    after `make report`: what things cost beside what one would write without them (docs/performance.md)
@@ -27,7 +28,7 @@ PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-d
 PYTEST = .venv/bin/python -m pytest -n 2 --dist loadfile
 SNAKEMAKE = .venv/bin/snakemake -j $(CORES)
 
-.PHONY: report demo test test-faults test-changes test-all test-page test-slurm browser slurm lint bench bench-large pins
+.PHONY: report demo test test-faults test-changes test-all test-page test-slurm browser slurm kubernetes lint bench bench-large pins
 
 report: .venv/ready
 	$(SNAKEMAKE) report $(if $(CONFIG),--configfile $(CONFIG))
@@ -58,6 +59,9 @@ test-slurm: slurm
 slurm: .venv/ready
 	$(PIP) -r requirements-slurm.txt
 
+kubernetes: .venv/ready
+	$(PIP) -r requirements-kubernetes.txt
+
 browser: .venv/ready
 	$(PIP) -r requirements-browser.txt
 
@@ -79,6 +83,7 @@ pins: .venv/ready
 		requirements.in -o requirements.txt
 	$(COMPILE) requirements-browser.in -o requirements-browser.txt
 	$(COMPILE) --no-deps requirements-slurm.in -o requirements-slurm.txt
+	$(COMPILE) --overrides pins-overrides.txt requirements-kubernetes.in -o requirements-kubernetes.txt
 
 .venv/ready: requirements.txt
 	@"$(or $(PYTHON),python3)" -c '$(SUITABLE)' 2>/dev/null || { \

@@ -57,3 +57,10 @@ def test_every_rule_has_its_group_or_its_reason_to_be_alone(project):
     grouped = {entry.partition("=")[0] for entry in PROFILE["groups"]}
     assert {name for name in rules - grouped if not re.fullmatch(ALONE, name)} == set()
     assert grouped <= rules
+
+
+def test_pods_hold_what_slurm_takes_as_one():
+    pods = yaml.safe_load((ROOT / "profiles/kubernetes/config.yaml").read_text(encoding="utf-8"))
+    assert {key: pods[key] for key in ("groups", "group-components")} == {
+        key: PROFILE[key] for key in ("groups", "group-components")
+    }
