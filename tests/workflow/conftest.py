@@ -20,7 +20,12 @@ PARTS = ["Snakefile", "config.yaml", "configs", "schemas", "rules", "captions", 
 
 
 class Project:
-    """A copy of the project in a folder of its own."""
+    """A copy of the project in a folder of its own.
+
+    patience : seconds that a run may take
+    """
+
+    patience = 900
 
     def __init__(self, folder: Path, overlay: Path):
         self.folder = folder
@@ -34,7 +39,12 @@ class Project:
         if overlay:
             command += ["--configfile", str(self.overlay)]
         done = subprocess.run(
-            command, cwd=self.folder, capture_output=True, text=True, timeout=900, env={**os.environ, **environment}
+            command,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=self.patience,
+            env={**os.environ, **environment},
         )
         assert not check or done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
         return done
