@@ -58,7 +58,7 @@ def untrained(local, slurm, tmp_path):
 
 
 def completes(project, local) -> str:
-    """Run through Slurm after a fault, and check that what was asked for is there as on one machine; what was printed."""
+    """Run through Slurm after a fault, and check that what was asked for is as on one machine; what was printed."""
     done = project.snakemake(*PROFILE, FEATURES)
     assert faults.remains(project) == []
     for name in (FEATURES, FEATURES.replace("features.h5", "model.keras")):
