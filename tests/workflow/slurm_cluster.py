@@ -54,7 +54,8 @@ SchedulerParameters=batch_sched_delay=0,sched_interval=2
 ReturnToService=2
 KillWait=5
 MinJobAge=3600
-NodeName={host} NodeAddr=127.0.0.1 CPUs={processors} RealMemory={memory} State=UNKNOWN
+GresTypes=gpu
+NodeName={host} NodeAddr=127.0.0.1 CPUs={processors} RealMemory={memory} Gres=gpu:1 State=UNKNOWN
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
 
@@ -134,6 +135,7 @@ def _configure(folder: Path) -> dict[str, str]:
         "node_port": _free_port(),
     }
     (folder / "slurm.conf").write_text(CONFIGURATION.format(**values))
+    (folder / "gres.conf").write_text("Name=gpu File=/dev/null\n")  # one, for Slurm to count
     (folder / "cgroup.conf").write_text("CgroupAutomount=no\n")
     # Inside a job Snakemake starts srun without the variables of Slurm; a cluster has its file where srun looks for it.
     srun = folder / "bin" / "srun"

@@ -147,6 +147,25 @@ def test_a_run_that_is_killed_leaves_no_jobs_to_the_next(untrained, local):
     assert "the lock was removed" in text
 
 
+def test_jobs_that_ask_for_a_gpu_get_it_and_wait_for_each_other(untrained, local):
+    """The cluster counts one; nothing computes on it."""
+    other = FEATURES.replace("seed1", "seed2")
+    for stage in ("train_cnn", "extract_features"):
+        faults.forget(untrained, faults.job(untrained, stage, "seed2"))
+    asked = ("--set-resources", "train_cnn:gpu=1", "extract_features:gpu=1")
+    done = untrained.snakemake(*PROFILE, FEATURES, other, *asked)
+    assert (untrained.folder / other).read_bytes() == (local.folder / other).read_bytes()
+    numbers = re.findall(r"submitted with SLURM jobid (\d+)", done.stdout + done.stderr)
+    assert len(numbers) == 2
+    times = []
+    for number in numbers:
+        text = subprocess.run(["scontrol", "show", "job", number], capture_output=True, text=True, check=True).stdout
+        assert "TresPerJob=gres:gpu:1" in text
+        times.append([re.search(rf" {name}=(\S+)", text)[1] for name in ("StartTime", "EndTime")])
+    first, second = sorted(times)
+    assert first[1] <= second[0]
+
+
 def test_everything_is_as_on_one_machine(slurm, local, tmp_path):
     project = copy_project(tmp_path / "project", OVERLAY)
     project.patience = LONG
