@@ -131,6 +131,13 @@ def test_a_run_of_another_machine_is_followed_by_its_marks(folder):
     assert "another machine" in progress.headline(view)
 
 
+def test_jobs_on_a_cluster_are_followed_by_their_marks(folder, alive):
+    note(alive, CHAIN, cores=None)
+    records.begin(Path("results/records/train/b.json"), [])
+    view = progress.look()
+    assert view.alive and not view.elsewhere and states(view)["train/b"] == "running"
+
+
 def test_jobs_that_were_never_timed_are_expected_to_take_what_the_most_similar_take(folder, alive):
     finish("fit/blood.net.1.svm")  # 2 s
     jobs = [
