@@ -13,7 +13,14 @@ from medfusion.errors import UserError
 from medfusion.jobs import records
 from medfusion.planning import config as configuration
 from medfusion.planning import runs
-from medfusion.planning.environment import force_jobs, limit_memory, prefer_own_python, share_of_cores, too_large
+from medfusion.planning.environment import (
+    force_jobs,
+    leave_room_beside,
+    limit_memory,
+    prefer_own_python,
+    share_of_cores,
+    too_large,
+)
 from medfusion.planning.identity import Identity
 from medfusion.planning.plan import Plan
 from medfusion.planning.reconcile import reconcile, remove_unfinished, restore_benchmark

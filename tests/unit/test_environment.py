@@ -61,6 +61,22 @@ def test_jobs_that_are_too_large_alone_are_named():
     assert note.count("\n") == 0
 
 
+def test_what_snakemake_is_to_guess_is_no_declaration():
+    """Rules without memory of their own get a guess from the inputs, where a profile sets default resources."""
+    guessed = SimpleNamespace(rule=SimpleNamespace(name="all", resources=Resources.from_mapping({"mem_mb": len})))
+    note = environment.too_large([guessed, *jobs(train=1500)], Resources.from_mapping({"mem_mb": 1000}))
+    assert "train 1500" in note and "all" not in note.split(":")[1]
+
+
+def test_submitted_jobs_have_room_for_what_stays_beside_the_program():
+    rules = [job.rule for job in jobs(train=1500, all=None)]
+    rules.append(SimpleNamespace(name="guessed", resources=Resources.from_mapping({"mem_mb": len})))
+    environment.leave_room_beside(rules)
+    assert rules[0].resources["mem_mb"].value == 1500 + environment.BESIDE_PROGRAM
+    assert rules[1].resources.get("mem_mb").value is None
+    assert rules[2].resources["mem_mb"].is_evaluable()
+
+
 @pytest.mark.parametrize("given", [{"mem_mb": 1500}, {}])
 def test_where_all_fits_nothing_is_said(given):
     assert environment.too_large(jobs(train=1500), Resources.from_mapping(given)) is None

@@ -22,6 +22,7 @@ PROFILE = (
     *("--cores", "2"),
     *("--resources", "mem_mb=4000"),
     *("--slurm-init-seconds-before-status-checks", "1"),
+    *("--default-resources", "slurm_partition=all"),
 )
 # What faults are done to: a training with the features behind it, one submission.
 FEATURES = "results/breast/breast_cnn/seed1/features.h5"
