@@ -4,6 +4,7 @@ from pathlib import Path
 
 import yaml
 from snakemake.exceptions import WorkflowError
+from snakemake.io import sourcecache_entry
 
 ROOT = Path(workflow.basedir)
 # As one would type it where possible, so that a printed command works by hand.
@@ -32,6 +33,11 @@ def note_existence(file):
     workflow.iocache.exists_local[file] = True
 
 
+def of_checkout(file):
+    """A file that every machine has that has read the Snakefile, and that lies in no bucket, though results may."""
+    return sourcecache_entry(file, str(file))
+
+
 try:
     config = configuration.complete(config, yaml.safe_load((ROOT / "schemas/config.schema.yaml").read_text()))
     PLAN = Plan(config)
@@ -41,7 +47,7 @@ try:
         PLAN.results,
         locked=runs.is_locked,
         announce=note_existence,
-        mark=local,  # not in a bucket, though results may be
+        mark=of_checkout,
         # Snakemake does not look for what is missing between other files that are there.
         wanted=lambda files: workflow.dag.forcefiles.update(files),
     )
@@ -113,7 +119,7 @@ def served(target, datasets, *patterns):
 
 def program(stage):
     """The program of a stage. Its age is no reason to run it again, its meaning is: that is part of the identity."""
-    return local(ancient(f"{PROGRAMS}/{stage}.py"))
+    return of_checkout(ancient(f"{PROGRAMS}/{stage}.py"))
 
 
 def benchmark_of(stage, name):

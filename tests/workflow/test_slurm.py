@@ -115,8 +115,8 @@ def test_a_job_that_is_cancelled(untrained, local):
         assert run.wait() != 0
         text = run.text
     assert "Traceback" not in text
-    assert re.search(rf"SLURM-job '{number}' failed, SLURM status is: 'CANCELLED'", text)
-    assert "rule train_cnn" in text
+    assert "Error in group network" in text and "rule train_cnn" in text
+    assert re.search(rf"JOB {number} ON \S+ CANCELLED", text)
     assert faults.remains(untrained) == []
     assert not squeue("%i")
     completes(untrained, local)
@@ -129,9 +129,8 @@ def test_a_job_over_its_memory(untrained, local):
     text = done.stdout + done.stderr
     assert done.returncode != 0
     assert "Traceback" not in text
-    assert re.search(r"SLURM-job '\d+' failed, SLURM status is: '(FAILED|OUT_OF_MEMORY)'", text)
-    assert "rule train_cnn" in text
-    assert "memory limit" in text
+    assert "Error in group network" in text and "rule train_cnn" in text
+    assert "exceeded memory limit" in text
     assert faults.remains(untrained) == []
     completes(untrained, local)
 
