@@ -19,10 +19,10 @@ LONG = 3600  # seconds: each job waits for the scheduler, and for two Snakemakes
 # As a site would have it; smaller, because the cluster is one machine, and it answers at once.
 PROFILE = (
     *("--workflow-profile", "profiles/slurm"),
+    *("--default-resources", "slurm_partition=all"),
     *("--cores", "2"),
     *("--resources", "mem_mb=4000"),
     *("--slurm-init-seconds-before-status-checks", "1"),
-    *("--default-resources", "slurm_partition=all"),
 )
 # What faults are done to: a training with the features behind it, one submission.
 FEATURES = "results/breast/breast_cnn/seed1/features.h5"
