@@ -21,10 +21,10 @@ from medfusion.files.hdf5 import block_rows, open_hdf5
 BLOCK_ROWS = 2048  # images compared at once, at most
 # Dimensions in which all pairs are compared, and those in which the pairs that remain are, before their pixels are.
 FEW, MANY = 32, 128
-SAMPLE_BYTES = 2**26  # of the images, as float32, whose principal components span the space …
-SAMPLE_ROWS = 2048  # … and so many of them at most, of each place in the file so many
+SAMPLE_ROWS = 2048  # images whose principal components span the space, at most; of each place in the file so many
 NEIGHBOURS = 64
 ITERATIONS = 3
+COARSE = 28  # pixels a side at which large images are seen for it
 HELD = 2**27  # bytes of images whose pixels are compared with each other at once
 MOST_PAIRS = 2**22  # that wait for it
 WORKED = 2**16  # pairs compared at once in many dimensions
@@ -219,23 +219,31 @@ def standardised(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray
 def _principal_space(file: h5py.Dataset, dimensions: int) -> np.ndarray:
     """Orthonormal directions, float32 (p, d), near those of the largest principal components of some images.
 
-    By a randomised range finder with power iterations (Halko, Martinsson & Tropp 2011), the largest first. How near
-    they are changes the time that the search takes, not what it finds.
+    Of large images, seen small: what correlates strongly does so in its coarse shapes. By a randomised range finder
+    with power iterations (Halko, Martinsson & Tropp 2011), the largest first. How near they are changes the time that
+    the search takes, not what it finds.
     """
-    size = int(np.prod(file.shape[1:]))
-    wanted = max(1, min(SAMPLE_ROWS, len(file), SAMPLE_BYTES // (4 * size)))
+    n, height, width, channels = file.shape
+    down, across = (np.linspace(0, side, min(side, COARSE), endpoint=False).astype(int) for side in (height, width))
     rng = np.random.default_rng(SEED)
     # Neighbours from each of several places: a whole chunk is unpacked for a single image too.
-    together = min(wanted, NEIGHBOURS)
-    places = rng.permutation(len(file) // together)[: wanted // together] * together
-    sample = np.concatenate([_rows(file[start : start + together]) for start in np.sort(places)])
-    unit = standardised(sample)[0]
-    space = rng.normal(size=(size, min(dimensions, size))).astype(np.float32)
+    together = min(n, NEIGHBOURS, file.chunks[0] if file.chunks else NEIGHBOURS)
+    places = rng.permutation(n // together)[: max(1, min(SAMPLE_ROWS, n) // together)] * together
+    parts = []
+    for start in np.sort(places):
+        unit = standardised(_rows(file[start : start + together]))[0].reshape(-1, height, width, channels)
+        parts.append(np.add.reduceat(np.add.reduceat(unit, down, axis=1), across, axis=2))
+    coarse = np.concatenate(parts)
+    coarse = coarse.reshape(len(coarse), -1)
+    space = rng.normal(size=(coarse.shape[1], min(dimensions, coarse.shape[1]))).astype(np.float32)
     for _ in range(ITERATIONS):
-        space = np.linalg.qr(unit.T @ (unit @ space))[0]
-    inside = (unit @ space).astype(np.float64)
-    turned = space.astype(np.float64) @ np.linalg.eigh(inside.T @ inside)[1][:, ::-1]
-    return np.linalg.qr(turned)[0].astype(np.float32)
+        space = np.linalg.qr(coarse.T @ (coarse @ space))[0]
+    inside = (coarse @ space).astype(np.float64)
+    turned = space @ np.linalg.eigh(inside.T @ inside)[1][:, ::-1].astype(np.float32)
+    rows = np.searchsorted(down, np.arange(height), side="right") - 1
+    columns = np.searchsorted(across, np.arange(width), side="right") - 1
+    fine = turned.reshape(len(down), len(across), channels, -1)[rows][:, columns]
+    return np.linalg.qr(fine.reshape(height * width * channels, -1))[0]
 
 
 def _rows(images: np.ndarray) -> np.ndarray:
