@@ -56,7 +56,7 @@ KillWait=5
 MinJobAge=3600
 GresTypes=gpu
 NodeName={host} NodeAddr=127.0.0.1 CPUs={processors} RealMemory={memory} Gres=gpu:1 State=UNKNOWN
-PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
+PartitionName=nodes Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
 
 

@@ -19,7 +19,7 @@ LONG = 3600  # seconds: each job waits for the scheduler, and for two Snakemakes
 # As a site would have it; smaller, because the cluster is one machine, and it answers at once.
 PROFILE = (
     *("--workflow-profile", "profiles/slurm"),
-    *("--default-resources", "slurm_partition=all"),
+    *("--default-resources", "slurm_partition=nodes"),
     *("--cores", "2"),
     *("--resources", "mem_mb=4000"),
     *("--slurm-init-seconds-before-status-checks", "1"),
