@@ -105,7 +105,12 @@ def keep() -> None:
             with open(folder / f"{command[0]}.log", "wb") as log:
                 daemons.append(
                     subprocess.Popen(
-                        command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env={**os.environ, **environment}
+                        command,
+                        stdout=log,
+                        stderr=log,
+                        stdin=subprocess.DEVNULL,
+                        env={**os.environ, **environment},
+                        cwd=folder,
                     )
                 )
             _wait_until_up(command[0], daemons, folder, environment)
@@ -208,12 +213,17 @@ def _stop(daemons: list[subprocess.Popen], folder: Path) -> None:
 
 
 def processes(folder: Path) -> list[psutil.Process]:
-    """The processes that belong to the cluster of a folder: its daemons, its jobs, but not this process."""
+    """The processes that belong to the cluster of a folder: its daemons, its jobs, but not this process.
+
+    Jobs have its variables; what watches over a job has lost them, and works where the daemons do.
+    """
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             configuration = process.environ().get("SLURM_CONF")
-            if process.pid != os.getpid() and configuration == str(folder / "slurm.conf"):
+            if process.pid != os.getpid() and (
+                configuration == str(folder / "slurm.conf") or process.cwd().startswith(str(folder))
+            ):
                 found.append(process)
     return found
 
