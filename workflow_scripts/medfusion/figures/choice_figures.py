@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Rectangle
 
-from medfusion.figures.figure_parts import GREY, empty_figure, source_line
+from medfusion.figures.figure_parts import GREY, empty_figure, heat_map_figure, source_line
 from medfusion.naming import setting
 
 SCORES = ("accuracy", "seconds")
@@ -45,7 +45,7 @@ def grids(tables: Mapping[str, pd.DataFrame], selections: Mapping[str, dict[str,
         return empty_figure("Every grid has a single cell: nothing was compared.")
     layouts = [_heat_maps(table) for table in tables.values()]
     heights = [1.7 + 0.45 * len(layout.maps[0][1]) for layout in layouts]
-    figure = Figure(figsize=(9.5, sum(heights) + 0.3), layout="constrained")
+    figure = heat_map_figure(9.5, sum(heights) + 0.3)
     parts = figure.subfigures(len(tables), 1, height_ratios=heights, squeeze=False)[:, 0]
     for part, (name, table), layout in zip(parts, tables.items(), layouts, strict=True):
         _draw_grid(part, name, table, layout, selections.get(name, {}))

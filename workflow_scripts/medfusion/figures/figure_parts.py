@@ -1,6 +1,7 @@
 """What the figures share: colours of classes, the line that names the data."""
 
 import seaborn as sns
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 GREY = "0.45"
@@ -17,6 +18,16 @@ def source_line(figure: Figure, *parts: str) -> None:
     It has the place of the label that all panels share, for which the layout keeps room.
     """
     figure.supxlabel(" · ".join(part for part in parts if part), fontsize=9, color=GREY)
+
+
+def heat_map_figure(width: float, height: float) -> Figure:
+    """A figure of so many inches for seaborn's heat maps, which measure each name before they print it.
+
+    One canvas measures them all. A figure without one makes and keeps a canvas a name: gigabytes for large figures.
+    """
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
 
 
 def empty_figure(text: str) -> Figure:

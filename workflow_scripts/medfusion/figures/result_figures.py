@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from medfusion.figures.figure_parts import GREY, empty_figure, source_line
+from medfusion.figures.figure_parts import GREY, empty_figure, heat_map_figure, source_line
 from medfusion.files.comparison_files import Comparisons, is_floor
 from medfusion.naming import class_names, percent
 
@@ -34,7 +34,7 @@ def confusions(matrices: Mapping[str, np.ndarray], label_names: Sequence[str], s
     down = -(-len(matrices) // across)
     side = 1.6 + 0.55 * classes if classes > 3 else 2.9
     size = 11 if classes <= 3 else 7.5
-    figure = Figure(figsize=(max(across * side, 5.2), down * (side + 0.5) + 0.3), layout="constrained")
+    figure = heat_map_figure(max(across * side, 5.2), down * (side + 0.5) + 0.3)
     grid = figure.subplots(down, across, squeeze=False).ravel()
     for axes, (title, counts) in zip(grid, matrices.items(), strict=False):
         mean = np.asarray(counts).mean(axis=0)
