@@ -1,4 +1,4 @@
-"""How much memory each stage takes for large sets; writes docs/memory.md. `make bench-large`, some hours.
+"""What each stage takes for large sets, memory and time; writes docs/memory.md. `make bench-large`, some hours.
 
 The whole workflow runs on generated blood cells: on few and on many small images, and on some large ones. Without
 --cases all three; a case named NUMBERxPIXELS is one of its own.
@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
 
@@ -32,15 +32,32 @@ LARGEST = 64  # pixels a side of images that the workflow's own generator draws;
 DRAWN = 28
 BOUND = 1500  # megabytes that a job of the default configuration may take
 TEXT = """\
-# Memory and large sets
+# Memory and time of large sets
 
-Written by `make bench-large` on {date}: {machine}. The highest resident memory (MB) of any job of a stage, as the
-kernel counts it, for generated blood cells in three colours, 80 % of them to train on, and what its rule asks for
-(`mem_mb`). Those of more than {largest} pixels are drawn at {drawn}, enlarged and given noise; "–" was not run.
+Written by `make bench-large` on {date}: {machine}. Generated blood cells in three colours, 80 % of them to train on.
+Those of more than {largest} pixels are drawn at {drawn}, enlarged and given noise; "–" was not run.
+
+## Memory
+
+The highest resident memory (MB) of any job of a stage, as the kernel counts it, and what its rule asks for (`mem_mb`).
 {verdict}
 
-{table}
+{memory}
+
+## Processor time
+
+Seconds of all jobs of a stage together: how cost grows with the number of images, and with their pixels. Training is
+two epochs of a small network; classifiers have the limits of the default configuration.
+
+{time}
 """
+
+
+class Taken(NamedTuple):
+    """Of all jobs of a stage: the highest memory in megabytes, the sum of processor seconds."""
+
+    memory_mb: float
+    cpu_seconds: float
 
 
 def counts(images: int) -> dict[str, int]:
@@ -93,8 +110,8 @@ def overlay(images: int, side: int) -> dict[str, Any]:
     }
 
 
-def run(case: str, target: str) -> dict[str, float]:
-    """Run the workflow; the highest memory of each stage that has ended, in MB."""
+def run(case: str, target: str) -> dict[str, Taken]:
+    """Run the workflow; what each stage that has ended took."""
     folder = timing.ROOT / "results" / "bench"
     shutil.rmtree(folder / case, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
@@ -105,14 +122,15 @@ def run(case: str, target: str) -> dict[str, float]:
         draw_enlarged(folder / f"{case}.npz", images, side)
     command = [sys.executable, "-m", "snakemake", "-j", "2", target, "--configfile", str(path)]
     subprocess.run(command, cwd=timing.ROOT, check=True)
-    return peaks(folder / case)
+    return taken(folder / case)
 
 
-def peaks(results: Path) -> dict[str, float]:
-    """The highest memory of each stage with a record in a folder of results, in MB."""
-    found: dict[str, float] = {}
+def taken(results: Path) -> dict[str, Taken]:
+    """What each stage with a record in a folder of results took."""
+    found: dict[str, Taken] = {}
     for record in read_all(results):
-        found[record.stage] = max(record.memory_mb, found.get(record.stage, 0))
+        before = found.get(record.stage, Taken(0, 0))
+        found[record.stage] = Taken(max(record.memory_mb, before.memory_mb), record.cpu_seconds + before.cpu_seconds)
     return found
 
 
@@ -128,14 +146,33 @@ def asked() -> dict[str, int]:
     return found
 
 
-def verdict(found: Iterable[dict[str, float]], limits: dict[str, int]) -> str:
+def verdict(found: Iterable[dict[str, Taken]], limits: dict[str, int]) -> str:
     """Which stages took more than their rule asks for, or than any job may."""
     over = sorted({
-        stage for case in found for stage, peak in case.items() if peak > min(limits.get(stage, BOUND), BOUND)
+        stage
+        for case in found
+        for stage, one in case.items()
+        if one.memory_mb > min(limits.get(stage, BOUND), BOUND)
     })  # fmt: skip
     if not over:
         return f"No stage took more than its rule asks for, or than {BOUND:,} MB."
     return f"More than its rule asks for, or than {BOUND:,} MB, took: {', '.join(f'`{stage}`' for stage in over)}."
+
+
+def stages(found: list[dict[str, Taken]], names: list[str], what: str, limits: dict[str, int] | None = None) -> str:
+    """A table of what each stage took in each case, the most first, and the limits if there are any."""
+    most = {
+        stage: max(getattr(case[stage], what) for case in found if stage in case) for case in found for stage in case
+    }
+    rows = [
+        [
+            f"`{stage}`",
+            *(f"{getattr(case[stage], what):,.0f}" if stage in case else "–" for case in found),
+            *([f"{limits[stage]:,}"] if limits else []),
+        ]
+        for stage in sorted(most, key=most.__getitem__, reverse=True)
+    ]
+    return timing.table(["stage", *names, *(["`mem_mb`"] if limits else [])], rows)
 
 
 def main() -> None:
@@ -148,26 +185,24 @@ def main() -> None:
     args = parser.parse_args()
     machine, limits = timing.machine(), asked()
     if args.finished:
-        found = [peaks(timing.ROOT / "results" / "bench" / case) for case in args.cases]
+        found = [taken(timing.ROOT / "results" / "bench" / case) for case in args.cases]
     else:
         found = [run(case, args.target) for case in args.cases]
-    most = {stage: max(case.get(stage, 0) for case in found) for case in found for stage in case}
-    rows = [
-        [
-            f"`{stage}`",
-            *(f"{case[stage]:,.0f}" if stage in case else "–" for case in found),
-            f"{limits.get(stage, 0):,}",
-        ]
-        for stage in sorted(most, key=most.__getitem__, reverse=True)
-    ]
-    names = [f"{int(images):,} of {side} × {side}" for images, side in (case.split("x") for case in args.cases)]
-    table = timing.table(["stage", *names, "`mem_mb`"], rows)
     said = verdict(found, limits)
+    names = [f"{int(images):,} of {side} × {side}" for images, side in (case.split("x") for case in args.cases)]
+    memory = stages(found, names, "memory_mb", limits)
+    time = stages(found, names, "cpu_seconds")
     text = TEXT.format(
-        date=date.today().isoformat(), machine=machine, table=table, verdict=said, largest=LARGEST, drawn=DRAWN
+        date=date.today().isoformat(),
+        machine=machine,
+        memory=memory,
+        time=time,
+        verdict=said,
+        largest=LARGEST,
+        drawn=DRAWN,
     )
     args.out.write_text(text, encoding="utf-8")
-    print(table, said, sep="\n")
+    print(memory, said, time, sep="\n")
 
 
 if __name__ == "__main__":
