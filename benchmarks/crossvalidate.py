@@ -45,9 +45,8 @@ def main() -> None:
     folder = timing.ROOT / config["results"] / "crossvalidation" / args.dataset
     folder.mkdir(parents=True, exist_ok=True)
     files = deal([timing.ROOT / path for path in splits], folder, args.folds)
-    overlay = folder / "overlay.yaml"
-    overlay.write_text(yaml.safe_dump(folds(config, args.dataset, args.models, files)), encoding="utf-8")
-    results = (folder / "results").relative_to(timing.ROOT)
+    overlay, results = folder / "overlay.yaml", (folder / "results").relative_to(timing.ROOT)
+    overlay.write_text(yaml.safe_dump(folds(config, args.dataset, args.models, files, results)), encoding="utf-8")
     _snakemake(args, [f"{results}/metrics.csv"], [*args.configfile, str(overlay)])
     print(table(timing.ROOT / results / "metrics.csv"))
 
@@ -71,9 +70,9 @@ def deal(paths: list[Path], folder: Path, number: int) -> list[Path]:
     return written
 
 
-def folds(config: dict[str, Any], dataset: str, models: list[str], files: list[Path]) -> dict[str, Any]:
-    """The overlay: a data set a fold in place of all others, with some of the models."""
-    entry = config["datasets"][dataset]
+def folds(config: dict[str, Any], dataset: str, models: list[str], files: list[Path], results: Path) -> dict[str, Any]:
+    """The overlay: a data set a fold in place of all others, with some of the models, and its folder of results."""
+    entry = {key: value for key, value in config["datasets"][dataset].items() if key != "by_default"}  # no setting
     votes = {
         name: members
         for name, members in (entry["votes"] or {}).items()
@@ -85,8 +84,7 @@ def folds(config: dict[str, Any], dataset: str, models: list[str], files: list[P
         file.stem: {**kept, "path": str(file), "label": f"{dataset}, {file.stem} of {len(files)}, no test image"}
         for file in files
     }
-    results = str(files[0].parent.relative_to(timing.ROOT) / "results")
-    return {"results": results, "datasets": {**dict.fromkeys(config["datasets"]), **dealt}}
+    return {"results": str(results), "datasets": {**dict.fromkeys(config["datasets"]), **dealt}}
 
 
 def table(path: Path) -> str:

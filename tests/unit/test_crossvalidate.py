@@ -5,8 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
+from snakemake.utils import update_config
 
 from medfusion.files import images
+from medfusion.planning.config import complete
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -47,6 +50,25 @@ def test_splits_hold_each_image_once_with_its_label(dealt):
         assert sorted(everything) == list(range(30))
         for split in ("train", "val", "test"):
             assert np.array_equal(file[f"{split}_labels"][:, 0], rows(file, split) % 2)
+
+
+def test_the_overlay_is_a_configuration(crossvalidate, tmp_path):
+    """Of the chosen model alone, and of votes that it can cast."""
+    config = crossvalidate.timing.config()
+    files = [tmp_path / f"fold{fold}.npz" for fold in (1, 2)]
+    for file in files:
+        file.touch()
+    overlay = crossvalidate.folds(config, "breast", ["breast_resnet"], files, tmp_path / "results")
+    first, schema = (
+        yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
+        for name in ("config.yaml", "schemas/config.schema.yaml")
+    )
+    update_config(first, overlay)
+    found = complete(first, schema)["datasets"]
+    assert list(found) == ["fold1", "fold2"]
+    for fold in found.values():
+        assert (list(fold["models"]), list(fold["votes"])) == (["breast_resnet"], ["vote_resnet"])
+        assert fold["augmentation"] == config["datasets"]["breast"]["augmentation"]
 
 
 def test_a_fold_is_validated_on_before_it_is_tested_on(dealt):
