@@ -2,10 +2,11 @@
 #   make report   both studies on the real data            CONFIG=configs/surrogate.yaml adds an overlay
 #   make demo     the whole workflow on generated images, without network
 #   make test     unit and workflow tests, in less than ten minutes
-#   make test-faults  kills, full disks, broken networks, damaged files and what survives them; two runs from scratch
-#                 compared; with MEDMNIST_DATA=folder also real data from end to end
+#   make test-runs    whole runs: several labels at once, a folder of pictures, ablations, two from scratch compared; with
+#                 MEDMNIST_DATA=folder also real data from end to end
+#   make test-faults  kills, full disks, broken networks, damaged files, and what survives them
 #   make test-changes  every change, made one after another, and what it runs again (make test asks the plan only)
-#   make test-all all three
+#   make test-all all four
 #   make browser  adds to .venv what drives the machine's Chromium, so that tests open the page in it
 #   make test-page    only those tests
 #   make slurm    adds to .venv what submits jobs to Slurm (docs/clusters.md)
@@ -28,7 +29,7 @@ PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-d
 PYTEST = .venv/bin/python -m pytest -n 2 --dist loadfile
 SNAKEMAKE = .venv/bin/snakemake -j $(CORES)
 
-.PHONY: report demo test test-faults test-changes test-all test-page test-slurm browser slurm kubernetes lint bench bench-large pins
+.PHONY: report demo test test-runs test-faults test-changes test-all test-page test-slurm browser slurm kubernetes lint bench bench-large pins
 
 report: .venv/ready
 	$(SNAKEMAKE) report $(if $(CONFIG),--configfile $(CONFIG))
@@ -40,13 +41,19 @@ demo: .venv/ready
 test: .venv/ready
 	$(PYTEST) -m "not slow and not slurm"
 
+FAULTS = tests/workflow/test_faults.py tests/workflow/test_kills.py
+CHANGES = tests/workflow/test_changes.py
+
+test-runs: .venv/ready
+	$(PYTEST) -m slow $(FAULTS:%=--ignore %) --ignore $(CHANGES)
+
 test-faults: .venv/ready
-	$(PYTEST) -m slow --ignore tests/workflow/test_changes.py
+	$(PYTEST) -m slow $(FAULTS)
 
 test-changes: .venv/ready
-	$(PYTEST) tests/workflow/test_changes.py
+	$(PYTEST) $(CHANGES)
 
-test-all: test test-faults test-changes
+test-all: test test-runs test-faults test-changes
 
 test-page: browser
 	.venv/bin/python -m pytest tests/workflow/test_page_in_browser.py
