@@ -31,6 +31,9 @@ in processes of their own on the same inputs; the median of its repeats, with th
 {data}.
 
 {table}
+
+How the cost of each stage grows with the number of images and with their pixels: [memory.md](memory.md), which
+`make bench-large` writes.
 """
 
 
