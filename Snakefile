@@ -61,5 +61,5 @@ for dataset in DATASETS:
         name:
             dataset
         input:
-            PLAN.of_dataset(dataset),
+            PAGE.of_dataset(dataset),
         localrule: True

@@ -7,7 +7,7 @@ rule select_cases:
         program=program("select_cases"),
         settings=IDENTITY.settings("select_cases"),
         metrics=PLAN.candidate_metrics,
-        systems=PLAN.first_run_files,
+        systems=PAGE.first_run_files,
         test_labels=rules.prepare.output.test_labels,
     output:
         cases=f"{RESULTS}/{{dataset}}/cases/cases.json",
@@ -34,8 +34,8 @@ rule map_attention:
         settings=IDENTITY.settings("map_attention"),
         cases=rules.select_cases.output.cases,
         images=PREPARED[2],
-        model=PLAN.studied_network,
-        features=PLAN.studied_features,
+        model=PAGE.studied_network,
+        features=PAGE.studied_features,
     output:
         maps=f"{RESULTS}/{{dataset}}/cases/maps.h5",
     log:

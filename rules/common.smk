@@ -22,7 +22,9 @@ from medfusion.planning.environment import (
     share_of_cores,
     too_large,
 )
+from medfusion.planning.export_plan import ExportPlan
 from medfusion.planning.identity import Identity
+from medfusion.planning.page_plan import PagePlan
 from medfusion.planning.plan import Plan
 from medfusion.planning.reconcile import reconcile, remove_unfinished, restore_benchmark
 from medfusion.planning.settings_slices import slices
@@ -41,6 +43,7 @@ def of_checkout(file):
 try:
     config = configuration.complete(config, yaml.safe_load((ROOT / "schemas/config.schema.yaml").read_text()))
     PLAN = Plan(config)
+    EXPORTS, PAGE = ExportPlan(PLAN), PagePlan(PLAN)
     IDENTITY = Identity(
         slices(PLAN),
         config["compute"]["threads"],

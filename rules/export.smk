@@ -12,11 +12,11 @@ for dataset in PLAN.one_class:
         input:
             program=program("export_bundle"),
             settings=IDENTITY.settings("export_bundle"),
-            networks=PLAN.export_files("networks"),
-            classifiers=PLAN.export_files("classifiers"),
-            fusions=PLAN.export_files("fusions"),
-            probabilities=PLAN.export_files("probabilities"),
-            metrics=PLAN.export_metrics,
+            networks=EXPORTS.files("networks"),
+            classifiers=EXPORTS.files("classifiers"),
+            fusions=EXPORTS.files("fusions"),
+            probabilities=EXPORTS.files("probabilities"),
+            metrics=EXPORTS.metrics,
             val=PREPARED[1],
             calibration=rules.calibrate.output.calibration,
             audit=rules.audit_twins.output.summary,
@@ -26,7 +26,7 @@ for dataset in PLAN.one_class:
             classifiers=f"{RESULTS}/{{dataset}}/export/classifiers.skops",
             networks=[
                 f"{RESULTS}/{{dataset}}/export/{name}.{suffix}"
-                for name in PLAN.export_networks(dataset)
+                for name in EXPORTS.networks(dataset)
                 for suffix in ("keras", "onnx")
             ],
         log:

@@ -32,8 +32,8 @@ rule draw_grids:
     input:
         program=program("draw_grids"),
         settings=IDENTITY.settings("draw_grids"),
-        grids=PLAN.grid_files("grid.csv"),
-        best=PLAN.grid_files("best.json"),
+        grids=PAGE.grid_files("grid.csv"),
+        best=PAGE.grid_files("best.json"),
         data=PREPARED[:2],
     output:
         report(f"{RESULTS}/{{dataset}}/{{model}}/grids.svg", "../captions/grids.rst", "{dataset}", "{model}"),
@@ -60,7 +60,7 @@ rule draw_fusions:
     input:
         program=program("draw_fusions"),
         settings=IDENTITY.settings("draw_fusions"),
-        fusions=PLAN.chosen_fusion_files,
+        fusions=PAGE.chosen_fusion_files,
         data=PREPARED[1],
     output:
         report(f"{RESULTS}/{{dataset}}/{{model}}/fusions.svg", "../captions/fusions.rst", "{dataset}", "{model}"),
@@ -86,10 +86,10 @@ rule study_classifiers:
     input:
         program=program("study_classifiers"),
         settings=IDENTITY.settings("study_classifiers"),
-        features=PLAN.studied_features,
+        features=PAGE.studied_features,
         train=PREPARED[0],
         val=PREPARED[1],
-        tree=PLAN.studied_tree,
+        tree=PAGE.studied_tree,
     output:
         studies=f"{RESULTS}/{{dataset}}/studies/studies.h5",
     log:

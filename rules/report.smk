@@ -7,8 +7,8 @@ rule report:
         settings=IDENTITY.settings("report"),
         table=rules.collect_metrics.output.table,
         metrics=[file for dataset in DATASETS for file in PLAN.all_metrics(dataset)],
-        figures=[file for dataset in DATASETS for file in PLAN.figures(dataset)],
-        tables=[file for dataset in DATASETS for file in PLAN.tables(dataset)],
+        figures=[file for dataset in DATASETS for file in PAGE.figures(dataset)],
+        tables=[file for dataset in DATASETS for file in PAGE.tables(dataset)],
     output:
         page=f"{RESULTS}/report.html",
     log:

@@ -17,6 +17,7 @@ from medfusion.files.metric_files import tidy
 from medfusion.learning.architectures import LAYERS, OPTIONS
 from medfusion.planning import ablations
 from medfusion.planning.config_checks import inconsistencies
+from medfusion.planning.page_plan import PagePlan
 from medfusion.planning.plan import Plan
 from medfusion.planning.settings_slices import slices
 from medfusion.report import ablations as section
@@ -159,7 +160,8 @@ def test_every_part_has_words_and_every_option_that_regularises_can_be_taken_awa
 def test_nothing_is_compared_where_nothing_is_ablated():
     config = completed()
     assert ablations.comparisons(config, "breast") == [] and list(inconsistencies(config)) == []
-    files = [*Plan(config).figures("breast"), *Plan(config).all_metrics("breast")]
+    plan = Plan(config)
+    files = [*PagePlan(plan).figures("breast"), *plan.all_metrics("breast")]
     assert not any("ablations" in file for file in files)
 
 

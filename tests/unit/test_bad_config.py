@@ -21,6 +21,7 @@ from medfusion.planning import config as configuration
 from medfusion.planning import config_checks
 from medfusion.planning.config_values import item_faults, unusable
 from medfusion.planning.grid_values import GRID_VALUES
+from medfusion.planning.page_plan import PagePlan
 from medfusion.planning.plan import Plan
 from medfusion.planning.settings_slices import slices
 
@@ -885,14 +886,14 @@ def jobs(plan):
 def plan_everything(config):
     """Ask for what the rules ask for: files, and the settings of every job."""
     plan = Plan(config)
-    made = slices(plan)
+    page, made = PagePlan(plan), slices(plan)
     for stage, wildcards in jobs(plan).items():
         for one in wildcards:
             assert isinstance(made[stage](SimpleNamespace(**one)), dict)
     for dataset in plan.datasets:
         one = SimpleNamespace(dataset=dataset)
-        assert plan.of_dataset(dataset) and plan.data_file(one) and plan.studied_features(one)
-        plan.studied_tree(one)
+        assert page.of_dataset(dataset) and plan.data_file(one) and page.studied_features(one)
+        page.studied_tree(one)
         assert bool(plan.ablation_metrics(one)) == bool(plan.variants[dataset])
     for one in jobs(plan)["extract_features"]:
         assert plan.trained_network(SimpleNamespace(**one)) and isinstance(plan.bank(SimpleNamespace(**one)), list)

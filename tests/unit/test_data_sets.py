@@ -9,6 +9,7 @@ from configurations import BASE, completed
 from medfusion.data.medmnist_info import INFO
 from medfusion.learning.augmentation import affine_matrix
 from medfusion.planning import data_sets
+from medfusion.planning.page_plan import PagePlan
 from medfusion.planning.plan import Plan
 
 FLAGS = sorted(data_sets.PRESET_OF)
@@ -116,7 +117,7 @@ def test_a_file_that_is_none_is_left_to_those_who_read_it(tmp_path):
 
 def test_what_rests_on_one_class_an_image_is_not_planned_for_several():
     plan = Plan(completed("datasets: {chest: {flag: chestmnist}}"))
-    files = plan.of_dataset("chest")
+    files = PagePlan(plan).of_dataset("chest")
     for part in ("cases/", "reliability", "comparisons", "studies/", "confusion", "differences", "calibration"):
         assert not any(part in file for file in files), part
     assert "results/chest/labels/areas.svg" in files

@@ -14,33 +14,119 @@ from medfusion.data import folders
 from medfusion.planning.ablations import comparisons
 from medfusion.planning.config import fusion_members
 from medfusion.planning.data_sets import classes
+from medfusion.planning.export_plan import ExportPlan
 from medfusion.planning.fingerprint import ROOT, library_versions
+from medfusion.planning.page_plan import PagePlan
 from medfusion.planning.plan import Plan, Wildcards
 
 Slice = dict[str, Any]
+Slices = dict[str, Callable[[Wildcards], Slice]]
 
 
-def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
+def slices(plan: Plan) -> Slices:
     """For each stage, by the name of its program, a function from a job's wildcards to its settings."""
-    config = plan.config
-    whole = {"config": config, "shown": {name: plan.shown(name) for name in plan.datasets}, "results": plan.results}
+    parts = _Parts(plan)
+    stages = {
+        **_of_data(plan, parts),
+        **_of_models(plan),
+        **_of_evaluation(plan, parts),
+        **_of_figures(plan, parts),
+        **_of_cases(plan, parts),
+        **_of_products(plan, parts),
+    }
+    whole = {
+        "config": plan.config,
+        "shown": {name: plan.shown(name) for name in plan.datasets},
+        "results": plan.results,
+    }
+    return {
+        **stages,
+        "summarise": lambda wildcards: whole,
+        "report": lambda wildcards: {**whole, "versions": _versions([*stages, "summarise", "report"])},
+    }
 
-    def dataset(wildcards: Wildcards, *keys: str) -> Slice:
-        entry = plan.datasets[wildcards.dataset]
+
+class _Parts:
+    """What slices have in common."""
+
+    def __init__(self, plan: Plan):
+        self._plan = plan
+
+    def dataset(self, wildcards: Wildcards, *keys: str) -> Slice:
+        """Some keys of a data set's entry."""
+        entry = self._plan.datasets[wildcards.dataset]
         return {key: entry[key] for key in keys}
 
-    def figure(wildcards: Wildcards, **more: Any) -> Slice:
-        return {"style": config["report"]["style"], "name": plan.shown(wildcards.dataset)["name"], **more}
+    def names(self, *datasets: str) -> Slice:
+        """What data sets are called."""
+        return {"shown": {name: {"name": self._plan.shown(name)["name"]} for name in datasets}}
 
-    def named(*datasets: str) -> Slice:
-        return {"shown": {name: {"name": plan.shown(name)["name"]} for name in datasets}}
+    def figure(self, wildcards: Wildcards, **more: Any) -> Slice:
+        """What every figure depends on, and more."""
+        style = self._plan.config["report"]["style"]
+        return {"style": style, "name": self._plan.shown(wildcards.dataset)["name"], **more}
 
-    def labelled_figure(wildcards: Wildcards, **more: Any) -> Slice:
-        return figure(wildcards, label_names=plan.datasets[wildcards.dataset]["label_names"], **more)
+    def labelled_figure(self, wildcards: Wildcards, **more: Any) -> Slice:
+        """The same, of a figure that names classes."""
+        return self.figure(wildcards, label_names=self._plan.datasets[wildcards.dataset]["label_names"], **more)
 
-    def results_figure(wildcards: Wildcards, *keys: str) -> Slice:
-        shown = {"style": config["report"]["style"], "shown": {wildcards.dataset: plan.shown(wildcards.dataset)}}
-        return {**shown, **dataset(wildcards, *keys)}
+    def results_figure(self, wildcards: Wildcards, *keys: str) -> Slice:
+        """What a figure of results depends on, and some keys of its data set."""
+        style, shown = self._plan.config["report"]["style"], self._plan.shown(wildcards.dataset)
+        return {"style": style, "shown": {wildcards.dataset: shown}, **self.dataset(wildcards, *keys)}
+
+    def bootstrap(self) -> Slice:
+        """How intervals are found."""
+        evaluation = self._plan.config["evaluation"]
+        return {
+            "replicates": evaluation["replicates"],
+            "confidence": evaluation["confidence"],
+            "bootstrap_seed": evaluation["seed"],
+        }
+
+
+def _of_data(plan: Plan, parts: _Parts) -> Slices:
+    def own_file(wildcards: Wildcards) -> Slice:
+        """What stands in for MedMNIST's account of a data set, for a file without a flag."""
+        entry = plan.datasets[wildcards.dataset]
+        return {} if entry["flag"] else {"own": {"task": entry["task"], "classes": classes(entry)}}
+
+    def generate(wildcards: Wildcards) -> Slice:
+        return {**parts.dataset(wildcards, "flag", "size"), **plan.datasets[wildcards.dataset]["generated"]}
+
+    def prepare(wildcards: Wildcards) -> Slice:
+        return {
+            **parts.dataset(wildcards, "flag", "size", "source", "sha256"),
+            **own_file(wildcards),
+            "files": plan.data_file(wildcards),
+        }
+
+    def prepare_folder(wildcards: Wildcards) -> Slice:
+        # Pictures are not read here: they are told apart by what the system says of them.
+        listed = folders.look(plan.data_file(wildcards))
+        return {
+            **parts.dataset(wildcards, "size", "task", "split", "colour"),
+            "files": plan.data_file(wildcards),
+            "listed": listed.fingerprint(),
+        }
+
+    def audit_twins(wildcards: Wildcards) -> Slice:
+        return parts.labelled_figure(wildcards, threshold=plan.datasets[wildcards.dataset]["twins"])
+
+    return {
+        "download": lambda wildcards: plan.downloads()[wildcards.file],
+        "generate": generate,
+        "prepare": prepare,
+        "prepare_folder": prepare_folder,
+        "inspect_images": lambda wildcards: parts.labelled_figure(wildcards, seed=0),
+        "audit_twins": audit_twins,
+        "augment": lambda wildcards: {"augmentation": plan.augmentation(wildcards)},
+        "draw_augmentation": parts.figure,
+    }
+
+
+def _of_models(plan: Plan) -> Slices:
+    config = plan.config
 
     def train_cnn(wildcards: Wildcards) -> Slice:
         return {
@@ -84,37 +170,44 @@ def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
             "files": plan.vote_files(wildcards),
         }
 
+    return {
+        "train_cnn": train_cnn,
+        "extract_features": extract_features,
+        "learning_curve": learning_curve,
+        "fit_grid": fit_grid,
+        "fuse": fuse,
+        "vote": vote,
+    }
+
+
+def _of_evaluation(plan: Plan, parts: _Parts) -> Slices:
+    config = plan.config
+
     def evaluate(wildcards: Wildcards) -> Slice:
         name, *run = wildcards.group.split("/")
-        evaluation = config["evaluation"]
         return {
             "title": f"{wildcards.dataset}/{wildcards.group}",
             "dataset": wildcards.dataset,
             "model": name,
             "seed": int(run[-1].removeprefix("seed").removeprefix("repeat")) if run else None,
             "systems": list(plan.group(wildcards)),
-            **dataset(wildcards, "positive", "ece_bins"),
-            "replicates": evaluation["replicates"],
-            "confidence": evaluation["confidence"],
-            "bootstrap_seed": evaluation["seed"],
+            **parts.dataset(wildcards, "positive", "ece_bins"),
+            **parts.bootstrap(),
         }
 
     def compare_systems(wildcards: Wildcards) -> Slice:
-        evaluation = config["evaluation"]
         return {
             "title": wildcards.dataset,
             "dataset": wildcards.dataset,
             "systems": [list(run) for run in plan.compared_runs(wildcards.dataset)],
-            "replicates": evaluation["replicates"],
-            "confidence": evaluation["confidence"],
-            "bootstrap_seed": evaluation["seed"],
+            **parts.bootstrap(),
         }
 
     def calibrate(wildcards: Wildcards) -> Slice:
         return {
             "dataset": wildcards.dataset,
             "systems": [list(run) for run in plan.candidates(wildcards.dataset)],
-            **dataset(wildcards, "positive"),
+            **parts.dataset(wildcards, "positive"),
             "coverage": config["reliability"]["conformal_coverage"],
             "referred": config["reliability"]["referred"],
         }
@@ -123,135 +216,123 @@ def slices(plan: Plan) -> dict[str, Callable[[Wildcards], Slice]]:
         return {
             "dataset": wildcards.dataset,
             "systems": [list(run) for run in plan.candidates(wildcards.dataset)],
-            **dataset(wildcards, "ece_bins"),
-            "replicates": config["evaluation"]["replicates"],
-            "confidence": config["evaluation"]["confidence"],
-            "bootstrap_seed": config["evaluation"]["seed"],
+            **parts.dataset(wildcards, "ece_bins"),
+            **parts.bootstrap(),
         }
 
-    def export_bundle(wildcards: Wildcards) -> Slice:
-        name = wildcards.dataset
-        parts = plan.export_parts(name)
-        models = dict.fromkeys(model for model, *_ in parts["networks"])
+    def collect_metrics(wildcards: Wildcards) -> Slice:
         return {
-            "dataset": name,
-            "shown": {name: plan.shown(name)},
-            **dataset(wildcards, "source", "export"),
-            "runs": [[run, averaged] for run, averaged in plan.exported(name).items()],
-            "parts": {kind: list(files) for kind, files in parts.items()},
-            "features": {
-                model: plan.network(SimpleNamespace(dataset=name, model=model))["features"] for model in models
-            },
-            "confidence": config["evaluation"]["confidence"],
+            **parts.names(*plan.datasets),
+            "files": [file for name in plan.datasets for file in plan.all_metrics(name)],
         }
 
-    def write_predictions(wildcards: Wildcards) -> Slice:
-        groups = plan.groups[wildcards.dataset].values()
-        return {
-            **dataset(wildcards, "flag", "size", "source"),
-            "systems": [list(group) for group in groups],
-            "files": plan.metrics(wildcards.dataset),
-        }
-
-    def own_file(wildcards: Wildcards) -> Slice:
-        """What stands in for MedMNIST's account of a data set, for a file without a flag."""
-        entry = plan.datasets[wildcards.dataset]
-        return {} if entry["flag"] else {"own": {"task": entry["task"], "classes": classes(entry)}}
-
-    def prepare_folder(wildcards: Wildcards) -> Slice:
-        # Pictures are not read here: they are told apart by what the system says of them.
-        listed = folders.look(plan.data_file(wildcards))
-        return {
-            **dataset(wildcards, "size", "task", "split", "colour"),
-            "files": plan.data_file(wildcards),
-            "listed": listed.fingerprint(),
-        }
-
-    stages = {
-        "download": lambda wildcards: plan.downloads()[wildcards.file],
-        "generate": lambda wildcards: {
-            **dataset(wildcards, "flag", "size"),
-            **plan.datasets[wildcards.dataset]["generated"],
-        },
-        "prepare": lambda wildcards: {
-            **dataset(wildcards, "flag", "size", "source", "sha256"),
-            **own_file(wildcards),
-            "files": plan.data_file(wildcards),
-        },
-        "prepare_folder": prepare_folder,
-        "inspect_images": lambda wildcards: labelled_figure(wildcards, seed=0),
-        "audit_twins": lambda wildcards: labelled_figure(
-            wildcards, threshold=plan.datasets[wildcards.dataset]["twins"]
-        ),
-        "augment": lambda wildcards: {"augmentation": plan.augmentation(wildcards)},
-        "draw_augmentation": figure,
-        "train_cnn": train_cnn,
-        "extract_features": extract_features,
-        "learning_curve": learning_curve,
-        "fit_grid": fit_grid,
-        "fuse": fuse,
-        "vote": vote,
+    return {
         "floors": lambda wildcards: {"images": config["evaluation"]["nearest_images"]},
         "evaluate": evaluate,
         "compare_systems": compare_systems,
         "calibrate": calibrate,
         "assess_reliability": assess_reliability,
-        "collect_metrics": lambda wildcards: {
-            **named(*plan.datasets),
-            "files": [file for name in plan.datasets for file in plan.all_metrics(name)],
-        },
-        "select_cases": lambda wildcards: {
-            "dataset": wildcards.dataset,
-            "systems": list(plan.first_runs(wildcards.dataset)),
-            "studied": plan.contrasted(wildcards.dataset),
-            "files": [*plan.candidate_metrics(wildcards), *plan.first_run_files(wildcards)],
-        },
-        "map_attention": lambda wildcards: {
-            "files": [plan.studied_network(wildcards), plan.studied_features(wildcards)],
-        },
-        "draw_cases": labelled_figure,
-        "draw_curves": lambda wildcards: figure(wildcards, seeds=plan.model(wildcards)["seeds"]),
-        "draw_grids": lambda wildcards: figure(
-            wildcards,
-            classifiers=plan.compared(wildcards.dataset, wildcards.model),
-            files=plan.grid_files("grid.csv")(wildcards),
-        ),
-        "draw_fusions": lambda wildcards: figure(
-            wildcards,
-            fusions=plan.chosen(wildcards.dataset, wildcards.model),
-            files=plan.chosen_fusion_files(wildcards),
-        ),
-        "study_classifiers": lambda wildcards: {
+        "collect_metrics": collect_metrics,
+    }
+
+
+def _of_figures(plan: Plan, parts: _Parts) -> Slices:
+    config, page = plan.config, PagePlan(plan)
+
+    def draw_grids(wildcards: Wildcards) -> Slice:
+        classifiers = page.compared(wildcards.dataset, wildcards.model)
+        return parts.figure(wildcards, classifiers=classifiers, files=page.grid_files("grid.csv")(wildcards))
+
+    def draw_fusions(wildcards: Wildcards) -> Slice:
+        fusions = page.chosen(wildcards.dataset, wildcards.model)
+        return parts.figure(wildcards, fusions=fusions, files=page.chosen_fusion_files(wildcards))
+
+    def study_classifiers(wildcards: Wildcards) -> Slice:
+        return {
             **config["studies"],
-            "seed": plan.first_seed(wildcards.dataset, plan.studied(wildcards.dataset)),
-            "files": [plan.studied_features(wildcards), *plan.studied_tree(wildcards)],
-        },
-        "draw_studies": labelled_figure,
-        "draw_results": lambda wildcards: {
-            **results_figure(wildcards, "published", "source"),
+            "seed": page.first_seed(wildcards.dataset, page.studied(wildcards.dataset)),
+            "files": [page.studied_features(wildcards), *page.studied_tree(wildcards)],
+        }
+
+    def draw_results(wildcards: Wildcards) -> Slice:
+        return {
+            **parts.results_figure(wildcards, "published", "source"),
             "files": plan.metrics(wildcards.dataset),
-        },
-        "draw_labels": lambda wildcards: {
-            **results_figure(wildcards, "published", "source"),
-            "files": plan.metrics(wildcards.dataset),
-        },
-        "draw_reliability": results_figure,
-        "draw_training_size": lambda wildcards: {
+        }
+
+    def draw_training_size(wildcards: Wildcards) -> Slice:
+        return {
             "style": config["report"]["style"],
-            **named(wildcards.dataset),
+            **parts.names(wildcards.dataset),
             "files": plan.curve_metrics(wildcards),
-        },
-        "write_predictions": write_predictions,
-        "export_bundle": export_bundle,
-        "draw_ablations": lambda wildcards: {
+        }
+
+    def draw_ablations(wildcards: Wildcards) -> Slice:
+        return {
             "style": config["report"]["style"],
-            **named(wildcards.dataset),
+            **parts.names(wildcards.dataset),
             "comparisons": [asdict(comparison) for comparison in comparisons(config, wildcards.dataset)],
             "confidence": config["evaluation"]["confidence"],
-        },
-        "summarise": lambda wildcards: whole,
+        }
+
+    return {
+        "draw_curves": lambda wildcards: parts.figure(wildcards, seeds=plan.model(wildcards)["seeds"]),
+        "draw_grids": draw_grids,
+        "draw_fusions": draw_fusions,
+        "study_classifiers": study_classifiers,
+        "draw_studies": parts.labelled_figure,
+        "draw_results": draw_results,
+        "draw_labels": draw_results,
+        "draw_reliability": parts.results_figure,
+        "draw_training_size": draw_training_size,
+        "draw_ablations": draw_ablations,
     }
-    return {**stages, "report": lambda wildcards: {**whole, "versions": _versions([*stages, "report"])}}
+
+
+def _of_cases(plan: Plan, parts: _Parts) -> Slices:
+    page = PagePlan(plan)
+
+    def select_cases(wildcards: Wildcards) -> Slice:
+        return {
+            "dataset": wildcards.dataset,
+            "systems": list(page.first_runs(wildcards.dataset)),
+            "studied": page.contrasted(wildcards.dataset),
+            "files": [*plan.candidate_metrics(wildcards), *page.first_run_files(wildcards)],
+        }
+
+    def map_attention(wildcards: Wildcards) -> Slice:
+        return {"files": [page.studied_network(wildcards), page.studied_features(wildcards)]}
+
+    return {"select_cases": select_cases, "map_attention": map_attention, "draw_cases": parts.labelled_figure}
+
+
+def _of_products(plan: Plan, parts: _Parts) -> Slices:
+    exports = ExportPlan(plan)
+
+    def write_predictions(wildcards: Wildcards) -> Slice:
+        return {
+            **parts.dataset(wildcards, "flag", "size", "source"),
+            "systems": [list(group) for group in plan.groups[wildcards.dataset].values()],
+            "files": plan.metrics(wildcards.dataset),
+        }
+
+    def export_bundle(wildcards: Wildcards) -> Slice:
+        name = wildcards.dataset
+        files = exports.parts(name)
+        models = dict.fromkeys(model for model, *_ in files["networks"])
+        return {
+            "dataset": name,
+            "shown": {name: plan.shown(name)},
+            **parts.dataset(wildcards, "source", "export"),
+            "runs": [[run, averaged] for run, averaged in exports.runs(name).items()],
+            "parts": {kind: list(found) for kind, found in files.items()},
+            "features": {
+                model: plan.network(SimpleNamespace(dataset=name, model=model))["features"] for model in models
+            },
+            "confidence": plan.config["evaluation"]["confidence"],
+        }
+
+    return {"write_predictions": write_predictions, "export_bundle": export_bundle}
 
 
 def _versions(stages: Iterable[str]) -> dict[str, str]:

@@ -1,0 +1,69 @@
+"""What a bundle is made from: the runs among which the exported one is chosen, and their files."""
+
+from collections.abc import Callable
+
+from medfusion.planning.config import systems
+from medfusion.planning.plan import Files, Plan, Wildcards
+from medfusion.planning.systems import Run, classifiers_of
+
+
+class ExportPlan:
+    """The files of every bundle.
+
+    Parameters
+    ----------
+    plan : of the same configuration
+    """
+
+    def __init__(self, plan: Plan):
+        self._plan = plan
+
+    def runs(self, dataset: str) -> dict[Run, list[Run]]:
+        """The runs among which the exported one is chosen, each with the runs that it averages: a vote's, or itself."""
+        entry = self._plan.datasets[dataset]
+        model, _, system = (entry["export"] or "/").partition("/")
+        if model == "votes":
+            counted = [member.split("/") for member in entry["votes"][system]]
+            return {
+                (model, None, system): [
+                    (name, seed, part) for name, part in counted for seed in entry["models"][name]["seeds"]
+                ]
+            }
+        runs = [
+            (name, seed, part)
+            for name in ([model] if model else entry["models"])
+            for seed in entry["models"][name]["seeds"]
+            for part in ([system] if system else systems(entry, name))
+        ]
+        return {run: [run] for run in runs}
+
+    def parts(self, dataset: str) -> dict[str, dict[Run, str]]:
+        """What the export may need, by kind, then by run: networks, classifiers, fusions, and probabilities."""
+        parts: dict[str, dict[Run, str]] = {"networks": {}, "classifiers": {}, "fusions": {}, "probabilities": {}}
+        for run, averaged in self.runs(dataset).items():
+            group = run[0] if run[1] is None else f"{run[0]}/seed{run[1]}"
+            parts["probabilities"][run] = self._plan.groups[dataset][group][run[2]]
+            for model, seed, system in averaged:
+                folder = self._plan.seed_folder(dataset, model, seed)
+                parts["networks"][model, seed, "cnn"] = f"{folder}/model.keras"
+                for name in classifiers_of(self._plan.config, system):
+                    parts["classifiers"][model, seed, name] = f"{folder}/{name}/model.skops"
+                if system in self._plan.config["fusions"]:
+                    parts["fusions"][model, seed, system] = f"{folder}/{system}/fusion.json"
+        return parts
+
+    def files(self, kind: str) -> Callable[[Wildcards], Files]:
+        """An input function: one kind of what the export may need."""
+        return lambda wildcards: list(self.parts(wildcards.dataset)[kind].values())
+
+    def metrics(self, wildcards: Wildcards) -> Files:
+        """The measures of the runs among which the exported one is chosen."""
+        folder = f"{self._plan.results}/{wildcards.dataset}"
+        groups = [model if seed is None else f"{model}/seed{seed}" for model, seed, _ in self.runs(wildcards.dataset)]
+        return [f"{folder}/{group}/metrics.json" for group in dict.fromkeys(groups)]
+
+    def networks(self, dataset: str) -> list[str]:
+        """The names of the network files in the bundle, without suffix: one, but for a vote."""
+        counts = {len({run[:2] for run in averaged}) for averaged in self.runs(dataset).values()}
+        count = max(counts)
+        return ["network"] if count == 1 else [f"network{number + 1}" for number in range(count)]

@@ -1,0 +1,151 @@
+"""What is drawn, and what the page shows: of which models, of which of their seeds.
+
+Where one model stands for its data set, that is the first; where one run stands for its seeds, the first.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from medfusion.planning import ablations
+from medfusion.planning.config import fusion_members
+from medfusion.planning.plan import Files, Plan, Wildcards
+
+
+class PagePlan:
+    """The files behind every figure and table.
+
+    Parameters
+    ----------
+    plan : of the same configuration
+    """
+
+    def __init__(self, plan: Plan):
+        self._plan = plan
+
+    # -- what stands for the others ------------------------------------------------------------------------------------
+
+    def first_seed(self, dataset: str, model: str) -> int:
+        """The seed whose grids and fusions are drawn."""
+        return self._plan.datasets[dataset]["models"][model]["seeds"][0]
+
+    def studied(self, dataset: str) -> str:
+        """The model whose features the studies look at: the first."""
+        return next(iter(self._plan.datasets[dataset]["models"]))
+
+    def contrasted(self, dataset: str) -> dict[str, Any]:
+        """The studied model, and of its systems an SVM and a fusion that counts the network and this SVM.
+
+        They belong to the model's first fusion that has both; without one, the first SVM alone, if there is any.
+        """
+        model = self.studied(dataset)
+        entry = self._plan.datasets[dataset]["models"][model]
+        svms = [name for name in entry["classifiers"] if self._plan.config["classifiers"][name]["kind"] == "svm"]
+        pairs = [
+            {"svm": svm, "fusion": fusion}
+            for fusion in entry["fusions"]
+            for svm in fusion_members(self._plan.config["fusions"][fusion])
+            if svm in svms and "cnn" in fusion_members(self._plan.config["fusions"][fusion])
+        ]
+        alone = {"svm": svms[0] if svms else None, "fusion": None}
+        return {"model": model, "seed": self.first_seed(dataset, model), **(pairs[0] if pairs else alone)}
+
+    def first_runs(self, dataset: str) -> dict[str, str]:
+        """The probabilities of the first run of every candidate, by its address."""
+        found: dict[str, str] = {}
+        for (model, _, system), file in self._plan.candidates(dataset).items():
+            found.setdefault(f"{model}/{system}", file)
+        return found
+
+    def first_run_files(self, wildcards: Wildcards) -> Files:
+        """The probabilities of the first run of every candidate."""
+        return list(self.first_runs(wildcards.dataset).values())
+
+    # -- the studied model ---------------------------------------------------------------------------------------------
+
+    def studied_network(self, wildcards: Wildcards) -> str:
+        """The network whose features are studied, and which is asked where it looks."""
+        return f"{self._studied_folder(wildcards.dataset)}/model.keras"
+
+    def studied_features(self, wildcards: Wildcards) -> str:
+        """The features that the studies look at."""
+        return f"{self._studied_folder(wildcards.dataset)}/features.h5"
+
+    def studied_tree(self, wildcards: Wildcards) -> Files:
+        """The fitted decision tree on the studied features, if the model has one."""
+        folder = self._studied_folder(wildcards.dataset)
+        names = self._plan.datasets[wildcards.dataset]["models"][self.studied(wildcards.dataset)]["classifiers"]
+        trees = [name for name in names if self._plan.config["classifiers"][name]["kind"] == "decision_tree"]
+        return [f"{folder}/{name}/model.skops" for name in trees[:1]]
+
+    def _studied_folder(self, dataset: str) -> str:
+        model = self.studied(dataset)
+        return self._plan.seed_folder(dataset, model, self.first_seed(dataset, model))
+
+    # -- what validation chose -----------------------------------------------------------------------------------------
+
+    def compared(self, dataset: str, model: str) -> list[str]:
+        """The classifiers of a model whose grids have more than one cell."""
+        names = self._plan.datasets[dataset]["models"][model]["classifiers"]
+        grids = {name: self._plan.config["classifiers"][name]["grid"] for name in names}
+        return [name for name, grid in grids.items() if math.prod(map(len, grid.values())) > 1]
+
+    def chosen(self, dataset: str, model: str) -> list[str]:
+        """The fusions of a model whose weights are chosen."""
+        names = self._plan.datasets[dataset]["models"][model]["fusions"]
+        return [name for name in names if "choose" in self._plan.config["fusions"][name]]
+
+    def grid_files(self, file: str) -> Callable[[Wildcards], Files]:
+        """An input function: `file` of every compared classifier, for the model's first seed."""
+        return lambda wildcards: self._of_first_seed(wildcards, self.compared, file)
+
+    def chosen_fusion_files(self, wildcards: Wildcards) -> Files:
+        """The records of every fusion with chosen weights, for the model's first seed."""
+        return self._of_first_seed(wildcards, self.chosen, "fusion.json")
+
+    def _of_first_seed(self, wildcards: Wildcards, names: Callable[[str, str], list[str]], file: str) -> Files:
+        dataset, model = wildcards.dataset, wildcards.model
+        folder = self._plan.seed_folder(dataset, model, self.first_seed(dataset, model))
+        return [f"{folder}/{name}/{file}" for name in names(dataset, model)]
+
+    # -- the page ------------------------------------------------------------------------------------------------------
+
+    def figures(self, dataset: str) -> Iterator[str]:
+        """Every figure of a data set that its configuration asks for."""
+        folder, entry = f"{self._plan.results}/{dataset}", self._plan.datasets[dataset]
+        names = ["inspect/montage.png", "inspect/means.png", "audit/pairs.png", "augmentation.png"]
+        if self._plan.several_labels(dataset):
+            names += ["labels/areas.svg", "labels/area_seeds.svg"]
+        else:
+            names += ["results/confusion.svg", "results/seeds.svg", "results/differences.svg"]
+            names += ["studies/learning.svg", "studies/tree.svg", "studies/plane.svg"]
+            names += ["reliability/reliability.svg", "reliability/risk_coverage.svg", "reliability/conformal.svg"]
+            names += [f"cases/{name}.png" for name in ("mistakes", "confused", "disagreements", "attention")]
+        for model in entry["models"]:
+            names.append(f"{model}/curves.svg")
+            names += [f"{model}/grids.svg"] if self.compared(dataset, model) else []
+            names += [f"{model}/fusions.svg"] if self.chosen(dataset, model) else []
+        if entry["learning_curve"]:
+            names.append("learning_curve/training_size.svg")
+        if self._plan.variants[dataset]:
+            names.append(f"{ablations.FOLDER}/contributions.svg")
+        return (f"{folder}/{name}" for name in names)
+
+    def tables(self, dataset: str) -> Iterator[str]:
+        """Every table and record of a data set that the page shows."""
+        folder = f"{self._plan.results}/{dataset}"
+        names = ["inspect/counts.csv", "inspect/pixels.csv", "audit/summary.json"]
+        if not self._plan.several_labels(dataset):
+            names += ["reliability/reliability.json", "cases/cases.json", "cases/maps.h5", "comparisons.json"]
+        yield from (f"{folder}/{name}" for name in names)
+        for model in self._plan.datasets[dataset]["models"]:
+            seed_folder = self._plan.seed_folder(dataset, model, self.first_seed(dataset, model))
+            names = self._plan.datasets[dataset]["models"][model]["classifiers"]
+            yield from (f"{seed_folder}/{name}/best.json" for name in names)
+            for seed in self._plan.datasets[dataset]["models"][model]["seeds"]:
+                folder = self._plan.seed_folder(dataset, model, seed)
+                yield from (f"{folder}/{name}/fusion.json" for name in self.chosen(dataset, model))
+
+    def of_dataset(self, dataset: str) -> Files:
+        """What the target named after a data set makes."""
+        return [*self._plan.all_metrics(dataset), *self.figures(dataset), *self.tables(dataset)]
