@@ -5,10 +5,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
-from numpy.typing import ArrayLike
 
+from medfusion.data import phantom_cells, phantom_ultrasound
 from medfusion.data import phantom_scenes as scenes
 
 SPLITS = ("train", "val", "test")
@@ -16,7 +15,6 @@ MIN_SIZE = 16
 TWIN_FRACTION = 0.01
 BLOCK_BYTES = 2**25  # of images that are drawn before they are handed on
 
-_SUPERSAMPLING = 3
 _TWIN_NOISE_SD = 2.0
 _TWIN_SHIFT_LIMIT = 4.0
 
@@ -218,265 +216,6 @@ def _to_uint8(grey_values: np.ndarray) -> np.ndarray:
     return np.clip(np.rint(grey_values), 0, 255).astype(np.uint8)
 
 
-# Shapes and textures shared by the painters; lengths are fractions of the canvas side.
-
-
-_THETA = np.linspace(0, 2 * np.pi, 90, endpoint=False)
-_COS_SIN = np.stack([np.cos(_THETA), np.sin(_THETA)], axis=1)
-
-
-def _outline(
-    rng: np.random.Generator,
-    centre: tuple[float, float],
-    radii: tuple[float, float],
-    angle: float,
-    roughness: float,
-    harmonics: range = range(2, 6),
-) -> np.ndarray:
-    """Points (90, 2) of an ellipse whose radius is modulated by random harmonics of sd `roughness`."""
-    orders = np.asarray(harmonics)
-    amplitudes = rng.normal(0, roughness / np.sqrt(orders.size), orders.size)
-    phases = rng.uniform(0, 2 * np.pi, (orders.size, 1))
-    modulation = 1 + amplitudes @ np.cos(orders[:, np.newaxis] * _THETA + phases)
-    ellipse = _COS_SIN * radii * np.maximum(modulation, 0.2)[:, np.newaxis]
-    cos, sin = np.cos(angle), np.sin(angle)
-    return centre + ellipse @ np.array([[cos, sin], [-sin, cos]])
-
-
-def _fill(mask: np.ndarray, outline: np.ndarray) -> None:
-    cv2.fillPoly(mask, [np.rint(outline * mask.shape[0]).astype(np.int32)], 1)
-
-
-def _shrink(canvas: np.ndarray) -> np.ndarray:
-    size = canvas.shape[0] // _SUPERSAMPLING
-    return cv2.resize(canvas, (size, size), interpolation=cv2.INTER_AREA)
-
-
-def _soften(mask: np.ndarray, sigma: float) -> np.ndarray:
-    return cv2.GaussianBlur(mask.astype(np.float32), (0, 0), sigma * mask.shape[0])
-
-
-def _smooth_noise(rng: np.random.Generator, side: int, sigma: tuple[float, float]) -> np.ndarray:
-    """Gaussian field (side, side) of unit sd, blurred with `sigma` (across, down)."""
-    white = rng.standard_normal((side, side), dtype=np.float32)
-    field = cv2.GaussianBlur(white, (0, 0), sigmaX=sigma[0] * side, sigmaY=sigma[1] * side)
-    return field / field.std()
-
-
-# Breast ultrasound.
-
-_NORMAL_SHARE = 0.23  # normal among 'normal, benign' in BUSI: 133 of 570
-_MALIGNANCY_BETA = ((6.0, 2.2), (2.2, 6.0))
-_MALIGNANCY_COUPLING_SD = 0.13
-_POINT_SPREAD = (0.018, 0.01)
-_DYNAMIC_RANGE_DB = 55.0
-
-
-def _paint_breast(rng: np.random.Generator, label: int, size: int) -> np.ndarray:
-    side = size * _SUPERSAMPLING
-    echo = _tissue_layers(rng, side)
-    if label == 0 or rng.random() >= _NORMAL_SHARE:
-        echo *= _lesion_contrast(rng, rng.beta(*_MALIGNANCY_BETA[label]), side)
-    echo *= _rayleigh_speckle(rng, side)
-    gain_db = rng.normal(-16, 1.5)
-    level = 1 + (20 * np.log10(echo + 1e-4) + gain_db) / _DYNAMIC_RANGE_DB
-    return _shrink(255 * np.clip(level.astype(np.float32), 0, 1))
-
-
-def _tissue_layers(rng: np.random.Generator, side: int) -> np.ndarray:
-    """Echo amplitude of skin, fat, gland and muscle with wavy borders and attenuation by depth."""
-    across, depth = np.meshgrid(*2 * [np.linspace(0, 1, side, dtype=np.float32)])
-    echo = np.full((side, side), rng.uniform(0.8, 1.1), np.float32)
-    borders_and_echoes = (
-        (rng.uniform(0.03, 0.09), rng.uniform(0.3, 0.6)),
-        (rng.uniform(0.2, 0.4), rng.uniform(0.5, 1.0)),
-        (rng.uniform(0.7, 0.95), rng.uniform(0.25, 0.5)),
-    )
-    for border, amplitude in borders_and_echoes:
-        waves = rng.normal(0, 0.02, 3) @ np.sin(
-            2 * np.pi * np.outer(rng.uniform(0.4, 2.0, 3), across[0]) + rng.uniform(0, 2 * np.pi, (3, 1))
-        )
-        blend = 1 / (1 + np.exp(-(depth - border - waves) / 0.012))
-        echo += blend * (amplitude - echo)
-    echo *= np.exp(0.3 * _smooth_noise(rng, side, (0.08, 0.03)))
-    return echo * np.exp(np.float32(-rng.uniform(0.3, 1.1)) * depth)
-
-
-def _lesion_contrast(rng: np.random.Generator, malignancy: float, side: int) -> np.ndarray:
-    """Factor on the echo amplitude for a lesion; each of its signs follows `malignancy` (0..1) loosely."""
-    outline_sign, shape_sign, tail_sign, echo_sign = malignancy + rng.normal(0, _MALIGNANCY_COUPLING_SD, 4)
-    radius = rng.uniform(0.14, 0.24)
-    tallness = np.exp(0.9 * (shape_sign - 0.6))
-    radii = (radius / np.sqrt(tallness), radius * np.sqrt(tallness))
-    centre = (rng.uniform(0.35, 0.65), rng.uniform(0.36, 0.52))
-    roughness = 0.04 + 0.3 * max(outline_sign, 0.0)
-    mask = np.zeros((side, side), np.uint8)
-    _fill(mask, _outline(rng, centre, radii, rng.normal(0, 0.15), roughness, range(3, 12)))
-    lesion = _soften(mask, 0.008 + 0.012 * max(outline_sign, 0.0))
-
-    # Sound that crossed the lesion is stronger (fluid, soft) or weaker (scatterers) below it.
-    path = np.cumsum(lesion, axis=0) / (2 * radii[1] * side)
-    tail = cv2.GaussianBlur(np.minimum(path, 1.0), (0, 0), 0.02 * side) * (1 - lesion)
-    lesion_db = -rng.uniform(10, 18) - 4 * echo_sign
-    tail_db = 16 * (0.45 - tail_sign)
-    return np.exp(np.float32(np.log(10) / 20) * (np.float32(lesion_db) * lesion + np.float32(tail_db) * tail))
-
-
-def _rayleigh_speckle(rng: np.random.Generator, side: int) -> np.ndarray:
-    """Fully developed speckle: modulus of a blurred complex Gaussian field, scaled to mean 1.
-
-    Rayleigh amplitude statistics after Burckhardt (1978), IEEE Trans. Sonics Ultrason. 25(1).
-    """
-    in_phase, quadrature = (_smooth_noise(rng, side, _POINT_SPREAD) for _ in range(2))
-    return np.hypot(in_phase, quadrature) / np.float32(np.sqrt(np.pi / 2))
-
-
-# Stained blood cells.
-
-_NUCLEUS_SHAPES = ("round", "bilobed", "segmented", "kidney", "none")
-
-
-@dataclass(frozen=True)
-class _CellType:
-    """Typical look of one class; `shapes` are odds in the order of `_NUCLEUS_SHAPES`."""
-
-    shapes: tuple[float, float, float, float, float]
-    cell_radius: float
-    nucleus_ratio: float
-    cytoplasm: tuple[int, int, int]
-    granule: tuple[int, int, int]
-    granule_cover: float
-
-
-_CELL_TYPES = (
-    _CellType((0.2, 0.5, 0.2, 0.1, 0), 0.29, 0.66, (190, 150, 185), (85, 45, 115), 0.55),  # basophil
-    _CellType((0.05, 0.7, 0.15, 0.1, 0), 0.31, 0.58, (225, 180, 170), (205, 110, 95), 0.60),  # eosinophil
-    _CellType((0.9, 0.05, 0.0, 0.05, 0), 0.21, 0.64, (180, 165, 190), (150, 130, 170), 0.05),  # erythroblast
-    _CellType((0.55, 0.05, 0.0, 0.4, 0), 0.33, 0.72, (205, 170, 200), (150, 90, 150), 0.28),  # immature gran.
-    _CellType((0.85, 0.0, 0.0, 0.15, 0), 0.23, 0.84, (185, 185, 220), (150, 120, 180), 0.04),  # lymphocyte
-    _CellType((0.2, 0.1, 0.0, 0.7, 0), 0.34, 0.68, (185, 175, 205), (160, 130, 180), 0.08),  # monocyte
-    _CellType((0.02, 0.13, 0.65, 0.2, 0), 0.30, 0.62, (225, 195, 205), (190, 140, 170), 0.20),  # neutrophil
-    _CellType((0.0, 0.0, 0.0, 0.0, 1), 0.10, 0.50, (190, 165, 205), (135, 85, 150), 0.30),  # platelet
-)
-_BLOOD_TRAIN_COUNTS = np.array([852, 2181, 1085, 2026, 849, 993, 2330, 1643])
-_LEUKOCYTES = [cell for cell in _CELL_TYPES if cell.shapes[-1] == 0]
-_MEAN_CYTOPLASM = np.mean([cell.cytoplasm for cell in _LEUKOCYTES], axis=0)
-_MEAN_GRANULE = np.mean([cell.granule for cell in _LEUKOCYTES], axis=0)
-_MEAN_COVER = float(np.mean([cell.granule_cover for cell in _LEUKOCYTES]))
-_ATYPIA_BETA = (1.4, 3.4)
-
-
-def _paint_blood(rng: np.random.Generator, label: int, size: int) -> np.ndarray:
-    side = size * _SUPERSAMPLING
-    cell = _CELL_TYPES[label]
-    # Cells differ in how far their colours have moved from the typical look to that of all white cells.
-    atypia = rng.beta(*_ATYPIA_BETA)
-    cytoplasm = _between(cell.cytoplasm, _MEAN_CYTOPLASM, atypia) + rng.normal(0, 7, 3)
-    granule = _between(cell.granule, _MEAN_GRANULE, atypia) + rng.normal(0, 10, 3)
-    cover = _between(cell.granule_cover, _MEAN_COVER, atypia) * np.exp(rng.normal(0, 0.3))
-    radius = cell.cell_radius * np.exp(rng.normal(0, 0.12))
-    centre = tuple(0.5 + rng.normal(0, 0.035, 2))
-    shape = str(rng.choice(_NUCLEUS_SHAPES, p=cell.shapes))
-    nucleus_radius = radius * np.clip(cell.nucleus_ratio + rng.normal(0, 0.07), 0.35, 0.95)
-
-    body = np.zeros((side, side), np.uint8)
-    stretch = np.exp(rng.normal(0, 0.06))
-    _fill(body, _outline(rng, centre, (radius * stretch, radius / stretch), rng.uniform(0, np.pi), 0.06))
-    nucleus = _nucleus_mask(rng, shape, centre, nucleus_radius, side) & body
-    granules = _granule_mask(rng, centre, radius, cover, side) & body
-
-    picture = _smear_background(rng, side)
-    picture = _blend(picture, cytoplasm, 0.92 * _soften(body, 0.008))
-    chromatin = 1 + 0.1 * _smooth_noise(rng, side, (0.02, 0.02))[..., np.newaxis]
-    nucleus_colour = np.array([110, 60, 135]) + rng.normal(0, 10) + rng.normal(0, 6, 3)
-    picture = _blend(picture, nucleus_colour.astype(np.float32) * chromatin, 0.95 * _soften(nucleus, 0.006))
-    # Granules lie over the nucleus as well, but show less there.
-    picture = _blend(picture, granule, _soften(granules, 0.005) * (0.8 - 0.5 * nucleus))
-    return _vary_stain(rng, _shrink(picture))
-
-
-def _between(start: ArrayLike, end: ArrayLike, share: float) -> np.ndarray:
-    return (1 - share) * np.asarray(start) + share * np.asarray(end)
-
-
-def _blend(picture: np.ndarray, colour: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    change = np.asarray(colour, np.float32) - picture
-    change *= alpha[..., np.newaxis].astype(np.float32)
-    change += picture
-    return change
-
-
-def _smear_background(rng: np.random.Generator, side: int) -> np.ndarray:
-    """Pale plasma with a few red cells, paler in the middle, that the border of the view cuts."""
-    plasma = np.array([240, 222, 205]) + rng.normal(0, 3) + rng.normal(0, 2, 3)
-    red = np.array([222, 168, 165]) + rng.normal(0, 6, 3)
-    discs, pallors = (np.zeros((side, side), np.uint8) for _ in range(2))
-    for _ in range(rng.integers(1, 6)):
-        bearing, distance = rng.uniform(0, 2 * np.pi), rng.uniform(0.45, 0.65)
-        column, row = (round(side * (0.5 + distance * f(bearing))) for f in (np.cos, np.sin))
-        axes = side * rng.uniform(0.14, 0.19, 2)
-        tilt = rng.uniform(0, 180)
-        for mask, share in ((discs, 1.0), (pallors, 0.4)):
-            radii = tuple(np.rint(share * axes).astype(int).tolist())
-            cv2.ellipse(mask, (column, row), radii, tilt, 0, 360, 1, thickness=-1)
-    plain = np.broadcast_to(plasma.astype(np.float32), (side, side, 3))
-    return _blend(plain, red, 0.85 * _soften(discs, 0.008) - 0.35 * _soften(pallors, 0.03))
-
-
-def _nucleus_mask(
-    rng: np.random.Generator, shape: str, centre: tuple[float, float], radius: float, side: int
-) -> np.ndarray:
-    """Mask (side, side), uint8, of a nucleus that fits in a circle of `radius`."""
-    mask = np.zeros((side, side), np.uint8)
-    if shape == "none":
-        return mask
-    bearing = rng.uniform(0, 2 * np.pi)
-    if shape in ("round", "kidney"):
-        _fill(mask, _outline(rng, centre, (radius, radius * rng.uniform(0.82, 1.0)), bearing, 0.05))
-        if shape == "kidney":
-            notch = np.zeros_like(mask)
-            place = centre + radius * rng.uniform(0.7, 1.0) * np.array([np.cos(bearing), np.sin(bearing)])
-            _fill(notch, _outline(rng, tuple(place), (0.55 * radius, 0.4 * radius), bearing, 0.08))
-            mask &= 1 - notch
-        return mask
-    lobes = 2 if shape == "bilobed" else int(rng.integers(3, 6))
-    lobe_radius = radius * (0.55 if shape == "bilobed" else 0.42) * rng.uniform(0.9, 1.1)
-    span = np.pi * (rng.uniform(0.7, 1.0) if shape == "bilobed" else rng.uniform(0.9, 1.5))
-    bearings = bearing + np.linspace(0, span, lobes)
-    places = centre + (radius - lobe_radius) * np.stack([np.cos(bearings), np.sin(bearings)], axis=1)
-    for place in places:
-        radii = (lobe_radius, 0.85 * lobe_radius)
-        _fill(mask, _outline(rng, tuple(place), radii, rng.uniform(0, np.pi), 0.08))
-    bridge = np.rint(places * side).astype(np.int32)
-    cv2.polylines(mask, [bridge], False, 1, thickness=max(1, round(0.5 * lobe_radius * side)))
-    return mask
-
-
-def _granule_mask(
-    rng: np.random.Generator, centre: tuple[float, float], radius: float, cover: float, side: int
-) -> np.ndarray:
-    """Mask (side, side), uint8, of dots thrown evenly on a disc; `cover` is dot area over disc area."""
-    mask = np.zeros((side, side), np.uint8)
-    dot_radius = 0.014
-    n_dots = rng.poisson(cover * (radius / dot_radius) ** 2)
-    distance = radius * np.sqrt(rng.random(n_dots))
-    bearing = rng.uniform(0, 2 * np.pi, n_dots)
-    x, y = centre[0] + distance * np.cos(bearing), centre[1] + distance * np.sin(bearing)
-    column, row = (np.clip(np.rint(position * side).astype(int), 0, side - 1) for position in (x, y))
-    mask[row, column] = 1
-    width = 2 * max(1, round(dot_radius * side)) + 1
-    return cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width)))
-
-
-def _vary_stain(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
-    """Vary brightness, and stain per channel in optical density (Beer-Lambert)."""
-    strength = np.exp(rng.normal(0, 0.08)) * np.exp(rng.normal(0, 0.04, 3))
-    brightness = 255 * (1 - abs(rng.normal(0, 0.04)))
-    transmitted = np.power(np.clip(picture, 1, 255) / 255, strength.astype(np.float32))
-    sensor_noise = 2 * rng.standard_normal(picture.shape, dtype=np.float32)
-    return np.float32(brightness) * transmitted + sensor_noise
-
-
 def _shares(*counts: float) -> tuple[float, ...]:
     return tuple(np.array(counts) / sum(counts))
 
@@ -490,8 +229,8 @@ PHANTOMS: dict[str, Phantom] = {
     "octmnist": Phantom(scenes.retinal_layers, _shares(34, 10, 8, 47), 1),
     "pneumoniamnist": Phantom(scenes.chest_film, _shares(26, 74), 1),
     "retinamnist": Phantom(scenes.fundus, _shares(45, 12, 19, 18, 6), 3),
-    "breastmnist": Phantom(_paint_breast, (0.27, 0.73), 1),
-    "bloodmnist": Phantom(_paint_blood, tuple(_BLOOD_TRAIN_COUNTS / _BLOOD_TRAIN_COUNTS.sum()), 3),
+    "breastmnist": Phantom(phantom_ultrasound.breast, (0.27, 0.73), 1),
+    "bloodmnist": Phantom(phantom_cells.blood, _shares(852, 2181, 1085, 2026, 849, 993, 2330, 1643), 3),
     "tissuemnist": Phantom(scenes.kidney_cells, _shares(32, 5, 4, 9, 7, 5, 24, 15), 1),
     "organamnist": Phantom(scenes.body_section, _shares(6, 4, 4, 4, 11, 11, 18, 11, 11, 9, 10), 1),
     "organcmnist": Phantom(scenes.body_section, _shares(9, 5, 5, 5, 8, 9, 23, 8, 8, 9, 12), 1),
