@@ -17,7 +17,7 @@ from medfusion.jobs.costs import STAGES, stage_costs
 from medfusion.planning.fingerprint import ROOT
 from medfusion.planning.plan import Plan
 from medfusion.planning.settings_slices import slices
-from medfusion.report import page
+from medfusion.report import page, page_figures
 
 TEMPLATE = ROOT / "templates" / "report.html.j2"
 FIGURES = [
@@ -225,7 +225,7 @@ def test_the_page_repeats_exactly(render):
 def test_a_figure_that_is_none_is_refused(render, tmp_path):
     (tmp_path / "broken.svg").write_text("<svg>")
     with pytest.raises(UserError, match="broken.svg: not a readable figure"):
-        page.read_picture("breast/broken", str(tmp_path / "broken.svg"), "data")
+        page_figures.read_picture("breast/broken", str(tmp_path / "broken.svg"), "data")
 
 
 def test_every_stage_has_its_place_among_the_costs():

@@ -13,7 +13,7 @@ from medfusion.evaluation import label_metrics, standings
 from medfusion.files.artifacts import write_json
 from medfusion.files.metric_files import tidy
 from medfusion.planning.fingerprint import ROOT
-from medfusion.report import page, summary
+from medfusion.report import page, page_sections, summary
 from medfusion.tasks import MULTI_LABEL
 
 NAMES = ["mass", "nodule", "hernia"]
@@ -75,9 +75,9 @@ def test_the_page_answers_by_the_area_and_says_what_it_leaves_out(tmp_path, cont
     assert "as any of mass ; nodule and hernia" in text
     assert "95 % bootstrap intervals of its 2 runs together span" in text.replace("\xa0", " ")
     assert "Always saying what most images have of each label reaches an accuracy of" in text
-    assert page.LABELS in text and page.LEFT_OUT in text
+    assert page_sections.LABELS in text and page_sections.LEFT_OUT in text
     assert "Measures of each label: net/cnn" in text.replace("net/ cnn", "net/cnn")
-    assert page.BRIER not in text and page.BRIER_OF_LABELS in text
+    assert page_sections.BRIER not in text and page_sections.BRIER_OF_LABELS in text
 
 
 def test_an_ordinal_task_says_how_it_is_evaluated(tmp_path):
@@ -85,7 +85,7 @@ def test_an_ordinal_task_says_how_it_is_evaluated(tmp_path):
     for split in ("val", "test"):
         content["systems"]["cnn"][split].append({"metric": "mae", "value": 0.4, "low": 0.3, "high": 0.5, "n": 80})
     text = render(tmp_path, [content], synthetic.config())
-    assert page.ORDINAL_NOTE in text and "Mean absolute error" in text
+    assert page_sections.ORDINAL_NOTE in text and "Mean absolute error" in text
 
 
 def test_the_summary_has_the_area_first_and_no_tests_of_one_class(contents):

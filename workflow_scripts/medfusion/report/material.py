@@ -1,0 +1,130 @@
+"""What the page is told of one data set, read from its files."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from medfusion.evaluation import standings
+from medfusion.files import reliabilities
+from medfusion.files.artifacts import read_record
+from medfusion.files.comparison_files import Comparisons, read_comparisons
+from medfusion.files.metric_files import Metrics, tidy
+from medfusion.files.tables import read_table
+from medfusion.naming import percent
+from medfusion.report.page_cases import CasePages
+
+Config = dict[str, Any]
+Run = tuple[str, str, str]  # model, seed, classifier or fusion
+
+
+@dataclass(frozen=True)
+class Material:
+    """One data set's measures, and whichever of its other files there are.
+
+    Attributes
+    ----------
+    key, entry : of the data set in the configuration
+    config : the configuration, complete
+    first : the contents of its first metrics.json
+    measures : tidy metrics of all of them
+    systems, floors : the best on validation first
+    confidence : of intervals, as a text
+    figures, tables : paths by name: the path below the data set's folder without suffix
+    counts : images of each class and split
+    audit : counts of near-twins
+    choices, weights : what validation chose for classifiers and fusions, by run
+    """
+
+    key: str
+    config: Config
+    entry: Config
+    first: Metrics
+    measures: pd.DataFrame
+    systems: list[standings.Standing]
+    floors: list[standings.Standing]
+    confidence: str
+    figures: dict[str, str]
+    tables: dict[str, str]
+    counts: pd.DataFrame | None
+    audit: dict[str, Any] | None
+    compared: Comparisons | None
+    reliability: reliabilities.Reliability | None
+    choices: dict[Run, dict[str, Any]]
+    weights: dict[Run, dict[str, Any]]
+    cases: CasePages | None
+
+    @property
+    def name(self) -> str:
+        """What the data set is called."""
+        return self.first["name"]
+
+
+def gather(
+    key: str, config: Config, contents: Sequence[Metrics], figures: Mapping[str, str], tables: Mapping[str, str]
+) -> Material:
+    """Read what there is of a data set.
+
+    Parameters
+    ----------
+    key : of the data set
+    config : complete
+    contents : of its metrics.json files
+    figures, tables : of all data sets: paths by name, the path below the results folder without suffix
+
+    Raises
+    ------
+    UserError
+        If a file is missing or not what it should be.
+    """
+    first, measures, own = contents[0], tidy(contents), _below(key, tables)
+    name, label_names = first["name"], first["label_names"]
+    weights = _of_runs(own, "fusion", ("members", "weights"))
+    counts = audit = compared = reliability = cases = None
+    if "inspect/counts" in own:
+        counts = read_table(own["inspect/counts"], ("n",), ("split", "label", "name"))
+    if "audit/summary" in own:
+        audit = read_record(own["audit/summary"], ("splits", "threshold", "images", "constant_images"))
+    if "comparisons" in own:
+        compared = read_comparisons(own["comparisons"])
+    if "reliability/reliability" in own:
+        shown = {key: {"name": name, "label_names": label_names}}
+        reliability = reliabilities.read(own["reliability/reliability"], shown)
+    if "cases/cases" in own:
+        paths = own["cases/cases"], own["cases/maps"]
+        cases = CasePages(*paths, label_names, name, config["evaluation"]["confidence"], weights)
+    return Material(
+        key=key,
+        config=config,
+        entry=config["datasets"][key],
+        first=first,
+        measures=measures,
+        systems=standings.standings(measures),
+        floors=standings.floors(measures),
+        confidence=percent(config["evaluation"]["confidence"]),
+        figures=_below(key, figures),
+        tables=own,
+        counts=counts,
+        audit=audit,
+        compared=compared,
+        reliability=reliability,
+        choices=_of_runs(own, "best", ("cell", "selection")),
+        weights=weights,
+        cases=cases,
+    )
+
+
+def _below(key: str, paths: Mapping[str, str]) -> dict[str, str]:
+    """The files of one data set, by the rest of their names."""
+    return {name.partition("/")[2]: path for name, path in paths.items() if name.partition("/")[0] == key}
+
+
+def _of_runs(own: Mapping[str, str], kind: str, keys: Sequence[str]) -> dict[Run, dict[str, Any]]:
+    """The records of a kind, by model, seed and classifier or fusion."""
+    found = {}
+    for name, path in own.items():
+        parts = name.split("/")
+        if len(parts) == 4 and parts[-1] == kind:
+            found[parts[0], parts[1].removeprefix("seed"), parts[2]] = read_record(path, keys)
+    return found

@@ -1,0 +1,165 @@
+"""The sections of a data set on the page: which there are, in what order, and what stands in each."""
+
+import math
+
+from medfusion.evaluation import standings
+from medfusion.files.tables import read_table
+from medfusion.report import ablations, page_tables, paired, reliability
+from medfusion.report.material import Material
+from medfusion.report.page_figures import OTHER, rank, read_picture
+from medfusion.report.page_parts import Section
+from medfusion.tasks import ORDINAL, is_multi_label
+
+SECTIONS = {
+    "data": "The data",
+    "twins": "Near-twins between images",
+    "augmentation": "Augmentation",
+    "training": "Training",
+    "differences": "Which systems differ",
+    "without_twins": "With and without near-twins",
+    "results": "Results in detail",
+    "reliability": "How far the probabilities can be trusted",
+    "mistakes": "Mistakes",
+    "attention": "Where the network looks",
+    "choices": "What validation chose",
+    "ablations": "What each part contributes",
+    "training_size": "How many training images it takes",
+    "studies": "How tree, forest and SVM see the features",
+    OTHER: "More figures",
+}
+OPTIMISTIC = (
+    "Settings compared by folds of the training split are marked as optimistic: the network whose features they see "
+    "was trained on the same labels."
+)
+WEIGHTS = (
+    "The more members a fusion has and the fewer validation images, the more of its weights is chance; one that gives "
+    "a single member all the weight is that member under another name."
+)
+LABELS = (
+    "An image may have several labels at once: accuracy and AUC are MedMNIST's, means over the labels, each of which "
+    "is held to be present above a probability of 0.5; classifiers are one-vs-rest, one a label. Most images lack a "
+    "rare label, so that the AUC, not the accuracy, says which system is best. Intervals of means are of a bootstrap "
+    "of images, stratified by the rarest label of each."
+)
+LEFT_OUT = (
+    "Left out, because it rests on one class an image: the confusion matrix, McNemar's test and the comparison of "
+    "systems, measures without near-twins, prediction sets and referral, single mistakes and where the network looks, "
+    "the studies of tree, forest and SVM, and the export."
+)
+ORDINAL_NOTE = (
+    "The classes have an order. Accuracy and AUC are MedMNIST's, which evaluates them as classes without one; the mean "
+    "absolute error is the mean difference of the predicted and the true class's number."
+)
+CALIBRATION_ERROR = (
+    "The calibration error is taken over {bins} bins; resampling adds to it, so its interval leans upwards and may lie "
+    "above the value."
+)
+BRIER = (
+    "The Brier score of two classes is of the probability of the second, from 0 to 1; of more, it is summed over the "
+    "classes, from 0 to 2."
+)
+BRIER_OF_LABELS = "Calibration error and Brier score, from 0 to 1, are means over the labels."
+TWINS = (
+    "r is the Pearson correlation of all pixel values of two images. It is undefined for images whose pixels are all "
+    "equal; there are {constant} of these."
+)
+
+
+def sections(material: Material) -> list[Section]:
+    """Those that hold anything, in order.
+
+    Raises
+    ------
+    UserError
+        If a figure is missing or no picture.
+    """
+    found = {kind: Section(f"{material.key}-{kind}", title) for kind, title in SECTIONS.items()}
+    _data(found["data"], material)
+    _twins(found["twins"], material)
+    found["training"].notes += [f"Chosen by default: {one}." for one in material.entry.get("by_default", ())]
+    if material.compared:
+        label_names = material.first["label_names"]
+        paired.differences(found["differences"], material.compared, material.name)
+        paired.without_twins(found["without_twins"], material.compared, label_names, material.name)
+    _detail(found["results"], material)
+    if material.reliability:
+        reliability.fill(found["reliability"], material.reliability, material.systems)
+    if material.cases:
+        material.cases.fill(found["mistakes"], found["attention"])
+    _choices(found["choices"], material)
+    ablations.fill(found["ablations"], material.config, material.key, material.measures, material.confidence)
+    _size_study(found["training_size"], material)
+    _pictures(found, material)
+    return [section for section in found.values() if section]
+
+
+def _data(section: Section, material: Material) -> None:
+    if material.counts is not None:
+        section.tables.append(page_tables.counts(material.counts, f"Images of each class ({material.name})"))
+    if "inspect/pixels" in material.tables:
+        table = read_table(material.tables["inspect/pixels"], ())
+        section.tables.append(page_tables.generic(table, f"Pixel values, 0 to 255 ({material.name})"))
+
+
+def _twins(section: Section, material: Material) -> None:
+    if material.audit:
+        caption = f"Near-twins by pixel correlation r ({material.name})"
+        section.tables.append(page_tables.twins(material.audit, caption))
+        section.notes.append(TWINS.format(constant=sum(material.audit["constant_images"].values())))
+
+
+def _detail(section: Section, material: Material) -> None:
+    systems, label_names, table = material.systems, material.first["label_names"], material.measures
+    task, several = material.first["task"], is_multi_label(material.first["task"])
+    section.notes += [LABELS, LEFT_OUT] if several else [ORDINAL_NOTE] if task == ORDINAL else []
+    section.notes.append(
+        "Each value is the mean ± standard deviation over seeds; under it stand the lowest and the highest limit of "
+        f"the single runs' {material.confidence} intervals: Wilson's for precision and recall, bootstrap for the "
+        "others. Where nothing varies among these images, the bootstrap gives an interval without width; that is not "
+        "certainty. "
+        f"{CALIBRATION_ERROR.format(bins=material.entry['ece_bins'])} {BRIER_OF_LABELS if several else BRIER}"
+    )
+    test = f"{material.name}, test n = {systems[0].test.n:,}"
+    caption = f"{'Measures of each label' if several else 'Precision, recall and F1 of each class'}: {{}} ({test})"
+    first, *others = [
+        page_tables.per_class(table, one, label_names, caption.format(one.address))
+        for one in standings.representatives(systems)
+    ]
+    positive = material.entry["positive"]
+    section.tables += [first, page_tables.measures(table, systems, label_names, positive, f"More measures ({test})")]
+    section.folded_tables += others
+
+
+def _choices(section: Section, material: Material) -> None:
+    if material.choices:
+        caption = f"Settings of the classifiers ({material.name})"
+        section.tables.append(page_tables.choices(material.choices, caption))
+    if material.weights:
+        section.tables.append(page_tables.weights(material.weights, f"Weights of the fusions ({material.name})"))
+        section.notes.append(WEIGHTS)
+    if any(best["selection"] == "folds" for best in material.choices.values()):
+        section.notes.append(OPTIMISTIC)
+
+
+def _size_study(section: Section, material: Material) -> None:
+    table = material.measures
+    part = table[(table["model"] == "learning_curve") & (table["split"] == "test") & (table["metric"] == "accuracy")]
+    if len(part):
+        sizes = sorted(part["system"].unique(), key=lambda size: math.inf if size == "all" else int(size))
+        scores = {size: standings.score(part, "learning_curve", size, "test", "accuracy") for size in sizes}
+        caption = (
+            f"Test accuracy by number of training images ({material.name}, test n = {part['n'].iloc[0]:,}): mean ± "
+            "standard deviation over repeats; under it the lowest and the highest limit of their "
+            f"{material.confidence} Wilson intervals"
+        )
+        section.tables.append(page_tables.training_sizes(scores, part["seed"].nunique(), caption))
+
+
+def _pictures(found: dict[str, Section], material: Material) -> None:
+    """Put each figure where it belongs; one of a kind is open, those of other networks and seeds are folded away."""
+    for name, path in sorted(material.figures.items(), key=lambda item: rank(f"{material.key}/{item[0]}")):
+        kind, picture = read_picture(f"{material.key}/{name}", path, material.name)
+        section, last = found[kind], name.rpartition("/")[2]
+        known = {other.name.rpartition("/")[2] for other in section.pictures}
+        place = section.more if last in known else section.pictures
+        place.append(material.cases.told(picture) if material.cases else picture)
