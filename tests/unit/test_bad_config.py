@@ -756,10 +756,10 @@ def test_a_configuration_that_is_no_mapping_is_one_message():
 
 def test_a_file_of_ones_own_under_any_name_is_accepted(here):
     (here / "eigene Dateien ü").mkdir()
-    (here / "eigene Dateien ü" / "bilder {1} 'ß'.npz").touch()
-    path = yaml.safe_dump("eigene Dateien ü/bilder {1} 'ß'.npz")
+    (here / "eigene Dateien ü" / "bilder [1] 'ß'.npz").touch()
+    path = yaml.safe_dump("eigene Dateien ü/bilder [1] 'ß'.npz")
     result = completed(f"datasets:\n  breast:\n    source: file\n    label: Own\n    path: {path}")
-    assert result["datasets"]["breast"]["path"] == "eigene Dateien ü/bilder {1} 'ß'.npz"
+    assert result["datasets"]["breast"]["path"] == "eigene Dateien ü/bilder [1] 'ß'.npz"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
@@ -767,6 +767,40 @@ def test_a_file_that_may_not_be_read_is_one_message(here):
     (here / "x.npz").touch(mode=0)
     with pytest.raises(UserError, match="'x.npz' cannot be read"):
         completed("{datasets: {breast: {source: file, label: Own, path: x.npz}}}")
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [((20, 3, 64, 64), r"channels first; expected \(n, side, side\)"), ((20, 1, 28, 28), "numpy.moveaxis")],
+)
+def test_images_with_their_channels_first_are_one_message(here, shape, message):
+    np.savez("x.npz", **{f"{split}_images": np.zeros(shape, np.uint8) for split in ("train", "val", "test")})
+    with pytest.raises(UserError, match=message):
+        completed("{datasets: {own: {source: file, label: Own, path: x.npz}}}")
+
+
+def test_what_an_own_file_cannot_give_is_known_beforehand(here):
+    np.savez("x.npz", **{f"{split}_images": np.zeros((40, 28, 28), np.uint8) for split in ("train", "val", "test")})
+    own = "source: file, label: Own, path: x.npz"
+    with pytest.raises(UserError, match=r"own.models.default.train_images: 5000; expected .* at most 40"):
+        completed(f"{{datasets: {{own: {{{own}, models: {{default: {{train_images: 5000}}}}}}}}}}")
+    names = [f"class {i}" for i in range(257)]
+    with pytest.raises(UserError, match=r"own.label_names: 257 names; expected at most 256"):
+        completed(f"{{datasets: {{own: {{{own}, label_names: {names}}}}}}}")
+    with pytest.raises(UserError, match=r"own.label_names: 257 names; expected at most 62"):
+        completed(f"{{datasets: {{own: {{{own}, task: multi-label, label_names: {names}}}}}}}")
+
+
+@pytest.mark.parametrize("name", ["sp {x}.npz", "{1}.npz"])
+def test_a_path_that_snakemake_would_fill_in_is_one_message(here, name):
+    (here / name).touch()
+    with pytest.raises(UserError, match="has braces"):
+        completed(f"{{datasets: {{own: {{source: file, label: Own, path: '{name}'}}}}}}")
+
+
+def test_folders_are_called_as_rules_and_commands_call_them():
+    config = completed("{results: ./out//mine/, data: ../data/.}")
+    assert (config["results"], config["data"]) == ("out/mine", "../data")
 
 
 def test_an_overlay_can_take_generated_images_back():

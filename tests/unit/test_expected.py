@@ -69,6 +69,15 @@ FAULTS = {
     "a label on none": (several() * np.uint8([1, 0, 1]), {}, {"task": "multi-label"}, r"label \[1\] on none or all"),
     "a label on all": (several() | np.uint8([0, 0, 1]), {}, {"task": "multi-label"}, r"label \[2\] on none or all"),
     "one class": (np.zeros((20, 1), np.uint8), {}, {}, "holds one class alone; expected at least two"),
+    "more than a byte": (np.arange(20)[:, None] * 15, {}, {}, "holds 285; expected the numbers of at most 256 classes"),
+    "an identity": (np.arange(20)[:, None] * 10**11, {}, {}, "holds 1900000000000; expected the numbers"),
+    "many absent": (np.arange(20)[:, None] * 13, {}, {}, r"no image of class \[1, 2, 3, 4, 5, \.\.\.\]"),
+    "positive": (
+        np.arange(20)[:, None] % 2,
+        {},
+        {"positive": 5},
+        "train_labels are 0 to 1; config.yaml has positive: 5",
+    ),
     "too many classes": (np.arange(20)[:, None] % 4, {}, {"classes": 3}, r"holds \[3\]; expected 0 to 2"),
     "a class too few": (np.arange(20)[:, None] % 4, {}, {"classes": 5}, r"no image of class \[4\]"),
     "a side": (np.arange(20)[:, None] % 2, {"size": 28}, {}, r"expected \(n, 28, 28\) or \(n, 28, 28, 3\)"),
@@ -81,6 +90,16 @@ def test_a_fault_names_file_array_and_way_out(tmp_path, fault):
     with pytest.raises(UserError, match=message) as caught:
         load(tmp_path / "own.npz", arrays(labels), **settings, own={**OWN["own"], **own})
     assert str(caught.value).startswith(f"{tmp_path / 'own.npz'}: train_")
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int64])
+def test_several_labels_stored_column_by_column_are_taken(tmp_path, kind):
+    """As pandas gives them."""
+    own = {"task": "multi-label", "classes": None}
+    stored = [np.asarray(several(), kind, order=order) for order in "CF"]
+    whole = [load(tmp_path / f"{number}.npz", arrays(labels), own=own) for number, labels in enumerate(stored)]
+    assert whole[0][0] == whole[1][0]
+    assert all(np.array_equal(labels, whole[1][1][split][1]) for split, (_, labels) in whole[0][1].items())
 
 
 def test_splits_that_differ_in_channels_are_refused(tmp_path):

@@ -38,9 +38,8 @@ def made(folder, **settings):
     out = folder.parent / "out"
     files = [str(out / f"images/{split}.h5") for split in SPLITS]
     args = SimpleNamespace(images=files, test_labels=str(out / "test_labels.h5"), pictures=str(out / "pictures.csv"))
-    prepare_folder.main(
-        args, {"files": str(folder), "size": 28, "task": None, "split": RULES, "colour": None, **settings}
-    )
+    general = {"size": 28, "task": None, "split": RULES, "colour": None, "order": None}
+    prepare_folder.main(args, {"files": str(folder), **general, **settings})
     return out
 
 
@@ -171,6 +170,12 @@ FAULTS = {
     "splits and classes": (lambda f: put(f / "test/x.png"), r"own: has folders of splits \(test\) beside others \(ant"),
     "link": (lambda f: (f / "ant/more").symlink_to(f / "zebra"), "own/ant/more: a link to a folder is not followed"),
     "dangling": (lambda f: (f / "ant/more.png").symlink_to(f / "gone"), "own/ant/more.png: cannot be read"),
+    "loose": (lambda f: put(f / "loose.JPG"), "own/loose.JPG: a picture in no folder of a class"),
+    "class elsewhere": (lambda f: (f / "cow").symlink_to(f / "gone"), "own/cow: a link to nowhere"),
+    "splits by other names": (
+        lambda f: [(f / "ant").rename(f / "Training"), (f / "zebra").rename(f / "Testing")],
+        "own: has the folders Testing, Training; call folders of splits train, val and test",
+    ),
     "few": (lambda f: put(f / "cow/1.png"), "class 'cow': its 1 pictures are of 1 groups; expected enough"),
 }
 
@@ -184,11 +189,31 @@ def test_a_fault_is_one_line_that_names_the_file(by_class, fault):
     assert "\n" not in str(caught.value)
 
 
+def test_hidden_links_are_passed_over_like_other_hidden_names(by_class):
+    (by_class / "ant/.cache").symlink_to(by_class / "zebra")
+    (by_class / ".gone").symlink_to(by_class / "nowhere")
+    made(by_class)
+
+
+def test_names_of_the_folders_give_the_labels_their_order(by_class):
+    """As grades want it, whose names are seldom in the order of the alphabet."""
+    order = ["zebra", "ant"]
+    own = {"source": "folder", "path": str(by_class), "label": "Own", "label_names": order}
+    entry = complete({**BASE, "datasets": {"own": own}}, SCHEMA)["datasets"]["own"]
+    assert data_sets.label_order(entry) == order
+    assert data_sets.label_order({**entry, "label_names": ["formicidae", "equidae"]}) is None
+    out = made(by_class, order=order)
+    assert all(path.startswith(order[int(label)]) for _, _, label, _, path in rows(out))
+    assert images.describe(out / "images/train.h5").label_names == tuple(order)
+    with pytest.raises(UserError, match="own.label_names: 'ant' is the name of another class's folder"):
+        complete({**BASE, "datasets": {"own": {**own, "label_names": ["horse", "ant"]}}}, SCHEMA)
+
+
 def test_one_class_and_no_folder_are_named(tmp_path):
     put(tmp_path / "own/a/1.png")
     with pytest.raises(UserError, match="own: holds the folder a; expected at least two"):
         made(tmp_path / "own")
-    with pytest.raises(UserError, match=r"gone: cannot be read \(No such file"):
+    with pytest.raises(UserError, match="gone: there is no such folder"):
         made(tmp_path / "gone")
 
 
@@ -209,6 +234,25 @@ def test_every_split_has_every_class_and_no_group_is_divided(drawn, seed):
         assert set(labels[place == split]) == {0, 1, 2, 3}
 
 
+def test_groups_of_several_classes_do_not_hide_that_a_split_is_possible():
+    groups = {0: "123", 1: "456", 2: "147"}
+    labels, names = zip(*[(label, group) for label, own in groups.items() for group in own], strict=True)
+    for seed in range(20):
+        place = splitting.split(np.array(labels), names, [0.7, 0.1, 0.2], seed, "bcd")
+        assert all(len(set(place[np.array(labels) == label])) == 3 for label in groups)
+
+
+def test_where_no_split_is_possible_the_message_says_what_is_in_the_way():
+    groups = {0: "123", 1: "345", 2: "1245", 3: "135"}
+    labels, names = zip(*[(label, group) for label, own in groups.items() for group in own], strict=True)
+    try:
+        place = splitting.split(np.array(labels), names, [0.7, 0.1, 0.2], 0, "abcd")
+    except UserError as error:
+        assert "no way was found" in str(error) and "split.seed" in str(error)
+    else:
+        assert all(len(set(place[np.array(labels) == label])) == 3 for label in groups)
+
+
 def test_pictures_without_groups_are_split_in_their_shares():
     labels = np.repeat([0, 1, 2], [1000, 100, 10])
     place = splitting.split(labels, list(map(str, range(1110))), [0.7, 0.1, 0.2], 3, "abc")
@@ -225,7 +269,7 @@ CONFIG_FAULTS = {
     "shares": ({"split": {"shares": [0.7, 0.2, 0.2]}}, "datasets.own.split.shares: sum to 1.1; expected 1"),
     "no group": ({"split": {"groups": "p."}}, r"datasets.own.split.groups: 'p.' has no group; expected \(…\)"),
     "no expression": ({"split": {"groups": "("}}, r"datasets.own.split.groups: '\(' is no regular expression"),
-    "no folder": ({"path": "gone"}, r"datasets.own.path: gone: cannot be read \(No such file"),
+    "no folder": ({"path": "gone"}, r"datasets.own.path: gone: there is no such folder; relative paths start at"),
     "no path": ({"path": None}, "datasets.own: source 'file' or 'folder' and path go together"),
     "no label": ({"label": None}, "datasets.own.label: required with source 'folder'"),
     "names": ({"label_names": ["one"]}, "datasets.own.label_names: 1 names; expected 2, one a class in label order"),
@@ -241,6 +285,15 @@ def test_a_fault_of_the_configuration_is_named_before_any_job(by_class, fault):
     complete({**BASE, "datasets": {"own": own}}, SCHEMA)
     with pytest.raises(UserError, match=message):
         complete({**BASE, "datasets": {"own": {**own, **changes}}}, SCHEMA)
+
+
+def test_groups_are_not_for_folders_that_are_split(tmp_path):
+    for split in SPLITS:
+        for name in "ab":
+            put(tmp_path / f"own/{split}/{name}/p1_x.png")
+    own = {"source": "folder", "path": str(tmp_path / "own"), "label": "Own", "split": {"groups": "^(p.)"}}
+    with pytest.raises(UserError, match="datasets.own.split.groups: the folder says what is train, val and test"):
+        complete({**BASE, "datasets": {"own": own}}, SCHEMA)
 
 
 def test_the_configuration_knows_the_classes_and_numbers_of_a_folder(by_class):

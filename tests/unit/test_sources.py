@@ -4,6 +4,7 @@ import contextlib
 import errno
 import hashlib
 import http.server
+import os
 import threading
 
 import pytest
@@ -214,3 +215,20 @@ def test_a_surrogate_at_hand_is_a_way_out(tmp_path, official, monkeypatch):
     (tmp_path / "breastmnist_surrogate.npz").write_bytes(CONTENT)
     with pytest.raises(UserError, match="use breastmnist_surrogate.npz, which is not the official file"):
         obtain(tmp_path / "data" / "breastmnist.npz")
+
+
+def test_a_folder_in_the_place_of_the_file_is_named(tmp_path, monkeypatch):
+    (tmp_path / "from" / "breastmnist_surrogate.npz").mkdir(parents=True)
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "from"))
+    with pytest.raises(UserError, match=r"breastmnist_surrogate.npz: no file"):
+        sources.obtain("breastmnist", 28, "surrogate", tmp_path / "x.npz")
+
+
+def test_of_a_link_the_link_is_made_newer(official, tmp_path):
+    """The file behind it may be somebody else's."""
+    (tmp_path / "theirs.npz").write_bytes(CONTENT)
+    os.utime(tmp_path / "theirs.npz", (1e9, 1e9))
+    (tmp_path / "x.npz").symlink_to("theirs.npz")
+    os.utime(tmp_path / "x.npz", (1e9, 1e9), follow_symlinks=False)
+    assert sources.obtain("breastmnist", 28, "official", tmp_path / "x.npz") == str(tmp_path / "x.npz")
+    assert (tmp_path / "theirs.npz").stat().st_mtime == 1e9 < (tmp_path / "x.npz").lstat().st_mtime

@@ -1,6 +1,6 @@
 """What a data set's file must hold: as MedMNIST says of its own, or as the configuration says of a user's."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -35,14 +35,23 @@ class Expected:
         """Whether an image may have several labels at once."""
         return self.word == "multi-label" or (self.task is not None and tasks.is_multi_label(self.task))
 
-    def settled(self, labels: np.ndarray) -> "Expected":
+    def settled(self, where: str, labels: np.ndarray) -> "Expected":
         """The same, with what the training labels say where nothing else does: the number of classes, and so the task.
 
-        Classes without a name are called by their number.
+        Classes without a name are called by their number. `where` is the file and array, for messages.
+
+        Raises
+        ------
+        UserError
+            If there are more classes than can be told apart.
         """
         if self.label_names:
             return self
         classes = labels.shape[1] if self.multi_label else int(labels.max(initial=0)) + 1
+        if not self.multi_label and classes > tasks.MOST_CLASSES:
+            raise UserError(
+                f"{where} holds {classes - 1}; expected the numbers of at most {tasks.MOST_CLASSES} classes"
+            )
         names = tuple(map(str, range(classes)))
         return replace(self, label_names=names, task=tasks.task_of(self.word, classes))
 
@@ -111,8 +120,7 @@ def check_values(where: str, labels: np.ndarray, wanted: Expected) -> np.ndarray
     last = 1 if wanted.multi_label else classes - 1
     if present[0] < 0 or present[-1] > last:
         outside = present[(present < 0) | (present > last)]
-        some = f"{', '.join(map(str, outside[:5]))}{', ...' if len(outside) > 5 else ''}"
-        raise UserError(f"{where} holds [{some}]; expected 0 to {last}")
+        raise UserError(f"{where} holds [{_some(outside)}]; expected 0 to {last}")
     if wanted.multi_label:
         counts = labels.sum(axis=0)
         if len(same := np.flatnonzero((counts == 0) | (counts == len(labels)))):
@@ -120,10 +128,14 @@ def check_values(where: str, labels: np.ndarray, wanted: Expected) -> np.ndarray
                 f"{where} has label {same.tolist()} on none or all of its images; every split needs images with and "
                 "without each label"
             )
-        return labels.astype(np.uint8)
+        return labels.astype(np.uint8, order="C")
     if classes < 2:
         raise UserError(f"{where} holds one class alone; expected at least two")
     if len(present) < classes:
         absent = sorted(set(range(classes)) - set(present.tolist()))
-        raise UserError(f"{where} has no image of class {absent}; every split needs each class")
+        raise UserError(f"{where} has no image of class [{_some(absent)}]; every split needs each class")
     return labels.reshape(-1).astype(np.uint8)
+
+
+def _some(values: Sequence[int]) -> str:
+    return f"{', '.join(map(str, values[:5]))}{', ...' if len(values) > 5 else ''}"

@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -95,7 +95,7 @@ def load(
     ----------
     place : the folder
     settings : of the data set: size, task (its word, or None), "split" as in `entries`, "colour" (None: as the first
-        picture)
+        picture), "order" (the names of the classes' folders in label order; None: as they are sorted)
     store : an empty file that takes the images
     report : takes lines of progress
 
@@ -114,6 +114,11 @@ def load(
     if folder.passed:
         report(f"{place}: {folder.passed} files that are no pictures by their names passed over")
     placed = entries(folder, settings)
+    label_names = folder.label_names
+    if settings["order"]:
+        label_names = tuple(settings["order"])
+        number = [label_names.index(name) for name in folder.label_names]
+        placed = [replace(entry, label=number[entry.label]) for entry in placed]
     colour = settings["colour"]
     if colour is None:
         colour = _read(pictures.in_colour, Path(place, folder.pictures[0].path))
@@ -140,8 +145,8 @@ def load(
     store.flush()
     description = Description(
         flag="",
-        task=task_of(settings["task"], len(folder.label_names)),
-        label_names=folder.label_names,
+        task=task_of(settings["task"], len(label_names)),
+        label_names=label_names,
         sha256=digest.hexdigest(),
         generated=False,
     )

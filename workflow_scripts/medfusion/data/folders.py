@@ -11,12 +11,14 @@ from functools import cache
 from pathlib import Path
 
 from medfusion.errors import UserError
+from medfusion.tasks import MOST_CLASSES
 
 SPLITS = ("train", "val", "test")
 SUFFIXES = {".png", ".jpg", ".jpeg", ".jpe", ".jfif"}
 # Pictures too, but none that is taken: named, where other files are passed over.
 OTHER_PICTURES = {".gif", ".bmp", ".dib", ".tif", ".tiff", ".webp", ".avif", ".heic", ".heif", ".jp2", ".apng", ".dcm"}
-MOST_CLASSES = 256  # that labels of eight bits can name
+# Folders that a user may mean as splits: taken for classes, they would give results that mean nothing.
+LIKE_SPLITS = {*SPLITS, "training", "valid", "validation", "testing", "dev", "eval"}
 LONGEST_NAME = 200  # characters of a class's name, which tables print
 
 
@@ -77,8 +79,15 @@ def look(folder: str) -> Folder:
     UserError
         If it is none of the two, if a class has no picture (in one of the splits), or if something cannot be read.
     """
+    if not os.path.exists(folder):
+        where = "" if os.path.isabs(folder) else f"; relative paths start at {os.getcwd()}"
+        raise UserError(f"{folder}: there is no such folder{where}")
+    if not os.path.isdir(folder):
+        raise UserError(f"{folder}: not a folder; a file has source: file")
     try:
         top = _folders(folder)
+        if top and {name.casefold() for name in top} <= LIKE_SPLITS and not set(top) <= set(SPLITS):
+            raise UserError(f"{folder}: has the folders {', '.join(top)}; call folders of splits train, val and test")
         given = [split for split in SPLITS if split in top]
         if given and (more := [name for name in top if name not in SPLITS]):
             raise UserError(
@@ -105,8 +114,15 @@ def look(folder: str) -> Folder:
 
 
 def _folders(place: str) -> list[str]:
+    """The names of the folders in one that should hold nothing else; of what is hidden, nothing is said."""
     with os.scandir(place) as entries:
-        return sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+        seen = [entry for entry in entries if not entry.name.startswith(".")]
+    for entry in seen:
+        if entry.is_symlink() and not os.path.exists(entry.path):
+            raise UserError(f"{entry.path}: a link to nowhere; is a disk not there?")
+        if not entry.is_dir() and Path(entry.name).suffix.lower() in SUFFIXES | OTHER_PICTURES:
+            raise UserError(f"{entry.path}: a picture in no folder of a class; put it into one, or elsewhere")
+    return sorted(entry.name for entry in seen if entry.is_dir())
 
 
 def _check_names(folder: str, names: tuple[str, ...]) -> None:
@@ -150,10 +166,10 @@ def _files(top: str) -> Iterator[str]:
     if not os.path.isdir(top):
         return
     for place, folders, names in os.walk(top, onerror=fail):
+        folders[:] = [name for name in folders if not name.startswith(".")]
         for name in folders:
             if os.path.islink(os.path.join(place, name)):
                 raise UserError(
                     f"{os.path.join(place, name)}: a link to a folder is not followed; put the folder there"
                 )
-        folders[:] = [name for name in folders if not name.startswith(".")]
         yield from (os.path.join(place, name) for name in names if not name.startswith("."))

@@ -149,8 +149,9 @@ def read(path: str | Path) -> dict[str, Member]:
             expected = [f"{split}_{part}" for split in SPLITS for part in ("images", "labels")]
             if missing := [key for key in expected if key not in held]:
                 raise UserError(f"{path}: lacks {', '.join(missing)}; a MedMNIST file holds {', '.join(expected)}")
-            wanted = [*expected, *(key for key in ("provenance",) if key in held)]
-            return {key: _member(path, archive, key) for key in wanted}
+            arrays = {key: _member(path, archive, key) for key in expected}
+            provenance = _text(path, archive) if "provenance" in held else None
+            return arrays if provenance is None else {**arrays, "provenance": provenance}
     except UserError:
         raise
     except Exception as error:  # zipfile passes on whatever its members' fields and the system raise
@@ -168,6 +169,15 @@ def _member(path: str | Path, archive: zipfile.ZipFile, key: str) -> Member:
         raise
     except Exception as error:  # zipfile and NumPy pass on whatever their decoders raise
         raise _damaged(path, key, error) from None
+
+
+def _text(path: str | Path, archive: zipfile.ZipFile) -> Member | None:
+    """Where the images come from, if that is a text; a file of other makers may mean anything by the name."""
+    try:
+        member = _member(path, archive, "provenance")
+    except UserError:
+        return None
+    return member if member.dtype.kind == "U" else None
 
 
 def _declared(
@@ -283,7 +293,7 @@ def check(
             raise UserError(f"{path}: {split}_images holds no image; every split needs some of each class")
         check_declared(where, declared.dtype, declared.shape, len(images), wanted)
         labels = declared.read()
-        wanted = wanted.settled(labels)
+        wanted = wanted.settled(where, labels)
         found[split] = check_values(where, labels, wanted)
         expected = wanted.counts[split] if official_counts else len(images)
         if len(images) != expected:

@@ -49,7 +49,11 @@ def load(path: str | Path, settings: dict[str, Any]) -> tuple[Description, dict[
     arrays = npz.read(path)
     wanted = expected(settings)
     labels = npz.check(path, arrays, wanted, size, official_counts=settings["source"] in ("official", "surrogate"))
-    wanted = wanted.settled(labels["train"])
+    wanted = wanted.settled(f"{path}: train_labels", labels["train"])
+    if (positive := settings.get("own", {}).get("positive")) is not None and positive >= len(wanted.label_names):
+        raise UserError(
+            f"{path}: train_labels are 0 to {len(wanted.label_names) - 1}; config.yaml has positive: {positive} for it"
+        )
     splits = {split: (npz.Images(arrays[f"{split}_images"]), labels[split]) for split in npz.SPLITS}
     description = Description(
         flag=flag or "",

@@ -60,19 +60,22 @@ def obtain(flag: str, size: int, source: str, target: str | Path) -> str:
     for place in places:
         if not place.exists():
             tried.append(f"{place}: not there")
+        elif not place.is_file() or not os.access(place, os.R_OK):
+            tried.append(f"{place}: {'no file' if not place.is_file() else 'cannot be read (permission denied)'}")
         elif source == "official" and (found := hash_file(place, "md5")) != md5:
             tried.append(f"{place}: its MD5 is {found}, MedMNIST's is {md5}")
         else:
             try:
                 if place == target:
-                    os.utime(target)  # newer than what asked for it, or Snakemake would ask again
+                    # Newer than what asked for it, or Snakemake would ask again. A link that is newer will do: the
+                    # file may be somebody else's.
+                    os.utime(target, follow_symlinks=not target.is_symlink())
                 else:
                     with replacing(target) as temporary:
                         shutil.copyfile(place, temporary)
             except OSError as error:
-                raise UserError(
-                    f"{target}: cannot be written ({error.strerror}); name another folder as data"
-                ) from None
+                what = "is somebody else's: its time cannot be set" if place == target else "cannot be written"
+                raise UserError(f"{target}: {what} ({error.strerror}); name another folder as data") from None
             return str(place)
     if not folder:
         tried.append(f"environment variable {FOLDER_VARIABLE}: not set")

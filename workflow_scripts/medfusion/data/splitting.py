@@ -6,6 +6,8 @@ import numpy as np
 
 from medfusion.errors import UserError
 
+TRIES = 100  # at orders of groups, until every split has some of every class
+
 
 def split(
     labels: np.ndarray, groups: Sequence[str], shares: Sequence[float], seed: int, label_names: Sequence[str]
@@ -31,7 +33,7 @@ def split(
     Raises
     ------
     UserError
-        If a class has fewer groups than there are splits.
+        If a class has fewer groups than there are splits, or no way was found to give each split some of each class.
     """
     names, member = np.unique(np.asarray(groups, dtype=object).astype(str), return_inverse=True)
     counts = np.zeros((len(names), len(label_names)), np.int64)
@@ -39,30 +41,44 @@ def split(
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(names))
     order = order[np.argsort(-counts[order].sum(axis=1), kind="stable")]
-    totals = counts.sum(axis=0)
+    totals, own = counts.sum(axis=0), (counts > 0).sum(axis=0)
+    if len(few := np.flatnonzero(own < len(shares))):
+        raise UserError(
+            f"class {label_names[few[0]]!r}: its {totals[few[0]]} pictures are of {own[few[0]]} groups; expected "
+            f"enough for some in each of {len(shares)} splits"
+        )
+    place = _one_each(counts, shares, order[::-1])
+    for _ in range(TRIES):
+        if place is not None:
+            break
+        place = _one_each(counts, shares, rng.permutation(len(names)))
+    if place is None:
+        raise UserError(
+            f"no way was found to give each of {len(shares)} splits pictures of every class, because groups with "
+            "pictures of several classes stay together; try another split.seed, or drop a class of few groups"
+        )
     wanted = np.outer(shares, totals)
-    given, place = np.zeros_like(wanted), np.full(len(names), -1)
-
-    def give(group: int, number: int) -> None:
-        place[group] = number
-        given[number] += counts[group]
-
-    for label in np.argsort((counts > 0).sum(axis=0), kind="stable"):
-        for number in np.argsort(shares, kind="stable"):
-            if given[number, label]:
-                continue
-            free = [group for group in order[::-1] if place[group] < 0 and counts[group, label]]
-            if not free:
-                own = np.count_nonzero(counts[:, label])
-                raise UserError(
-                    f"class {label_names[label]!r}: its {totals[label]} pictures are of {own} groups; expected enough "
-                    f"for some in each of {len(shares)} splits"
-                )
-            give(free[0], number)
+    given = np.stack([counts[place == number].sum(axis=0) for number in range(len(shares))])
     weights = 1 / totals**2
     for group in order[place[order] < 0]:
         own = counts[group]
         # What the sum of squares grows by in each split.
         growth = ((2 * (given - wanted) + own) * own) @ weights
-        give(group, int(growth.argmin()))
+        place[group] = int(growth.argmin())
+        given[place[group]] += own
     return place[member]
+
+
+def _one_each(counts: np.ndarray, shares: Sequence[float], order: np.ndarray) -> np.ndarray | None:
+    """Give every split some group of every class, the first in an order: each group's split or -1; None if it fails."""
+    given, place = np.zeros((len(shares), counts.shape[1]), np.int64), np.full(len(counts), -1)
+    for label in np.argsort((counts > 0).sum(axis=0), kind="stable"):
+        for number in np.argsort(shares, kind="stable"):
+            if given[number, label]:
+                continue
+            group = next((group for group in order if place[group] < 0 and counts[group, label]), None)
+            if group is None:
+                return None
+            place[group] = number
+            given[number] += counts[group]
+    return place

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from scipy import sparse
 from statsmodels.stats.proportion import proportion_confint
 
 from medfusion.data.medmnist_info import getACC, getAUC
@@ -230,11 +231,12 @@ def measure(
         raise ValueError(f"expected the positive class in 0..{k - 1}, got {positive}")
 
     predicted = predict(probabilities, task)
-    # All but the rank statistics are functions of weighted sums over images: one matrix product.
-    cells = np.eye(k * k)[labels * k + predicted]
+    # All but the rank statistics are functions of weighted sums over images: matrix products, that with an image's cell
+    # of the confusion matrix sparse, because of many classes there are many more cells.
+    cells = sparse.csr_array((np.ones(n), (labels * k + predicted, np.arange(n))), shape=(k * k, n))
     gaps = calibration_gaps(labels, predicted, probabilities, ece_bins)
     errors = squared_errors(labels, probabilities, task)
-    design = np.column_stack([cells, gaps, errors])
+    design = np.column_stack([gaps, errors])
     # Distances of all cells of the confusion matrix, for classes that have an order.
     distances = np.abs(np.subtract.outer(np.arange(k), np.arange(k))).ravel()
     ranked = {"auc": official_auc(labels, probabilities, task)}
@@ -242,12 +244,12 @@ def measure(
         ranked[f"pr_auc[{positive}]"] = average_precision(labels == positive, probabilities[:, positive])
 
     def statistics(weights: np.ndarray) -> dict[str, np.ndarray]:
-        sums = weights.T @ design
-        values = _confusion_metrics(sums[:, : k * k].reshape(-1, k, k))
-        values["ece"] = np.abs(sums[:, k * k : -1]).sum(axis=1) / n
+        confusions, sums = (cells @ weights).T, weights.T @ design
+        values = _confusion_metrics(confusions.reshape(-1, k, k))
+        values["ece"] = np.abs(sums[:, :-1]).sum(axis=1) / n
         values["brier"] = sums[:, -1] / n
         if task == ORDINAL:
-            values["mae"] = sums[:, : k * k] @ distances / n
+            values["mae"] = confusions @ distances / n
         return values | {name: statistic(weights) for name, statistic in ranked.items()}
 
     values = {name: float(value[0]) for name, value in statistics(np.ones((n, 1))).items()}

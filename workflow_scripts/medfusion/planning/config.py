@@ -1,6 +1,7 @@
 """config.yaml: checked as a whole before any job starts, and completed with its defaults."""
 
 import copy
+import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -42,6 +43,8 @@ def complete(config: Config, schema: Config) -> Config:
     _refuse(inconsistencies(config))
     for network in config["networks"].values():
         network["options"] = {**OPTIONS[network["architecture"]], **network["options"]}
+    for key in ("results", "data"):
+        config[key] = os.path.normpath(config[key])  # ./results is results: rules and commands name files by it
     return _plain(config)
 
 

@@ -80,6 +80,12 @@ def pictures(entry: Config) -> folders.Folder | None:
         return None
 
 
+def label_order(entry: Config) -> list[str] | None:
+    """For a folder: the names of its classes' folders in label order, where the configuration gives them one."""
+    folder, names = pictures(entry), entry["label_names"]
+    return list(names) if folder and names and sorted(names) == list(folder.label_names) else None
+
+
 def least_images(entry: Config) -> int:
     """So many images at least are in a sample that has some of each class (of each label, and of none)."""
     return (classes(entry) or 2) + several_labels(entry)
@@ -98,6 +104,9 @@ def counts(entry: Config) -> dict[str, int]:
         folder = pictures(entry)
         given = Counter(picture.split for picture in folder.pictures) if folder and folder.has_splits else {}
         return {split: given[split] for split in folders.SPLITS} if given else {}
+    if entry["source"] == "file":
+        shapes = {split: declared(entry["path"], f"{split}_images") for split in folders.SPLITS}
+        return {split: shape[0] for split, shape in shapes.items()} if all(shapes.values()) else {}
     return COUNTS[entry["flag"]] if entry["flag"] and entry["source"] in ("official", "surrogate") else {}
 
 
@@ -115,12 +124,12 @@ def fill_dataset(entry: Config, defaults: Config) -> None:
     entry.setdefault("source", general["source"])
     shape = declared(entry["path"], "train_images") if entry["source"] == "file" else None
     if "size" not in entry:
-        entry["size"] = shape[1] if shape and len(shape) > 2 else general["size"]
+        entry["size"] = shape[1] if shape and len(shape) > 2 and shape[1] == shape[2] else general["size"]
     for key in ("ece_bins", "twins"):
         entry.setdefault(key, general[key])
     entry.setdefault("published", [])
     entry["votes"] = entry.get("votes") or {}
-    images = counts(entry).get("train") or (shape[0] if shape else None)
+    images = counts(entry).get("train")
     if entry["source"] == "folder":
         entry["split"] = {**general["split"], **(entry["split"] or {})}
         if images is None and (folder := pictures(entry)):

@@ -13,7 +13,7 @@ from typing import Any
 from medfusion.data import folders
 from medfusion.planning.ablations import comparisons
 from medfusion.planning.config import fusion_members
-from medfusion.planning.data_sets import classes
+from medfusion.planning.data_sets import classes, label_order
 from medfusion.planning.export_plan import ExportPlan
 from medfusion.planning.fingerprint import ROOT, library_versions
 from medfusion.planning.page_plan import PagePlan
@@ -88,8 +88,10 @@ class _Parts:
 def _of_data(plan: Plan, parts: _Parts) -> Slices:
     def own_file(wildcards: Wildcards) -> Slice:
         """What stands in for MedMNIST's account of a data set, for a file without a flag."""
-        entry = plan.datasets[wildcards.dataset]
-        return {} if entry["flag"] else {"own": {"task": entry["task"], "classes": classes(entry)}}
+        entry, number = plan.datasets[wildcards.dataset], classes(plan.datasets[wildcards.dataset])
+        # What the configuration cannot be checked for, because only the file tells how many classes there are.
+        unchecked = {"positive": entry["positive"]} if number is None else {}
+        return {} if entry["flag"] else {"own": {"task": entry["task"], "classes": number, **unchecked}}
 
     def generate(wildcards: Wildcards) -> Slice:
         return {**parts.dataset(wildcards, "flag", "size"), **plan.datasets[wildcards.dataset]["generated"]}
@@ -106,6 +108,7 @@ def _of_data(plan: Plan, parts: _Parts) -> Slices:
         listed = folders.look(plan.data_file(wildcards))
         return {
             **parts.dataset(wildcards, "size", "task", "split", "colour"),
+            "order": label_order(plan.datasets[wildcards.dataset]),
             "files": plan.data_file(wildcards),
             "listed": listed.fingerprint(),
         }

@@ -1,0 +1,257 @@
+"""Consistency of the data sets in a configuration: what its schema cannot say of them."""
+
+import math
+import os
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from medfusion.data import folders
+from medfusion.errors import UserError
+from medfusion.learning.architectures import OPTIONS, halvings, stem_stride
+from medfusion.planning.ablations import other_layers, removable
+from medfusion.planning.config_values import hint
+from medfusion.planning.data_sets import classes, counts, declared, least_images, pictures, several_labels
+from medfusion.planning.systems import Config, fusion_members, systems
+from medfusion.tasks import MOST_CLASSES, MOST_LABELS
+
+# Names that folders beside a data set's models already have.
+RESERVED_MODELS = {
+    "images", "inspect", "audit", "votes", "floors", "learning_curve", "results", "reliability", "studies", "cases",
+    "ablations", "export", "labels",
+}  # fmt: skip
+
+
+def faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
+    """Faults of one entry of `datasets` that the schema accepts and that has its defaults, one line each."""
+    if (dataset["source"] in ("file", "folder")) != (dataset["path"] is not None):
+        yield f"{key}: source 'file' or 'folder' and path go together; set both or neither"
+    elif dataset["source"] == "folder":
+        yield from _pictures_faults(key, dataset)
+    elif dataset["path"] is not None:
+        yield from _file_faults(f"{key}.path", dataset["path"])
+    if dataset["source"] != "folder":
+        for name in ("split", "colour"):
+            if dataset[name] is not None:
+                yield f"{key}.{name}: for source 'folder' alone; set {name}: ~"
+    if dataset["flag"] and dataset["task"]:
+        yield f"{key}.task: {dataset['flag']} has a task of its own; leave task to files without a flag"
+    if dataset["source"] in ("file", "folder", "surrogate") and not dataset["label"]:
+        yield f"{key}.label: required with source {dataset['source']!r}: the name that tables and pages print"
+    if (dataset["source"] == "generated") != (dataset["generated"] is not None):
+        yield f"{key}: source 'generated' and the key generated (seed and counts) go together; set both or neither"
+    yield from _label_faults(key, dataset)
+    if dataset["augmentation"]["flip"] == "none" and not any(
+        dataset["augmentation"][kind] for kind in ("rotation", "scale", "contrast")
+    ):
+        yield f"{key}.augmentation: changes nothing; networks that want no augmentation say images: original"
+    for name, model in dataset["models"].items():
+        yield from _model_faults(f"{key}.models.{name}", name, model, config)
+        if model["ablations"] is not None:
+            yield from _ablation_faults(f"{key}.models.{name}.ablations", model, dataset, config)
+    known = [f"{name}/{system}" for name in dataset["models"] for system in systems(dataset, name)]
+    for vote, members in dataset["votes"].items():
+        for member in members:
+            if member not in known:
+                yield f"{key}.votes.{vote}: unknown system {member!r}{hint(member, known)}"
+    packable = [*known, *(f"votes/{vote}" for vote in dataset["votes"])]
+    if dataset["export"] and dataset["export"] not in packable:
+        yield f"{key}.export: unknown system {dataset['export']!r}{hint(dataset['export'], packable)}"
+    for row in dataset["published"]:
+        model, _, system = (row.get("system") or "").partition("/")
+        if model in dataset["models"] and system not in {"cnn", *config["classifiers"], *config["fusions"]}:
+            yield f"{key}.published: unknown system {row['system']!r}{hint(row['system'], known)}"
+    if (curve := dataset["learning_curve"]) and (name := curve["network"]) not in config["networks"]:
+        yield f"{key}.learning_curve.network: unknown {name!r}{hint(name, list(config['networks']))}"
+    yield from _size_faults(key, dataset, config)
+    yield from _image_faults(key, dataset, config)
+
+
+def _file_faults(key: str, path: str) -> Iterator[str]:
+    if not os.path.exists(path):
+        yield f"{key}: there is no file {path!r}; relative paths start at {os.getcwd()}"
+    elif not os.path.isfile(path):
+        yield f"{key}: {path!r} is not a file; expected a .npz file in MedMNIST format"
+    elif not os.access(path, os.R_OK):
+        yield f"{key}: {path!r} cannot be read (permission denied); make it readable (chmod +r)"
+    elif set(path) & set("{}"):
+        yield f"{key}: {path!r} has braces, which Snakemake takes for a wildcard; rename the file"
+    elif shape := _channels_first(path):
+        yield (
+            f"{key}: {path!r} has images of the shape {shape}, channels first; expected (n, side, side) or "
+            "(n, side, side, 3): numpy.moveaxis(images, 1, -1)"
+        )
+
+
+def _channels_first(path: str) -> tuple[int, ...] | None:
+    shape = declared(path, "train_images") or ()
+    return shape if len(shape) == 4 and shape[1] in (1, 3) and shape[2] == shape[3] > 3 else None
+
+
+def _pictures_faults(key: str, dataset: Config) -> Iterator[str]:
+    """Faults of a data set that is a folder of pictures, as far as they are seen without opening one."""
+    for name in ("flag", "sha256"):
+        if dataset[name] is not None:
+            yield f"{key}.{name}: for files alone; set {name}: ~"
+    if dataset["task"] == "multi-label":
+        yield f"{key}.task: a folder gives each picture one label; expected multi-class, ordinal-regression or ~"
+    if abs(sum(dataset["split"]["shares"]) - 1) > 1e-9:
+        yield f"{key}.split.shares: sum to {sum(dataset['split']['shares']):g}; expected 1"
+    if (expression := dataset["split"]["groups"]) is not None:
+        try:
+            if not re.compile(expression).groups:
+                yield f"{key}.split.groups: {expression!r} has no group; expected (…) around what names the patient"
+        except re.error as error:
+            yield f"{key}.split.groups: {expression!r} is no regular expression ({error})"
+    try:
+        if folders.look(dataset["path"]).has_splits and expression is not None:
+            yield f"{key}.split.groups: the folder says what is train, val and test; set groups: ~"
+        if set(dataset["path"]) & set("{}"):
+            yield f"{key}.path: {dataset['path']!r} has braces, which Snakemake takes for a wildcard; rename the folder"
+    except UserError as error:
+        yield f"{key}.path: {error}"
+
+
+def _label_faults(key: str, dataset: Config) -> Iterator[str]:
+    number = classes(dataset)
+    if dataset["label_names"] and len(dataset["label_names"]) != number:
+        yield f"{key}.label_names: {len(dataset['label_names'])} names; expected {number}, one a class in label order"
+    if dataset["label_names"] and (most := MOST_LABELS if several_labels(dataset) else MOST_CLASSES) < number:
+        yield f"{key}.label_names: {number} names; expected at most {most}"
+    if dataset["source"] == "folder" and dataset["label_names"] and (folder := pictures(dataset)):
+        yield from _order_faults(key, dataset["label_names"], folder.label_names)
+    if dataset["label_names"] and number is not None and number < 2:
+        yield f"{key}.label_names: one name; expected at least two"
+    if several_labels(dataset):
+        for name in ("positive", "export"):
+            if dataset[name] is not None:
+                yield f"{key}.{name}: not for several labels at once, of which none is the one; set {name}: ~"
+    elif dataset["positive"] is not None and number is not None and dataset["positive"] >= number:
+        data = dataset["flag"] or "the data set"
+        yield f"{key}.positive: {dataset['positive']} is no label of {data}; expected 0 to {number - 1}"
+
+
+def _order_faults(key: str, names: list[str], of_folders: tuple[str, ...]) -> Iterator[str]:
+    """Names of folders that would stand for others. All of them, in whatever order, give the labels that order."""
+    moved = [name for name, own in zip(names, of_folders, strict=False) if name != own and name in of_folders]
+    if moved and sorted(names) != list(of_folders):
+        yield (
+            f"{key}.label_names: {moved[0]!r} is the name of another class's folder; expected a name for each of "
+            f"{', '.join(of_folders[:5])}{', ...' if len(of_folders) > 5 else ''} in this order, or these in any order"
+        )
+
+
+def _model_faults(key: str, name: str, model: Config, config: Config) -> Iterator[str]:
+    if name in RESERVED_MODELS:
+        yield f"{key}: the name is taken by a folder of the data set; choose another"
+    for section, names in (
+        ("networks", [model["network"]]),
+        ("classifiers", model["classifiers"]),
+        ("fusions", model["fusions"]),
+    ):
+        for used in names:
+            if used not in config[section]:
+                yield f"{key}: unknown {section[:-1]} {used!r}{hint(used, list(config[section]))}"
+    for fusion in model["fusions"]:
+        entry = config["fusions"].get(fusion, {})
+        for member in fusion_members(entry) if "weights" in entry or "choose" in entry else []:
+            if member not in ["cnn", *model["classifiers"]]:
+                yield (
+                    f"{key}: fusion {fusion!r} has the member {member!r}, which is not among this model's systems: "
+                    f"{', '.join(['cnn', *model['classifiers']])}"
+                )
+
+
+def _ablation_faults(key: str, model: Config, dataset: Config, config: Config) -> Iterator[str]:
+    wanted, name = model["ablations"], model["network"]
+    for part in ("seeds", "classifiers"):
+        for value in wanted[part] or ():
+            if value not in model[part]:
+                yield f"{key}.{part}: {value!r} is not among this model's {part}: {_list(model[part])}"
+    network = config["networks"].get(name)
+    if network is None or network["architecture"] not in OPTIONS:
+        return  # already named
+    classifiers = model["classifiers"] if wanted["classifiers"] is None else wanted["classifiers"]
+    parts, layers = removable(network, dataset["augmentation"], classifiers), other_layers(network, classifiers)
+    for part in wanted["without"] or ():
+        if part not in parts:
+            yield f"{key}.without: networks.{name} has no {part!r} to take away; it has {_list(parts)}"
+    for layer in wanted["layers"] or ():
+        if layer not in layers:
+            yield (
+                f"{key}.layers: networks.{name} has no other layer {layer!r} for its classifiers; it has "
+                f"{_list(layers)}"
+            )
+    left = [found if wanted[part] is None else wanted[part] for part, found in (("without", parts), ("layers", layers))]
+    if not any(left):
+        yield f"{key}: takes nothing away; name something in without or layers, or set ablations: ~"
+
+
+def _list(names: list[Any]) -> str:
+    return ", ".join(map(str, names)) or "none"
+
+
+def _size_faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
+    """Numbers of images that the data set cannot give, as far as its counts are known before its file is read."""
+    classes, known = least_images(dataset), counts(dataset)
+    if dataset["source"] == "generated":
+        for split, count in known.items():
+            if count < classes:
+                yield f"{key}.generated.{split}: {count}; expected at least {classes}, one image of each class"
+    images = known.get("train", math.inf)
+    most = f"at most {images}, all its training images" if known else "fewer than all"
+    sizes = [(f"{key}.models.{name}.train_images", model["train_images"]) for name, model in dataset["models"].items()]
+    if dataset["learning_curve"]:
+        sizes += [(f"{key}.learning_curve.sizes", size) for size in dataset["learning_curve"]["sizes"]]
+    for place, size in sizes:
+        if size != "all" and not classes <= size <= images:
+            yield f"{place}: {size}; expected at least {classes}, one image of each class, and {most}"
+    for place, limit in (
+        ("studies.fit_images", config["studies"]["fit_images"]),
+        ("evaluation.nearest_images", config["evaluation"]["nearest_images"]),
+    ):
+        if limit and limit < classes:
+            yield f"{place}: {limit}; expected at least {classes}, one image of each class of {key}"
+    studied = min(images, config["studies"]["fit_images"] or math.inf)
+    if studied >= classes and config["studies"]["folds"] > studied // classes:
+        yield f"studies.folds: {config['studies']['folds']}; {_fold_limit(key, studied, classes)}"
+    used = {name for model in dataset["models"].values() for name in model["classifiers"]}
+    for name, classifier in config["classifiers"].items():
+        limits = {limit: classifier[limit] or math.inf for limit in ("search_images", "fit_images")}
+        seen = min(images, *limits.values())
+        if name in used and min(limits.values()) < classes:
+            limit = min(limits, key=limits.__getitem__)
+            yield (
+                f"classifiers.{name}.{limit}: {classifier[limit]}; expected at least {classes}, one image of each "
+                f"class of {key}"
+            )
+        elif name in used and classifier["selection"] == "folds" and classifier["folds"] > seen // classes:
+            yield f"classifiers.{name}.folds: {classifier['folds']}; {_fold_limit(key, seen, classes)}"
+
+
+def _fold_limit(key: str, images: float, classes: int) -> str:
+    return (
+        f"expected at most {images // classes:.0f}, because each fold needs an image of each of the {classes} classes "
+        f"of {key}, which gives {images} images"
+    )
+
+
+def _image_faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
+    """Networks that the data set's images are too small for."""
+    side = dataset["size"]
+    names = [model["network"] for model in dataset["models"].values()]
+    if dataset["learning_curve"]:
+        names.append(dataset["learning_curve"]["network"])
+    for name in dict.fromkeys(names):
+        network = config["networks"].get(name, {"architecture": None})
+        if network["architecture"] not in OPTIONS:
+            continue  # already named
+        if (shift := network["training"]["shift"]) >= side:
+            yield f"networks.{name}.training.shift: {shift}; expected less than the {side} pixels of {key}"
+        halved = halvings(network["architecture"], network["options"])
+        left = math.ceil(side / stem_stride(network["options"], side))  # by the first convolution
+        if halved > math.ceil(math.log2(left)):
+            yield (
+                f"networks.{name}.options.widths: grow {halved} times, and each time halve the image; expected at most "
+                f"{math.ceil(math.log2(left))} times for the {side} pixels of {key}"
+            )
