@@ -5,9 +5,11 @@ import io
 
 import numpy as np
 
+from medfusion.errors import UserError
 from medfusion.files import hdf5, images, probabilities
 from medfusion.files.artifacts import write_json, write_text
 from medfusion.jobs import stage
+from medfusion.tasks import strata
 
 
 def parser():
@@ -24,16 +26,25 @@ def parser():
 
 def main(args, settings):
     from medfusion.learning import approximate, classifiers
-    from medfusion.learning.subsets import at_most
+    from medfusion.learning.subsets import at_most, stratified_subset
 
     classifier, seed = settings["classifier"], settings["seed"]
     labels, val_labels = images.read_labels(args.train), images.read_labels(args.val)
     with hdf5.open_hdf5(args.features) as file:
         width = file["train/features"].shape[1]
-    use = approximate.rule(classifier, len(labels), width)
-    fitted = at_most(labels, use.images, seed)
+    # Those that the network was trained on, or some of them.
+    number = settings["train_images"]
+    known = np.arange(len(labels)) if number == "all" else stratified_subset(labels, number, seed)
+    use = approximate.rule(classifier, len(known), width)
+    fitted = known[at_most(labels[known], use.images, seed)]
     # Of the validation split likewise; a quarter as much, because it is held beside the other.
-    scored = at_most(val_labels, classifier["fit_values"] // (4 * width), seed)
+    least, held = len(np.unique(strata(val_labels))), classifier["fit_values"] // (4 * width)
+    if held < least:
+        raise UserError(
+            f"{settings['title']}: fit_values: {classifier['fit_values']:,} numbers are {held} validation images of "
+            f"{width:,} features; expected at least {4 * least * width:,}, an image of each class"
+        )
+    scored = at_most(val_labels, held, seed)
     data = (
         hdf5.rows(args.features, "train/features", fitted),
         labels[fitted],
@@ -57,7 +68,9 @@ def main(args, settings):
     used |= {
         "compared_images": classifiers.compared_images(classifier, len(fitted)),
         "fitted_images": len(fitted),
-        "training_images": len(labels),
+        "training_images": len(known),
+        "scored_images": len(scored),
+        "validation_images": len(val_labels),
         "machine": machine,
         "nystroem_components": use.components if machine == "nystroem" else None,
     }

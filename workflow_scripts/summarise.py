@@ -26,9 +26,10 @@ def main(args, settings):
     made_by = records.ancestry(
         [*args.metrics, *args.comparisons, *args.reliability], records.read_all(settings["results"])
     )
+    devices = sorted({record.device for record in made_by if record.device})
     context = {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "hardware": f"{os.cpu_count()} processors ({platform.machine()}), no GPU used",
+        "hardware": f"{os.cpu_count()} processors ({platform.machine()}), {', '.join(devices) or 'no GPU used'}",
         "software": f"Python {platform.python_version()}, versions as pinned in requirements.txt",
     }
     contents = read_metrics(args.metrics, settings["shown"])

@@ -803,6 +803,11 @@ def test_folders_are_called_as_rules_and_commands_call_them():
     assert (config["results"], config["data"]) == ("out/mine", "../data")
 
 
+def test_a_plane_of_fewer_images_than_classes_is_one_message():
+    with pytest.raises(UserError, match="studies.plane_images: 10; expected at least 11, one image of each class"):
+        completed("{studies: {plane_images: 10}, datasets: {organ: {flag: organamnist}}}")
+
+
 def test_an_overlay_can_take_generated_images_back():
     demo = yaml.safe_load((ROOT / "configs/demo.yaml").read_text(encoding="utf-8"))
     demo["datasets"]["breast"] |= {"source": "official", "generated": None}

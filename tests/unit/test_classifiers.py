@@ -223,6 +223,34 @@ def test_a_damaged_file_is_named(tmp_path, content):
         classifiers.load(tmp_path / "x.skops")
 
 
+# -- a validation split without a mistake -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_probabilities_keep_their_order_where_validation_shows_no_mistake(classes):
+    """Without softened targets the temperature falls until all probabilities are 0 and 1."""
+    rng = np.random.default_rng(1)
+    labels = np.arange(120) % classes
+    features = (rng.normal(size=(120, 5)) + 1.5 * labels[:, None]).astype(np.float32)
+    model = classifiers.estimator("svm", {"C": 1}, 0).fit(features, labels)
+    right = np.flatnonzero(model.predict(features) == labels)[:30]
+    assert len(np.unique(labels[right])) == classes
+    found = classifiers.fit(SVM, {"C": 1}, features, labels, features[right], labels[right], 0)
+    given = classifiers.probabilities(found, features)
+    assert np.array_equal(given.argmax(axis=1), model.predict(features))
+    assert 0.5 < np.median(given.max(axis=1)) < 0.999
+    if classes == 2:
+        scores = model.decision_function(features)
+        assert np.all(np.diff(given[np.argsort(scores), 1]) >= 0)
+        assert len(np.unique(given[:, 1])) > 0.9 * len(np.unique(scores))
+
+
+def test_softened_targets_are_those_of_platt():
+    features, labels, weights = classifiers._softened(np.zeros((5, 2)), np.array([0, 0, 0, 1, 1]), 2)
+    assert features.shape == (10, 2) and labels.tolist() == [0, 1] * 5
+    assert weights.reshape(-1, 2)[0].tolist() == [4 / 5, 1 / 5] and weights.reshape(-1, 2)[4].tolist() == [1 / 4, 3 / 4]
+
+
 # -- several labels at once -------------------------------------------------------------------------------------------
 
 
@@ -278,3 +306,7 @@ def test_a_label_that_is_on_none_of_the_fitted_images_is_named():
     labels[:, 2] = 0
     with pytest.raises(UserError, match="label 2 is on none or all of the 120 training images to fit on"):
         classifiers.fit(TREE, {"max_depth": 1}, features, labels, val_features, val_labels, 0)
+    features, labels, val_features, val_labels = several()
+    val_labels[:, 1] = 1
+    with pytest.raises(UserError, match="label 1 is on none or all of the 90 validation images to calibrate on"):
+        classifiers.fit(SVM, {"C": 1}, features, labels, val_features, val_labels, 0)

@@ -93,7 +93,7 @@ PROGRAMS = {
     "fit_grid": (
         "--features {features.h5} --train {train.h5} --val {val.h5} --grid out.csv --best out.json --model out.skops "
         "--out out.h5",
-        {"title": "f", "seed": 1, "classifier": {**CLASSIFIER, "calibration": "temperature"}},
+        {"title": "f", "seed": 1, "train_images": "all", "classifier": {**CLASSIFIER, "calibration": "temperature"}},
     ),
     "evaluate": (
         "--systems {probabilities.h5} --val {val.h5} --test-labels {test_labels.h5} --out out.json",
@@ -268,3 +268,10 @@ def test_no_byte_changed_in_an_hdf5_file_is_a_traceback(made):
                 read(made / "x.h5")
             except UserError as error:
                 assert "x.h5" in str(error) and "\n" not in str(error)
+
+
+def test_texts_of_a_table_are_read_as_they_are(tmp_path):
+    """Classes that are called like numbers, truths, or nothing."""
+    names = ["NA", "None", "007", "2.50", "true", ""]
+    (tmp_path / "t.csv").write_text("n,name\n" + "".join(f"1,{name}\n" for name in names))
+    assert tables.read_table(tmp_path / "t.csv", ["n"], ["name"])["name"].tolist() == names

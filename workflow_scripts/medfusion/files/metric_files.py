@@ -11,6 +11,7 @@ from medfusion.files.artifacts import read_record
 from medfusion.naming import data_name
 
 COLUMNS = ["dataset", "name", "model", "seed", "system", "split", "metric", "value", "low", "high", "n"]
+TEXTS = ["dataset", "name", "model", "system", "split", "metric"]  # of these
 SPLITS = ("val", "test")
 
 Metrics = dict[str, Any]

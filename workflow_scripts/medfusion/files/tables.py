@@ -8,18 +8,22 @@ import pandas as pd
 from medfusion.errors import UserError, first_line
 
 
-def read_table(path: str | Path, numbers: Iterable[str], texts: Iterable[str] = ()) -> pd.DataFrame:
-    """Read a CSV file of one row or more that has at least these columns of numbers and of texts.
+def read_table(
+    path: str | Path, numbers: Iterable[str], texts: Iterable[str] = (), others: Iterable[str] = ()
+) -> pd.DataFrame:
+    """Read a CSV file of one row or more that has at least these columns: of numbers, of texts, and of either.
 
     Raises
     ------
     UserError
         If the file is missing, is not CSV, or is another table.
     """
-    numbers = list(numbers)
+    numbers, texts = list(numbers), list(texts)
     try:
-        table = pd.read_csv(path)
-        if lacking := [column for column in (*numbers, *texts) if column not in table]:
+        # Of texts nothing is guessed: classes may be called 007, true or NA.
+        absent = {column: ["", "nan", "NaN"] for column in pd.read_csv(path, nrows=0) if column not in texts}
+        table = pd.read_csv(path, dtype=dict.fromkeys(texts, str), keep_default_na=False, na_values=absent)
+        if lacking := [column for column in (*numbers, *texts, *others) if column not in table]:
             raise ValueError(f"lacks {', '.join(lacking)}")
         if table.empty or table[numbers].apply(pd.to_numeric).isna().to_numpy().any():
             raise ValueError("a number is missing")

@@ -35,6 +35,9 @@ TRUSTED = [
     "sklearn.tree._tree.Tree",
 ]
 
+MOST_STEPS = 10_000_000  # of an SVM's solver, LIBSVM's own limit: some kernels never end
+VAL_FEW = "validation images to calibrate on; raise fit_values"
+
 Cell = dict[str, Any]
 Fitted = BaseEstimator | list[BaseEstimator]  # several: of each label its own
 
@@ -43,7 +46,7 @@ def estimator(kind: str, cell: Cell, seed: int) -> BaseEstimator:
     """An unfitted classifier with the settings of one grid cell; an SVM scales its features first."""
     if kind == "svm":
         # Ties between pairwise votes are broken by the scores, so that predictions and calibrated probabilities agree.
-        return make_pipeline(StandardScaler(), SVC(**cell, cache_size=500, break_ties=True))
+        return make_pipeline(StandardScaler(), SVC(**cell, cache_size=500, break_ties=True, max_iter=MOST_STEPS))
     if kind == "random_forest":
         return RandomForestClassifier(**cell, random_state=seed, n_jobs=1)
     return DecisionTreeClassifier(**cell, random_state=seed)
@@ -166,7 +169,8 @@ def fit(
 ) -> Fitted:
     """Fit one cell on the training split and calibrate its probabilities on the validation split.
 
-    "temperature" divides the scores by one number (Guo et al. 2017), which changes no prediction; "sigmoid" is
+    "temperature" divides the scores by one number (Guo et al. 2017), which changes no prediction, found with softened
+    labels where the validation split shows no mistake; "sigmoid" is
     Platt's (1999), one per class. For several labels at once, labels (n, k), each has a classifier and a calibration of
     its own (one-vs-rest).
 
@@ -175,11 +179,10 @@ def fit(
     components : None for the classifier itself; a number for a linear machine on so many Nyström features in its place
     """
     if labels.ndim == 2:
-        for number, column in enumerate(labels.T):
-            if column.min() == column.max():
-                raise UserError(
-                    f"label {number} is on none or all of the {len(column)} training images to fit on; raise fit_images"
-                )
+        for array, what in ((labels, "training images to fit on; raise fit_images"), (val_labels, VAL_FEW)):
+            for number, column in enumerate(array.T):
+                if column.min() == column.max():
+                    raise UserError(f"label {number} is on none or all of the {len(column)} {what}")
         pairs = zip(labels.T, val_labels.T, strict=True)
         return [fit(settings, cell, features, own, val_features, val_own, seed, components) for own, val_own in pairs]
     if components:
@@ -191,9 +194,24 @@ def fit(
         return model
     # The fitted model stays as it is, so there is nothing to cross-validate: one round with all images. Folds would
     # ask for as many validation images of each class.
+    weights = None
+    if settings["calibration"] == "temperature" and np.array_equal(model.predict(val_features), val_labels):
+        val_features, val_labels, weights = _softened(val_features, val_labels, len(model.classes_))
     rows = np.arange(len(val_labels))
     calibrated = CalibratedClassifierCV(FrozenEstimator(model), method=settings["calibration"], cv=[(rows, rows)])
-    return calibrated.fit(val_features, val_labels)
+    return calibrated.fit(val_features, val_labels, sample_weight=weights)
+
+
+def _softened(features: np.ndarray, labels: np.ndarray, classes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Images as of every class, with weights: of their own class most, the more the more images it has.
+
+    Without a single mistake, the log loss falls for ever as the temperature does, until probabilities are 0 and 1 and
+    their order is lost. Platt (1999) softens targets by one image of each class more: (n + 1) / (n + k) of n images.
+    """
+    own = np.bincount(labels, minlength=classes)[labels]
+    weights = np.repeat(1 / (own + classes), classes).reshape(-1, classes)
+    weights[np.arange(len(labels)), labels] *= own + 1
+    return np.repeat(features, classes, axis=0), np.tile(np.arange(classes), len(labels)), weights.ravel()
 
 
 def probabilities(model: Fitted, features: np.ndarray) -> np.ndarray:

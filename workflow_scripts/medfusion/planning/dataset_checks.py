@@ -208,6 +208,7 @@ def _size_faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
             yield f"{place}: {size}; expected at least {classes}, one image of each class, and {most}"
     for place, limit in (
         ("studies.fit_images", config["studies"]["fit_images"]),
+        ("studies.plane_images", config["studies"]["plane_images"]),
         ("evaluation.nearest_images", config["evaluation"]["nearest_images"]),
     ):
         if limit and limit < classes:

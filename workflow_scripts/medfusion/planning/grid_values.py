@@ -22,7 +22,7 @@ GRID_VALUES: dict[str, dict[str, Any]] = {
         "C": {"type": "number", "minimum": 1e-6, "maximum": 1e6},
         "kernel": {"enum": ["linear", "rbf", "poly", "sigmoid"]},
         "gamma": {"anyOf": [{"enum": ["scale", "auto"]}, {"type": "number", "minimum": 0, "maximum": 1000}]},
-        "degree": {"type": "integer", "minimum": 0, "maximum": 10},
+        "degree": {"type": "integer", "minimum": 1, "maximum": 10},
         "coef0": {"type": "number", "minimum": -1000, "maximum": 1000},
         "class_weight": _WEIGHTS,
         "tol": {"type": "number", "minimum": 1e-6, "maximum": 1},

@@ -155,6 +155,7 @@ def _of_models(plan: Plan) -> Slices:
         return {
             "title": f"{wildcards.dataset}/{wildcards.model}, seed {wildcards.seed}, {wildcards.classifier}",
             "classifier": config["classifiers"][wildcards.classifier],
+            "train_images": plan.model(wildcards)["train_images"],
             "seed": int(wildcards.seed),
         }
 

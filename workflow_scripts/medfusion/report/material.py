@@ -83,7 +83,7 @@ def gather(
     weights = _of_runs(own, "fusion", ("members", "weights"))
     counts = audit = compared = reliability = cases = None
     if "inspect/counts" in own:
-        counts = read_table(own["inspect/counts"], ("n",), ("split", "label", "name"))
+        counts = read_table(own["inspect/counts"], ("n", "label"), ("split", "name"))
     if "audit/summary" in own:
         audit = read_record(own["audit/summary"], ("splits", "threshold", "images", "constant_images"))
     if "comparisons" in own:

@@ -112,9 +112,10 @@ def _detail(section: Section, material: Material) -> None:
     systems, label_names, table = material.systems, material.first["label_names"], material.measures
     task, several = material.first["task"], is_multi_label(material.first["task"])
     section.notes += [LABELS, LEFT_OUT] if several else [ORDINAL_NOTE] if task == ORDINAL else []
+    wilson = "each label's accuracy, all labels right, precision and recall" if several else "precision and recall"
     section.notes.append(
         "Each value is the mean ± standard deviation over seeds; under it stand the lowest and the highest limit of "
-        f"the single runs' {material.confidence} intervals: Wilson's for precision and recall, bootstrap for the "
+        f"the single runs' {material.confidence} intervals: Wilson's for {wilson}, bootstrap for the "
         "others. Where nothing varies among these images, the bootstrap gives an interval without width; that is not "
         "certainty. "
         f"{CALIBRATION_ERROR.format(bins=material.entry['ece_bins'])} {BRIER_OF_LABELS if several else BRIER}"

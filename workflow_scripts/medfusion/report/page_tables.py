@@ -232,6 +232,8 @@ def choices(bests: Mapping[tuple[str, str, str], Mapping[str, Any]], caption: st
     for (model, seed, classifier), best in bests.items():
         cell = ", ".join(f"{key} = {setting(value)}" for key, value in best["cell"].items())
         how = "folds of the training split (optimistic)" if best["selection"] == "folds" else "validation split"
+        if how == "validation split" and best.get("scored_images", 0) < best.get("validation_images", 0):
+            how += f", {best['scored_images']:,} of {best['validation_images']:,} images"
         numbers = [f"{best[number]:,}" for number in ("compared_images", "fitted_images")]
         if best.get("training_images", best["fitted_images"]) > best["fitted_images"]:
             numbers[1] += f" of {best['training_images']:,}"

@@ -48,7 +48,8 @@ def summary(
         "Accuracy and AUC are MedMNIST's, on the test split; ± is the standard deviation over seeds; the interval "
         f"reaches from the lowest to the highest limit of the single runs' {confidence} intervals (Wilson for "
         f"accuracy and recall, stratified bootstrap of {config['evaluation']['replicates']:,} for the others). "
-        "Systems are in the order of their validation accuracy, by which the best is chosen."
+        "Systems are in the order of their validation accuracy (of several labels at once, AUC), by which the best is "
+        "chosen."
     )
     for key in config["datasets"]:
         own = [content for content in contents if content["dataset"] == key]

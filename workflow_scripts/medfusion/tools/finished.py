@@ -15,7 +15,7 @@ from medfusion.errors import UserError, first_line
 from medfusion.evaluation.metrics import predict
 from medfusion.files import images, probabilities
 from medfusion.files.artifacts import hash_file, read_json, read_record
-from medfusion.files.metric_files import COLUMNS
+from medfusion.files.metric_files import COLUMNS, TEXTS
 from medfusion.files.tables import read_table
 from medfusion.jobs import records
 from medfusion.jobs.records import Record
@@ -288,7 +288,7 @@ def tidy_metrics(path: Path) -> pd.DataFrame:
     UserError
         If the file is missing, is another table, or holds a measure twice.
     """
-    table = read_table(path, ["n"], COLUMNS)
+    table = read_table(path, ["n"], TEXTS, [column for column in COLUMNS if column not in TEXTS])
     try:
         table = table.astype({"seed": "Int64", "value": float, "low": float, "high": float})
     except (ValueError, TypeError) as error:
