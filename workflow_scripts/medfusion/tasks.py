@@ -16,7 +16,6 @@ MULTI_LABEL = "multi-label, binary-class"
 WORDS = {"multi-class": MULTI_CLASS, "ordinal-regression": ORDINAL, "multi-label": MULTI_LABEL}
 # Of a multi-label task: one label alone is a binary one, and more do not fit the integer that stands for them in pairs.
 LEAST_LABELS, MOST_LABELS = 2, 62
-MOST_CLASSES = 256  # that labels of eight bits can name
 
 
 class Outputs(NamedTuple):

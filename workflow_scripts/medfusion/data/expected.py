@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from medfusion import tasks
+from medfusion.data.folders import MOST_CLASSES
 from medfusion.data.medmnist_info import INFO
 from medfusion.errors import UserError
 
@@ -48,10 +49,8 @@ class Expected:
         if self.label_names:
             return self
         classes = labels.shape[1] if self.multi_label else int(labels.max(initial=0)) + 1
-        if not self.multi_label and classes > tasks.MOST_CLASSES:
-            raise UserError(
-                f"{where} holds {classes - 1}; expected the numbers of at most {tasks.MOST_CLASSES} classes"
-            )
+        if not self.multi_label and classes > MOST_CLASSES:
+            raise UserError(f"{where} holds {classes - 1}; expected the numbers of at most {MOST_CLASSES} classes")
         names = tuple(map(str, range(classes)))
         return replace(self, label_names=names, task=tasks.task_of(self.word, classes))
 

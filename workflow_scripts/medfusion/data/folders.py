@@ -11,9 +11,9 @@ from functools import cache
 from pathlib import Path
 
 from medfusion.errors import UserError
-from medfusion.tasks import MOST_CLASSES
 
 SPLITS = ("train", "val", "test")
+MOST_CLASSES = 256  # that labels of eight bits can name
 SUFFIXES = {".png", ".jpg", ".jpeg", ".jpe", ".jfif"}
 # Pictures too, but none that is taken: named, where other files are passed over.
 OTHER_PICTURES = {".gif", ".bmp", ".dib", ".tif", ".tiff", ".webp", ".avif", ".heic", ".heif", ".jp2", ".apng", ".dcm"}

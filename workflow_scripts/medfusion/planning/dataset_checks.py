@@ -13,7 +13,7 @@ from medfusion.planning.ablations import other_layers, removable
 from medfusion.planning.config_values import hint
 from medfusion.planning.data_sets import classes, counts, declared, least_images, pictures, several_labels
 from medfusion.planning.systems import Config, fusion_members, systems
-from medfusion.tasks import MOST_CLASSES, MOST_LABELS
+from medfusion.tasks import MOST_LABELS
 
 # Names that folders beside a data set's models already have.
 RESERVED_MODELS = {
@@ -116,7 +116,7 @@ def _label_faults(key: str, dataset: Config) -> Iterator[str]:
     number = classes(dataset)
     if dataset["label_names"] and len(dataset["label_names"]) != number:
         yield f"{key}.label_names: {len(dataset['label_names'])} names; expected {number}, one a class in label order"
-    if dataset["label_names"] and (most := MOST_LABELS if several_labels(dataset) else MOST_CLASSES) < number:
+    if dataset["label_names"] and (most := MOST_LABELS if several_labels(dataset) else folders.MOST_CLASSES) < number:
         yield f"{key}.label_names: {number} names; expected at most {most}"
     if dataset["source"] == "folder" and dataset["label_names"] and (folder := pictures(dataset)):
         yield from _order_faults(key, dataset["label_names"], folder.label_names)
