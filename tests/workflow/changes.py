@@ -214,11 +214,18 @@ KEYS = (
         ("datasets.breast.published.0.accuracy",),
     ),
     Row(
-        "a model's `network`, `train_images`",
+        "a model's `network`",
         "that model's trainings, and what follows",
         ("train_cnn dataset={dataset} model={model}",),
-        (f"{MODEL}.network", f"{MODEL}.train_images"),
-        ("datasets.breast.models.breast_cnn.network", "datasets.blood.models.compact_resnet.train_images"),
+        (f"{MODEL}.network",),
+        ("datasets.breast.models.breast_cnn.network",),
+    ),
+    Row(
+        "a model's `train_images`",
+        "that model's trainings and classifiers, and what follows",
+        ("train_cnn dataset={dataset} model={model}", "fit_grid dataset={dataset} model={model}"),
+        (f"{MODEL}.train_images",),
+        ("datasets.blood.models.compact_resnet.train_images",),
     ),
     Row(
         "a seed added to a model's `seeds`",
