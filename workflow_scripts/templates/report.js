@@ -44,6 +44,18 @@ const seen = new IntersectionObserver((entries) => {
 }, { rootMargin: "-5% 0px -80% 0px" });
 for (const id of links.keys()) seen.observe(document.getElementById(id));
 
+// A picture waits until it is about to be seen, so that the page opens at once; the others follow, one at a time, when
+// the browser has nothing else to do: printed, they would be missing.
+const whenIdle = window.requestIdleCallback ?? setTimeout;
+const waiting = [...document.images];
+function fetchNext() {
+  const image = waiting.shift();
+  if (image === undefined) return;
+  image.loading = "eager";
+  whenIdle(fetchNext);
+}
+addEventListener("load", () => whenIdle(fetchNext));
+
 // Paper has nothing to unfold.
 addEventListener("beforeprint", () => {
   for (const details of document.querySelectorAll("details")) details.open = true;
