@@ -126,6 +126,7 @@ def test_a_wrong_file_in_both_places_is_refused_and_left_alone(tmp_path, officia
     for path in (target, place):
         assert f"{path}: its MD5 is {wrong}, MedMNIST's is {INFO['breastmnist']['MD5']}" in str(caught.value)
         assert path.read_bytes() == b"other"
+    assert f"its data set with source: file and path: {place}" in str(caught.value)
 
 
 def test_a_download_is_whole_and_shows_progress(tmp_path, server, capfd):

@@ -53,7 +53,7 @@ def obtain(flag: str, size: int, source: str, target: str | Path) -> str:
     """
     target = Path(target)
     url, md5 = official(flag, size)
-    tried = []
+    tried, others = [], []
     places = [target]
     if folder := os.environ.get(FOLDER_VARIABLE):
         places.append(Path(folder) / file_name(flag, size, source))
@@ -64,6 +64,7 @@ def obtain(flag: str, size: int, source: str, target: str | Path) -> str:
             tried.append(f"{place}: {'no file' if not place.is_file() else 'cannot be read (permission denied)'}")
         elif source == "official" and (found := hash_file(place, "md5")) != md5:
             tried.append(f"{place}: its MD5 is {found}, MedMNIST's is {md5}")
+            others.append(place)
         else:
             try:
                 if place == target:
@@ -84,7 +85,7 @@ def obtain(flag: str, size: int, source: str, target: str | Path) -> str:
             return _download(url, md5, target)
         except DownloadError as error:
             tried.append(f"{url}: {error}")
-    raise UserError(_way_out(flag, size, source, target, tried))
+    raise UserError(_way_out(flag, size, source, target, tried, others))
 
 
 def _download(url: str, md5: str, target: Path) -> str:
@@ -132,9 +133,14 @@ def _time_limit(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def _way_out(flag: str, size: int, source: str, target: Path, tried: list[str]) -> str:
+def _way_out(flag: str, size: int, source: str, target: Path, tried: list[str], others: list[Path]) -> str:
+    """What to say: `tried` in words, `others` are files that are there, but not MedMNIST's."""
     lines = [f"{target.name} could not be had. Tried:", *(f"  {line}" for line in tried), "Ways out:"]
     lines.append(f"  put the file at {target} (or into a folder that {FOLDER_VARIABLE} names)")
+    if others:
+        lines.append(
+            f"  if {others[-1]} is meant as it is: its data set with source: file and path: {others[-1].absolute()}"
+        )
     folder = os.environ.get(FOLDER_VARIABLE)
     surrogate = file_name(flag, size, "surrogate")
     if source == "official" and folder and (Path(folder) / surrogate).exists():
