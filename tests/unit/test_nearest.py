@@ -22,11 +22,13 @@ def data(tmp_path):
     return train, test
 
 
+@pytest.mark.parametrize("values", [1, 2**22])
 @pytest.mark.parametrize("held", [1, 4 * 90 * 7, 2**27])
 @pytest.mark.parametrize("block", [90 * 4, 2**25])
 @pytest.mark.parametrize("chosen", [range(60), range(1, 60, 4)], ids=["all", "some"])
-def test_images_are_those_of_a_search_in_memory(data, tmp_path, monkeypatch, held, block, chosen):
+def test_images_are_those_of_a_search_in_memory(data, tmp_path, monkeypatch, values, held, block, chosen):
     train, test = data
+    monkeypatch.setattr(nearest, "VALUES", values)
     monkeypatch.setattr(nearest, "HELD", held)
     monkeypatch.setattr(hdf5, "BLOCK_BYTES", block)
     chosen = np.array(chosen)

@@ -139,6 +139,16 @@ def test_without_validation_images_the_weights_are_the_same():
         assert np.array_equal(before, after)
 
 
+def test_validation_images_are_fewer_a_step_the_larger_they_are(monkeypatch):
+    whole = train(1)[1]
+    asked = []
+    in_order = LabelledImages.in_order
+    monkeypatch.setattr(LabelledImages, "in_order", lambda self, rows: asked.append(rows) or in_order(self, rows))
+    monkeypatch.setattr(training, "VAL_PIXELS", 3 * 100 + 99)  # three of 10 × 10
+    assert train(1)[1] == [pytest.approx(row, rel=1e-5) for row in whole]
+    assert set(asked) == {3}
+
+
 def test_training_that_diverges_is_one_message():
     with pytest.raises(UserError, match=r"training diverged in epoch 1: the loss is (nan|inf); lower learning_rate"):
         train(1, learning_rate=1e30)

@@ -14,7 +14,9 @@ from medfusion.learning.networks import build
 from medfusion.learning.training_images import LabelledImages
 from medfusion.tasks import MULTI_CLASS
 
-VAL_BATCH = 512  # validation images a step: bounds memory, changes no result
+# Validation images a step, at most, and their pixels: bound memory, change no result.
+VAL_BATCH = 512
+VAL_PIXELS = 2**20
 
 
 def train(
@@ -57,8 +59,9 @@ def train(
 
     versions = epoch_versions(settings, training_images.versions, epochs)
     drawn = _Batches(lambda: _drawn(training_images, versions, batch, settings, np.random.default_rng(seed)), model)
-    in_order = _Batches(lambda: val_images.in_order(VAL_BATCH), model)
-    validation = in_order.dataset(math.ceil(len(val_images) / VAL_BATCH)) if val_images else None
+    val_batch = max(1, min(VAL_BATCH, VAL_PIXELS // math.prod(training_images.shape[:2])))
+    in_order = _Batches(lambda: val_images.in_order(val_batch), model)
+    validation = in_order.dataset(math.ceil(len(val_images) / val_batch)) if val_images else None
     history = _Curves(epochs, report)
     try:
         model.fit(
