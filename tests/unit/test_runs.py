@@ -37,7 +37,8 @@ def test_the_lock_of_a_dead_run_is_removed_and_that_is_said(locked):
     assert runs.remove_stale_lock() is None
 
 
-def test_a_lock_stays_while_another_snakemake_works_in_the_folder(locked):
+def test_a_lock_stays_while_another_snakemake_works_in_the_folder(locked, monkeypatch):
+    monkeypatch.delenv(runs.RUN_VARIABLE)  # it was started from a terminal
     with subprocess.Popen(RUNNING, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         process.stdout.readline()
         assert runs.remove_stale_lock() is None
@@ -46,7 +47,17 @@ def test_a_lock_stays_while_another_snakemake_works_in_the_folder(locked):
     assert runs.is_alone()
 
 
-def test_work_in_another_folder_is_no_reason(locked, tmp_path_factory):
+def test_a_snakemake_that_a_dead_run_had_started_for_a_job_holds_no_lock(locked, monkeypatch):
+    monkeypatch.setattr(runs, "PATIENCE", 0.5)
+    with subprocess.Popen(RUNNING, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        assert runs.is_alone()
+        assert "the lock was removed" in runs.remove_stale_lock()
+        assert "they were stopped" in runs.end_orphans()
+
+
+def test_work_in_another_folder_is_no_reason(locked, tmp_path_factory, monkeypatch):
+    monkeypatch.delenv(runs.RUN_VARIABLE)
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     with subprocess.Popen(RUNNING, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=elsewhere) as process:
         process.stdout.readline()

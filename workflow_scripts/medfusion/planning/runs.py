@@ -189,11 +189,14 @@ def _last_run() -> dict[str, Any]:
 
 
 def _works_here(process: psutil.Process) -> bool:
-    """Whether a process is another run of Snakemake in this folder, not one that started this one."""
+    """Whether a process is another run of Snakemake in this folder, not one that started this one, nor a run's job.
+
+    What Slurm starts for a job is a Snakemake too, and it may outlive by a moment the run, and its place in the queue.
+    """
     found = process.info
     if found["pid"] == os.getpid() or not any("snakemake" in part for part in found["cmdline"] or ()):
         return False
-    if found["pid"] in {parent.pid for parent in psutil.Process().parents()}:
+    if found["pid"] in {parent.pid for parent in psutil.Process().parents()} or _works_for_a_run_here(process):
         return False
     try:
         is_python = "python" in Path(process.exe()).name
