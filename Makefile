@@ -19,6 +19,8 @@
 
 CORES ?= 8
 CONFIG ?=
+# Snakemake itself answers a name that is mistyped with a traceback.
+$(foreach file,$(filter-out $(wildcard $(CONFIG)),$(CONFIG)),$(error CONFIG=$(file): there is no such file))
 # The first Python that the pinned requirements fit.
 SUITABLE = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \

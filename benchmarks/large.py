@@ -30,6 +30,7 @@ from medfusion.jobs.records import read_all
 CASES = ("16500x28", "165000x28", "20000x224")
 LARGEST = 64  # pixels a side of images that the workflow's own generator draws; larger ones are enlarged from …
 DRAWN = 28
+SLOW = 10  # processor seconds in any case, from which the growth of a stage says anything
 BOUND = 1500  # megabytes that a job of the default configuration may take
 TEXT = """\
 # Memory and time of large sets
@@ -46,10 +47,17 @@ The highest resident memory (MB) of any job of a stage, as the kernel counts it,
 
 ## Processor time
 
-Seconds of all jobs of a stage together: how cost grows with the number of images, and with their pixels. Training is
-two epochs of a small network; classifiers have the limits of the default configuration.
+Seconds of all jobs of a stage together, start and imports included. Training is two epochs of a small network;
+classifiers have the limits of the default configuration.
 
 {time}
+
+## How cost grows
+
+Processor time an image, as a multiple of that of the first column: below 1 where a start, or a limit, is spread over
+more images; 64 where it grows as the pixels do from 28 to 224 a side. Stages of {slow} seconds or more.
+
+{growth}
 """
 
 
@@ -175,6 +183,17 @@ def stages(found: list[dict[str, Taken]], names: list[str], what: str, limits: d
     return timing.table(["stage", *names, *(["`mem_mb`"] if limits else [])], rows)
 
 
+def growth(found: list[dict[str, Taken]], images: list[int], names: list[str]) -> str:
+    """A table of each slow stage's processor time an image in each case, over that in the first."""
+    rows = []
+    for stage in found[0]:
+        seconds = [case[stage].cpu_seconds if stage in case else None for case in found]
+        if max(filter(None, seconds), default=0) >= SLOW and seconds[0]:
+            each = [None if took is None else took / number for took, number in zip(seconds, images, strict=True)]
+            rows.append([f"`{stage}`", *("–" if one is None else f"{one / each[0]:.2g}" for one in each)])
+    return timing.table(["stage", *names], sorted(rows))
+
+
 def main() -> None:
     """Run all cases and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -192,17 +211,20 @@ def main() -> None:
     names = [f"{int(images):,} of {side} × {side}" for images, side in (case.split("x") for case in args.cases)]
     memory = stages(found, names, "memory_mb", limits)
     time = stages(found, names, "cpu_seconds")
+    grows = growth(found, [int(case.split("x")[0]) for case in args.cases], names)
     text = TEXT.format(
         date=date.today().isoformat(),
         machine=machine,
         memory=memory,
         time=time,
+        growth=grows,
+        slow=SLOW,
         verdict=said,
         largest=LARGEST,
         drawn=DRAWN,
     )
     args.out.write_text(text, encoding="utf-8")
-    print(memory, said, time, sep="\n")
+    print(memory, said, time, grows, sep="\n")
 
 
 if __name__ == "__main__":

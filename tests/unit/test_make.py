@@ -1,0 +1,28 @@
+"""Tests of what make says before it starts anything."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.skipif(not shutil.which("make"), reason="no make on this machine")
+
+
+def asked(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """What make would do."""
+    return subprocess.run(["make", "-n", *arguments], cwd=ROOT, capture_output=True, text=True)
+
+
+def test_an_overlay_that_is_not_there_is_named():
+    done = asked("report", "CONFIG=configs/demo.yaml configs/fall.yaml")
+    assert done.returncode != 0 and not done.stdout
+    assert "CONFIG=configs/fall.yaml: there is no such file" in done.stderr
+
+
+def test_overlays_are_handed_on_in_their_order():
+    done = asked("report", "CONFIG=configs/surrogate.yaml configs/full.yaml")
+    assert done.stdout.splitlines()[-1].endswith(
+        "snakemake -j 8 report --configfile configs/surrogate.yaml configs/full.yaml"
+    )
