@@ -23,6 +23,4 @@ def test_an_overlay_that_is_not_there_is_named():
 
 def test_overlays_are_handed_on_in_their_order():
     done = asked("report", "CONFIG=configs/surrogate.yaml configs/full.yaml")
-    assert done.stdout.splitlines()[-1].endswith(
-        "snakemake -j 8 report --configfile configs/surrogate.yaml configs/full.yaml"
-    )
+    assert " report --configfile configs/surrogate.yaml configs/full.yaml" in done.stdout
