@@ -190,7 +190,7 @@ def growth(found: list[dict[str, Taken]], images: list[int], names: list[str]) -
         seconds = [case[stage].cpu_seconds if stage in case else None for case in found]
         if max(filter(None, seconds), default=0) >= SLOW and seconds[0]:
             each = [None if took is None else took / number for took, number in zip(seconds, images, strict=True)]
-            rows.append([f"`{stage}`", *("–" if one is None else f"{one / each[0]:.2g}" for one in each)])
+            rows.append([f"`{stage}`", *("–" if one is None else f"{float(f'{one / each[0]:.2g}'):g}" for one in each)])
     return timing.table(["stage", *names], sorted(rows))
 
 

@@ -32,9 +32,18 @@ in processes of their own on the same inputs; the median of its repeats, with th
 
 {table}
 
-How the cost of each stage grows with the number of images and with their pixels: [memory.md](memory.md), which
-`make bench-large` writes.
+## How cost grows
+
+What `make bench-large` measured last; all of it, and memory: [memory.md](memory.md).
+
+{growth}
 """
+LARGE = timing.ROOT / "docs/memory.md"
+
+
+def growth() -> str:
+    """The last section of what `make bench-large` wrote."""
+    return LARGE.read_text(encoding="utf-8").partition("## How cost grows")[2].strip()
 
 
 def main() -> None:
@@ -68,7 +77,9 @@ def main() -> None:
         print(timing.table(HEAD, found), flush=True)
         rows += found
     table, data = timing.table(HEAD, rows), timing.config(args.configfile)["datasets"]["blood"]["label"]
-    text = TEXT.format(date=date.today().isoformat(), machine=machine, data=data or "BloodMNIST", table=table)
+    text = TEXT.format(
+        date=date.today().isoformat(), machine=machine, data=data or "BloodMNIST", table=table, growth=growth()
+    )
     args.out.write_text(text, encoding="utf-8")
 
 
