@@ -3,6 +3,10 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +14,8 @@ from medfusion.errors import UserError
 from medfusion.jobs import records
 from medfusion.jobs.keeping import FORCE_VARIABLE, Job
 from medfusion.jobs.records import File
+
+SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
 
 
 @pytest.fixture
@@ -141,3 +147,10 @@ def test_what_a_job_lacks_is_what_it_has_begun_to_make_or_is_not_there_any_more(
     (stage.folder / "results/out.txt").unlink()
     assert lacking() == ["results/out.txt"]
     assert lacking("elsewhere") == []
+
+
+def test_a_job_took_no_longer_than_whoever_waited_for_it_saw():
+    program = "from medfusion.jobs import keeping; print(keeping._seconds_since_start())"
+    start = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", program], cwd=SCRIPTS, capture_output=True, text=True, check=True)
+    assert 0 < float(done.stdout) < time.monotonic() - start + 0.02  # the kernel counts in hundredths

@@ -85,7 +85,7 @@ class Job:
             _link(Path(path), self._second_name(path, number), needed=False)
         self._write(
             made=datetime.now(UTC).isoformat(timespec="seconds"),
-            seconds=round(time.time() - psutil.Process().create_time(), 2),
+            seconds=round(_seconds_since_start(), 2),
             cpu_seconds=round(usage.ru_utime + usage.ru_stime, 2),
             memory_mb=round(usage.ru_maxrss / 1024, 1),  # Linux counts kilobytes
             command=["python", *sys.argv],
@@ -122,6 +122,17 @@ class Job:
                     f"{file.path}: not what {record.stage} wrote (its SHA-256 differs): damaged or edited; "
                     "run again to have it made anew"
                 )
+
+
+def _seconds_since_start() -> float:
+    """Wall time that this process has taken so far.
+
+    Counted from the machine's start where its clock can be read: Linux knows that start itself in whole seconds only.
+    """
+    started = psutil.Process().create_time()
+    if not hasattr(time, "CLOCK_BOOTTIME"):
+        return time.time() - started
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - (started - psutil.boot_time())
 
 
 def _described(path: str) -> File:
