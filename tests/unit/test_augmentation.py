@@ -105,6 +105,21 @@ def test_a_seed_gives_the_same_copies_and_another_seed_others():
     assert not np.array_equal(augment(images, seed=1, rotation=36), augment(images, seed=2, rotation=36))
 
 
+def test_random_rotation_and_scaling_are_opencvs_and_inputs_stay():
+    images = pictures(5, 12, 15, 1)
+    before = images.copy()
+    kinds = {"rotation": 180, "scale": 0.2}
+    drawn = augmentation.random_affine(images, kinds, np.random.default_rng(7))
+    draws = np.random.default_rng(7).random((5, 4))
+    for image, copy, draw in zip(images, drawn, draws, strict=True):
+        matrix = augmentation.affine_matrix((12, 15), {**NOTHING, **kinds}, draw)
+        expected = cv2.warpAffine(image, matrix, (15, 12), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+        assert np.array_equal(copy[..., 0], expected)
+    assert np.array_equal(images, before)
+    nothing = augmentation.random_affine(images, {"rotation": 0, "scale": 0}, np.random.default_rng(7))
+    assert np.array_equal(nothing, images)
+
+
 def all_symmetries(image):
     return {turned.tobytes() for k in range(4) for turned in (np.rot90(image, k), np.rot90(image, k).swapaxes(0, 1))}
 

@@ -291,8 +291,8 @@ FAULTS = {
     "a misspelt part": (
         "{datasets: {breast: {models: {breast_cnn: {ablations: {without: [rotatoin]}}}}}}",
         "datasets.breast.models.breast_cnn.ablations.without.0: 'rotatoin'; expected one of augmentation, flip, "
-        "rotation, scale, contrast, original_epochs, symmetries, shift, batch_norm, dropout, dense_dropout, l2, "
-        "weight_decay, label_smoothing, early_stopping, views, network; did you mean 'rotation'?",
+        "rotation, scale, contrast, original_epochs, affine, symmetries, shift, batch_norm, dropout, dense_dropout, "
+        "l2, weight_decay, label_smoothing, early_stopping, views, network; did you mean 'rotation'?",
     ),
     "a part that the network does not have": (
         "{datasets: {breast: {models: {breast_cnn: {ablations: {without: [dropout]}}}}}}",
@@ -481,7 +481,7 @@ FAULTS = {
     "as many original epochs as epochs": (
         "{networks: {compact_resnet: {training: {epochs: 6}}}}",
         "networks.compact_resnet.training.original_epochs: 6; expected less than the 6 epochs, or no augmented image "
-        "would be seen; set images: original for that",
+        "would be seen; set images: original and affine: ~ for that",
     ),
     "too few images to fit": (
         "{classifiers: {svm: {fit_images: 7}}}",

@@ -16,6 +16,7 @@ CONFIG = yaml.safe_load((Path(__file__).resolve().parents[2] / "config.yaml").re
 DEFAULTS = {**CONFIG["defaults"]["training"], "batch_size": 8, "epochs": 1, "early_stopping": None}
 # Everything that draws or schedules at once.
 BUSY = {
+    "affine": {"rotation": 20, "scale": 0.1},
     "symmetries": ["horizontal_flip", "transpose"],
     "shift": 1,
     "min_steps": 6,
@@ -126,6 +127,19 @@ def test_epochs_draw_from_the_versions_in_turn_and_end_on_the_images_as_they_are
     network = {"architecture": "breast_cnn", "options": {}, "training": settings}
     training.train(versions, None, network, 2, 1, print)
     assert read == [0, 1, 2, 0, 0, 0]
+
+
+def test_images_are_rotated_and_scaled_anew_each_epoch_but_in_those_that_draw_them_as_they_are(monkeypatch):
+    seen = []
+
+    def changed(images, settings, rng):
+        seen.append((settings, len(images)))
+        return images
+
+    monkeypatch.setattr(training, "random_affine", changed)
+    affine = {"rotation": 10, "scale": 0.1}
+    train(1, images="original", affine=affine, epochs=5, original_epochs=2, batch_size=22)
+    assert seen == [(affine, 22)] * 3
 
 
 def test_without_validation_images_the_weights_are_the_same():

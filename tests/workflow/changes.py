@@ -82,10 +82,10 @@ def _each(pattern: str, names: str) -> tuple[str, ...]:
 
 
 TRAINING = (
-    "images original_epochs symmetries shift batch_size epochs min_steps optimizer learning_rate weight_decay schedule "
-    "warm_up label_smoothing early_stopping reduce_lr"
+    "images original_epochs affine symmetries shift batch_size epochs min_steps optimizer learning_rate weight_decay "
+    "schedule warm_up label_smoothing early_stopping reduce_lr"
 )
-NESTED = ("early_stopping.patience", "reduce_lr.factor", "reduce_lr.patience")
+NESTED = ("affine.rotation", "affine.scale", "early_stopping.patience", "reduce_lr.factor", "reduce_lr.patience")
 OPTIONS = "dropout dense_dropout l2 batch_norm batch_norm_momentum blocks widths stem_stride"
 AUGMENTATION = "preset copies seed flip rotation scale contrast"
 CHOOSING = "selection folds search_images fit_images nystroem_components nystroem_images fit_values calibration"

@@ -29,6 +29,7 @@ CHOICES: dict[str, list[Any]] = {
     "flip": ["both", "vertical"],
     "train_images": [100, 90],
     "images": ["both", "original"],
+    "affine": [{"rotation": 30, "scale": 0.1}, None],
     "symmetries": [["transpose"], []],
     "views": [["transpose"], []],
     "optimizer": ["adamw", "adam"],
@@ -135,7 +136,12 @@ def ready(config: Config, key: str) -> Config:
     if "ablations" in rest[:-1]:
         model = config["datasets"][rest[0]]["models"][rest[2]]
         model["ablations"] = _ablations(model)
-    for name, value in {"early_stopping": {"patience": 5}, "reduce_lr": {"factor": 0.5, "patience": 4}}.items():
+    nested = {
+        "affine": {"rotation": 30, "scale": 0.1},
+        "early_stopping": {"patience": 5},
+        "reduce_lr": {"factor": 0.5, "patience": 4},
+    }
+    for name, value in nested.items():
         if name in rest[:-1]:
             put(config, key.rpartition(".")[0], copy.deepcopy(get(config, key.rpartition(".")[0])) or value)
     for network in config["networks"].values():

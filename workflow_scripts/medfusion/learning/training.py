@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from medfusion.errors import UserError
-from medfusion.learning.augmentation import random_symmetries
+from medfusion.learning.augmentation import random_affine, random_symmetries
 from medfusion.learning.backend import keras, tf
 from medfusion.learning.networks import build
 from medfusion.learning.training_images import LabelledImages
@@ -130,8 +130,11 @@ def _drawn(
     rng: np.random.Generator,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Batches of all epochs: each a new order, images as uint8 until the network's first layer."""
-    for version in versions:
+    as_they_are = len(versions) - settings["original_epochs"]
+    for epoch, version in enumerate(versions):
         for images, labels in training_images.batches(version, batch, rng):
+            if settings["affine"] and epoch < as_they_are:
+                images = random_affine(images, settings["affine"], rng)
             yield random_symmetries(images, settings["symmetries"], settings["shift"], rng), labels
 
 

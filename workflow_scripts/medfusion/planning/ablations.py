@@ -13,6 +13,7 @@ FOLDER = "ablations"  # of a data set's results; also what the measures of ablat
 BANK_OFF = {"flip": "none", "rotation": 0, "scale": 0, "contrast": 0}
 TRAINING_OFF = {
     "original_epochs": 0,
+    "affine": None,
     "symmetries": [],
     "shift": 0,
     "weight_decay": 0,
@@ -27,6 +28,7 @@ WORDS = {
     "scale": "copies without scaling",
     "contrast": "copies without changes of contrast",
     "original_epochs": "without last epochs on the images as they are",
+    "affine": "without random rotation and scaling",
     "symmetries": "without random symmetries",
     "shift": "without random shifts",
     "batch_norm": "without batch normalisation",
@@ -103,8 +105,9 @@ def removable(network: Config, augmentation: Config, classifiers: list[str]) -> 
         kinds = [kind for kind, off in BANK_OFF.items() if augmentation[kind] != off]
         # A bank of one kind without it is copies of the same image: no augmentation.
         found += ["augmentation", *(kinds if len(kinds) > 1 else [])]
+    if training["images"] != "original" or training["affine"]:
         found += ["original_epochs"] if training["original_epochs"] else []
-    found += [name for name in ("symmetries", "shift") if training[name]]
+    found += [name for name in ("affine", "symmetries", "shift") if training[name]]
     found += [name for name in OPTIONS_OFF if options.get(name)]
     found += ["weight_decay"] if training["optimizer"] == "adamw" and training["weight_decay"] else []
     found += [name for name in ("label_smoothing", "early_stopping") if training[name]]

@@ -96,13 +96,14 @@ def _network_faults(key: str, network: Config) -> Iterator[str]:
     if training["reduce_lr"] and training["schedule"] == "one_cycle":
         yield f"{key}.training: reduce_lr has no place in a one_cycle schedule; set reduce_lr: ~ or schedule: constant"
     if (
-        training["images"] != "original"
+        (training["images"] != "original" or training["affine"])
         and not training["min_steps"]
         and training["original_epochs"] >= training["epochs"]
     ):
         yield (
             f"{key}.training.original_epochs: {training['original_epochs']}; expected less than the "
-            f"{training['epochs']} epochs, or no augmented image would be seen; set images: original for that"
+            f"{training['epochs']} epochs, or no augmented image would be seen; set images: original "
+            "and affine: ~ for that"
         )
     for option in network["options"]:
         if option not in known:
