@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import errno
+import gc
 import os
 import signal
 import sys
@@ -103,6 +104,7 @@ def run(
         with threadpoolctl.threadpool_limits(threads):
             main(args, settings)
         job.finish()
+        gc.freeze()  # what is left goes with the process: to search it for garbage takes up to a second at its end
     except UserError as error:
         _stop(f"error: {error}")
     except MemoryError as error:

@@ -1,6 +1,7 @@
 """TensorFlow, imported once and set up the same way in every stage that applies a network."""
 
 import contextlib
+import gc
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,18 +17,23 @@ UNUSED_BY_KERAS = ("matplotlib", "pandas", "sklearn")
 
 
 @contextlib.contextmanager
-def _as_if_missing(packages: Sequence[str]) -> Iterator[None]:
-    """Let an import of packages fail as if they were not installed; those that are imported already stay."""
-    hidden = [name for name in packages if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))  # None is Python's own mark for that
+def _imported_quickly(without: Sequence[str]) -> Iterator[None]:
+    """Let imports of packages fail as if they were not installed, and look for no garbage: imports leave none.
+
+    Packages that are imported already stay.
+    """
+    hidden = [name for name in without if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # None is Python's own mark for what is missing
+    gc.disable()
     try:
         yield
     finally:
+        gc.enable()
         for name in hidden:
             del sys.modules[name]
 
 
-with _as_if_missing(UNUSED_BY_KERAS):
+with _imported_quickly(without=UNUSED_BY_KERAS):
     import keras
     import tensorflow as tf
 
