@@ -94,7 +94,7 @@ def test_null_switches_entries_off():
         """
     )
     assert list(result["datasets"]) == ["breast"]
-    assert list(result["datasets"]["breast"]["votes"]) == ["vote_cnn", "vote_resnet"]
+    assert list(result["datasets"]["breast"]["votes"]) == ["vote_cnn", "vote_resnet", "vote_resnets"]
     assert "five_layer" not in result["networks"]
     assert "cnn_50_svm_50" not in result["fusions"]
 

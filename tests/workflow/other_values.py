@@ -60,6 +60,7 @@ CHOICES: dict[str, list[Any]] = {
 GRID: dict[str, list[Any]] = {
     "C": [2, 5],
     "kernel": ["linear", "rbf"],
+    "gamma": ["scale", 0.01],
     "n_estimators": [7],
     "max_depth": [7],
     "min_samples_split": [4],

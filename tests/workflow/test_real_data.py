@@ -19,7 +19,8 @@ def test_breast_end_to_end(project, monkeypatch):
     monkeypatch.setenv("MEDMNIST_DATA", str(Path(FOLDER).resolve()))
     overlay = yaml.safe_load(project.overlay.read_text(encoding="utf-8"))
     one_seed = {"seeds": [1]}
-    overlay["datasets"] = {"blood": None, "breast": {"models": {"breast_cnn": one_seed, "breast_resnet": one_seed}}}
+    models = {"breast_cnn": one_seed, "breast_resnet": one_seed, "breast_resnet_deep": None}
+    overlay["datasets"] = {"blood": None, "breast": {"models": models, "votes": {"vote_resnets": None}}}
     overlay["networks"]["breast_cnn"]["training"]["epochs"] = 8
     overlay["networks"]["breast_resnet"] = {"training": {"epochs": 8, "original_epochs": 2}}
     project.overlay.write_text(yaml.safe_dump(overlay), encoding="utf-8")
