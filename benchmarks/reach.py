@@ -44,7 +44,7 @@ def rows(results: Path) -> list[list[str]]:
 def networks() -> dict[str, dict[str, Any]]:
     """The entries of both sides, complete."""
     configured = timing.config()["networks"]
-    quick = {"images": "original", "original_epochs": 0, "epochs": EPOCHS, "batch_size": 64}
+    quick = {"images": "original", "original_epochs": 0, "affine": None, "epochs": EPOCHS, "batch_size": 64}
     compact, original = configured["compact_resnet"], configured["blood_cnn"]
     return {
         "ours": {

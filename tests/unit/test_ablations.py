@@ -61,7 +61,7 @@ def test_everything_that_is_on_can_be_taken_away_and_nothing_else(plan):
         "without_early_stopping", "without_network", "layer_flatten", "layer_dense",
     ]  # fmt: skip
     assert names(plan, "blood", "compact_resnet") == [
-        *of_bank, "without_original_epochs", "without_symmetries", "without_shift", "without_batch_norm",
+        "without_original_epochs", "without_affine", "without_symmetries", "without_shift", "without_batch_norm",
         "without_dropout", "without_weight_decay", "without_label_smoothing", "without_views", "without_network",
     ]  # fmt: skip
 

@@ -48,7 +48,7 @@ def test_defaults_are_filled_in_and_what_is_named_stays():
     assert network["training"] == {**BASE["defaults"]["training"], **BASE["networks"]["compact_resnet"]["training"]}
     assert network["features"]["layers"] == BASE["defaults"]["features"]["layers"]
     assert result["networks"]["breast_cnn"]["options"] == OPTIONS["breast_cnn"]
-    assert result["networks"]["compact_resnet"]["options"] == OPTIONS["compact_resnet"]
+    assert result["networks"]["resnet28"]["training"]["affine"] is None
     given = BASE["networks"]["size_study"]["options"]
     assert result["networks"]["size_study"]["options"] == {**OPTIONS["compact_resnet"], **given}
     svm = result["classifiers"]["svm_linear"]

@@ -70,7 +70,6 @@ def test_logs_mirror_results(config, results, logs):
 
 
 def test_networks_that_draw_from_originals_alone_do_not_wait_for_the_bank(config):
-    config["networks"]["compact_resnet"]["training"]["images"] = "original"
     plan = Plan(config)
     assert plan.bank(Wildcards(dataset="blood", model="compact_resnet")) == []
     assert plan.bank(Wildcards(dataset="blood", model="blood_cnn")) == ["results/blood/augmented.h5"]
