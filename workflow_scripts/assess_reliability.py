@@ -53,6 +53,7 @@ def main(args, settings):
             "label_names": description.label_names,
             "generated": description.generated,
             "positive": chosen.positive,
+            "recall": chosen.recall,
             "coverage": chosen.coverage,
             "referred": chosen.referred,
             "validation": chosen.images,

@@ -92,6 +92,7 @@ def main(args, settings):
             content["systems"][chosen.run[2]]["test"],
             settings,
             calibration.coverage,
+            calibration.recall,
             parity,
             read_record(args.audit, ("splits", "threshold", "images")),
         )
@@ -102,6 +103,7 @@ def main(args, settings):
             "warning": contents.WARNING,
             "data_sha256": description.sha256,
             "system": {"address": chosen.standing.address, "kind": kind, "seed": chosen.run[1]},
+            "recall": calibration.recall,
             "coverage": calibration.coverage,
             "metrics": {split: content["systems"][chosen.run[2]][split] for split in ("val", "test")},
             "parity": parity,

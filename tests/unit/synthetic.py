@@ -114,7 +114,7 @@ def reliability(generated=False, decision=True):
     for model, seed, system in systems:
         first = np.clip(rng.normal(0.8 - 0.5 * labels, 0.2), 0.01, 0.99)
         values = np.column_stack([first, 1 - first])
-        chosen = calibration.choose(values[:40], labels[:40], "binary-class", 0 if decision else None, 0.9, 0.1)
+        chosen = calibration.choose(values[:40], labels[:40], "binary-class", 0 if decision else None, None, 0.9, 0.1)
         options = {"positive": 0, "ece_bins": 4, "replicates": 20, "confidence": 0.95, "seed": 0}
         found = reliability_measures.measure(labels, values, chosen, "binary-class", **options)
         group = groups.setdefault((model, seed), {"model": model, "seed": seed, "systems": {}})
@@ -124,7 +124,7 @@ def reliability(generated=False, decision=True):
             shown.append({"address": f"net/{system}", "seed": seed, **parts})
     return {
         **{"dataset": "breast", "label_names": ["malignant", "normal, benign"], "generated": generated},
-        **{"positive": 0 if decision else None, "coverage": 0.9, "referred": 0.1, "confidence": 0.95},
+        **{"positive": 0 if decision else None, "recall": None, "coverage": 0.9, "referred": 0.1, "confidence": 0.95},
         **{"validation": [30, 10], "test": [60, 20], "always": [], "best": "net/svm", "network": "net/cnn"},
         **{"groups": list(groups.values()), "shown": shown},
     }

@@ -675,6 +675,10 @@ FAULTS = {
         "{reliability: {conformal_coverage: 90}}",
         "reliability.conformal_coverage: 90; expected a number of at least 0.5 and below 1",
     ),
+    "a threshold that finds all": (
+        "{reliability: {recall: 1}}",
+        "reliability.recall: 1; expected a number of at least 0.5 and below 1, or ~",
+    ),
     "all images referred": (
         "{reliability: {referred: 1}}",
         "reliability.referred: 1; expected a number of at least 0 and below 1",

@@ -268,14 +268,16 @@ def test_of_equal_seeds_the_first_is_chosen():
     assert selection.choose(table, None).run == ("net", 1, "cnn")
 
 
-def model_card(bundle, address=None, source="official", seed=2, twins=3):
+def model_card(bundle, address=None, source="official", seed=2, twins=3, recall=0.85):
     standing = selection.choose(run(), address).standing
     rows = metrics("net", 1, {"svm": (0.88, 0.84)})["systems"]["svm"]["test"]
     near = [{"first": "train", "second": "test", "images": {"0.95": twins}}]
     audit = {"threshold": 0.95, "images": {"test": 80}, "splits": [{**near[0], "second": "val"}, *near]}
     settings = {"source": source, "export": address, "confidence": 0.95}
     parity = [{"images": 40, "features": 1.2e-6, "probabilities": 3e-7}]
-    return card.card(bundle, "classifier" if seed else "vote", standing, seed, rows, settings, 0.9, parity, audit)
+    return card.card(
+        bundle, "classifier" if seed else "vote", standing, seed, rows, settings, 0.9, recall, parity, audit
+    )
 
 
 def test_the_model_card_of_real_data(made):
@@ -292,6 +294,7 @@ def test_the_model_card_of_real_data(made):
         "at most 3e-07 in probabilities and 1e-06 in features",
         "meant to hold the true class of 90\N{NO-BREAK SPACE}% of images",
         "averaged over 2 views | 0.75 |",
+        "the threshold that is to find 85\N{NO-BREAK SPACE}% of such images",
     ):
         assert words in text
     assert "GENERATED" not in text and text.count("Near-twins") == 1
@@ -304,6 +307,7 @@ def test_the_model_card_says_what_else_the_data_can_be(made):
     vote = model_card(made[1], "votes/all", seed=None)
     assert "It was named in the configuration." in vote and "the vote over all its networks" in vote
     assert "They may be easier" not in model_card(made[1], twins=0)
+    assert "the threshold of the highest balanced accuracy" in model_card(made[1], recall=None)
 
 
 def test_members_of_a_vote_over_fusions():

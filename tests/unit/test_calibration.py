@@ -131,7 +131,7 @@ def test_marginal_and_conditional_coverage_over_many_splits():
     held = {"marginal": [], "by_class": []}
     for part in np.split(np.arange(len(labels)), repeats):
         fit, test = part[:n], part[n:]
-        chosen = calibration.choose(values[fit], labels[fit], "multi-class", None, coverage, 0.1)
+        chosen = calibration.choose(values[fit], labels[fit], "multi-class", None, None, coverage, 0.1)
         # A temperature chosen on the same images is what the page warns of; without it the promise is exact.
         scores = 1 - values[fit, labels[fit]]
         assert chosen.temperature > 1
@@ -164,7 +164,7 @@ def test_no_threshold_is_better_than_the_chosen(seed, n, levels):
     positive = rng.random(n) < 0.4
     positive[:2] = True, False
     probabilities = np.round(np.clip(rng.random(n) * 0.7 + 0.3 * positive, 0, 1) * levels) / levels
-    threshold = calibration.choose_decision(probabilities, positive)
+    threshold = calibration.choose_decision(probabilities, positive, None)
     # A threshold at each probability gives every division that any threshold gives, but for none positive.
     best = max(quality(probabilities, positive, other) for other in probabilities)
     assert quality(probabilities, positive, threshold) == best
@@ -182,13 +182,37 @@ def test_no_threshold_is_better_than_the_chosen(seed, n, levels):
     ],
 )
 def test_decision_thresholds_by_hand(probabilities, positive, expected):
-    found = calibration.choose_decision(np.array(probabilities), np.array(positive, dtype=bool))
+    found = calibration.choose_decision(np.array(probabilities), np.array(positive, dtype=bool), None)
     assert found == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("positive", [[True, True], [False, False]])
 def test_one_class_alone_gives_no_decision_threshold(positive):
-    assert calibration.choose_decision(np.array([0.2, 0.8]), np.array(positive)) is None
+    for recall in (None, 0.9):
+        assert calibration.choose_decision(np.array([0.2, 0.8]), np.array(positive), recall) is None
+
+
+@pytest.mark.parametrize(("images", "rank"), [(9, 9), (19, 18), (21, 20)])
+def test_a_threshold_that_is_to_find_nine_in_ten_is_the_lowest_that_so_many_images_allow(images, rank):
+    rng = np.random.default_rng(images)
+    probabilities, positive = rng.random(images + 30), np.arange(images + 30) < images
+    threshold = calibration.choose_decision(probabilities, positive, 0.9)
+    assert threshold == np.sort(probabilities[:images])[::-1][rank - 1]
+    assert np.sum(probabilities[:images] >= threshold) == rank
+
+
+def test_too_few_images_to_find_the_share_of_make_every_image_positive():
+    assert calibration.choose_decision(np.linspace(0.1, 0.9, 20), np.arange(20) < 8, 0.9) == 0
+
+
+def test_of_new_images_the_share_is_found_on_average():
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(2000):
+        values = rng.random(22)
+        threshold = calibration.choose_decision(np.append(values[:21], 0.5), np.arange(22) < 21, 0.9)
+        found.append(values[21] >= threshold)
+    assert np.mean(found) == pytest.approx(20 / 22, abs=0.03)  # four standard errors
 
 
 @settings(max_examples=50, deadline=None)
@@ -210,36 +234,38 @@ def test_equal_confidences_are_not_divided():
 
 def test_everything_is_chosen_on_scaled_probabilities():
     values, labels = draw(3, n=120, k=2, sharpness=3)
-    chosen = calibration.choose(values, labels, "binary-class", 0, 0.9, 0.2)
+    chosen = calibration.choose(values, labels, "binary-class", 0, None, 0.9, 0.2)
     scaled = calibration.scale(values, chosen.temperature)
     scores = np.sort(1 - scaled[np.arange(120), labels])
     assert chosen.marginal == scores[math.ceil(121 * 0.9) - 1]
     own = np.sort(1 - scaled[labels == 1, 1])
     assert chosen.by_class[1] == own[math.ceil((len(own) + 1) * 0.9) - 1]
     assert np.sum(scaled.max(axis=1) < chosen.referral) == 24
-    assert chosen.decision == calibration.choose_decision(scaled[:, 0], labels == 0)
+    assert chosen.decision == calibration.choose_decision(scaled[:, 0], labels == 0, None)
+    other = calibration.choose(values, labels, "binary-class", 0, 0.8, 0.9, 0.2)
+    assert other.decision == calibration.choose_decision(scaled[:, 0], labels == 0, 0.8)
     sets = calibration.prediction_sets(scaled, chosen.marginal)
     assert sets[np.arange(120), labels].mean() >= 0.9
 
 
 @pytest.mark.parametrize(("task", "positive"), [("multi-class", 0), ("binary-class", None)])
 def test_without_a_positive_label_of_two_there_is_no_decision(task, positive):
-    assert calibration.choose(*draw(4, k=2), task, positive, 0.9, 0.1).decision is None
+    assert calibration.choose(*draw(4, k=2), task, positive, None, 0.9, 0.1).decision is None
 
 
 def test_an_absent_class_is_always_in_its_set():
     values, labels = draw(4, k=3)
     kept = labels != 2
-    chosen = calibration.choose(values[kept], labels[kept], "multi-class", None, 0.9, 0.1)
+    chosen = calibration.choose(values[kept], labels[kept], "multi-class", None, None, 0.9, 0.1)
     assert chosen.by_class[2] is None and None not in chosen.by_class[:2]
 
 
 def test_one_image_is_enough():
-    chosen = calibration.choose(np.array([[0.3, 0.7]]), np.array([0]), "binary-class", 0, 0.9, 0.1)
+    chosen = calibration.choose(np.array([[0.3, 0.7]]), np.array([0]), "binary-class", 0, None, 0.9, 0.1)
     assert chosen.marginal is None and chosen.by_class == (None, None) and chosen.decision is None
 
 
 @pytest.mark.parametrize("labels", [[0, 1], [0, 1, 2], []])
 def test_labels_of_other_images_are_refused(labels):
     with pytest.raises(ValueError, match="rows of at least"):
-        calibration.choose(np.full((3, 2), 0.5), np.array(labels, dtype=int), "binary-class", 0, 0.9, 0.1)
+        calibration.choose(np.full((3, 2), 0.5), np.array(labels, dtype=int), "binary-class", 0, None, 0.9, 0.1)

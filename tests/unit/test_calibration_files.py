@@ -1,5 +1,6 @@
 """Tests of calibration.json and reliability.json: what is written is read, anything else is one message."""
 
+import dataclasses
 import json
 
 import pytest
@@ -14,6 +15,7 @@ CHOSEN = Calibrations(
     dataset="breast",
     task="binary-class",
     positive=0,
+    recall=0.9,
     coverage=0.9,
     referred=0.1,
     images=(21, 57),
@@ -30,10 +32,16 @@ def test_what_is_written_is_read_to_the_last_digit(tmp_path):
     assert calibrations.read(tmp_path / "calibration.json") == CHOSEN
 
 
+def test_without_a_recall_to_reach_it_is_read_so(tmp_path):
+    balanced = dataclasses.replace(CHOSEN, recall=None)
+    calibrations.write(tmp_path / "calibration.json", balanced)
+    assert calibrations.read(tmp_path / "calibration.json") == balanced
+
+
 def test_the_format_is_the_documented_one(tmp_path):
     calibrations.write(tmp_path / "calibration.json", CHOSEN)
     content = json.loads((tmp_path / "calibration.json").read_text())
-    assert set(content) == {"dataset", "task", "positive", "coverage", "referred", "images", "systems"}
+    assert set(content) == {"dataset", "task", "positive", "recall", "coverage", "referred", "images", "systems"}
     assert all(f"    {key} " in calibrations.__doc__ for key in content)
     assert content["systems"]["votes/all"].keys() == {"all"}
     assert content["systems"]["net/cnn"]["1"] == {

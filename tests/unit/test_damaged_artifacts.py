@@ -51,7 +51,7 @@ def made(tmp_path):
     record = {"members": ["cnn", "svm"], "weights": [1, 0], "criterion": "accuracy", "curve": curve}
     write_json(tmp_path / "fusion.json", record)
     chosen = calibrations.Calibration(1.0, 0.5, (0.5, None), 0.5, 0.5)
-    found = calibrations.Calibrations("breast", "binary-class", 0, 0.9, 0.1, (6, 6), {("net/cnn", 1): chosen})
+    found = calibrations.Calibrations("breast", "binary-class", 0, None, 0.9, 0.1, (6, 6), {("net/cnn", 1): chosen})
     calibrations.write(tmp_path / "calibration.json", found)
     write_json(tmp_path / "reliability.json", RELIABILITY)
     write_json(tmp_path / "cases.json", selection())
@@ -108,7 +108,8 @@ PROGRAMS = {
     ),
     "calibrate": (
         "--systems {probabilities.h5} --val {val.h5} --out out.json",
-        {"dataset": "breast", "systems": [["net", 1, "cnn"]], "positive": 0, "coverage": 0.9, "referred": 0.1},
+        {"dataset": "breast", "systems": [["net", 1, "cnn"]], "positive": 0, "recall": 0.9}
+        | {"coverage": 0.9, "referred": 0.1},
     ),
     "assess_reliability": (
         "--systems {probabilities.h5} --calibration {calibration.json} --metrics {metrics.json} "

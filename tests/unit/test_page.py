@@ -212,6 +212,19 @@ def test_classes_with_too_few_validation_images_are_named(render):
     assert "Validation has too few images of normal, benign: a threshold for 90 % needs 9 of a class." in text
 
 
+@pytest.mark.parametrize(
+    ("recall", "validation", "always", "words"),
+    [
+        (None, [30, 10], [], "instead of 0.5, chosen for balanced accuracy on validation, takes"),
+        (0.9, [30, 10], [], "instead of 0.5, chosen to find 90 % of such images on validation, takes"),
+        (0.9, [8, 32], [0], "chosen to find 90 % of such images, of which there are too few, so that it finds all"),
+    ],
+)
+def test_the_page_says_how_the_decision_threshold_was_chosen(render, recall, validation, always, words):
+    trust = {**synthetic.reliability(), "recall": recall, "validation": validation, "always": always}
+    assert words in " ".join(Reader(render(trust=trust)).text.split())
+
+
 def test_without_a_positive_class_there_is_no_table_of_decisions(render):
     text = Reader(render(trust=synthetic.reliability(decision=False))).text
     assert "How far the probabilities can be trusted" in text

@@ -30,7 +30,7 @@ def measured(labels, values, calibration, task="binary-class", positive=0, **opt
 def case():
     """Labels, probabilities, what another split chose, and what is measured of it."""
     labels, values = draw()
-    chosen = choose(*draw(1)[::-1], "binary-class", 0, 0.8, 0.25)
+    chosen = choose(*draw(1)[::-1], "binary-class", 0, None, 0.8, 0.25)
     return labels, values, chosen, measured(labels, values, chosen)
 
 
@@ -146,7 +146,7 @@ def test_when_every_image_is_referred_there_is_no_accuracy_of_the_rest():
 def test_constant_probabilities_are_measured():
     labels = np.arange(30) % 3
     values = np.full((30, 3), 1 / 3)
-    found = measured(labels, values, choose(values, labels, "multi-class", None, 0.9, 0.1), "multi-class", None)
+    found = measured(labels, values, choose(values, labels, "multi-class", None, None, 0.9, 0.1), "multi-class", None)
     assert found["ece_before"].value == pytest.approx(0) and found["referred"].value == 0
     assert all(found[f"accuracy_left[{share}]"].value == pytest.approx(1 / 3) for share in reliability.REFERRED)
     assert found["marginal_size"].value == 3

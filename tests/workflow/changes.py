@@ -413,10 +413,10 @@ KEYS = (
         ("evaluation.confidence",),
     ),
     Row(
-        "`reliability`: coverage of prediction sets, share of images referred",
+        "`reliability`: coverage of prediction sets, recall of the threshold, share of images referred",
         "calibration, what is measured of it, its figures, the page",
         ("calibrate",),
-        _each("reliability.{setting}", "conformal_coverage referred"),
+        _each("reliability.{setting}", "conformal_coverage recall referred"),
         ("reliability.conformal_coverage", "reliability.referred"),
     ),
     Row(

@@ -40,6 +40,7 @@ def card(
     rows: Sequence[Mapping[str, Any]],
     settings: Mapping[str, Any],
     coverage: float,
+    recall: float | None,
     parity: Sequence[Mapping[str, float]],
     twins: Mapping[str, Any],
 ) -> str:
@@ -54,6 +55,7 @@ def card(
     rows : the run's measures on the test split, as in metrics.json
     settings : "source", "export", "confidence"
     coverage : share of images whose prediction set is to hold the true class
+    recall : share of the positive label's images that the decision threshold is to find; None: it is the most balanced
     parity : of each network, the differences between Keras and ONNX
     twins : audit/summary.json
     """
@@ -76,6 +78,7 @@ def card(
         source=SOURCES["generated" if bundle.generated else settings["source"]],
         confidence=settings["confidence"],
         coverage=coverage,
+        recall=recall,
         calibration=bundle.calibration,
         parity=parity,
         twins=list(_twins(twins)),

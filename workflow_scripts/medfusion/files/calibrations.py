@@ -5,6 +5,7 @@ The file holds an object:
     dataset     key of the data set
     task        MedMNIST's kind of task
     positive    the label that `decision` speaks of, or null
+    recall      share of the images with that label that `decision` is to find; null: it is the most balanced
     coverage    share of images whose prediction set is to hold the true class
     referred    share of images that is to be referred to a human
     images      number of validation images of each class, in label order
@@ -53,6 +54,7 @@ class Calibrations:
     dataset: str
     task: str
     positive: int | None
+    recall: float | None
     coverage: float
     referred: float
     images: tuple[int, ...]
@@ -76,7 +78,7 @@ def read(path: str | Path) -> Calibrations:
     UserError
         If the file is missing, is not JSON, or holds something else.
     """
-    content = read_record(path, ("dataset", "task", "positive", "coverage", "referred", "images", "systems"))
+    content = read_record(path, ("dataset", "task", "positive", "recall", "coverage", "referred", "images", "systems"))
     try:
         images = tuple(int(n) for n in content["images"])
         runs = {
@@ -86,6 +88,7 @@ def read(path: str | Path) -> Calibrations:
         }
         general = {key: content[key] for key in ("dataset", "task", "positive")}
         shares = {key: _number(content[key]) for key in ("coverage", "referred")}
+        shares["recall"] = _optional(content["recall"])
         return Calibrations(**general, **shares, images=images, runs=runs)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: not what calibrate writes ({error!r}); delete it and run again") from None

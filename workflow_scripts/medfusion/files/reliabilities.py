@@ -3,7 +3,7 @@
 The file holds an object:
 
     dataset, flag, task, label_names, generated   as in metrics.json
-    positive, coverage, referred                  as in calibration.json
+    positive, recall, coverage, referred          as in calibration.json
     validation, test     number of images of each class
     always               labels of which validation has too few images: class-conditional sets always hold them
     confidence           nominal coverage of the intervals
@@ -28,8 +28,8 @@ from medfusion.files.metric_files import tidy
 from medfusion.naming import data_name
 
 KEYS = (
-    *("dataset", "generated", "label_names", "positive", "coverage", "referred", "validation", "test", "always"),
-    *("confidence", "best", "network", "groups", "shown"),
+    *("dataset", "generated", "label_names", "positive", "recall", "coverage", "referred", "validation", "test"),
+    *("always", "confidence", "best", "network", "groups", "shown"),
 )
 
 

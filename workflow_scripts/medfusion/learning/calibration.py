@@ -19,7 +19,13 @@ TEMPERATURES = (0.05, 100)
 
 
 def choose(
-    probabilities: np.ndarray, labels: np.ndarray, task: str, positive: int | None, coverage: float, referred: float
+    probabilities: np.ndarray,
+    labels: np.ndarray,
+    task: str,
+    positive: int | None,
+    recall: float | None,
+    coverage: float,
+    referred: float,
 ) -> Calibration:
     """Choose everything for one run of a system on the validation split.
 
@@ -33,6 +39,9 @@ def choose(
         MedMNIST's; a decision threshold is chosen for ``"binary-class"`` alone.
     positive : int, optional
         The label whose threshold is chosen.
+    recall : float, optional
+        Share of the images with that label that the threshold is to find; without it, it has the highest balanced
+        accuracy.
     coverage : float
         Share of images whose prediction set is to hold the true class.
     referred : float
@@ -56,7 +65,7 @@ def choose(
         temperature=temperature,
         marginal=conformal_threshold(scores, coverage),
         by_class=tuple(conformal_threshold(scores[labels == label], coverage) for label in range(k)),
-        decision=choose_decision(scaled[:, positive], labels == positive) if binary else None,
+        decision=choose_decision(scaled[:, positive], labels == positive, recall) if binary else None,
         referral=choose_referral(scaled.max(axis=1), referred),
     )
 
@@ -200,11 +209,14 @@ def prediction_sets(probabilities: np.ndarray, thresholds: float | None | Sequen
 # -- decisions and referrals ------------------------------------------------------------------------------------------
 
 
-def choose_decision(probabilities: np.ndarray, positive: np.ndarray) -> float | None:
-    """The threshold on a label's probability with the highest balanced accuracy.
+def choose_decision(probabilities: np.ndarray, positive: np.ndarray, recall: float | None) -> float | None:
+    """The highest threshold on a label's probability that is to find a share of its images, or the most balanced one.
 
-    Thresholds half-way between neighbouring probabilities are tried, 0 and 0.5 too. Of equally good ones, that with the
-    higher recall is taken, then that nearest to 0.5.
+    With a recall, it is the conformal threshold of the label alone: an image with the label, exchangeable with these,
+    reaches it with a probability of at least `recall`; 0 where there are too few of them for that.
+
+    Without one, it has the highest balanced accuracy. Thresholds half-way between neighbouring probabilities are tried,
+    0 and 0.5 too. Of equally good ones, that with the higher recall is taken, then that nearest to 0.5.
 
     Parameters
     ----------
@@ -212,24 +224,30 @@ def choose_decision(probabilities: np.ndarray, positive: np.ndarray) -> float | 
         Of the label.
     positive : bool array, shape (n,)
         Whether an image has the label.
+    recall : float, optional
+        Above 0, below 1.
 
     Returns
     -------
     float or None
         The label is predicted where its probability is at least this; None if all images, or none, have the label.
 
-    >>> choose_decision(np.array([0.1, 0.2, 0.4, 0.3]), np.array([False, False, True, True]))
-    0.25
+    >>> probabilities, positive = np.array([0.1, 0.2, 0.4, 0.3]), np.array([False, False, True, True])
+    >>> choose_decision(probabilities, positive, None), choose_decision(probabilities, positive, 0.6)
+    (0.25, 0.3)
     """
     if positive.all() or not positive.any():
         return None
+    if recall is not None:
+        limit = conformal_threshold(-probabilities[positive], recall)
+        return 0.0 if limit is None else -limit
     values = np.unique(probabilities)
     thresholds = np.unique(np.concatenate([[0, 0.5], (values[1:] + values[:-1]) / 2]))
     own, others = np.sort(probabilities[positive]), np.sort(probabilities[~positive])
-    recall = 1 - np.searchsorted(own, thresholds, side="left") / len(own)
+    found = 1 - np.searchsorted(own, thresholds, side="left") / len(own)
     specificity = np.searchsorted(others, thresholds, side="left") / len(others)
-    balanced = np.round((recall + specificity) / 2, 12)
-    best = np.lexsort([np.abs(thresholds - 0.5), -recall, -balanced])[0]
+    balanced = np.round((found + specificity) / 2, 12)
+    best = np.lexsort([np.abs(thresholds - 0.5), -found, -balanced])[0]
     return float(thresholds[best])
 
 

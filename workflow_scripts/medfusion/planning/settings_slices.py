@@ -212,6 +212,7 @@ def _of_evaluation(plan: Plan, parts: _Parts) -> Slices:
             "dataset": wildcards.dataset,
             "systems": [list(run) for run in plan.candidates(wildcards.dataset)],
             **parts.dataset(wildcards, "positive"),
+            "recall": config["reliability"]["recall"],
             "coverage": config["reliability"]["conformal_coverage"],
             "referred": config["reliability"]["referred"],
         }

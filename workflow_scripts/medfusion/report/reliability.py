@@ -1,7 +1,8 @@
 """The page's account of how far the probabilities can be trusted: tables, notes in plain words, a sentence."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from medfusion.evaluation.reliability import REFERRED, SCHEMES
 from medfusion.evaluation.standings import Score, Standing, representatives, score
@@ -161,11 +162,16 @@ def _always(found: Reliability) -> Iterable[str]:
     if found.always:
         coverage = found.content["coverage"]
         names = ", ".join(found.label_names[label] for label in found.always)
-        least = math.ceil(round(coverage / (1 - coverage), 9))
         yield (
-            f"Validation has too few images of {names}: a threshold for {percent(coverage)} needs {least} of a class. "
+            f"Validation has too few images of {names}: a threshold for {percent(coverage)} needs "
+            f"{_least_images(coverage)} of a class. "
             "With one threshold for each class, every set holds these classes."
         )
+
+
+def _least_images(share: float) -> int:
+    """How many images a conformal threshold for a share of them needs."""
+    return math.ceil(round(share / (1 - share), 9))
 
 
 def _decision_note(found: Reliability, best: Standing) -> Iterable[str]:
@@ -176,11 +182,20 @@ def _decision_note(found: Reliability, best: Standing) -> Iterable[str]:
         yield (
             f"A threshold can trade the one error for the other. For {best.address}, calling an image "
             f"{_positive(found)} from a probability (after the temperature) of {values['decision']} on{mean} instead "
-            f"of 0.5, chosen for balanced accuracy on validation, takes its recall on the test split from "
+            f"of 0.5, {decision_rule(found.content)} on validation, takes its recall on the test split from "
             f"{values['recall_default']} to {values['recall_chosen']} (n = {scores['recall_chosen'].n:,}), and its "
             f"specificity from {values['specificity_default']} to {values['specificity_chosen']} "
             f"(n = {scores['specificity_chosen'].n:,}); their intervals stand in the table."
         )
+
+
+def decision_rule(content: Mapping[str, Any]) -> str:
+    """How the decision threshold was chosen, as a clause: from reliability.json."""
+    if content["recall"] is None:
+        return "chosen for balanced accuracy"
+    few = content["validation"][content["positive"]] < _least_images(content["recall"])
+    too_few = ", of which there are too few, so that it finds all" if few else ""
+    return f"chosen to find {percent(content['recall'])} of such images{too_few}"
 
 
 def _calibration(found: Reliability, systems: Sequence[Standing], caption: str) -> Table:

@@ -15,7 +15,7 @@ from medfusion.naming import percent, span
 from medfusion.planning.config import Config
 from medfusion.report import ablations, paired
 from medfusion.report.page_tables import PUBLISHED_ON, PUBLISHED_ON_OTHER, interval, number
-from medfusion.report.reliability import decision_scores
+from medfusion.report.reliability import decision_rule, decision_scores
 
 NO_COMPARISONS = (
     "An image may have several labels at once. Accuracy and AUC are means over the labels, with bootstrap intervals; "
@@ -184,7 +184,7 @@ def _reliability(found: Reliability, systems: Sequence[standings.Standing]) -> l
         f"Chosen on the validation split (n = {sum(content['validation']):,}): the temperature, prediction sets that "
         f"are to hold the true class of {percent(content['coverage'])} of the images, the confidence below "
         f"which the least certain {percent(content['referred'])} are referred to a human"
-        f"{', and the decision threshold, on the probability after the temperature' if decided else ''}.",
+        f"{f', and the decision threshold, {decision_rule(content)}' if decided else ''}.",
         _markdown(head, rows),
     ]
 
