@@ -310,6 +310,13 @@ def test_the_model_card_says_what_else_the_data_can_be(made):
     assert "the threshold of the highest balanced accuracy" in model_card(made[1], recall=None)
 
 
+def test_the_model_card_says_where_every_image_reaches_the_threshold(made):
+    lowest = dataclasses.replace(made[1], calibration=dataclasses.replace(made[1].calibration, decision=0.0))
+    words = "of such images. Every image reaches it: validation has too few of such images for a higher one. The"
+    assert words in model_card(lowest)
+    assert "Every image" not in model_card(made[1]) and "Every image" not in model_card(lowest, recall=None)
+
+
 def test_members_of_a_vote_over_fusions():
     runs = [("a", 1, "fused"), ("a", 2, "fused"), ("b", 1, "cnn"), ("a", 1, "cnn")]
     weights = {1: [0.5, 0.5, 0.0], 2: [1.0, 0.0, 0.0]}

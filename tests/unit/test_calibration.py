@@ -193,7 +193,7 @@ def test_one_class_alone_gives_no_decision_threshold(positive):
 
 
 @pytest.mark.parametrize(("images", "rank"), [(9, 9), (19, 18), (21, 20)])
-def test_a_threshold_that_is_to_find_nine_in_ten_is_the_lowest_that_so_many_images_allow(images, rank):
+def test_a_threshold_that_is_to_find_nine_in_ten_is_the_highest_that_so_many_images_allow(images, rank):
     rng = np.random.default_rng(images)
     probabilities, positive = rng.random(images + 30), np.arange(images + 30) < images
     threshold = calibration.choose_decision(probabilities, positive, 0.9)
@@ -205,14 +205,19 @@ def test_too_few_images_to_find_the_share_of_make_every_image_positive():
     assert calibration.choose_decision(np.linspace(0.1, 0.9, 20), np.arange(20) < 8, 0.9) == 0
 
 
-def test_of_new_images_the_share_is_found_on_average():
-    rng = np.random.default_rng(0)
-    found = []
-    for _ in range(2000):
-        values = rng.random(22)
-        threshold = calibration.choose_decision(np.append(values[:21], 0.5), np.arange(22) < 21, 0.9)
-        found.append(values[21] >= threshold)
-    assert np.mean(found) == pytest.approx(20 / 22, abs=0.03)  # four standard errors
+@settings(max_examples=100, deadline=None)
+@given(st.integers(1, 60), st.floats(0.5, 0.999) | st.just(0.9), st.booleans(), st.integers(0, 10**6))
+def test_of_exchangeable_images_at_least_the_share_is_found_and_no_higher_threshold_would(n, recall, equal, seed):
+    rng = np.random.default_rng(seed)
+    # With each of n + 1 images in turn as the new one, the mean is the expectation over draws, without its noise.
+    values = rng.integers(0, 3, n + 1) / 4 if equal else rng.permutation(n + 1) / (n + 2)
+    positive = np.arange(n + 1) < n
+    draws = [np.append(np.delete(values, new), 0.9) for new in range(n + 1)]  # the last is not of the label
+    thresholds = [calibration.choose_decision(draw, positive, recall) for draw in draws]
+    found = np.mean(values >= thresholds)
+    assert found >= recall - 1e-9
+    if not equal:
+        assert found - 1 / (n + 1) < recall  # one rank less
 
 
 @settings(max_examples=50, deadline=None)

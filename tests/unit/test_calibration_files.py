@@ -66,6 +66,7 @@ def spoil(content, *keys, value):
         (("images",), 3),
         (("images",), [21]),  # fewer classes than thresholds
         (("coverage",), "much"),
+        (("recall",), "much"),
         (("systems",), []),
         (("systems", "net/cnn"), None),
         (("systems", "net/cnn", "1"), {"temperature": 1.0}),

@@ -213,16 +213,22 @@ def test_classes_with_too_few_validation_images_are_named(render):
 
 
 @pytest.mark.parametrize(
-    ("recall", "validation", "always", "words"),
+    ("recall", "validation", "words", "few"),
     [
-        (None, [30, 10], [], "instead of 0.5, chosen for balanced accuracy on validation, takes"),
-        (0.9, [30, 10], [], "instead of 0.5, chosen to find 90 % of such images on validation, takes"),
-        (0.9, [8, 32], [0], "chosen to find 90 % of such images, of which there are too few, so that it finds all"),
+        (None, [30, 10], "chosen on validation for the highest balanced accuracy", False),
+        (None, [8, 32], "chosen on validation for the highest balanced accuracy", False),
+        (0.9, [9, 31], "chosen on validation to find 90 % of the images of malignant", False),
+        (0.9, [8, 32], "chosen on validation to find 90 % of the images of malignant", True),
     ],
 )
-def test_the_page_says_how_the_decision_threshold_was_chosen(render, recall, validation, always, words):
+def test_the_page_says_how_the_decision_threshold_was_chosen(render, recall, validation, words, few):
+    always = [0] if validation[0] < 9 else []
     trust = {**synthetic.reliability(), "recall": recall, "validation": validation, "always": always}
-    assert words in " ".join(Reader(render(trust=trust)).text.split())
+    text = " ".join(Reader(render(trust=trust)).text.split())
+    assert f"instead of 0.5, {words}, takes its recall" in text
+    assert f"A threshold for malignant on the probability after the temperature, {words}, beside 0.5" in text
+    limit = "too few images of malignant to choose such a threshold: 90 % needs 9. It is 0, and every image is called"
+    assert (limit in text) == few
 
 
 def test_without_a_positive_class_there_is_no_table_of_decisions(render):

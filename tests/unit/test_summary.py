@@ -1,5 +1,6 @@
 """Tests of the results as Markdown."""
 
+import pytest
 import synthetic
 
 from medfusion.files import reliabilities
@@ -9,11 +10,11 @@ from medfusion.report import summary
 BELOW = "| system | accuracy | adjusted p | AUC | adjusted p | against the best |"
 
 
-def text(tmp_path, generated=False):
+def text(tmp_path, generated=False, decision=True, **trusted):
     config = synthetic.config()
     config["evaluation"]["replicates"] = 100
     config["datasets"]["breast"]["learning_curve"] = {"network": "net", "repeats": [1, 2], "sizes": [100, "all"]}
-    write_json(tmp_path / "reliability.json", synthetic.reliability(generated))
+    write_json(tmp_path / "reliability.json", {**synthetic.reliability(generated, decision), **trusted})
     trust = {"breast": reliabilities.read(tmp_path / "reliability.json", {"breast": {"name": "BreastMNIST"}})}
     compared = {"breast": synthetic.comparisons(generated)}
     return summary.summary(config, synthetic.run(generated), compared, trust, [], {"date": "2026-01-01"})
@@ -55,3 +56,16 @@ def test_how_far_probabilities_can_be_trusted_has_a_row_a_system(tmp_path):
     head, _, *rows = table.splitlines()
     assert "recall of malignant at 0.5" in head
     assert [row.split("`")[1] for row in rows] == ["net/svm", "net/cnn", "votes/vote_cnn"]
+
+
+@pytest.mark.parametrize(
+    ("trusted", "words"),
+    [
+        ({"decision": False}, "referred to a human."),
+        ({"recall": None}, "decision threshold, on the probability after the temperature, for the highest balanced "),
+        ({"recall": 0.9}, "after the temperature, to find 90\N{NO-BREAK SPACE}% of the images of malignant.\n"),
+        ({"recall": 0.9, "validation": [8, 32]}, "of malignant. Validation has too few images of malignant to choose "),
+    ],
+)
+def test_the_rule_of_the_decision_threshold_is_named(tmp_path, trusted, words):
+    assert words in text(tmp_path, **trusted)

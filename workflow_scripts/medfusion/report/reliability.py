@@ -86,7 +86,8 @@ def fill(section: Section, found: Reliability, systems: Sequence[Standing]) -> N
     }
     if positive := _positive(found):
         makers[
-            f"A threshold for {positive} on the probability after the temperature, chosen on validation, beside 0.5"
+            f"A threshold for {positive} on the probability after the temperature, chosen on validation "
+            f"{decision_rule(content)}, beside 0.5"
         ] = _decision
     others = [row for row in systems if row not in shown]
     for caption, make in makers.items():
@@ -182,20 +183,31 @@ def _decision_note(found: Reliability, best: Standing) -> Iterable[str]:
         yield (
             f"A threshold can trade the one error for the other. For {best.address}, calling an image "
             f"{_positive(found)} from a probability (after the temperature) of {values['decision']} on{mean} instead "
-            f"of 0.5, {decision_rule(found.content)} on validation, takes its recall on the test split from "
+            f"of 0.5, chosen on validation {decision_rule(found.content)}, takes its recall on the test split from "
             f"{values['recall_default']} to {values['recall_chosen']} (n = {scores['recall_chosen'].n:,}), and its "
             f"specificity from {values['specificity_default']} to {values['specificity_chosen']} "
             f"(n = {scores['specificity_chosen'].n:,}); their intervals stand in the table."
+            f"{decision_limit(found.content)}"
         )
 
 
 def decision_rule(content: Mapping[str, Any]) -> str:
-    """How the decision threshold was chosen, as a clause: from reliability.json."""
+    """What the decision threshold was chosen for, as words after "chosen": from reliability.json."""
     if content["recall"] is None:
-        return "chosen for balanced accuracy"
-    few = content["validation"][content["positive"]] < _least_images(content["recall"])
-    too_few = ", of which there are too few, so that it finds all" if few else ""
-    return f"chosen to find {percent(content['recall'])} of such images{too_few}"
+        return "for the highest balanced accuracy"
+    return f"to find {percent(content['recall'])} of the images of {content['label_names'][content['positive']]}"
+
+
+def decision_limit(content: Mapping[str, Any]) -> str:
+    """That the decision threshold calls every image positive, as a sentence to append; else nothing."""
+    recall = content["recall"]
+    if recall is None or content["validation"][content["positive"]] >= _least_images(recall):
+        return ""
+    name = content["label_names"][content["positive"]]
+    return (
+        f" Validation has too few images of {name} to choose such a threshold: {percent(recall)} needs "
+        f"{_least_images(recall)}. It is 0, and every image is called {name}."
+    )
 
 
 def _calibration(found: Reliability, systems: Sequence[Standing], caption: str) -> Table:

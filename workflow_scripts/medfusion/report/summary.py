@@ -15,7 +15,7 @@ from medfusion.naming import percent, span
 from medfusion.planning.config import Config
 from medfusion.report import ablations, paired
 from medfusion.report.page_tables import PUBLISHED_ON, PUBLISHED_ON_OTHER, interval, number
-from medfusion.report.reliability import decision_rule, decision_scores
+from medfusion.report.reliability import decision_limit, decision_rule, decision_scores
 
 NO_COMPARISONS = (
     "An image may have several labels at once. Accuracy and AUC are means over the labels, with bootstrap intervals; "
@@ -175,8 +175,10 @@ def _reliability(found: Reliability, systems: Sequence[standings.Standing]) -> l
         decisions = decision_scores(found, row)
         more = [decisions[metric] for metric in ("recall_default", "recall_chosen") if decisions]
         rows.append([f"`{row.address}`", row.runs_in_words, *map(_value, scores + more)])
-    decided = len(rows[0]) > len(head)
-    if decided:
+    rule, limit = "", ""
+    if len(rows[0]) > len(head):
+        rule = f", and the decision threshold, on the probability after the temperature, {decision_rule(content)}"
+        limit = decision_limit(content)
         positive = found.label_names[content["positive"]]
         head += [f"recall of {positive} at 0.5", "at the chosen threshold"]
     return [
@@ -184,7 +186,7 @@ def _reliability(found: Reliability, systems: Sequence[standings.Standing]) -> l
         f"Chosen on the validation split (n = {sum(content['validation']):,}): the temperature, prediction sets that "
         f"are to hold the true class of {percent(content['coverage'])} of the images, the confidence below "
         f"which the least certain {percent(content['referred'])} are referred to a human"
-        f"{f', and the decision threshold, {decision_rule(content)}' if decided else ''}.",
+        f"{rule}.{limit}",
         _markdown(head, rows),
     ]
 
