@@ -1,8 +1,7 @@
 """The page's account of how far the probabilities can be trusted: tables, notes in plain words, a sentence."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from medfusion.evaluation.reliability import REFERRED, SCHEMES
 from medfusion.evaluation.standings import Score, Standing, representatives, score
@@ -87,7 +86,7 @@ def fill(section: Section, found: Reliability, systems: Sequence[Standing]) -> N
     if positive := _positive(found):
         makers[
             f"A threshold for {positive} on the probability after the temperature, chosen on validation "
-            f"{decision_rule(content)}, beside 0.5"
+            f"{decision_rule(found)}, beside 0.5"
         ] = _decision
     others = [row for row in systems if row not in shown]
     for caption, make in makers.items():
@@ -183,27 +182,27 @@ def _decision_note(found: Reliability, best: Standing) -> Iterable[str]:
         yield (
             f"A threshold can trade the one error for the other. For {best.address}, calling an image "
             f"{_positive(found)} from a probability (after the temperature) of {values['decision']} on{mean} instead "
-            f"of 0.5, chosen on validation {decision_rule(found.content)}, takes its recall on the test split from "
+            f"of 0.5, chosen on validation {decision_rule(found)}, takes its recall on the test split from "
             f"{values['recall_default']} to {values['recall_chosen']} (n = {scores['recall_chosen'].n:,}), and its "
             f"specificity from {values['specificity_default']} to {values['specificity_chosen']} "
             f"(n = {scores['specificity_chosen'].n:,}); their intervals stand in the table."
-            f"{decision_limit(found.content)}"
+            f"{decision_limit(found)}"
         )
 
 
-def decision_rule(content: Mapping[str, Any]) -> str:
-    """What the decision threshold was chosen for, as words after "chosen": from reliability.json."""
-    if content["recall"] is None:
+def decision_rule(found: Reliability) -> str:
+    """What the decision threshold was chosen for, as words after "chosen"."""
+    recall = found.content["recall"]
+    if recall is None:
         return "for the highest balanced accuracy"
-    return f"to find {percent(content['recall'])} of the images of {content['label_names'][content['positive']]}"
+    return f"to find {percent(recall)} of the images of {_positive(found)}"
 
 
-def decision_limit(content: Mapping[str, Any]) -> str:
+def decision_limit(found: Reliability) -> str:
     """That the decision threshold calls every image positive, as a sentence to append; else nothing."""
-    recall = content["recall"]
-    if recall is None or content["validation"][content["positive"]] >= _least_images(recall):
+    recall, name = found.content["recall"], _positive(found)
+    if recall is None or found.content["validation"][found.content["positive"]] >= _least_images(recall):
         return ""
-    name = content["label_names"][content["positive"]]
     return (
         f" Validation has too few images of {name} to choose such a threshold: {percent(recall)} needs "
         f"{_least_images(recall)}. It is 0, and every image is called {name}."

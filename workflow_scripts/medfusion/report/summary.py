@@ -177,8 +177,8 @@ def _reliability(found: Reliability, systems: Sequence[standings.Standing]) -> l
         rows.append([f"`{row.address}`", row.runs_in_words, *map(_value, scores + more)])
     rule, limit = "", ""
     if len(rows[0]) > len(head):
-        rule = f", and the decision threshold, on the probability after the temperature, {decision_rule(content)}"
-        limit = decision_limit(content)
+        rule = f", and the decision threshold, on the probability after the temperature, {decision_rule(found)}"
+        limit = decision_limit(found)
         positive = found.label_names[content["positive"]]
         head += [f"recall of {positive} at 0.5", "at the chosen threshold"]
     return [
