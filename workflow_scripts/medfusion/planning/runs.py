@@ -24,6 +24,7 @@ RUN_VARIABLE = "MEDFUSION_RUN"
 PATIENCE = 5  # seconds that a job may take to stop when it is asked to
 SLURM_NAME = "slurm"  # the key of a note: the name that all jobs of a run have in Slurm's queue
 SLURM_PATIENCE = 90  # seconds that a scheduler may take for the same
+ROUNDS = 5  # of stopping orphans: what is about to end may have started another in that moment
 
 
 def remember_run(scheduler: Any = None) -> None:
@@ -159,17 +160,26 @@ def end_orphans() -> str | None:
 
     Only for who is alone in this folder: the jobs of a run that lives are not to be stopped.
     """
+    stopped = False
+    for _ in range(ROUNDS):
+        if not (found := _orphans()):
+            break
+        stopped = True
+        for process in found:
+            with contextlib.suppress(psutil.Error):
+                process.terminate()
+        stubborn = psutil.wait_procs(found, PATIENCE)[1]
+        for process in stubborn:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        psutil.wait_procs(stubborn, PATIENCE)
+    return "Jobs of a run that was killed were still at work: they were stopped." if stopped else None
+
+
+def _orphans() -> list[psutil.Process]:
+    """The processes of runs in this folder, but this one and those that it stands on."""
     mine = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
-    found = [process for process in psutil.process_iter() if process.pid not in mine and _works_for_a_run_here(process)]
-    for process in found:
-        with contextlib.suppress(psutil.Error):
-            process.terminate()
-    stubborn = psutil.wait_procs(found, PATIENCE)[1]
-    for process in stubborn:
-        with contextlib.suppress(psutil.Error):
-            process.kill()
-    psutil.wait_procs(stubborn, PATIENCE)
-    return "Jobs of a run that was killed were still at work: they were stopped." if found else None
+    return [process for process in psutil.process_iter() if process.pid not in mine and _works_for_a_run_here(process)]
 
 
 def _works_for_a_run_here(process: psutil.Process) -> bool:
