@@ -52,9 +52,8 @@ def test_everything_that_is_on_can_be_taken_away_and_nothing_else(plan):
         *of_bank, "without_contrast", "without_early_stopping", "without_network", "layer_flatten",
     ]  # fmt: skip
     assert names(plan, "breast", "breast_resnet") == [
-        *of_bank, "without_contrast", "without_original_epochs", "without_symmetries", "without_shift",
-        "without_batch_norm", "without_dropout", "without_weight_decay", "without_label_smoothing", "without_views",
-        "without_network", "layer_features",
+        "without_symmetries", "without_shift", "without_batch_norm", "without_dropout", "without_weight_decay",
+        "without_label_smoothing", "without_views", "without_network", "layer_features",
     ]  # fmt: skip
     assert names(plan, "blood", "blood_cnn") == [
         *of_bank, "without_batch_norm", "without_dropout", "without_dense_dropout", "without_l2",

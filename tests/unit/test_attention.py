@@ -92,6 +92,15 @@ def test_maps_of_all_views_are_turned_back(kinds):
     assert sorted(block.tobytes() for block in seen[: len(views)]) == views
 
 
+def test_maps_of_shifted_views_are_averaged_where_they_lie():
+    images = np.random.default_rng(0).integers(0, 256, (2, 6, 6, 1), dtype=np.uint8)
+    kinds = ["horizontal_flip", augmentation.SHIFTS]
+    shifted = np.mean(augmentation.views(images, [augmentation.SHIFTS]), axis=0)
+    # The mirror of a mirror's mean over its shifts is the mean over the shifts of the image.
+    np.testing.assert_allclose(attention._averaged(lambda block: block.astype(float), images, kinds), shifted)
+    np.testing.assert_allclose(attention._averaged(lambda block: block.astype(float), images, kinds[::-1]), shifted)
+
+
 def corner(height, width):
     """A network that looks at the upper left pixel alone."""
     inputs = keras.Input((height, width, 1), dtype="uint8")

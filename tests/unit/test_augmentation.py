@@ -158,3 +158,18 @@ def test_views_are_all_combinations_the_images_first(kinds):
     assert {view[0].tobytes() for view in views} <= all_symmetries(images[0])
     for kind in kinds:
         assert any(np.array_equal(augmentation.SYMMETRIES[kind](images), view) for view in views)
+
+
+@pytest.mark.parametrize("kinds", [[augmentation.SHIFTS], [ALL_KINDS[0], augmentation.SHIFTS]])
+def test_shifted_views_are_the_windows_within_a_pixel_of_each_symmetry(kinds):
+    image = pictures(1, 6, 9, 3)[0]
+    views = augmentation.views(image[None], kinds)
+    assert len(views) == augmentation.number_of_views(kinds) == 9 * 2 ** (len(kinds) - 1)
+    assert np.array_equal(views[0][0], image)
+    windows = set()
+    for symmetry in augmentation.views(image[None], kinds[:-1]):
+        padded = np.pad(symmetry[0], ((1, 1), (1, 1), (0, 0)), mode="reflect")
+        windows |= {padded[r : r + 6, c : c + 9].tobytes() for r in range(3) for c in range(3)}
+    assert {view[0].tobytes() for view in views} == windows and len(windows) == len(views)
+    in_turn = augmentation.views(image[None], kinds[::-1])  # the order of the kinds gives the same views
+    assert {view[0].tobytes() for view in in_turn} == windows

@@ -59,12 +59,13 @@ def test_a_spatial_layer_is_flattened(multi, images):
     assert apply(multi, images, [layer.name])[0].shape == (7, 8 * 8 * 32)
 
 
+@pytest.mark.parametrize(("kinds", "number"), [(KINDS, 4), ([KINDS[0], augmentation.SHIFTS], 18)])
 @pytest.mark.parametrize("name", ["binary", "multi"])
-def test_views_are_averaged(name, images, request):
+def test_views_are_averaged(name, kinds, number, images, request):
     network = request.getfixturevalue(name)
-    vectors, values = apply(network, images, views=KINDS)
-    single = [apply(network, np.ascontiguousarray(view)) for view in augmentation.views(images, KINDS)]
-    assert len(single) == 4
+    vectors, values = apply(network, images, views=kinds)
+    single = [apply(network, np.ascontiguousarray(view)) for view in augmentation.views(images, kinds)]
+    assert len(single) == number
     assert vectors == pytest.approx(np.mean([f for f, _ in single], axis=0), abs=1e-5)
     assert values == pytest.approx(np.mean([p for _, p in single], axis=0), abs=1e-5)
     assert not np.allclose(vectors, single[0][0])

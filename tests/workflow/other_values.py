@@ -32,7 +32,7 @@ CHOICES: dict[str, list[Any]] = {
     "images": ["both", "original"],
     "affine": [{"rotation": 30, "scale": 0.1}, None],
     "symmetries": [["transpose"], []],
-    "views": [["transpose"], []],
+    "views": [["transpose", "shifts"], []],
     "optimizer": ["adamw", "adam"],
     "schedule": ["one_cycle", "constant"],
     "early_stopping": [{"patience": 5}, None],

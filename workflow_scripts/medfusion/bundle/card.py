@@ -11,6 +11,7 @@ from medfusion.bundle.contents import Bundle
 from medfusion.data import preprocessing
 from medfusion.data.medmnist_info import INFO
 from medfusion.evaluation.standings import Score, Standing
+from medfusion.learning.augmentation import number_of_views
 from medfusion.naming import percent
 from medfusion.planning.fingerprint import ROOT
 
@@ -67,7 +68,7 @@ def card(
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(spread=_spread, percent=percent)
+    environment.filters.update(spread=_spread, percent=percent, number_of_views=number_of_views)
     return environment.get_template(TEMPLATE).render(
         bundle=bundle,
         kind=KINDS[kind],

@@ -28,7 +28,7 @@ class Network:
     model, seed : its name in the configuration, and the seed that it was trained with
     keras, onnx : files in the folder
     layers : whose outputs, side by side, the features are
-    views : symmetries; features and probabilities are averaged over all combinations of them
+    views : kinds of them; features and probabilities are averaged over all combinations (`augmentation.views`)
     """
 
     model: str

@@ -1,15 +1,15 @@
 """Where a network looks: Grad-CAM and occlusion maps.
 
-Both are taken as the network is applied: averaged over the views (mirrored, transposed) over which its probabilities
-are. They show where evidence for a class lies, not why; maps can look sensible and say little about what a network
-learned (Adebayo et al. 2018, "Sanity checks for saliency maps").
+Both are taken as the network is applied: averaged over the views (mirrored, transposed, shifted) over which its
+probabilities are. They show where evidence for a class lies, not why; maps can look sensible and say little about what
+a network learned (Adebayo et al. 2018, "Sanity checks for saliency maps").
 """
 
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from medfusion.learning.augmentation import SYMMETRIES
+from medfusion.learning import augmentation
 from medfusion.learning.backend import keras, tf
 from medfusion.learning.features import apply, extractor
 
@@ -46,7 +46,7 @@ def gradcam(network: keras.Model, images: np.ndarray, classes: np.ndarray, views
     network : its last layer is Dense
     images : uint8 (n, H, W, C)
     classes : int (n,)
-    views : symmetries, over all combinations of which the map is averaged
+    views : kinds of them (`augmentation.views`), over all combinations of which the map is averaged
 
     Returns
     -------
@@ -74,11 +74,18 @@ def gradcam(network: keras.Model, images: np.ndarray, classes: np.ndarray, views
 
 
 def _averaged(of_images: Callable[[np.ndarray], np.ndarray], images: np.ndarray, views: Sequence[str]) -> np.ndarray:
-    """Maps (n, h, w, 1) averaged over all views of the images, each map turned back to the image as it is."""
+    """Maps (n, h, w, 1) averaged over all views of the images, each map turned back to the image as it is.
+
+    Those of shifted images are not moved back: the nine lie evenly around the image, and no position of a map is
+    smaller than a pixel.
+    """
     if not views:
         return of_images(images)
     first, *others = views
-    turn = SYMMETRIES[first]
+    if first == augmentation.SHIFTS:
+        shifted = augmentation.views(images, [first])
+        return np.mean([_averaged(of_images, view, others) for view in shifted], axis=0)
+    turn = augmentation.SYMMETRIES[first]
     return (_averaged(of_images, images, others) + turn(_averaged(of_images, turn(images), others))) / 2
 
 
@@ -111,7 +118,7 @@ def occlusion(
     network : images to probabilities, as `features.apply` takes it
     images : uint8 (n, H, W, C)
     classes : int (n,)
-    views : symmetries, over all combinations of which the probabilities are averaged
+    views : kinds of them, over all combinations of which the probabilities are averaged
     fill : uint8 (C,), the colour
     patch, stride : side and step of the square in pixels; the last step is shorter if need be
 

@@ -1,6 +1,8 @@
-"""Random changes of training images: copies for a bank, and what is drawn anew at each step of a training."""
+"""Random changes of training images: copies for a bank, and what is drawn anew at each step; views to average over."""
 
+import itertools
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -108,9 +110,37 @@ SYMMETRIES = {
 }
 
 
-def views(images: np.ndarray, kinds: list[str]) -> list[np.ndarray]:
-    """Every combination of the symmetries, the images themselves first: 2 ** len(kinds) arrays (n, H, W, C)."""
+SHIFTS = "shifts"  # a kind of view: the image, and the eight windows one pixel beside it; the border is reflected
+
+
+def views(images: np.ndarray, kinds: Sequence[str]) -> list[np.ndarray]:
+    """Every combination of the kinds, the images themselves first: `number_of_views(kinds)` arrays (n, H, W, C).
+
+    Parameters
+    ----------
+    images : uint8 (n, H, W, C); H = W if transposes are among the kinds
+    kinds : any of the keys of `SYMMETRIES`, and `SHIFTS`
+    """
     result = [images]
     for kind in kinds:
-        result += [SYMMETRIES[kind](view) for view in result]
+        result += [other for view in result for other in _others(view, kind)]
     return result
+
+
+def number_of_views(kinds: Sequence[str]) -> int:
+    """How many views are averaged.
+
+    >>> number_of_views([]), number_of_views(["transpose", "vertical_flip"]), number_of_views(["transpose", "shifts"])
+    (1, 4, 18)
+    """
+    return math.prod(9 if kind == SHIFTS else 2 for kind in kinds)
+
+
+def _others(images: np.ndarray, kind: str) -> list[np.ndarray]:
+    """The views of one kind that are not the images themselves."""
+    if kind != SHIFTS:
+        return [SYMMETRIES[kind](images)]
+    height, width = images.shape[1:3]
+    padded = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="reflect")
+    corners = [corner for corner in itertools.product(range(3), repeat=2) if corner != (1, 1)]
+    return [padded[:, top : top + height, left : left + width] for top, left in corners]

@@ -21,7 +21,7 @@ def averaged(
     ----------
     network : from uint8 images (n, H, W, C) to features and probabilities of n images
     images : uint8 (n, H, W, C)
-    kinds : symmetries, of which all combinations are averaged
+    kinds : of views, as `augmentation.views` takes them
 
     Returns
     -------

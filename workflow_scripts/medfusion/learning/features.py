@@ -56,7 +56,7 @@ def apply(model: keras.Model, images: np.ndarray, settings: dict[str, Any]) -> t
     ----------
     model : from `extractor`
     images : uint8 (n, H, W, C)
-    settings : "views": symmetries, of which all combinations are averaged
+    settings : "views": the kinds of them, as `augmentation.views` takes them
 
     Returns
     -------

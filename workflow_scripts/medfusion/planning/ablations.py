@@ -38,7 +38,7 @@ WORDS = {
     "weight_decay": "without weight decay",
     "label_smoothing": "without label smoothing",
     "early_stopping": "without early stopping",
-    "views": "without averaging over symmetries",
+    "views": "without averaging over views",
     "network": "without the network: classifiers see the pixels",
 }
 PIXELS = "rescaling"  # the layer that is the image itself, where views are not averaged
