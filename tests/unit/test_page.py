@@ -146,6 +146,16 @@ def test_published_rows_stand_apart(render):
     html = render()
     assert html.count('class="published"') == 2
     assert "Published elsewhere, on the same official test split" in html
+    assert html.count("Published for this system</th>") == 1
+
+
+def test_where_nothing_was_published_for_a_system_no_column_says_so(render):
+    config = synthetic.config()
+    for row in config["datasets"]["breast"]["published"]:
+        row["system"] = None
+    reader = Reader(render(config=config))
+    assert "Published for this system" not in reader.text
+    assert "Published elsewhere, on the same official test split" in reader.text
 
 
 def test_generated_images_are_said_to_be_so_everywhere(render):

@@ -69,7 +69,7 @@ def results(
     confidence: str,
     area: bool = False,
 ) -> Table:
-    """Every system with its accuracy, interval and AUC; floors and published figures apart.
+    """Every system with its accuracy, interval and AUC, and what was published for it; floors and others apart.
 
     Parameters
     ----------
@@ -89,25 +89,27 @@ def results(
     def figures(row: Mapping[str, Any]) -> list[Cell]:
         return [NOTHING if row.get(key) is None else Cell(f"{row[key]:.3f}") for key in ("accuracy", "auc")]
 
+    def theirs(system: Standing) -> list[Cell]:
+        row = original.get(system.address)
+        return [Cell(f"{row['accuracy']:.3f}", row["name"]) if row else NOTHING] if original else []
+
     rows = []
     for position, system in enumerate(systems):
-        theirs = original.get(system.address)
         rows.append(
             Row(
                 [
                     Cell(system.address, descriptions.get(system.address, "")),
                     *_scores(system, area),
                     runs_cell(system),
-                    Cell(f"{theirs['accuracy']:.3f}", theirs["name"]) if theirs else NOTHING,
+                    *theirs(system),
                 ],
                 "" if position else "best",
             )
         )
-    learns_nothing = [
-        Row([Cell(row.system.replace("_", " ")), *_scores(row, area), NOTHING, NOTHING], "floor") for row in floors
-    ]
+    last = [NOTHING] * (2 if original else 1)
+    learns_nothing = [Row([Cell(row.system.replace("_", " ")), *_scores(row, area), *last], "floor") for row in floors]
     elsewhere = [
-        Row([Cell(row["name"], _origin(row)), *figures(row), *[NOTHING] * 4], "published") for row in published
+        Row([Cell(row["name"], _origin(row)), *figures(row), NOTHING, NOTHING, *last], "published") for row in published
     ]
     bodies = [Body(rows, "Measured here")]
     if learns_nothing:
@@ -120,7 +122,9 @@ def results(
         f"Test AUC, {confidence} interval",
         f"Validation {'AUC' if area else 'accuracy'}",
     ]
-    head += ["Test n", "Seeds", "Published for this system" + ("" if source == "official" else ", on another split")]
+    head += ["Test n", "Seeds"]
+    if original:
+        head.append("Published for this system" + ("" if source == "official" else ", on another split"))
     return Table(caption, head, bodies)
 
 
