@@ -19,6 +19,7 @@ rule fit_grid:
         f"{LOGS}/{{dataset}}/{{model}}/seed{{seed}}/{{classifier}}/model.log",
     benchmark:
         f"{BENCHMARKS}/{{dataset}}/{{model}}/seed{{seed}}/{{classifier}}/model.tsv"
+    priority: 5
     threads: ONE
     resources:
         mem_mb=1200,
@@ -46,6 +47,7 @@ rule fuse:
         f"{LOGS}/{{dataset}}/{{model}}/seed{{seed}}/{{fusion}}/fused.log",
     benchmark:
         f"{BENCHMARKS}/{{dataset}}/{{model}}/seed{{seed}}/{{fusion}}/fused.tsv"
+    priority: 5
     threads: 1
     resources:
         mem_mb=300,
@@ -70,6 +72,7 @@ rule vote:
         f"{LOGS}/{{dataset}}/votes/{{vote}}/fused.log",
     benchmark:
         f"{BENCHMARKS}/{{dataset}}/votes/{{vote}}/fused.tsv"
+    priority: 5
     threads: 1
     resources:
         mem_mb=300,

@@ -41,6 +41,7 @@ rule evaluate:
         f"{LOGS}/{{dataset}}/{{group}}/metrics.log",
     benchmark:
         f"{BENCHMARKS}/{{dataset}}/{{group}}/metrics.tsv"
+    priority: 5
     threads: ONE
     resources:
         mem_mb=700,
@@ -68,6 +69,7 @@ rule compare_systems:
         f"{LOGS}/{{dataset}}/comparisons.log",
     benchmark:
         f"{BENCHMARKS}/{{dataset}}/comparisons.tsv"
+    priority: 5
     threads: ONE
     resources:
         mem_mb=700,

@@ -16,7 +16,9 @@ rule train_cnn:
         f"{LOGS}/{{dataset}}/{{model}}/seed{{seed}}/model.log",
     benchmark:
         f"{BENCHMARKS}/{{dataset}}/{{model}}/seed{{seed}}/model.tsv"
-    priority: 10  # the longest jobs first, so that both processors stay busy to the end
+    # The longest jobs first, then what leads to comparing the systems (5), so that the comparison, one long job, is not
+    # the last. Short jobs that nothing long waits for, such as the training-size study, fill the end of a run.
+    priority: 10
     threads: NETWORK
     resources:
         mem_mb=1500,
@@ -44,6 +46,7 @@ rule extract_features:
         f"{LOGS}/{{dataset}}/{{model}}/seed{{seed}}/features.log",
     benchmark:
         f"{BENCHMARKS}/{{dataset}}/{{model}}/seed{{seed}}/features.tsv"
+    priority: 5
     threads: NETWORK
     resources:
         mem_mb=1500,
@@ -70,7 +73,6 @@ rule learning_curve:
         f"{LOGS}/{{dataset}}/learning_curve/repeat{{repeat}}/{{size}}.log",
     benchmark:
         f"{BENCHMARKS}/{{dataset}}/learning_curve/repeat{{repeat}}/{{size}}.tsv"
-    priority: 5  # after the longer trainings of models: short jobs fill the end of a run
     threads: NETWORK
     resources:
         mem_mb=1500,
