@@ -1,6 +1,5 @@
 """The bank of augmented Blood images, against Keras preprocessing layers over the same images."""
 
-import argparse
 from pathlib import Path
 
 import numpy as np
@@ -64,11 +63,7 @@ def theirs(images: np.ndarray) -> None:
 
 def main() -> None:
     """One side."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("case")
-    parser.add_argument("side", choices=("ours", "theirs"))
-    parser.add_argument("results", type=Path)
-    args = parser.parse_args()
+    args = timing.asked(__doc__)
     from medfusion.files.images import read_images
 
     {"ours": ours, "theirs": theirs}[args.side](read_images(args.results / "blood/images/train.h5"))

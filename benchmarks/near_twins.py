@@ -1,6 +1,5 @@
 """All near-twins among Blood images, against the product of all pairs of standardised images, block by block."""
 
-import argparse
 import contextlib
 from pathlib import Path
 
@@ -54,11 +53,7 @@ def theirs(path: Path) -> dict[str, int]:
 
 def main() -> None:
     """One side."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("case")
-    parser.add_argument("side", choices=("ours", "theirs"))
-    parser.add_argument("results", type=Path)
-    args = parser.parse_args()
+    args = timing.asked(__doc__)
     work = {"ours": ours, "theirs": theirs}[args.side]
     timing.side(lambda: work(args.results / "blood/images/train.h5"))
 

@@ -5,7 +5,6 @@ Theirs is the original recipe to its own end: 50 epochs, batches of 64. Both are
 Counted is the training of the network; the test split is looked at once, when it is over.
 """
 
-import argparse
 from pathlib import Path
 from typing import Any
 
@@ -75,11 +74,7 @@ def accuracy(network: dict[str, Any], model: backend.keras.Model, blood: Path) -
 
 def main() -> None:
     """One side."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("case")
-    parser.add_argument("side", choices=("ours", "theirs"))
-    parser.add_argument("results", type=Path)
-    args = parser.parse_args()
+    args = timing.asked(__doc__)
     blood, network = args.results / "blood", networks()[args.side]
     backend.configure(threads=1, seed=SEED)
     bank = blood / "augmented.h5" if network["training"]["images"] != "original" else None

@@ -1,6 +1,5 @@
 """Bootstrap interval of an AUC over Blood's classes, against scikit-learn's on each replicate."""
 
-import argparse
 from pathlib import Path
 
 import numpy as np
@@ -59,11 +58,7 @@ def limits(areas: np.ndarray) -> dict[str, object]:
 
 def main() -> None:
     """One side."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("case")
-    parser.add_argument("side", choices=("ours", "theirs"))
-    parser.add_argument("results", type=Path)
-    args = parser.parse_args()
+    args = timing.asked(__doc__)
 
     from medfusion.files import images, probabilities
 

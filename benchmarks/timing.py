@@ -1,5 +1,6 @@
 """What work costs, as ratios: both sides in turn, each in a process of its own, on the same inputs, several times."""
 
+import argparse
 import json
 import os
 import platform
@@ -74,6 +75,15 @@ def _run(command: Sequence[str]) -> Run:
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "workflow_scripts"), "TF_CPP_MIN_LOG_LEVEL": "3"}
     done = subprocess.run(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     return Run(**json.loads(done.stdout.splitlines()[-1]))
+
+
+def asked(description: str | None) -> argparse.Namespace:
+    """What `compare` asks a program for: case, side, and the results of a finished run."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("case")
+    parser.add_argument("side", choices=("ours", "theirs"))
+    parser.add_argument("results", type=Path)
+    return parser.parse_args()
 
 
 def side(work: Callable[[], Any], judge: Callable[[Any], dict[str, Any]] = lambda found: found) -> None:
