@@ -1,10 +1,8 @@
 """TensorFlow, imported once and set up the same way in every stage that applies a network."""
 
-import contextlib
-import gc
 import os
-import sys
-from collections.abc import Iterator, Sequence
+
+from medfusion.learning.imports import imported_quickly
 
 # oneDNN's kernels are off by default on processors without AVX-512; they save about a quarter of the CPU time of
 # a training step there. Set explicitly, so that every machine takes the same path.
@@ -15,25 +13,7 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 # scikit-learn, data frames as input. They are a third of what its import takes.
 UNUSED_BY_KERAS = ("matplotlib", "pandas", "sklearn")
 
-
-@contextlib.contextmanager
-def _imported_quickly(without: Sequence[str]) -> Iterator[None]:
-    """Let imports of packages fail as if they were not installed, and look for no garbage: imports leave none.
-
-    Packages that are imported already stay.
-    """
-    hidden = [name for name in without if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))  # None is Python's own mark for what is missing
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-        for name in hidden:
-            del sys.modules[name]
-
-
-with _imported_quickly(without=UNUSED_BY_KERAS):
+with imported_quickly(without=UNUSED_BY_KERAS):
     import keras
     import tensorflow as tf
 
