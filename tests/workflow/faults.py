@@ -23,7 +23,7 @@ from conftest import Project
 from medfusion.files.artifacts import hash_file, writer_of
 from medfusion.jobs import records
 from medfusion.jobs.records import Record
-from medfusion.planning.reconcile import ALTERED
+from medfusion.planning.reruns import ALTERED
 
 LONG = 600  # seconds that nothing here takes
 PLAIN = ("-j", "8", "report")

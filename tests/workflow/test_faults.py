@@ -17,7 +17,7 @@ from faults import PAGE, PLAIN, TABLE, completes, failed
 
 from medfusion.data import phantoms
 from medfusion.jobs import records
-from medfusion.planning.reconcile import ALTERED
+from medfusion.planning.reruns import ALTERED
 
 pytestmark = pytest.mark.slow
 
