@@ -18,6 +18,7 @@ from pathlib import Path
 import h5py
 import onnx
 import psutil
+import pytest
 from conftest import Project
 
 from medfusion.files.artifacts import hash_file, writer_of
@@ -25,6 +26,7 @@ from medfusion.jobs import records
 from medfusion.jobs.records import Record
 from medfusion.planning.reconcile import ALTERED
 
+NEEDS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
 LONG = 600  # seconds that nothing here takes
 PLAIN = ("-j", "8", "report")
 TABLE = "results/metrics.csv"

@@ -3,7 +3,6 @@
 import hashlib
 import http.server
 import itertools
-import os
 import resource
 import shutil
 import threading
@@ -12,16 +11,13 @@ import faults
 import numpy as np
 import pytest
 from conftest import EVERYTHING
-from faults import PAGE, PLAIN, TABLE, completes, failed
+from faults import NEEDS_ROOT, PAGE, PLAIN, TABLE, completes, failed
 
 from medfusion.data import phantoms
 from medfusion.jobs import records
 from medfusion.planning.reconcile import ALTERED
 
 pytestmark = pytest.mark.slow
-
-NEEDS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
-
 
 # The machine
 
