@@ -9,7 +9,7 @@ import time
 import faults
 import psutil
 import pytest
-from conftest import EVERYTHING, copy_project
+from conftest import EVERYTHING
 from faults import PLAIN, TABLE, completes, failed
 
 pytestmark = pytest.mark.slow
@@ -17,13 +17,13 @@ pytestmark = pytest.mark.slow
 RUN = ".snakemake/run.json"
 
 
-def test_kill_in_the_middle_of_every_stage(finished, tmp_path):
-    """From nothing: of each stage, the first job is killed when it has written what nobody has yet."""
-    project = copy_project(tmp_path / "project", "tiny.yaml")
-    left = {record.stage for record in faults.recorded(finished)}
+def test_kill_in_the_middle_of_every_stage(rerun, finished):
+    """Of each stage, a job is killed when it has written what nobody has yet."""
+    left = {record.stage for record in faults.recorded(rerun)}
+    faults.forget(rerun, *(faults.job(rerun, stage) for stage in left))
     while left:
-        before, killed = faults.recorded(project), set()
-        with faults.running(project, *PLAIN[:2], *EVERYTHING, hold=left) as run:
+        before, killed = faults.recorded(rerun), set()
+        with faults.running(rerun, *PLAIN[:2], *EVERYTHING, hold=left) as run:
             while run.alive:
                 for stage in left - killed:
                     if standing := run.standing(stage):
@@ -35,9 +35,9 @@ def test_kill_in_the_middle_of_every_stage(finished, tmp_path):
             assert "Traceback" not in run.text
         assert killed, f"{left} did not run: {run.text[-3000:]}"
         left -= killed
-        faults.remains(project)
-        assert faults.still_there(before, faults.recorded(project))
-    completes(project, finished)
+        faults.remains(rerun)
+        assert faults.still_there(before, faults.recorded(rerun))
+    completes(rerun, finished)
 
 
 # One of each kind: several files at once, a network, a classifier, a folder, the page.
@@ -61,18 +61,19 @@ def test_kill_of_snakemake_in_the_middle_of_a_stage(rerun, finished):
         assert not faults.works(orphan) and not half_written.exists()
 
 
-def test_power_cuts_from_nothing(finished, tmp_path):
+def test_power_cuts(rerun, finished):
     """All is killed in one moment, wherever any of the processes is about to give a file its name."""
-    project = copy_project(tmp_path / "project", "tiny.yaml")
+    breast = [record for record in faults.recorded(rerun) if record.outputs[0].path.startswith("results/breast/")]
+    faults.forget(rerun, *breast)
     draw = random.Random(2)
-    for _ in range(4):
-        before = faults.recorded(project)
-        with faults.running(project, *PLAIN, cut=draw.randint(1, 250)) as run:
+    for _ in range(6):
+        before = faults.recorded(rerun)
+        with faults.running(rerun, *PLAIN, cut=draw.randint(1, len(breast))) as run:
             assert run.wait() == -signal.SIGKILL
             assert "Traceback" not in run.text
-        faults.remains(project)
-        assert faults.still_there(before, faults.recorded(project))
-    completes(project, finished)
+        faults.remains(rerun)
+        assert faults.still_there(before, faults.recorded(rerun))
+    completes(rerun, finished)
 
 
 SIGNALS = {"ctrl-c": signal.SIGINT, "terminated": signal.SIGTERM, "terminal closed": signal.SIGHUP}

@@ -278,8 +278,9 @@ def test_garbage_among_the_books_is_never_a_traceback_or_a_hang(rerun):
     own[0].unlink()
     own[1].unlink()
     own[1].mkdir()
-    with ends_within(120):
+    with ends_within(60):
         printed(rerun.snakemake("-n", "report"))
+    with ends_within(400):
         printed(rerun.snakemake(*PLAIN, check=False))
 
 
@@ -288,8 +289,9 @@ def test_in_place_of_a_result_stands_what_is_no_file(rerun, kind):
     path = rerun.folder / "results/breast/floors/majority.h5"
     path.unlink()
     {"pipe": os.mkfifo, "folder": Path.mkdir, "link to itself": lambda path: path.symlink_to(path.name)}[kind](path)
-    with ends_within(120):
+    with ends_within(60):
         printed(rerun.snakemake("-n", "report", check=False))
+    with ends_within(400):
         done = rerun.snakemake(*PLAIN, check=False)
     text = printed(done)
     assert path.is_file() if done.returncode == 0 else "results/breast/floors/majority.h5" in text
@@ -297,13 +299,13 @@ def test_in_place_of_a_result_stands_what_is_no_file(rerun, kind):
 
 @contextlib.contextmanager
 def ends_within(seconds: int):
-    """Fail where the block hangs: nothing here takes so long."""
+    """Fail where the block hangs: nothing here takes so long, even on a busy machine."""
 
     def stop(*_):
         raise AssertionError(f"it hangs: not over after {seconds} s")
 
     before = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(4 * seconds)  # a busy machine is no hang
+    signal.alarm(seconds)
     try:
         yield
     finally:
