@@ -7,6 +7,7 @@
 #   make test-faults  kills, full disks, broken networks, damaged files, and what survives them
 #   make test-changes  every change, made one after another, and what it runs again (make test asks the plan only)
 #   make test-all all four
+#   make test-short   of the last three what fits into the continuous integration, with what they share made once
 #   make browser  adds to .venv what drives the machine's Chromium, so that tests open the page in it
 #   make test-page    only those tests
 #   make slurm    adds to .venv what submits jobs to Slurm (docs/clusters.md)
@@ -31,7 +32,7 @@ PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-d
 PYTEST = .venv/bin/python -m pytest -n 2 --dist loadfile
 SNAKEMAKE = .venv/bin/snakemake -j $(CORES)
 
-.PHONY: report demo test test-runs test-faults test-changes test-all test-page test-slurm browser slurm kubernetes lint bench bench-large pins
+.PHONY: report demo test test-runs test-faults test-changes test-all test-short test-page test-slurm browser slurm kubernetes lint bench bench-large pins
 
 report: .venv/ready
 	$(SNAKEMAKE) report $(if $(CONFIG),--configfile $(CONFIG))
@@ -57,7 +58,12 @@ test-changes: .venv/ready
 
 test-all: test test-runs test-faults test-changes
 
+test-short: .venv/ready
+	$(PYTEST) -m "slow and not long"
+
 test-page: browser
+	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit 0; done; \
+		echo "The page is tested in a browser, and there is none: install Chromium." >&2; exit 1
 	.venv/bin/python -m pytest tests/workflow/test_page_in_browser.py
 
 # Says in one line what is missing where there is no Slurm.

@@ -1,12 +1,15 @@
 """A copy of the project to run the workflow in, and what its runs say."""
 
 import fcntl
+import hashlib
+import importlib.metadata
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from graph import WRITES_SETTINGS
 
 ROOT = Path(__file__).resolve().parents[2]
 EVERYTHING = ("report", "summarise", "predictions", "export")  # the targets that make every file
+DAY = 86_400  # seconds
 PARTS = ["Snakefile", "config.yaml", "configs", "schemas", "rules", "captions", "profiles", "workflow_scripts"]
 
 
@@ -26,7 +30,7 @@ class Project:
     patience : seconds that a run may take
     """
 
-    patience = 900
+    patience = 3600
 
     def __init__(self, folder: Path, overlay: Path):
         self.folder = folder
@@ -113,19 +117,45 @@ def project(tmp_path: Path) -> Project:
     return copy_project(tmp_path / "project", "tiny.yaml")
 
 
+def key_of(overlay: str) -> str:
+    """What a finished run depends on, as one word: the parts of the project, the overlay, Python and its libraries."""
+    digest = hashlib.sha256(sys.version.encode())
+    for word in sorted(f"{one.metadata['Name']} {one.version}" for one in importlib.metadata.distributions()):
+        digest.update(word.encode())
+    files = [Path(__file__).parent / overlay]
+    files += [path for part in PARTS for path in [ROOT / part, *(ROOT / part).rglob("*")] if path.is_file()]
+    for path in sorted(path for path in files if "__pycache__" not in path.parts):
+        digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def seen(folder: Path) -> str:
+    """Name, size and time of all results, as one text."""
+    files = sorted(path for path in (folder / "results").rglob("*") if path.is_file())
+    return "".join(f"{path.relative_to(folder)} {path.stat().st_size} {path.stat().st_mtime_ns}\n" for path in files)
+
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A copy of the project in which the tiny workflow ran to its end; not to be changed. Made by one test process."""
-    common = tmp_path_factory.getbasetemp()
+    """A copy of the project in which the tiny workflow ran to its end; not to be changed.
+
+    Made by one test process, and kept beside pytest's folders for the next call of pytest: as long as nothing that it
+    depends on has changed, and nobody has changed its results.
+    """
+    common = tmp_path_factory.getbasetemp().parent
     if "PYTEST_XDIST_WORKER" in os.environ:
         common = common.parent
-    folder, done = common / "finished" / "project", common / "finished" / "done"
-    with open(common / "finished.lock", "w") as lock:
+    kept = common / "finished"
+    kept.mkdir(exist_ok=True)
+    folder, done = kept / key_of("tiny.yaml") / "project", kept / key_of("tiny.yaml") / "done"
+    with open(kept / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not done.exists():
-            shutil.rmtree(folder, ignore_errors=True)
+        if not done.exists() or done.read_text(encoding="utf-8") != seen(folder):
+            for other in kept.iterdir():
+                if other.is_dir() and other.stat().st_mtime < time.time() - DAY or other == folder.parent:
+                    shutil.rmtree(other)
             copy_project(folder, "tiny.yaml").snakemake("-j", "8", *EVERYTHING)
-            done.touch()
+            done.write_text(seen(folder), encoding="utf-8")
     return Project(folder, folder / "tiny.yaml")
 
 

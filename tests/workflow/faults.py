@@ -18,6 +18,7 @@ from pathlib import Path
 import h5py
 import onnx
 import psutil
+import pytest
 from conftest import Project
 
 from medfusion.files.artifacts import hash_file, writer_of
@@ -25,6 +26,7 @@ from medfusion.jobs import records
 from medfusion.jobs.records import Record
 from medfusion.planning.reruns import ALTERED
 
+NEEDS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
 LONG = 600  # seconds that nothing here takes
 PLAIN = ("-j", "8", "report")
 TABLE = "results/metrics.csv"
@@ -32,9 +34,23 @@ PAGE = "results/report.html"
 
 
 class Run:
-    """A run of Snakemake in a process group of its own, as a terminal would start it, with limits of `resource`."""
+    """A run of Snakemake in a process group of its own, as a terminal would start it.
 
-    def __init__(self, project: Project, *arguments: str, limits: dict[int, tuple[int, int]] | None = None):
+    Parameters
+    ----------
+    limits : of `resource`
+    hold : stages whose jobs stand still where what they wrote is about to get its name, until they are let go
+    cut : the number of the rename, of all by the run and its jobs, at which they are killed, as a power cut does
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        *arguments: str,
+        limits: dict[int, tuple[int, int]] | None = None,
+        hold: Collection[str] = (),
+        cut: int | None = None,
+    ):
         def as_in_a_terminal() -> None:
             for number in (signal.SIGINT, signal.SIGHUP):  # ignored, if the tests were started in the background
                 signal.signal(number, signal.SIG_DFL)
@@ -43,6 +59,14 @@ class Run:
 
         self.folder = project.folder
         self._output = project.folder.parent / f"run{time.monotonic_ns()}.log"
+        self._held = self._output.with_suffix("")  # held/sitecustomize.py reads what is there
+        self._held.mkdir()
+        self._pipes = {}
+        for stage in hold:
+            os.mkfifo(self._held / stage)
+            self._pipes[stage] = os.open(self._held / stage, os.O_RDWR)
+        if cut is not None:
+            (self._held / "cut").write_text(str(cut), encoding="ascii")
         command = [sys.executable, "-m", "snakemake", *arguments, "--configfile", str(project.overlay)]
         with open(self._output, "wb") as output:
             self._process = subprocess.Popen(
@@ -52,6 +76,7 @@ class Run:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 preexec_fn=as_in_a_terminal,
+                env={**os.environ, "HELD": str(self._held), "PYTHONPATH": str(Path(__file__).parent / "held")},
             )
 
     @property
@@ -91,28 +116,53 @@ class Run:
                         found[process.pid] = program.stem, process
         return list(found.values())
 
-    def middle_of(self, stage: str, seconds: float = 0.3) -> psutil.Process:
-        """Wait until a process of a stage is in the middle of its work."""
+    def standing(self, stage: str) -> list[psutil.Process]:
+        """The jobs of a stage that are held: written, and not renamed."""
+        found = []
+        for path in self._held.glob(f"{stage}.*"):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process = psutil.Process(int(path.suffix[1:]))
+                found += [process] if works(process) else []
+        return found
+
+    def middle_of(self, stage: str) -> psutil.Process:
+        """Wait until a job of a stage is held."""
         while self.alive:
-            for name, process in self.stages():
-                if name == stage:
-                    time.sleep(seconds)
-                    assert process.is_running()
-                    return process
+            if found := self.standing(stage):
+                return found[0]
             time.sleep(0.02)
         raise AssertionError(f"{stage} did not run: {self.text[-3000:]}")
 
+    def let_go(self, *stages: str) -> None:
+        """Hold the jobs of stages no longer; of all unless any are named."""
+        for stage in stages or list(self._pipes):
+            (self._held / stage).unlink()
+            os.close(self._pipes.pop(stage))
+
+    def times(self) -> list[tuple[str, float, float]]:
+        """Stage, begin and end of the jobs that ended by themselves, in seconds of one clock."""
+        begun, found = {}, []
+        for line in (self._held / "times").read_text(encoding="utf-8").splitlines():
+            which, stage, process, seconds = line.split()
+            if which == "begin":
+                begun[process] = float(seconds)
+            else:
+                found.append((stage, begun.pop(process), float(seconds)))
+        return found
+
 
 @contextlib.contextmanager
-def running(project: Project, *arguments: str, **options) -> Iterator[Run]:
+def running(project: Project, *arguments: str, hold: Collection[str] = (), **options) -> Iterator[Run]:
     """A run that is over, with all its jobs, when the block ends."""
-    run = Run(project, *arguments, **options)
+    run = Run(project, *arguments, hold=hold, **options)
     try:
         yield run
     finally:
         jobs = [process for _, process in run.stages()]
+        jobs += [process for stage in hold for process in run.standing(stage)]
         run.kill()
         end(jobs)
+        run.let_go()
 
 
 def works(process: psutil.Process) -> bool:
@@ -297,20 +347,6 @@ def fill(path: Path, leave: int) -> None:
     free = os.statvfs(path.parent)
     with open(path, "wb") as file:
         os.posix_fallocate(file.fileno(), 0, free.f_bavail * free.f_frsize - leave)
-
-
-@contextlib.contextmanager
-def standing_still(processes: Collection[psutil.Process]) -> Iterator[None]:
-    """Processes that are halted for the block, so that what they write can be looked at."""
-    _send(processes, signal.SIGSTOP)
-    yield
-    _send(processes, signal.SIGCONT)
-
-
-def _send(processes: Collection[psutil.Process], number: int) -> None:
-    for process in processes:
-        with contextlib.suppress(psutil.Error):
-            process.send_signal(number)
 
 
 def still_there(before: Iterable[Record], after: Iterable[Record]) -> bool:

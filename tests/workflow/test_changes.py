@@ -33,6 +33,7 @@ class Trial:
     edit : from a project to the new texts of its files
     library : whose version is another
     lost : whether .snakemake/ is deleted before
+    long : whether the short form of the tests leaves it out
     """
 
     name: str
@@ -41,15 +42,16 @@ class Trial:
     key: str = ""
     library: str = ""
     lost: bool = False
+    long: bool = False
 
 
-def _of_key(row: Row, key: str, lost: bool = False) -> Trial:
+def _of_key(row: Row, key: str, lost: bool = False, long: bool = False) -> Trial:
     def edit(project: Project) -> dict[str, str]:
         before = project.config()
         assert ready(before, key) == before, f"{key}: cannot be changed alone in the small workflow"
         return {project.overlay.name: yaml.safe_dump(changed(before, key), sort_keys=False)}
 
-    return Trial(key, Row("", "", (*row.runs, *changes.PAGES), row.keys), edit, key, lost=lost)
+    return Trial(key, Row("", "", (*row.runs, *changes.PAGES), row.keys), edit, key, lost=lost, long=long)
 
 
 def _of_plan(row: Row, lost: bool) -> Trial:
@@ -58,28 +60,32 @@ def _of_plan(row: Row, lost: bool) -> Trial:
         row.edit(config)
         return {project.overlay.name: yaml.safe_dump(config, sort_keys=False)}
 
-    return Trial(row.words, Row("", "", (*row.runs, *changes.PAGES)), edit, lost=lost)
+    return Trial(row.words, Row("", "", (*row.runs, *changes.PAGES)), edit, lost=lost, long=lost)
 
 
-def _of_files(name: str, row: Row) -> Trial:
-    return Trial(name, row, lambda project: row.files(project.folder))
+def _of_files(name: str, row: Row, long: bool = False) -> Trial:
+    return Trial(name, row, lambda project: row.files(project.folder), long=long)
+
+
+# The short form tries one program and one module in so many; tests/unit/test_what_changes.py has what they import.
+ONE_IN = 8
 
 
 def _trials() -> Iterator[Trial]:
     for row in changes.KEYS:
-        for key in row.samples:
-            yield _of_key(row, key)
-    for key in ("datasets.breast.models.breast_cnn.seeds", "networks.compact_resnet.training.learning_rate"):
-        yield _of_key(next(row for row in changes.KEYS if key in row.samples), key, lost=True)
+        for number, key in enumerate(row.samples):
+            yield _of_key(row, key, long=number > 0)
+    for number, key in enumerate(("datasets.breast.models.breast_cnn.seeds", "networks.size_study.training.min_steps")):
+        yield _of_key(next(row for row in changes.KEYS if key in row.samples), key, lost=True, long=number > 0)
     for row in changes.PLANS:
         yield from (_of_plan(row, lost) for lost in (False, True))
     yield from (_of_files(row.words, row) for row in changes.FILES)
-    for program in changes.SCRIPTS:
+    for number, program in enumerate(changes.SCRIPTS):
         name = f"workflow_scripts/{program}.py"
-        yield _of_files(name, Row("", "", (program,), files=changes.meaning_of(name)))
-    for module, programs in changes.importers().items():
+        yield _of_files(name, Row("", "", (program,), files=changes.meaning_of(name)), long=number % ONE_IN > 0)
+    for number, (module, programs) in enumerate(changes.importers().items()):
         name = f"workflow_scripts/medfusion/{module.replace('.', '/')}.py"
-        yield _of_files(name, Row("", "", tuple(programs), files=changes.meaning_of(name)))
+        yield _of_files(name, Row("", "", tuple(programs), files=changes.meaning_of(name)), long=number % ONE_IN > 0)
     for library, stages in changes.LIBRARIES.items():
         yield Trial(f"{library}, another version", Row("", "", stages), lambda project: {}, library=library)
 
@@ -185,7 +191,9 @@ def planned(project: Project, *targets: str, **environment: str) -> set[str]:
     return planned_jobs(done.stdout + done.stderr)
 
 
-@pytest.mark.parametrize("name", TRIALS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.long if trial.long else ()) for name, trial in TRIALS.items()]
+)
 def test_a_change_runs_the_jobs_of_its_row_and_no_others(answers, name):
     found = answers.planned[name]
     if isinstance(found, Exception):

@@ -57,6 +57,7 @@ def test_every_file_below_results_is_explained(finished):
 
 
 @pytest.mark.slow
+@pytest.mark.long  # test_run.py makes one model's files again
 def test_two_runs_from_scratch_give_the_same_bytes_whatever_the_number_of_jobs(finished, project):
     """All but what holds times: grids of classifiers, and the costs on the page and in the summary."""
     project.snakemake("-j", "1", *EVERYTHING)

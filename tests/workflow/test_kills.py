@@ -9,7 +9,7 @@ import time
 import faults
 import psutil
 import pytest
-from conftest import EVERYTHING, copy_project
+from conftest import EVERYTHING
 from faults import PLAIN, TABLE, completes, failed
 
 pytestmark = pytest.mark.slow
@@ -17,106 +17,85 @@ pytestmark = pytest.mark.slow
 RUN = ".snakemake/run.json"
 
 
-def test_kill_in_the_middle_of_every_stage(finished, tmp_path):
-    """From nothing: of each stage first a process is killed, then, in the middle of another, Snakemake alone."""
-    project = copy_project(tmp_path / "project", "tiny.yaml")
-    seconds, draw = {}, random.Random(1)
-    for record in faults.recorded(finished):
-        seconds[record.stage] = min(record.seconds, seconds.get(record.stage, record.seconds))
-    victims = {"stage": set(seconds), "snakemake": set(seconds)}
-    orphans = []
-    for _ in range(4 * len(seconds)):
-        if not any(victims.values()):
-            break
-        before = faults.recorded(project)
-        run = faults.Run(project, *PLAIN[:2], *EVERYTHING)
-        try:
-            orphans = torment(run, victims, seconds, draw, orphans)
-        finally:
-            run.kill()
-        with faults.standing_still(orphans):
-            faults.remains(project)
-            assert faults.still_there(before, faults.recorded(project))
-        assert "Traceback" not in run.text
-        if not orphans:  # the run ended by itself: what was too quick to be killed is done again
-            done = {record.stage for record in faults.recorded(project)}
-            faults.forget(project, *(faults.job(project, stage) for stage in set().union(*victims.values()) & done))
-    assert not any(victims.values())
-    completes(project, finished)
-
-
-def torment(run, victims, seconds, draw, orphans):
-    """Kill of every stage a process, at a random moment; then Snakemake, and return the jobs that it leaves behind.
-
-    `orphans` are those of the run before, which this one has to stop before it starts jobs of its own. What ends before
-    its moment makes the stage's `seconds` fewer.
-    """
-    begun, moments, killed = {}, {}, set()
-    while run.alive:
-        for process in [process for process in moments if not faults.works(process)]:
-            stage, moment = moments.pop(process)
-            seconds[stage] *= 1 if time.monotonic() > moment else 0.7
-        working = run.stages()
-        for stage, process in working:
-            assert not any(map(faults.works, orphans)), "jobs of the run before still work"
-            now = begun.setdefault(process, time.monotonic())
-            moment = moments.setdefault(process, (stage, now + draw.uniform(0.2, 0.7) * seconds[stage]))[1]
-            if time.monotonic() < moment or process in killed:
-                continue
-            if stage in victims["stage"]:
-                process.kill()
-                killed.add(process)
-                victims["stage"].remove(stage)
-            elif stage in victims["snakemake"]:
-                run.kill()
-                # Whatever else is in the middle of its work has lost its Snakemake too.
-                in_the_middle = {
-                    other
-                    for other, one in working
-                    if one not in killed and time.monotonic() - begun.get(one, now) > 0.2 * seconds[other]
-                }
-                victims["snakemake"] -= {stage, *in_the_middle}
-                return [process for _, process in working]
-        time.sleep(0.02)
-    return []
-
-
-def test_kill_at_random_moments_from_nothing(finished, tmp_path):
-    project = copy_project(tmp_path / "project", "tiny.yaml")
-    draw = random.Random(2)
-    for number in range(4):
-        before = faults.recorded(project)
-        with faults.running(project, *PLAIN) as run:
-            time.sleep(draw.uniform(1, 30))
-            if number % 2:
-                run.kill()
-            else:  # as a power cut does
-                run.signal_group(signal.SIGKILL)
-                run.wait()
+def test_kill_in_the_middle_of_every_stage(rerun, finished):
+    """Of each stage, a job is killed when it has written what nobody has yet."""
+    left = {record.stage for record in faults.recorded(rerun)}
+    faults.forget(rerun, *(faults.job(rerun, stage) for stage in left))
+    while left:
+        before, killed = faults.recorded(rerun), set()
+        with faults.running(rerun, *PLAIN[:2], *EVERYTHING, hold=left) as run:
+            while run.alive:
+                for stage in left - killed:
+                    if standing := run.standing(stage):
+                        standing[0].kill()
+                        run.let_go(stage)
+                        killed.add(stage)
+                time.sleep(0.02)
+            assert run.wait() != 0
             assert "Traceback" not in run.text
-        faults.remains(project)
-        assert faults.still_there(before, faults.recorded(project))
-    completes(project, finished)
+        assert killed, f"{left} did not run: {run.text[-3000:]}"
+        left -= killed
+        faults.remains(rerun)
+        assert faults.still_there(before, faults.recorded(rerun))
+    completes(rerun, finished)
 
 
-@pytest.mark.parametrize("how", ["ctrl-c", "terminal closed", "terminated", "snakemake terminated"])
-def test_a_signal_to_stop(rerun, finished, how):
-    faults.forget(rerun, faults.job(rerun, "train_cnn"))
-    with faults.running(rerun, *PLAIN) as run:
-        process = run.middle_of("train_cnn", 1)
-        if how == "snakemake terminated":
-            run.signal(signal.SIGTERM)  # lets its jobs end
-        else:
-            number = {"ctrl-c": signal.SIGINT, "terminal closed": signal.SIGHUP, "terminated": signal.SIGTERM}[how]
-            run.signal_group(number)
-        assert run.wait() != 0
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.wait(30)
-        assert "Traceback" not in run.text
-    logs = [path.read_text(encoding="utf-8") for path in (rerun.folder / "logs").rglob("*.log")]
-    assert not any("Traceback" in log for log in logs)
-    if how != "terminal closed":
-        assert faults.remains(rerun) == []
+# One of each kind: several files at once, a network, a classifier, a folder, the page.
+KINDS = ("prepare", "train_cnn", "fit_grid", "export_bundle", "report")
+
+
+def test_kill_of_snakemake_in_the_middle_of_a_stage(rerun, finished):
+    """Its job goes on until the next run, which stops it before it starts jobs of its own."""
+    text = ""
+    with contextlib.ExitStack() as runs:
+        for stage in KINDS:
+            faults.forget(rerun, faults.job(rerun, stage))
+            run = runs.enter_context(faults.running(rerun, *PLAIN[:2], *EVERYTHING, hold=[stage]))
+            orphan = run.middle_of(stage)
+            run.kill()
+            assert faults.works(orphan)
+            (half_written,) = faults.remains(rerun)
+            assert ("they were stopped" in run.text) == bool(text)
+            text = run.text
+        assert "they were stopped" in completes(rerun, finished)
+        assert not faults.works(orphan) and not half_written.exists()
+
+
+def test_power_cuts(rerun, finished):
+    """All is killed in one moment, wherever any of the processes is about to give a file its name."""
+    breast = [record for record in faults.recorded(rerun) if record.outputs[0].path.startswith("results/breast/")]
+    faults.forget(rerun, *breast)
+    draw = random.Random(2)
+    for _ in range(6):
+        before = faults.recorded(rerun)
+        with faults.running(rerun, *PLAIN, cut=draw.randint(1, len(breast))) as run:
+            assert run.wait() == -signal.SIGKILL
+            assert "Traceback" not in run.text
+        faults.remains(rerun)
+        assert faults.still_there(before, faults.recorded(rerun))
+    completes(rerun, finished)
+
+
+SIGNALS = {"ctrl-c": signal.SIGINT, "terminated": signal.SIGTERM, "terminal closed": signal.SIGHUP}
+
+
+def test_a_signal_to_stop(rerun, finished):
+    for how in (*SIGNALS, "snakemake terminated"):
+        faults.forget(rerun, faults.job(rerun, "train_cnn"))
+        with faults.running(rerun, *PLAIN, hold=["train_cnn"]) as run:
+            process = run.middle_of("train_cnn")
+            if how == "snakemake terminated":
+                run.signal(signal.SIGTERM)  # lets its jobs end
+                run.let_go()
+            else:
+                run.signal_group(SIGNALS[how])
+            assert run.wait() != 0, how
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.wait(faults.LONG)
+            assert "Traceback" not in run.text, how
+        logs = [path.read_text(encoding="utf-8") for path in (rerun.folder / "logs").rglob("*.log")]
+        assert not any("Traceback" in log for log in logs), how
+        assert len(faults.remains(rerun)) == (how == "terminal closed"), how
     completes(rerun, finished)
 
 
@@ -126,7 +105,7 @@ def test_a_signal_to_stop(rerun, finished, how):
 def test_the_lock_of_a_killed_run(rerun, finished):
     """A plain run removes it and says so, unless another machine may hold it; then Snakemake names the remedy."""
     faults.forget(rerun, faults.job(rerun, "fit_grid"))
-    with faults.running(rerun, *PLAIN) as run:
+    with faults.running(rerun, *PLAIN, hold=["fit_grid"]) as run:
         run.middle_of("fit_grid")
         run.kill()
     noted = rerun.json(RUN)
@@ -140,16 +119,16 @@ def test_the_lock_of_a_killed_run(rerun, finished):
 def test_two_runs_in_one_folder(rerun, finished):
     """The second is refused, plans are made beside the first, one with another configuration: all leave it alone."""
     faults.forget(rerun, faults.job(rerun, "train_cnn"))
-    with faults.running(rerun, *PLAIN) as run:
-        run.middle_of("train_cnn", 0)
+    with faults.running(rerun, *PLAIN, hold=["train_cnn"]) as run:
+        run.middle_of("train_cnn")
         settings = {path: path.read_bytes() for path in (rerun.folder / "results/settings").rglob("*.json")}
         assert "--unlock" in failed(rerun, *PLAIN)
         for overlay in (True, False):
             # It may meet a file in the moment in which the run replaces it, and says so.
             planned = rerun.snakemake("-n", "report", overlay=overlay, check=False)
             assert "Traceback" not in planned.stdout + planned.stderr
-        assert run.alive, "it ended too early for this test"
         assert settings == {path: path.read_bytes() for path in settings}
+        run.let_go()
         assert run.wait() == 0, run.text
         assert "Traceback" not in run.text
     assert (rerun.folder / TABLE).read_bytes() == (finished.folder / TABLE).read_bytes()

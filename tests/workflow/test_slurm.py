@@ -1,5 +1,6 @@
 """Runs through Slurm, on a cluster of one machine that is started for them: `make test-slurm`."""
 
+import contextlib
 import re
 import shutil
 import subprocess
@@ -7,6 +8,7 @@ import time
 from pathlib import Path
 
 import faults
+import psutil
 import pytest
 import slurm_cluster
 from conftest import EVERYTHING, copy_project
@@ -69,27 +71,16 @@ def completes(project, local) -> str:
 
 
 def training(run) -> str:
-    """Wait until the training works in a Slurm job; that job's number."""
-    while run.alive:
-        if list((run.folder / "results/records/train_cnn").glob("*.begun")):
-            for line in squeue("%i %T"):
-                number, state = line.split()
-                if state == "RUNNING" and not (run.folder / FEATURES).exists():
-                    return number
-        time.sleep(0.05)
-    raise AssertionError(f"the training did not run: {run.text[-3000:]}")
+    """Wait until the training is held in a Slurm job; that job's number."""
+    run.middle_of("train_cnn")
+    (number,) = squeue("%i")
+    return number
 
 
 def squeue(columns: str) -> list[str]:
     """A line for each job that waits or runs."""
     command = ["squeue", "--noheader", "--states=PENDING,RUNNING,COMPLETING", f"--format={columns}"]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-
-
-def begin_again(project) -> None:
-    """Take the mark away that a training has begun: `forget` sets it too."""
-    for mark in (project.folder / "results/records/train_cnn").glob("*.begun"):
-        mark.unlink()
 
 
 def test_the_cluster_leaves_nothing_behind():
@@ -99,20 +90,19 @@ def test_the_cluster_leaves_nothing_behind():
         folder = Path(environment["SLURM_CONF"]).parent
         command = ["sbatch", "--wrap", "srun -n1 sleep 600", "--output", "/dev/null"]
         slurm_cluster.ask(*command, environment=environment)
-        while "R" not in slurm_cluster.ask("squeue", "-h", "-o", "%t", environment=environment):
+        wanted, names = {"munged", "slurmctld", "slurmd", "slurmstepd", "sleep"}, set()
+        while not wanted <= names:
             time.sleep(0.1)
-        time.sleep(1)
-        before = slurm_cluster.processes(folder)
-        names = [process.name() for process in before]
-        assert {"munged", "slurmctld", "slurmd", "slurmstepd", "sleep"} <= set(names), names
+            before = slurm_cluster.processes(folder)
+            with contextlib.suppress(psutil.NoSuchProcess):  # between two of Slurm's
+                names = {process.name() for process in before}
     assert not any(process.is_running() for process in before)
     assert slurm_cluster.processes(folder) == []
     assert not folder.exists()
 
 
 def test_a_job_that_is_cancelled(untrained, local):
-    begin_again(untrained)
-    with faults.running(untrained, *PROFILE, FEATURES) as run:
+    with faults.running(untrained, *PROFILE, FEATURES, hold=["train_cnn"]) as run:
         number = training(run)
         subprocess.run(["scancel", number], check=True)
         assert run.wait() != 0
@@ -140,8 +130,7 @@ def test_a_job_over_its_memory(untrained, local):
 
 def test_a_run_that_is_killed_leaves_no_jobs_to_the_next(untrained, local):
     """Snakemake alone is killed; its jobs are cancelled before the next plans its own."""
-    begin_again(untrained)
-    with faults.running(untrained, *PROFILE, FEATURES) as run:
+    with faults.running(untrained, *PROFILE, FEATURES, hold=["train_cnn"]) as run:
         training(run)
         run.kill()
         assert squeue("%i")

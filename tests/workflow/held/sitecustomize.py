@@ -1,0 +1,57 @@
+"""Lets the tests hold a job in its middle, or cut the power there (see `holding`); on PYTHONPATH for them alone.
+
+The programs write under a temporary name, and rename: what is about to be renamed is written, and nobody has it yet.
+Whatever Python calls os.rename or os.replace for passes here. HELD names a folder; in it, by what tests put there:
+
+    {stage}  a pipe: before a job of that stage renames one of its outputs, it leaves {stage}.{pid} beside the pipe, and
+             waits until nobody holds the pipe open for writing
+    cut      a number: the rename of that number, of all in this folder, is that at which the process group is killed
+    renames  a byte for each rename so far
+    times    a line for each job that begins or ends: which, stage, process, seconds
+"""
+
+import atexit
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+FOLDER = Path(os.environ.get("HELD", ""))
+PROGRAM = next((Path(word) for word in sys.orig_argv[1:2]), Path())
+IS_JOB = PROGRAM.parent.name == "workflow_scripts"
+
+
+def append(name: str, text: str) -> int:
+    """Add to a file of all processes; its size then."""
+    with open(FOLDER / name, "a", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        return os.fstat(file.fileno()).st_size
+
+
+def note(which: str) -> None:
+    append("times", f"{which} {PROGRAM.stem} {os.getpid()} {time.monotonic()}\n")
+
+
+def before(event: str, arguments: tuple) -> None:
+    """What Python calls before whatever it tells its audit hooks of."""
+    if event != "os.rename":
+        return
+    if (cut := FOLDER / "cut").exists() and append("renames", ".") == int(cut.read_text(encoding="ascii")):
+        os.killpg(0, signal.SIGKILL)
+    name, pipe = os.fspath(arguments[1]), FOLDER / PROGRAM.stem
+    if IS_JOB and pipe.is_fifo() and any(name in (word, word.partition("=")[2]) for word in sys.argv):
+        try:
+            with open(pipe, "rb") as waiting:
+                (FOLDER / f"{PROGRAM.stem}.{os.getpid()}").touch()
+                waiting.read()
+        except FileNotFoundError:  # let go in this moment
+            pass
+
+
+if "HELD" in os.environ:
+    if IS_JOB:
+        note("begin")
+        atexit.register(note, "end")
+    sys.addaudithook(before)
