@@ -15,6 +15,10 @@ from medfusion.errors import UserError
 from medfusion.files import svg_numbers
 from medfusion.files.artifacts import replacing
 
+# Whatever a matplotlibrc in this folder or a home says: it would change figures that have the same identity.
+matplotlib.rcdefaults()
+matplotlib.use("Agg")  # no display is needed
+
 STYLES = ("darkgrid", "whitegrid", "dark", "white", "ticks")  # seaborn's
 DPI = 144
 
@@ -24,7 +28,7 @@ METADATA = {".png": {"Software": None}, ".svg": {"Date": None, "Creator": None}}
 
 @contextlib.contextmanager
 def style(name: str) -> Iterator[None]:
-    """Draw in one of seaborn's styles inside the block; no display is needed, and settings are restored after it.
+    """Draw in one of seaborn's styles inside the block; settings are restored after it.
 
     Raises
     ------
@@ -33,7 +37,6 @@ def style(name: str) -> Iterator[None]:
     """
     if name not in STYLES:
         raise UserError(f"style {name!r}: expected one of {', '.join(STYLES)}; change it in the configuration")
-    matplotlib.use("Agg")
     with matplotlib.rc_context():
         sns.set_theme(
             context="notebook",

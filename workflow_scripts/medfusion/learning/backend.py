@@ -4,11 +4,17 @@ import os
 
 from medfusion.learning.imports import imported_quickly
 
+# What a home or an environment says of these would change results that have the same identity. Keras reads its home
+# when it is imported, and writes to it; it gets one that cannot be.
+NUMERIC = ("KERAS_", "TF_XLA_", "XLA_FLAGS", "ONEDNN_", "DNNL_", "NVIDIA_TF32_OVERRIDE")
+for name in [name for name in os.environ if name.startswith(NUMERIC)]:
+    del os.environ[name]
+os.environ["KERAS_HOME"] = os.devnull
+os.environ["KERAS_BACKEND"] = "tensorflow"
 # oneDNN's kernels are off by default on processors without AVX-512; they save about a quarter of the CPU time of
 # a training step there. Set explicitly, so that every machine takes the same path.
 os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 # Where they are installed, Keras imports these for what nothing here uses: galleries of images, estimators for
 # scikit-learn, data frames as input. They are a third of what its import takes.
 UNUSED_BY_KERAS = ("matplotlib", "pandas", "sklearn")
@@ -16,6 +22,11 @@ UNUSED_BY_KERAS = ("matplotlib", "pandas", "sklearn")
 with imported_quickly(without=UNUSED_BY_KERAS):
     import keras
     import tensorflow as tf
+
+keras.config.set_floatx("float32")
+keras.config.set_dtype_policy("float32")
+keras.config.set_epsilon(1e-7)
+keras.config.set_image_data_format("channels_last")
 
 
 def configure(threads: int, seed: int) -> None:

@@ -9,12 +9,13 @@ own first layer. The layer named "features" yields the image features.
 from collections.abc import Callable
 from typing import Any
 
-from keras import Input, KerasTensor, Model, layers, regularizers
-
 from medfusion.errors import UserError
 from medfusion.learning.architectures import OPTIONS, stem_stride
+from medfusion.learning.backend import keras
 from medfusion.tasks import MULTI_CLASS, Outputs, outputs
 
+Input, KerasTensor, Model = keras.Input, keras.KerasTensor, keras.Model
+layers, regularizers = keras.layers, keras.regularizers
 Shape = tuple[int, int, int]
 
 
