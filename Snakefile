@@ -1,15 +1,19 @@
 # MedMNIST Fusion: two medical image classification studies, from download to one page.
 #
 # What people type: report (the default), inspect, audit, predictions, export, and the name of a data set of config.yaml (breast, blood).
+from pathlib import Path
+
 from snakemake.utils import min_version
 
 min_version("9.0")
+
+ROOT = Path(workflow.snakefile).resolve().parent
 
 
 include: "rules/configuration.smk"
 
 
-configfile: f"{workflow.basedir}/config.yaml"
+configfile: f"{ROOT}/config.yaml"
 
 
 include: "rules/common.smk"
@@ -63,3 +67,6 @@ for dataset in DATASETS:
         input:
             PAGE.of_dataset(dataset),
         localrule: True
+
+
+include: "rules/reruns.smk"

@@ -5,7 +5,7 @@
 rule select_cases:
     input:
         program=program("select_cases"),
-        settings=IDENTITY.settings("select_cases"),
+        settings=settings_of("select_cases"),
         metrics=PLAN.candidate_metrics,
         systems=PAGE.first_run_files,
         test_labels=rules.prepare.output.test_labels,
@@ -13,25 +13,21 @@ rule select_cases:
         cases=f"{RESULTS}/{{dataset}}/cases/cases.json",
     log:
         f"{LOGS}/{{dataset}}/cases/cases.log",
-    benchmark:
-        f"{BENCHMARKS}/{{dataset}}/cases/cases.tsv"
     threads: ONE
     resources:
         mem_mb=400,
         runtime=5,
-    params:
-        settings=IDENTITY.params("select_cases"),
     message:
         "{wildcards.dataset}: choosing test images to show one by one"
     shell:
-        "python {input.program} --settings {input.settings} --metrics {input.metrics} --systems {input.systems} "
-        "--test-labels {input.test_labels} --out {output.cases} 9>&2 &> {log}"
+        "python {input.program:q} --settings {input.settings:q} --metrics {input.metrics:q} --systems {input.systems:q} "
+        "--test-labels {input.test_labels:q} --out {output.cases:q} 9>&2 &> {log:q}"
 
 
 rule map_attention:
     input:
         program=program("map_attention"),
-        settings=IDENTITY.settings("map_attention"),
+        settings=settings_of("map_attention"),
         cases=rules.select_cases.output.cases,
         images=PREPARED[2],
         model=PAGE.studied_network,
@@ -40,26 +36,22 @@ rule map_attention:
         maps=f"{RESULTS}/{{dataset}}/cases/maps.h5",
     log:
         f"{LOGS}/{{dataset}}/cases/maps.log",
-    benchmark:
-        f"{BENCHMARKS}/{{dataset}}/cases/maps.tsv"
     threads: NETWORK
     resources:
         mem_mb=1500,
         runtime=20,
         gpu=0,
-    params:
-        settings=IDENTITY.params("map_attention"),
     message:
         "{wildcards.dataset}: mapping where the network looks"
     shell:
-        "python {input.program} --settings {input.settings} --cases {input.cases} --images {input.images} "
-        "--model {input.model} --features {input.features} --out {output.maps} 9>&2 &> {log}"
+        "python {input.program:q} --settings {input.settings:q} --cases {input.cases:q} --images {input.images:q} "
+        "--model {input.model:q} --features {input.features:q} --out {output.maps:q} 9>&2 &> {log:q}"
 
 
 rule draw_cases:
     input:
         program=program("draw_cases"),
-        settings=IDENTITY.settings("draw_cases"),
+        settings=settings_of("draw_cases"),
         cases=rules.select_cases.output.cases,
         images=PREPARED[2],
         maps=rules.map_attention.output.maps,
@@ -74,17 +66,13 @@ rule draw_cases:
         ),
     log:
         f"{LOGS}/{{dataset}}/cases/drawing.log",
-    benchmark:
-        f"{BENCHMARKS}/{{dataset}}/cases/drawing.tsv"
     threads: ONE
     resources:
         mem_mb=400,
         runtime=5,
-    params:
-        settings=IDENTITY.params("draw_cases"),
     message:
         "{wildcards.dataset}: drawing single test images"
     shell:
-        "python {input.program} --settings {input.settings} --cases {input.cases} --images {input.images} "
-        "--maps {input.maps} --mistakes {output.mistakes} --confused {output.confused} "
-        "--disagreements {output.disagreements} --attention {output.attention} 9>&2 &> {log}"
+        "python {input.program:q} --settings {input.settings:q} --cases {input.cases:q} --images {input.images:q} "
+        "--maps {input.maps:q} --mistakes {output.mistakes:q} --confused {output.confused:q} "
+        "--disagreements {output.disagreements:q} --attention {output.attention:q} 9>&2 &> {log:q}"

@@ -6,7 +6,7 @@
 rule fit_grid:
     input:
         program=program("fit_grid"),
-        settings=IDENTITY.settings("fit_grid"),
+        settings=settings_of("fit_grid"),
         features=rules.extract_features.output.features,
         train=PREPARED[0],
         val=PREPARED[1],
@@ -17,27 +17,23 @@ rule fit_grid:
         probabilities=f"{RESULTS}/{{dataset}}/{{model}}/seed{{seed}}/{{classifier}}/probabilities.h5",
     log:
         f"{LOGS}/{{dataset}}/{{model}}/seed{{seed}}/{{classifier}}/model.log",
-    benchmark:
-        f"{BENCHMARKS}/{{dataset}}/{{model}}/seed{{seed}}/{{classifier}}/model.tsv"
     priority: 5
     threads: ONE
     resources:
         mem_mb=1200,
         runtime=60,
-    params:
-        settings=IDENTITY.params("fit_grid"),
     message:
         "{wildcards.dataset}: fitting {wildcards.classifier} on {wildcards.model}, seed {wildcards.seed}"
     shell:
-        "python {input.program} --settings {input.settings} --features {input.features} --train {input.train} "
-        "--val {input.val} --grid {output.grid} --best {output.best} --model {output.model} "
-        "--out {output.probabilities} 9>&2 &> {log}"
+        "python {input.program:q} --settings {input.settings:q} --features {input.features:q} --train {input.train:q} "
+        "--val {input.val:q} --grid {output.grid:q} --best {output.best:q} --model {output.model:q} "
+        "--out {output.probabilities:q} 9>&2 &> {log:q}"
 
 
 rule fuse:
     input:
         program=program("fuse"),
-        settings=IDENTITY.settings("fuse"),
+        settings=settings_of("fuse"),
         members=PLAN.fusion_files,
         val=PREPARED[1],
     output:
@@ -45,67 +41,55 @@ rule fuse:
         fused=f"{RESULTS}/{{dataset}}/{{model}}/seed{{seed}}/{{fusion}}/fused.h5",
     log:
         f"{LOGS}/{{dataset}}/{{model}}/seed{{seed}}/{{fusion}}/fused.log",
-    benchmark:
-        f"{BENCHMARKS}/{{dataset}}/{{model}}/seed{{seed}}/{{fusion}}/fused.tsv"
     priority: 5
     threads: 1
     resources:
         mem_mb=300,
         runtime=10,
-    params:
-        settings=IDENTITY.params("fuse"),
     message:
         "{wildcards.dataset}: fusing {wildcards.fusion} of {wildcards.model}, seed {wildcards.seed}"
     shell:
-        "python {input.program} --settings {input.settings} "
-        "--members {input.members} --val {input.val} --fusion {output.fusion} --out {output.fused} 9>&2 &> {log}"
+        "python {input.program:q} --settings {input.settings:q} "
+        "--members {input.members:q} --val {input.val:q} --fusion {output.fusion:q} --out {output.fused:q} 9>&2 &> {log:q}"
 
 
 rule vote:
     input:
         program=program("vote"),
-        settings=IDENTITY.settings("vote"),
+        settings=settings_of("vote"),
         members=PLAN.vote_files,
     output:
         fused=f"{RESULTS}/{{dataset}}/votes/{{vote}}/fused.h5",
     log:
         f"{LOGS}/{{dataset}}/votes/{{vote}}/fused.log",
-    benchmark:
-        f"{BENCHMARKS}/{{dataset}}/votes/{{vote}}/fused.tsv"
     priority: 5
     threads: 1
     resources:
         mem_mb=300,
         runtime=10,
-    params:
-        settings=IDENTITY.params("vote"),
     message:
         "{wildcards.dataset}: {wildcards.vote}, a vote of {input.members}"
     shell:
-        "python {input.program} --settings {input.settings} --members {input.members} --out {output.fused} "
-        "9>&2 &> {log}"
+        "python {input.program:q} --settings {input.settings:q} --members {input.members:q} --out {output.fused:q} "
+        "9>&2 &> {log:q}"
 
 
 rule calibrate:
     input:
         program=program("calibrate"),
-        settings=IDENTITY.settings("calibrate"),
+        settings=settings_of("calibrate"),
         systems=PLAN.candidate_files,
         val=PREPARED[1],
     output:
         calibration=f"{RESULTS}/{{dataset}}/calibration.json",
     log:
         f"{LOGS}/{{dataset}}/calibration.log",
-    benchmark:
-        f"{BENCHMARKS}/{{dataset}}/calibration.tsv"
     threads: ONE
     resources:
         mem_mb=300,
         runtime=10,
-    params:
-        settings=IDENTITY.params("calibrate"),
     message:
         "{wildcards.dataset}: choosing temperatures, prediction sets and thresholds on the validation split"
     shell:
-        "python {input.program} --settings {input.settings} --systems {input.systems} --val {input.val} "
-        "--out {output.calibration} 9>&2 &> {log}"
+        "python {input.program:q} --settings {input.settings:q} --systems {input.systems:q} --val {input.val:q} "
+        "--out {output.calibration:q} 9>&2 &> {log:q}"

@@ -1,17 +1,8 @@
-# What all rules share. Needs: config (config.yaml and overlays). Makes: the checked configuration, the plan of files that
-# follows from it, and the identity of each job: its settings, the meaning of its code, its libraries' versions.
-from pathlib import Path
-
+# What all rules share. Needs: ROOT, ASKED, config (config.yaml and overlays). Makes: the checked configuration, the plan of
+# files that follows from it, and what rules say in one way.
 import yaml
-from snakemake.exceptions import WorkflowError
-from snakemake.io import sourcecache_entry
+from snakemake.utils import update_config
 
-ROOT = Path(workflow.basedir)
-# As one would type it where possible, so that a printed command works by hand.
-PROGRAMS = Path("workflow_scripts") if ROOT.samefile(Path.cwd()) else ROOT / "workflow_scripts"
-
-from medfusion.errors import UserError
-from medfusion.jobs import records
 from medfusion.planning import config as configuration
 from medfusion.planning import runs
 from medfusion.planning.environment import (
@@ -23,37 +14,20 @@ from medfusion.planning.environment import (
     too_large,
 )
 from medfusion.planning.export_plan import ExportPlan
-from medfusion.planning.identity import Identity
+from medfusion.planning.jobs import job_name
 from medfusion.planning.page_plan import PagePlan
 from medfusion.planning.plan import Plan
-from medfusion.planning.reconcile import reconcile, remove_unfinished, restore_benchmark
-from medfusion.planning.settings_slices import slices
 
-
-def note_existence(file):
-    """Tell Snakemake of a file made while jobs are planned: it may have listed the folder before."""
-    workflow.iocache.exists_local[file] = True
-
-
-def of_checkout(file):
-    """A file that every machine has that has read the Snakefile, and that lies in no bucket, though results may."""
-    return sourcecache_entry(file, str(file))
-
+# As one would type it where possible, so that a printed command works by hand.
+PROGRAMS = Path("workflow_scripts") if ROOT.samefile(Path.cwd()) else ROOT / "workflow_scripts"
 
 try:
-    config = configuration.complete(config, yaml.safe_load((ROOT / "schemas/config.schema.yaml").read_text()))
+    whole = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    update_config(whole, config)  # as a module of another workflow, config is what that one gives
+    schema = yaml.safe_load((ROOT / "schemas/config.schema.yaml").read_text(encoding="utf-8"))
+    config = configuration.complete(whole, schema)
     PLAN = Plan(config)
     EXPORTS, PAGE = ExportPlan(PLAN), PagePlan(PLAN)
-    IDENTITY = Identity(
-        slices(PLAN),
-        config["compute"]["threads"],
-        PLAN.results,
-        locked=runs.is_locked,
-        announce=note_existence,
-        mark=of_checkout,
-        # Snakemake does not look for what is missing between other files that are there.
-        wanted=lambda files: workflow.dag.forcefiles.update(files),
-    )
 except UserError as error:
     raise WorkflowError(str(error))
 
@@ -62,7 +36,7 @@ NOT_SERVED = {
     "predictions": "MedMNIST's evaluator knows no data set without a flag",
 }
 DATASETS, RESULTS = PLAN.datasets, PLAN.results
-LOGS, BENCHMARKS = PLAN.beside("logs"), PLAN.beside("benchmarks")
+LOGS = PLAN.beside("logs")
 PREPARED = [f"{RESULTS}/{{dataset}}/images/{split}.h5" for split in ("train", "val", "test")]
 ON_CLUSTER = bool(workflow.resource_settings.nodes)  # jobs are submitted, -j of them at once
 # Of -j; none for --dag and -n, and not for jobs on clusters, where --cores limits those that are submitted as one.
@@ -74,25 +48,10 @@ NETWORK = share_of_cores(config["compute"]["threads"], CORES)
 prefer_own_python()
 if not ON_CLUSTER:
     limit_memory(workflow.global_resources)
-if workflow.is_main_process:
-    # What a killed run, a copy, a touch or a damage left behind is put right before jobs are planned.
-    try:
-        notes = [runs.cancel_submitted(), runs.remove_stale_lock()]
-        if runs.is_alone():
-            notes.append(runs.end_orphans())
-            remove_unfinished(RESULTS, config["data"])
-            notes += reconcile(records.read_all(RESULTS), RESULTS)
-    except OSError as error:
-        raise WorkflowError(f"{error.filename} cannot be put right ({error.strerror}); make it yours, and run again")
-    for note in filter(None, notes):
-        print(note, file=sys.stderr)
-    if not runs.is_locked():
-        runs.remember_run()  # before it locks the folder: a lock without a name stays
 
 
 onstart:
     runs.remember_run(workflow.scheduler)
-    IDENTITY.write()
     force_jobs(workflow.dag_settings)
     runs.remember_jobs(workflow.dag, RESULTS, CORES)
     for dataset in DATASETS:
@@ -106,30 +65,29 @@ onstart:
         print(note, file=sys.stderr)
 
 
-def served(target, datasets, *patterns):
-    """An input function: a target's files of the data sets that it can serve; it names those that it leaves out."""
-
-    def files(wildcards):
-        if not datasets:
-            # Not a WorkflowError: Snakemake prints a traceback with one of an input function.
-            sys.exit(f"error: {target}: {NOT_SERVED[target]} ({', '.join(DATASETS)}); there is nothing to make")
-        if left := [dataset for dataset in DATASETS if dataset not in datasets]:
-            print(f"{target}: without {', '.join(left)}: {NOT_SERVED[target]}", file=sys.stderr)
-        return expand(patterns, dataset=datasets)
-
-    return files
-
-
 def program(stage):
     """The program of a stage. Its age is no reason to run it again, its meaning is: that is part of the identity."""
-    return of_checkout(ancient(f"{PROGRAMS}/{stage}.py"))
+    return local(ancient(f"{PROGRAMS}/{stage}.py"))
 
 
-def benchmark_of(stage, name):
-    """The benchmark file of a stage with one job; written anew where restored results come without it."""
-    path = f"{BENCHMARKS}/{name}.tsv"
-    restore_benchmark(path, records.read(records.record_file(f"{RESULTS}/settings/{stage}/{stage}.json")))
-    return path
+def settings_of(stage):
+    """An input function: the settings file of a job, which is new when the job must run again (rules/reruns.smk)."""
+
+    def file(wildcards):
+        path = f"{RESULTS}/settings/{stage}/{job_name(stage, wildcards)}.json"
+        return TOLD.get(path, local(path))
+
+    return file
+
+
+def served(target, datasets, pattern):
+    """A target's files of the data sets that it can serve; it names those that it leaves out, if it is asked for."""
+    left = [dataset for dataset in DATASETS if dataset not in datasets]
+    if left and target in ASKED.targets:
+        print(f"{target}: without {', '.join(left)}: {NOT_SERVED[target]}", file=sys.stderr)
+        if set(ASKED.targets) == {target} and not datasets:
+            raise WorkflowError(f"{target}: {NOT_SERVED[target]} ({', '.join(DATASETS)}); there is nothing to make")
+    return expand(pattern, dataset=datasets)
 
 
 wildcard_constraints:

@@ -1,16 +1,18 @@
-# config.yaml as a text, and overlays. Needs: nothing. Makes: one message with file and line where a file is no YAML or
-# names a key twice, before Snakemake reads what is in it.
+# config.yaml and overlays. Needs: ROOT. Makes: what this run was asked for; one message with file and line where a file is
+# no YAML or names a key twice, before Snakemake reads what is in it.
 import sys
 
 from snakemake.exceptions import WorkflowError
 
-sys.path.insert(0, f"{workflow.basedir}/workflow_scripts")
+sys.path.insert(0, f"{ROOT}/workflow_scripts")
 
 from medfusion.planning import config_text
+from medfusion.planning.snakemake_compat import asked
 from medfusion.errors import UserError
 
+ASKED = asked(workflow.output_settings.dryrun)
 try:
-    for path in [f"{workflow.basedir}/config.yaml", *workflow.config_settings.configfiles]:
+    for path in [f"{ROOT}/config.yaml", *ASKED.configfiles]:
         config_text.check(path)
 except UserError as error:
     raise WorkflowError(str(error))

@@ -6,61 +6,54 @@
 rule download:
     input:
         program=program("download"),
-        settings=IDENTITY.settings("download"),
+        settings=settings_of("download"),
     output:
-        # Not removed before the job: a file that a user put there stays.
-        npz=update(f"{config['data']}/{{file}}.npz"),
+        # The file itself is no output: Snakemake sets the times of outputs, and it may be one that a user put there.
+        receipt=f"{RESULTS}/downloads/{{file}}.json",
     log:
         f"{LOGS}/download/{{file}}.log",
-    benchmark:
-        f"{BENCHMARKS}/download/{{file}}.tsv"
     localrule: True  # machines that compute often have no way out
     threads: 1
     resources:
         mem_mb=300,
         runtime=60,
     params:
-        settings=IDENTITY.params("download"),
+        npz=f"{config['data']}/{{file}}.npz",
     message:
-        "Obtaining {output.npz}"
+        "Obtaining {params.npz}"
     shell:
-        "python {input.program} --settings {input.settings} --out {output.npz} 9>&2 &> {log}"
+        "python {input.program:q} --settings {input.settings:q} --receipt {output.receipt:q} --out {params.npz:q} "
+        "9>&2 &> {log:q}"
 
 
 rule generate:
     input:
         program=program("generate"),
-        settings=IDENTITY.settings("generate"),
+        settings=settings_of("generate"),
     output:
         npz=f"{RESULTS}/{{dataset}}/generated.npz",
     log:
         f"{LOGS}/{{dataset}}/generated.log",
-    benchmark:
-        f"{BENCHMARKS}/{{dataset}}/generated.tsv"
     threads: ONE
     resources:
         mem_mb=500,
         runtime=10,
-    params:
-        settings=IDENTITY.params("generate"),
     message:
         "{wildcards.dataset}: drawing generated images"
     shell:
-        "python {input.program} --settings {input.settings} --out {output.npz} 9>&2 &> {log}"
+        "python {input.program:q} --settings {input.settings:q} --out {output.npz:q} 9>&2 &> {log:q}"
 
 
 rule prepare:
     input:
         program=program("prepare"),
-        settings=IDENTITY.settings("prepare"),
-        npz=PLAN.data_file,
+        settings=settings_of("prepare"),
+        obtained=PLAN.obtained,
     output:
         images=PREPARED,
         test_labels=f"{RESULTS}/{{dataset}}/test_labels.h5",
     log:
         f"{LOGS}/{{dataset}}/images.log",
-    benchmark:
-        f"{BENCHMARKS}/{{dataset}}/images.tsv"
     wildcard_constraints:
         dataset="|".join(name for name in DATASETS if name not in PLAN.in_folders) or "none",
     threads: ONE
@@ -68,45 +61,42 @@ rule prepare:
         mem_mb=500,
         runtime=10,
     params:
-        settings=IDENTITY.params("prepare"),
+        # No input, although it is read: what became of a user's file is found by content, never by age.
+        npz=PLAN.data_file,
     message:
         "{wildcards.dataset}: checking the data and taking its splits apart"
     shell:
-        "python {input.program} --settings {input.settings} --npz {input.npz:q} --images {output.images} "
-        "--test-labels {output.test_labels} 9>&2 &> {log}"
+        "python {input.program:q} --settings {input.settings:q} --npz {params.npz:q} --images {output.images:q} "
+        "--test-labels {output.test_labels:q} 9>&2 &> {log:q}"
 
 
 rule prepare_folder:
     input:
         program=program("prepare_folder"),
-        settings=IDENTITY.settings("prepare_folder"),
+        settings=settings_of("prepare_folder"),
     output:
         images=rules.prepare.output.images,
         test_labels=rules.prepare.output.test_labels,
         pictures=f"{RESULTS}/{{dataset}}/pictures.csv",
     log:
         f"{LOGS}/{{dataset}}/images.log",
-    benchmark:
-        f"{BENCHMARKS}/{{dataset}}/images.tsv"
     wildcard_constraints:
         dataset="|".join(PLAN.in_folders) or "none",
     threads: ONE
     resources:
         mem_mb=700,
         runtime=120,
-    params:
-        settings=IDENTITY.params("prepare_folder"),
     message:
         "{wildcards.dataset}: reading pictures and taking their splits apart"
     shell:
-        "python {input.program} --settings {input.settings} --images {output.images} "
-        "--test-labels {output.test_labels} --pictures {output.pictures} 9>&2 &> {log}"
+        "python {input.program:q} --settings {input.settings:q} --images {output.images:q} "
+        "--test-labels {output.test_labels:q} --pictures {output.pictures:q} 9>&2 &> {log:q}"
 
 
 rule inspect_images:
     input:
         program=program("inspect_images"),
-        settings=IDENTITY.settings("inspect_images"),
+        settings=settings_of("inspect_images"),
         images=PREPARED,
         test_labels=rules.prepare.output.test_labels,
     output:
@@ -126,26 +116,22 @@ rule inspect_images:
         ),
     log:
         f"{LOGS}/{{dataset}}/inspect.log",
-    benchmark:
-        f"{BENCHMARKS}/{{dataset}}/inspect.tsv"
     threads: ONE
     resources:
         mem_mb=600,
         runtime=10,
-    params:
-        settings=IDENTITY.params("inspect_images"),
     message:
         "{wildcards.dataset}: counting and drawing what is in the data"
     shell:
-        "python {input.program} --settings {input.settings} --images {input.images} "
-        "--test-labels {input.test_labels} --counts {output.counts} --pixels {output.pixels} "
-        "--montage {output.montage} --means {output.means} 9>&2 &> {log}"
+        "python {input.program:q} --settings {input.settings:q} --images {input.images:q} "
+        "--test-labels {input.test_labels:q} --counts {output.counts:q} --pixels {output.pixels:q} "
+        "--montage {output.montage:q} --means {output.means:q} 9>&2 &> {log:q}"
 
 
 rule audit_twins:
     input:
         program=program("audit_twins"),
-        settings=IDENTITY.settings("audit_twins"),
+        settings=settings_of("audit_twins"),
         images=PREPARED,
         test_labels=rules.prepare.output.test_labels,
     output:
@@ -156,50 +142,42 @@ rule audit_twins:
         ),
     log:
         f"{LOGS}/{{dataset}}/audit.log",
-    benchmark:
-        f"{BENCHMARKS}/{{dataset}}/audit.tsv"
     threads: ONE
     resources:
         mem_mb=1000,
         runtime=20,
-    params:
-        settings=IDENTITY.params("audit_twins"),
     message:
         "{wildcards.dataset}: looking for near-twins within and across splits"
     shell:
-        "python {input.program} --settings {input.settings} --images {input.images} "
-        "--test-labels {input.test_labels} --pairs {output.pairs} --summary {output.summary} "
-        "--montage {output.montage} 9>&2 &> {log}"
+        "python {input.program:q} --settings {input.settings:q} --images {input.images:q} "
+        "--test-labels {input.test_labels:q} --pairs {output.pairs:q} --summary {output.summary:q} "
+        "--montage {output.montage:q} 9>&2 &> {log:q}"
 
 
 rule augment:
     input:
         program=program("augment"),
-        settings=IDENTITY.settings("augment"),
+        settings=settings_of("augment"),
         train=PREPARED[0],
     output:
         # augmented.h5 is the one that all networks draw from; an ablation has one of its own without a kind of change.
         bank=f"{RESULTS}/{{dataset}}/{{bank}}.h5",
     log:
         f"{LOGS}/{{dataset}}/{{bank}}.log",
-    benchmark:
-        f"{BENCHMARKS}/{{dataset}}/{{bank}}.tsv"
     threads: ONE
     resources:
         mem_mb=500,
         runtime=10,
-    params:
-        settings=IDENTITY.params("augment"),
     message:
         "{wildcards.dataset}: augmenting the training images ({wildcards.bank})"
     shell:
-        "python {input.program} --settings {input.settings} --train {input.train} --out {output.bank} " "9>&2 &> {log}"
+        "python {input.program:q} --settings {input.settings:q} --train {input.train:q} --out {output.bank:q} " "9>&2 &> {log:q}"
 
 
 rule draw_augmentation:
     input:
         program=program("draw_augmentation"),
-        settings=IDENTITY.settings("draw_augmentation"),
+        settings=settings_of("draw_augmentation"),
         train=PREPARED[0],
         bank=f"{RESULTS}/{{dataset}}/augmented.h5",
     output:
@@ -211,16 +189,12 @@ rule draw_augmentation:
         ),
     log:
         f"{LOGS}/{{dataset}}/augmentation.log",
-    benchmark:
-        f"{BENCHMARKS}/{{dataset}}/augmentation.tsv"
     threads: ONE
     resources:
         mem_mb=500,
         runtime=10,
-    params:
-        settings=IDENTITY.params("draw_augmentation"),
     message:
         "{wildcards.dataset}: drawing augmented images"
     shell:
-        "python {input.program} --settings {input.settings} --train {input.train} "
-        "--augmented {input.bank} --out {output.montage} 9>&2 &> {log}"
+        "python {input.program:q} --settings {input.settings:q} --train {input.train:q} "
+        "--augmented {input.bank:q} --out {output.montage:q} 9>&2 &> {log:q}"

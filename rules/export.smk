@@ -11,7 +11,7 @@ for dataset in PLAN.one_class:
             f"export_bundle_{dataset}"
         input:
             program=program("export_bundle"),
-            settings=IDENTITY.settings("export_bundle"),
+            settings=settings_of("export_bundle"),
             networks=EXPORTS.files("networks"),
             classifiers=EXPORTS.files("classifiers"),
             fusions=EXPORTS.files("fusions"),
@@ -31,8 +31,6 @@ for dataset in PLAN.one_class:
             ],
         log:
             f"{LOGS}/{{dataset}}/export.log",
-        benchmark:
-            f"{BENCHMARKS}/{{dataset}}/export.tsv"
         wildcard_constraints:
             dataset=dataset,
         threads: NETWORK
@@ -40,38 +38,32 @@ for dataset in PLAN.one_class:
             mem_mb=2000,
             runtime=30,
             gpu=0,
-        params:
-            settings=IDENTITY.params("export_bundle"),
         message:
             "{wildcards.dataset}: exporting the best system on validation"
         shell:
-            "python {input.program} --settings {input.settings} --networks {input.networks} "
-            "--classifiers {input.classifiers} --fusions {input.fusions} --probabilities {input.probabilities} "
-            "--metrics {input.metrics} --val {input.val} --calibration {input.calibration} --audit {input.audit} "
-            "--bundle {output.bundle} --card {output.card} --out-classifiers {output.classifiers} "
-            "--out-networks {output.networks} 9>&2 &> {log}"
+            "python {input.program:q} --settings {input.settings:q} --networks {input.networks:q} "
+            "--classifiers {input.classifiers:q} --fusions {input.fusions:q} --probabilities {input.probabilities:q} "
+            "--metrics {input.metrics:q} --val {input.val:q} --calibration {input.calibration:q} --audit {input.audit:q} "
+            "--bundle {output.bundle:q} --card {output.card:q} --out-classifiers {output.classifiers:q} "
+            "--out-networks {output.networks:q} 9>&2 &> {log:q}"
 
 
 rule write_predictions:
     input:
         program=program("write_predictions"),
-        settings=IDENTITY.settings("write_predictions"),
+        settings=settings_of("write_predictions"),
         systems=PLAN.all_probabilities,
         metrics=lambda wildcards: PLAN.metrics(wildcards.dataset),
     output:
         archive=f"{RESULTS}/{{dataset}}/predictions.zip",
     log:
         f"{LOGS}/{{dataset}}/predictions.log",
-    benchmark:
-        f"{BENCHMARKS}/{{dataset}}/predictions.tsv"
     threads: ONE
     resources:
         mem_mb=400,
         runtime=10,
-    params:
-        settings=IDENTITY.params("write_predictions"),
     message:
         "{wildcards.dataset}: writing MedMNIST's prediction files"
     shell:
-        "python {input.program} --settings {input.settings} --systems {input.systems} --metrics {input.metrics} "
-        "--out {output.archive} 9>&2 &> {log}"
+        "python {input.program:q} --settings {input.settings:q} --systems {input.systems:q} --metrics {input.metrics:q} "
+        "--out {output.archive:q} 9>&2 &> {log:q}"

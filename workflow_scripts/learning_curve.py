@@ -10,7 +10,10 @@ def parser():
     result = stage.parser(__doc__)
     result.add_input("--images", nargs=3, metavar=("TRAIN", "VAL", "TEST"), help="prepared images (HDF5)")
     result.add_input(
-        "--augmented", required=False, help="the bank of augmented images (HDF5), if the network draws from it"
+        "--augmented",
+        required=False,
+        nargs="?",
+        help="the bank of augmented images (HDF5), if the network draws from it",
     )
     result.add_output("--out", help="HDF5 file to write: {val,test}/probabilities")
     return result

@@ -1,5 +1,6 @@
 """Write the report: one self-contained page that opens with the answer."""
 
+import os
 from pathlib import Path
 
 from medfusion.files.artifacts import write_text
@@ -12,31 +13,33 @@ def parser():
     result = stage.parser(__doc__)
     result.add_input("--metrics", nargs="+", metavar="PATH", help="metrics.json files")
     result.add_input(
-        "--figures", required=False, named=True, nargs="*", default=[], metavar="NAME=PATH", help="figures (.svg, .png)"
-    )
-    result.add_input(
-        "--tables",
+        "--figures",
         required=False,
-        named=True,
         nargs="*",
         default=[],
-        metavar="NAME=PATH",
-        help="tables and records (.csv, .json, .h5)",
+        metavar="PATH",
+        help="figures (.svg, .png) below that folder",
     )
-    result.add_output("--out", help="HTML file to write")
+    result.add_input(
+        "--tables", required=False, nargs="*", default=[], metavar="PATH", help="tables and records (.csv, .json, .h5)"
+    )
+    result.add_output("--out", help="HTML file to write, in the folder of results")
     return result
 
 
 def main(args, settings):
     from medfusion.report import page
 
-    figures, tables = stage.pairs(args.figures), stage.pairs(args.tables)
-    made_by = records.ancestry(
-        [*args.metrics, *figures.values(), *tables.values()], records.read_all(settings["results"])
-    )
+    figures, tables = _by_name(args.figures, args.out), _by_name(args.tables, args.out)
+    made_by = records.ancestry([*args.metrics, *args.figures, *args.tables], records.read_all(settings["results"]))
     text = page.render(TEMPLATE, settings, args.metrics, figures, tables, settings["versions"], made_by)
     write_text(args.out, text)
     stage.progress(f"{args.out}: {len(text.encode()) / 1e6:.1f} MB, {len(figures)} figures")
+
+
+def _by_name(paths: list[str], page: str) -> dict[str, str]:
+    """Files by their path below the page's folder, without suffix: blood/results/confusion."""
+    return {os.path.splitext(os.path.relpath(path, os.path.dirname(page)))[0]: path for path in paths}
 
 
 if __name__ == "__main__":

@@ -10,7 +10,10 @@ def parser():
     result.add_input("--train", help="prepared training split, for its labels (HDF5)")
     result.add_input("--val", help="prepared validation split, for its labels (HDF5)")
     result.add_input(
-        "--tree-model", required=False, help="fitted decision tree (.skops) to draw; its curve has its settings"
+        "--tree-model",
+        required=False,
+        nargs="?",
+        help="fitted decision tree (.skops) to draw; its curve has its settings",
     )
     result.add_output("--out", help="HDF5 file to write")
     return result

@@ -70,11 +70,6 @@ def main():
 
 def _run_all(sweeps, results, points, args):
     """Run every point, one after another; those that failed."""
-    from medfusion.planning import runs
-    from medfusion.tools import sharing
-
-    if not runs.is_alone():
-        raise UserError("another run works in this folder; wait for its end (python workflow_scripts/progress.py)")
     failed = []
     for number, point in enumerate(points, 1):
         sweeps.write_overlay(point)
@@ -83,10 +78,8 @@ def _run_all(sweeps, results, points, args):
         command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "-j", str(args.cores)]
         command += [target, "--configfile", *args.configfile, str(point.overlay_file)]
         print(f"point {number} of {len(points)}: {point.words}", flush=True)
-        # Planned once so that the identity of every job is known, then without those that others have done.
+        sweeps.share(point, sweeps.donors(results, points))
         jobs = _planned(command, log)
-        if jobs is not None and sharing.share(point.results, sweeps.donors(results, points)):
-            jobs = _planned(command, log)
         if jobs is None:
             failed.append(point)
             continue
@@ -110,7 +103,7 @@ def _planned(command, log):
         return None
     stats = re.search(r"^Job stats:\njob +count\n-+ +-+\n(.*?)^total", done.stdout, re.M | re.S)
     lines = [line.split() for line in stats[1].splitlines()] if stats else []
-    return {name: int(count) for name, count in lines}
+    return {name: int(count) for name, count in lines if name != "write_settings"}  # which a run does without a job
 
 
 def _in_words(jobs):

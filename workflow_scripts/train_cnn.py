@@ -14,7 +14,10 @@ def parser():
     result.add_input("--train", help="prepared training images (HDF5)")
     result.add_input("--val", help="prepared validation images (HDF5)")
     result.add_input(
-        "--augmented", required=False, help="the bank of augmented images (HDF5), if the network draws from it"
+        "--augmented",
+        required=False,
+        nargs="?",
+        help="the bank of augmented images (HDF5), if the network draws from it",
     )
     result.add_output("--model", help=".keras file to write")
     result.add_output("--history", help="CSV file to write, a row an epoch")

@@ -133,20 +133,22 @@ def test_where_there_are_no_hard_links_the_work_is_done(stage, monkeypatch):
     assert not stage()
 
 
-def test_what_a_job_lacks_is_what_it_has_begun_to_make_or_is_not_there_any_more(stage):
-    def lacking(results="results"):
-        return records.lacking(stage.folder / "results/records/copy/copy.json", results)
-
-    assert lacking() == []
+def test_inputs_made_under_other_settings_than_planned_are_refused(stage):
+    """As after --touch or --allowed-rules; whoever reads what stands on them is refused too."""
     stage()
-    assert lacking() == []
-    Job("results/settings/copy/copy.json", {"stage": "copy"}, ["in.txt"], ["results/out.txt"], True).begin()
-    assert lacking() == ["results/out.txt"]
-    stage()
-    assert lacking() == []
-    (stage.folder / "results/out.txt").unlink()
-    assert lacking() == ["results/out.txt"]
-    assert lacking("elsewhere") == []
+    first = stage.folder / "results/settings/copy/copy.json"
+    planned = first.read_text()
+    (first.parent / "later.json").write_text(planned)
+    later = Job("results/settings/copy/later.json", {"stage": "copy"}, ["results/out.txt"], ["results/later.txt"], True)
+    later.begin()
+    first.write_text(planned.replace('"copy"', '"copy", "again": {"because": "x", "at": 1}', 1))
+    with pytest.raises(UserError, match="results/out.txt: was made under other settings than"):
+        later.begin()
+    first.write_text(planned.replace("{", '{"more": 1, ', 1))
+    with pytest.raises(UserError, match="results/out.txt: was made under other settings than"):
+        later.begin()
+    first.write_text(planned)
+    later.begin()
 
 
 def test_a_job_took_no_longer_than_whoever_waited_for_it_saw():

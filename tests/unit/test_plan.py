@@ -1,6 +1,5 @@
 """Tests of what each job needs: files, settings, identity."""
 
-import json
 import os
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,10 +7,8 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from medfusion.errors import UserError
 from medfusion.planning import config as configuration
 from medfusion.planning.environment import share_of_cores
-from medfusion.planning.identity import Identity
 from medfusion.planning.plan import Plan
 from medfusion.planning.settings_slices import slices
 
@@ -73,27 +70,6 @@ def test_networks_that_draw_from_originals_alone_do_not_wait_for_the_bank(config
     plan = Plan(config)
     assert plan.bank(Wildcards(dataset="blood", model="compact_resnet")) == []
     assert plan.bank(Wildcards(dataset="blood", model="blood_cnn")) == ["results/blood/augmented.h5"]
-
-
-def test_settings_are_rewritten_only_when_they_change(config, tmp_path):
-    wildcards = Wildcards(dataset="breast", model="breast_cnn", seed="1")
-    identity = Identity(slices(Plan(config)), 1, tmp_path)
-    path = Path(identity.settings("train_cnn")(wildcards))
-    content = json.loads(path.read_text(encoding="utf-8"))
-    assert content["config"]["seed"] == 1 and content["config"]["threads"] == 1
-    assert {"python", "tensorflow", "keras", "numpy"} <= set(content["libraries"])
-    os.utime(path, (1, 1))
-    identity.settings("train_cnn")(wildcards)
-    assert path.stat().st_mtime == 1
-    config["networks"]["breast_cnn"]["training"]["epochs"] = 3
-    Identity(slices(Plan(config)), 1, tmp_path).settings("train_cnn")(wildcards)
-    assert path.stat().st_mtime > 1
-
-
-def test_settings_that_cannot_be_written_are_one_message(config, tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="cannot be written to"):
-        Identity(slices(Plan(config)), 1, tmp_path / "file")
 
 
 def test_jobs_take_their_share_of_the_cores(monkeypatch):

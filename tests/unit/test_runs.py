@@ -1,21 +1,41 @@
 """Tests of what a killed run leaves behind: its lock goes only if nobody can hold it, its jobs are stopped."""
 
+import contextlib
 import json
 import os
-import socket
+import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import psutil
 import pytest
 
+from medfusion.errors import UserError
 from medfusion.planning import runs
 
-# A process that looks like Snakemake at work, until its stdin is closed.
-RUNNING = [sys.executable, "-c", "import sys; print('up', flush=True); sys.stdin.read()", "snakemake"]
+# Holds what this module's `hold` locks, says so, and goes on until its stdin is closed.
+HOLDING = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from pathlib import Path
+from medfusion.planning import runs
+held = runs.hold(Path(sys.argv[2]))
+print("held" if held else "refused", flush=True)
+sys.stdin.read()
+"""
+LIBRARY = str(Path(runs.__file__).parents[2])
+
+
+@contextlib.contextmanager
+def holding(path, *before):
+    """Another process that holds a lock, started by the command `before`; as it said."""
+    command = [*before, sys.executable, "-c", HOLDING, LIBRARY, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        process.said = process.stdout.readline().strip()
+        yield process
+        process.kill()
 
 
 @pytest.fixture
@@ -32,52 +52,78 @@ def locked(tmp_path, monkeypatch):
 
 
 def test_the_lock_of_a_dead_run_is_removed_and_that_is_said(locked):
+    assert runs.hold_folder()
     assert "the lock was removed" in runs.remove_stale_lock()
     assert not any(runs.LOCKS.iterdir())
     assert runs.remove_stale_lock() is None
 
 
-def test_a_lock_stays_while_another_snakemake_works_in_the_folder(locked, monkeypatch):
-    monkeypatch.delenv(runs.RUN_VARIABLE)  # it was started from a terminal
-    with subprocess.Popen(RUNNING, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        process.stdout.readline()
-        assert runs.remove_stale_lock() is None
-        assert not runs.is_alone()
-        process.stdin.close()
-    assert runs.is_alone()
+def test_the_lock_of_a_run_that_was_not_noted_stays(locked):
+    runs.RUN.unlink()
+    assert runs.remove_stale_lock() is None
+    assert any(runs.LOCKS.iterdir())
 
 
-def test_a_snakemake_that_a_dead_run_had_started_for_a_job_holds_no_lock(locked, monkeypatch):
-    monkeypatch.setattr(runs, "PATIENCE", 0.5)
-    with subprocess.Popen(RUNNING, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        process.stdout.readline()
-        assert runs.is_alone()
-        assert "the lock was removed" in runs.remove_stale_lock()
-        assert "they were stopped" in runs.end_orphans()
+def test_a_folder_that_another_machine_has_locked_is_not_ours_to_put_right(locked):
+    runs.RUN.write_text(json.dumps({"host": "elsewhere", "pid": 1, "started": 1.0}))
+    assert runs.hold_folder() is None
+    for file in runs.LOCKS.iterdir():
+        file.unlink()
+    assert runs.hold_folder()
 
 
-def test_work_in_another_folder_is_no_reason(locked, tmp_path_factory, monkeypatch):
-    monkeypatch.delenv(runs.RUN_VARIABLE)
-    elsewhere = tmp_path_factory.mktemp("elsewhere")
-    with subprocess.Popen(RUNNING, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=elsewhere) as process:
-        process.stdout.readline()
-        assert runs.remove_stale_lock()
-        process.stdin.close()
+@pytest.mark.parametrize("garbage", ["5", "[]", "{", '{"host": 3, "pid": "x"}', '{"pid": 1e300}', ""])
+def test_a_note_that_is_garbage_is_none(locked, garbage):
+    runs.RUN.write_text(garbage)
+    assert not runs.may_live({})
+    assert runs.cancel_submitted() is None
+    runs.hold_folder()
 
 
-def test_a_killed_run_that_nobody_has_waited_for_is_dead(locked):
-    with subprocess.Popen(["sleep", "60"]) as process:
-        content = {
-            "host": socket.gethostname(),
-            "pid": process.pid,
-            "started": psutil.Process(process.pid).create_time(),
-        }
-        runs.RUN.write_text(json.dumps(content))
-        assert runs.remove_stale_lock() is None
-        process.kill()
-        while psutil.Process(process.pid).status() != psutil.STATUS_ZOMBIE:
-            time.sleep(0.01)
-        assert "the lock was removed" in runs.remove_stale_lock()
+def test_a_pipe_in_place_of_the_note_is_not_waited_for(locked):
+    runs.RUN.unlink()
+    os.mkfifo(runs.RUN)
+    assert runs.remove_stale_lock() is None
+    assert runs.hold_folder()
+
+
+def test_one_run_at_a_time_has_a_folder_of_results(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with holding(Path("results", runs.HELD_RESULTS)) as other:
+        assert other.said == "held"
+        with pytest.raises(UserError, match=f"another run works on results .*process {other.pid}, in {tmp_path}"):
+            runs.hold_results("results")
+    with runs.hold_results("results"), holding(Path("results", runs.HELD_RESULTS)) as other:
+        assert other.said == "refused"
+
+
+@pytest.mark.skipif(
+    not shutil.which("unshare") or subprocess.run(["unshare", "--pid", "--fork", "true"]).returncode != 0,
+    reason="process namespaces cannot be made here",
+)
+def test_a_run_in_another_process_namespace_counts(locked):
+    """Its process number means nothing here, and ours nothing there."""
+    with holding(runs.HELD, "unshare", "--pid", "--fork", "--mount-proc") as other:
+        assert other.said == "held"
+        assert runs.hold_folder() is None
+        subprocess.run(["pkill", "--parent", str(other.pid)], check=True)
+
+
+def test_results_that_cannot_be_written_to_are_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"results: .*file cannot be written to \((Not a directory|File exists)\)"):
+        runs.hold_results(str(tmp_path / "file"))
+
+
+@pytest.mark.parametrize(
+    ("changed", "lives"),
+    [({}, True), ({"started": 1.0}, False), ({"space": "0" * 8}, True), ({"space": "0" * 8, "boot": "x"}, False)],
+    ids=["as noted", "another process has its number", "another container", "before the machine was started"],
+)
+def test_whether_a_noted_run_may_live(changed, lives):
+    parent = psutil.Process(os.getppid())
+    noted = {**runs._myself(), "pid": parent.pid, "started": parent.create_time()}
+    assert runs.may_live({**noted, **changed}) is lives
 
 
 @pytest.fixture
@@ -86,7 +132,7 @@ def job(locked):
     processes = []
 
     def start(folder, ignore=""):
-        environment = {**os.environ, runs.RUN_VARIABLE: str(folder)}
+        environment = {**os.environ, runs.RUN_VARIABLE: str(folder) if folder != locked else runs._this_folder()}
         command = ["bash", "-c", f"{ignore} echo up; sleep 60 > /dev/null; :"]
         processes.append(subprocess.Popen(command, stdout=subprocess.PIPE, env=environment))
         processes[-1].stdout.readline()
@@ -111,23 +157,9 @@ def test_a_run_and_those_who_started_it_are_no_orphans(locked, monkeypatch):
     code = "import sys; sys.path[:0] = sys.argv[1:]; from medfusion.planning import runs; print(runs.end_orphans())"
     library = str(Path(runs.__file__).parents[2])
     nested = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {code!r}, {library!r}], check=True)"
-    environment = {**os.environ, runs.RUN_VARIABLE: str(locked)}
+    environment = {**os.environ, runs.RUN_VARIABLE: runs._this_folder()}
     done = subprocess.run([sys.executable, "-c", nested], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout == "None\n"
-
-
-@pytest.mark.parametrize("state", ["other host", "alive", "no run noted"])
-def test_a_lock_that_may_be_held_stays(locked, state):
-    if state == "other host":
-        runs.RUN.write_text(json.dumps({"host": "elsewhere", "pid": 1, "started": 1.0}))
-    elif state == "alive":
-        parent = psutil.Process(os.getppid())
-        content = {"host": socket.gethostname(), "pid": parent.pid, "started": parent.create_time()}
-        runs.RUN.write_text(json.dumps(content))
-    else:
-        runs.RUN.unlink()
-    assert runs.remove_stale_lock() is None
-    assert any(runs.LOCKS.iterdir())
 
 
 class Input(list):
@@ -143,7 +175,7 @@ class Planned:
     """A job as Snakemake plans it; a target has no settings."""
 
     def __init__(self, settings):
-        self.input, self.output, self.threads, self.benchmark = Input(), [f"{settings}.out"], 1, None
+        self.input, self.output, self.threads = Input(), [f"{settings}.out"], 1
         self.input.settings = settings
 
 

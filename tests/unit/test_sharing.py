@@ -27,6 +27,13 @@ def job(results, stage, text, inputs=(), config=None):
     return made_runs.write_record(Path("."), stage, stage, inputs, [path], config, results=results)
 
 
+def share(donors):
+    """Take over what the donors have of the jobs that are planned in the point's folder."""
+    folder = Path(POINT, "settings")
+    identities = {path.relative_to(folder): json.loads(path.read_text()) for path in sorted(folder.glob("*/*.json"))}
+    return sharing.share(POINT, identities, donors)
+
+
 def planned(results, stage, config=None):
     """The settings of a job that is to run."""
     path = Path(results, "settings", stage, f"{stage}.json")
@@ -51,7 +58,7 @@ def plan_chain(epochs=1, results=POINT):
 def test_jobs_that_would_make_the_same_are_taken_over_with_their_records(folder):
     chain()
     plan_chain()
-    assert sharing.share(POINT, ["results"]) == 3
+    assert share(["results"]) == 3
     for name in ("prepare", "train", "fit"):
         assert Path(POINT, f"{name}.txt").samefile(f"results/{name}.txt")
         record = records.read(Path(POINT, "records", name, f"{name}.json"))
@@ -59,13 +66,13 @@ def test_jobs_that_would_make_the_same_are_taken_over_with_their_records(folder)
         assert record.identity == json.loads(Path(record.settings.path).read_text())
         assert all(file.path.startswith(POINT) for file in (*record.inputs, *record.outputs))
         assert record.command[-1] == f"{POINT}/{name}.txt"
-    assert sharing.share(POINT, ["results"]) == 0
+    assert share(["results"]) == 0
 
 
 def test_behind_a_job_that_differs_nothing_is_taken_over(folder):
     chain(epochs=1)
     plan_chain(epochs=2)
-    assert sharing.share(POINT, ["results"]) == 1
+    assert share(["results"]) == 1
     assert Path(POINT, "prepare.txt").exists() and not Path(POINT, "train.txt").exists()
     assert not Path(POINT, "fit.txt").exists()  # the same settings, but made from another network
 
@@ -74,7 +81,7 @@ def test_the_donor_whose_inputs_fit_is_taken_whatever_the_order(folder):
     chain("results", epochs=1)
     chain("results/sweep/other", epochs=2)
     plan_chain(epochs=2)
-    assert sharing.share(POINT, ["results", "results/sweep/other"]) == 3
+    assert share(["results", "results/sweep/other"]) == 3
     assert Path(POINT, "prepare.txt").samefile("results/prepare.txt")
     assert Path(POINT, "fit.txt").read_text() == "fit on 2"
 
@@ -88,7 +95,7 @@ def test_no_output_is_older_than_its_input(folder):
         type(record)(**{**vars(record), "outputs": [records.File.of("results/train.txt")]}),
     )
     plan_chain()
-    assert sharing.share(POINT, ["results"]) == 3
+    assert share(["results"]) == 3
     times = [Path(POINT, f"{name}.txt").stat().st_mtime_ns for name in ("prepare", "train", "fit")]
     assert times == sorted(times)
 
@@ -103,7 +110,7 @@ def test_what_is_damaged_or_of_other_settings_is_not_taken_over(folder, damage):
         Path("results/records/train/train.json").write_text("{")
     else:
         planned(POINT, "train", {"epochs": 1, "more": 0})
-    assert sharing.share(POINT, ["results"]) == 1
+    assert share(["results"]) == 1
 
 
 def test_files_that_no_job_makes_must_be_the_same(folder):
@@ -111,15 +118,15 @@ def test_files_that_no_job_makes_must_be_the_same(folder):
     job("results", "prepare", "images", ["own.npz"])
     planned(POINT, "prepare")
     Path("own.npz").write_text("others")
-    assert sharing.share(POINT, ["results"]) == 0
+    assert share(["results"]) == 0
     Path("own.npz").write_text("data")
-    assert sharing.share(POINT, ["results"]) == 1
+    assert share(["results"]) == 1
 
 
 def test_a_page_is_not_taken_over_because_it_prints_the_folder(folder):
     job("results", "report", "page")
     planned(POINT, "report")
-    assert sharing.share(POINT, ["results"]) == 0
+    assert share(["results"]) == 0
 
 
 def test_second_names_come_along_so_that_early_cut_off_works(folder):
@@ -128,7 +135,7 @@ def test_second_names_come_along_so_that_early_cut_off_works(folder):
     second.parent.mkdir()
     os.link("results/prepare.txt", second)
     planned(POINT, "prepare")
-    sharing.share(POINT, ["results"])
+    share(["results"])
     assert Path(POINT, "records/prepare/prepare/0-prepare.txt").samefile(second)
 
 
@@ -139,7 +146,7 @@ def test_where_links_cannot_be_had_files_are_copied(folder, monkeypatch):
     chain()
     plan_chain()
     monkeypatch.setattr(sharing.os, "link", refuse)
-    assert sharing.share(POINT, ["results"]) == 3
+    assert share(["results"]) == 3
     assert Path(POINT, "fit.txt").read_text() == "fit on 1"
     assert not Path(POINT, "fit.txt").samefile("results/fit.txt")
 
@@ -148,7 +155,7 @@ def test_the_donor_is_left_as_it_was(folder):
     chain()
     before = {path: path.read_bytes() for path in Path("results").rglob("*") if path.is_file()}
     plan_chain()
-    sharing.share(POINT, ["results"])
+    share(["results"])
     for path, content in before.items():
         assert path.read_bytes() == content
     for record in records.read_all("results"):

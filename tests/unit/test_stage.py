@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from medfusion.errors import UserError
 from medfusion.jobs import stage
 
 LIBRARY = Path(stage.__file__).resolve().parents[2]
@@ -136,14 +135,3 @@ def test_progress_goes_to_the_log_and_to_the_terminal(run, tmp_path):
     done = run({"config": {"value": 1}}, "9>&2 &> log")
     assert done.stderr == "half of ü\n"
     assert (tmp_path / "log").read_text(encoding="utf-8") == "half of ü\n{1} 1\n"
-
-
-def test_pairs_keep_their_order_and_paths_may_hold_equals_signs():
-    assert list(stage.pairs(["b=x=1.h5", "a=y y"]).items()) == [("b", "x=1.h5"), ("a", "y y")]
-    assert stage.pairs([]) == {}
-
-
-@pytest.mark.parametrize("values", [["a"], ["a=1", "a=2"]])
-def test_wrong_pairs_are_named(values):
-    with pytest.raises(UserError, match="expected NAME=PATH"):
-        stage.pairs(values)

@@ -24,7 +24,7 @@ from conftest import Project
 from medfusion.files.artifacts import hash_file, writer_of
 from medfusion.jobs import records
 from medfusion.jobs.records import Record
-from medfusion.planning.reconcile import ALTERED
+from medfusion.planning.reruns import ALTERED
 
 NEEDS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
 LONG = 600  # seconds that nothing here takes

@@ -8,9 +8,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 COMMAND = re.compile(r"python \S*workflow_scripts/(\w+)\.py (.*)")
-# Files that a rule waits for, by stage, although its command does not name them: the page's target makes the table too.
-UNNAMED = {"report": ["metrics.csv"]}
+# Files that a rule waits for, by stage, although its command does not name them: the page's target makes the table too,
+# and data are downloaded before they are prepared.
+UNNAMED = {"report": r".*/metrics\.csv", "prepare": r".*/downloads/(\w+)\.json"}
 SETTINGS = re.compile(r"settings/(\w+/\S+)\.json")
+WRITES_SETTINGS = "write_settings"  # a rule of dry runs alone
 
 
 @dataclass(frozen=True)
@@ -56,9 +58,13 @@ def job_graph(project, targets: Iterable[str] = ("report",), overlay: bool = Tru
         words = [word.strip("')") for word in command.split()]
         files = {file for word in words if (file := word.partition("=")[2] or word) in made_by}
         outputs[job] = {file for file in files if made_by[file] == stage}
-        waited_for = {file for file in made_by if file.rpartition("/")[2] in UNNAMED.get(stage, ())}
-        inputs[job] = (files | waited_for) - outputs[job]
+        inputs[job] = (files | _waited_for(stage, made_by, command)) - outputs[job]
     return Graph(made_by, inputs, outputs)
+
+
+def _waited_for(stage: str, files: Iterable[str], command: str) -> set[str]:
+    found = ((file, re.fullmatch(UNNAMED[stage], file)) for file in files) if stage in UNNAMED else ()
+    return {file for file, match in found if match and all(f"/{name}.npz" in command for name in match.groups())}
 
 
 def stage_of(rule: str) -> str:

@@ -65,24 +65,18 @@ def test_only_evaluation_and_description_stand_on_the_test_labels(project, confi
 
 
 def test_every_rule_says_what_a_stage_says(project):
-    """Log, benchmark, message, memory, run time and one params entry, for every rule that runs a program."""
+    """Log, message, threads, memory, run time and one settings file, for every rule that runs a program."""
     import ast
 
     for path in sorted((project.folder / "rules").glob("*.smk")):
         for text in re.split(r"\n(?=\s*rule\b)", path.read_text(encoding="utf-8"))[1:]:
             if "shell:" not in text:
                 continue
-            for part in (
-                "log:",
-                "benchmark:",
-                "message:",
-                "threads:",
-                "mem_mb=",
-                "runtime=",
-                "settings=IDENTITY.params(",
-            ):
+            for part in ("log:", "message:", "threads:", "mem_mb=", "runtime=", "settings=settings_of("):
                 assert part in text, f"{path.name}: {text.splitlines()[0]} lacks {part}"
-            assert text.count("IDENTITY.params(") == 1
+            shell = text.partition("shell:")[2]
+            placeholders = re.findall(r"\{(\w+(?:\.\w+)?)(:q)?\}", shell)
+            assert [name for name, quoted in placeholders if not quoted] == [], f"{path.name}: not quoted"
     for program in (project.folder / "workflow_scripts").glob("*.py"):
         assert ast.get_docstring(ast.parse(program.read_text(encoding="utf-8"))), program.name
 

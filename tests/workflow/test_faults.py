@@ -15,7 +15,7 @@ from faults import NEEDS_ROOT, PAGE, PLAIN, TABLE, completes, failed
 
 from medfusion.data import phantoms
 from medfusion.jobs import records
-from medfusion.planning.reconcile import ALTERED
+from medfusion.planning.reruns import ALTERED
 
 pytestmark = pytest.mark.slow
 

@@ -66,17 +66,14 @@ def obtain(flag: str, size: int, source: str, target: str | Path) -> str:
             tried.append(f"{place}: its MD5 is {found}, MedMNIST's is {md5}")
             others.append(place)
         else:
-            try:
-                if place == target:
-                    # Newer than what asked for it, or Snakemake would ask again. A link that is newer will do: the
-                    # file may be somebody else's.
-                    os.utime(target, follow_symlinks=not target.is_symlink())
-                else:
+            if place != target:
+                try:
                     with replacing(target) as temporary:
                         shutil.copyfile(place, temporary)
-            except OSError as error:
-                what = "is somebody else's: its time cannot be set" if place == target else "cannot be written"
-                raise UserError(f"{target}: {what} ({error.strerror}); name another folder as data") from None
+                except OSError as error:
+                    raise UserError(
+                        f"{target}: cannot be written ({error.strerror}); name another folder as data"
+                    ) from None
             return str(place)
     if not folder:
         tried.append(f"environment variable {FOLDER_VARIABLE}: not set")

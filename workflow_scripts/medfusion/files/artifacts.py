@@ -5,11 +5,16 @@ import hashlib
 import json
 import os
 import re
+import socket
+import stat
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from medfusion.errors import UserError, first_line
+
+TEMPORARY = re.compile(r"\.medfusion-(?P<writer>\d+)-(?P<space>[0-9a-f]{8})\.(?P<path>.+)", re.DOTALL)
 
 
 @contextlib.contextmanager
@@ -40,14 +45,23 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 
 def temporary_name(path: Path) -> Path:
-    """Where this process writes what is to become `path`."""
-    return path.with_name(f".{os.getpid()}.{path.name}")
+    """Where this process writes what is to become `path`, under a name that nobody else gives."""
+    return path.with_name(f".medfusion-{os.getpid()}-{process_space()}.{path.name}")
 
 
 def writer_of(temporary: Path) -> int | None:
     """The process that a temporary name belongs to; None for other names."""
-    found = re.match(r"\.(\d+)\..", temporary.name)
-    return int(found[1]) if found else None
+    found = TEMPORARY.fullmatch(temporary.name)
+    return int(found["writer"]) if found else None
+
+
+@cache
+def process_space() -> str:
+    """Eight hex digits for the machine, its last start and the container: where a process number means one process."""
+    parts = [socket.gethostname()]
+    with contextlib.suppress(OSError):  # Linux alone tells
+        parts += [Path("/proc/sys/kernel/random/boot_id").read_text("ascii"), os.readlink("/proc/self/ns/pid")]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:8]
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -100,6 +114,8 @@ def hash_file(path: str | Path, algorithm: str = "sha256") -> str:
         If the path is not a readable file.
     """
     try:
+        if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would be waited for
+            raise UserError(f"{path}: no regular file; expected a readable file")
         with open(path, "rb") as file:
             return hashlib.file_digest(file, algorithm).hexdigest()
     except OSError as error:

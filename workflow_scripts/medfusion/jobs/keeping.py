@@ -80,7 +80,6 @@ class Job:
         if not self._file:
             return
         usage = resource.getrusage(resource.RUSAGE_SELF)
-        shutil.rmtree(self._file.with_suffix(""), ignore_errors=True)
         for number, path in enumerate(self._outputs if self._keep else ()):
             _link(Path(path), self._second_name(path, number), needed=False)
         self._write(
@@ -111,16 +110,25 @@ class Job:
         return None
 
     def _check_inputs(self) -> None:
-        """Refuse inputs that are not what their own job wrote."""
-        made_by = records.makers(records.read_all(self._file.parents[2]))
+        """Refuse inputs that are not what their own job wrote, or were made under other settings than planned."""
+        results = self._file.parents[2]
+        known = records.read_all(results)
+        made_by = records.makers(known)
         for file in self._inputs:
             record = made_by.get(file.path)
             recorded = next((output for output in record.outputs if output.path == file.path), None) if record else None
             if recorded and recorded.sha256 != file.sha256:
-                os.utime(file.path)  # so that the next plan looks at it
+                if Path(results) in Path(file.path).parents:
+                    os.utime(file.path)  # so that the next plan looks at it
                 raise UserError(
                     f"{file.path}: not what {record.stage} wrote (its SHA-256 differs): damaged or edited; "
                     "run again to have it made anew"
+                )
+        for record in records.ancestry([file.path for file in self._inputs], known):
+            if not records.answers(record, record.settings.path):
+                raise UserError(
+                    f"{record.outputs[0].path}: was made under other settings than {record.settings.path} asks for; "
+                    "run again without options that leave jobs out (--allowed-rules, --omit-from, --touch)"
                 )
 
 

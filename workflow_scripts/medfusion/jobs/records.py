@@ -2,18 +2,17 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from medfusion.errors import UserError
-from medfusion.files.artifacts import hash_file, read_json, write_json
+from medfusion.files.artifacts import hash_file, write_json
 
 FOLDER = "records"  # beside the settings, below the folder of results
 BEGUN = ".begun"  # the suffix of the mark of a job that has not finished
 CHECKSUM = "checksum"  # of all other entries of a record
+AGAIN = "again"  # of a settings file: why a job whose identity is the same must run again; no part of that identity
 
 
 @dataclass(frozen=True)
@@ -98,31 +97,47 @@ def begin(path: Path, outputs: Iterable[str]) -> None:
     write_json(path.with_suffix(BEGUN), list(outputs))
 
 
-def lacking(path: Path, results: str | Path) -> list[str]:
-    """The results that a job lacks: those that it has begun to make, or that are not there any more.
+def identity_in(settings: str | Path) -> dict[str, Any] | None:
+    """The identity that a settings file asks for; None if it cannot be read."""
+    try:
+        content = json.loads(Path(settings).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return {key: value for key, value in content.items() if key != AGAIN} if isinstance(content, dict) else None
 
-    What it wrote outside the results is the user's, to be removed at will.
+
+def answers(record: Record, settings: str | Path) -> bool:
+    """Whether a record is of what a settings file asks for now; where the file is not there, nothing is asked.
+
+    A settings file that says why its job must run again is answered by the record that has seen it.
     """
-    if record := read(path):
-        files = [file.path for file in record.outputs if not Path(file.path).exists()]
-    else:
-        try:
-            files = read_json(path.with_suffix(BEGUN))
-        except UserError:
-            files = []
-    return [file for file in files if file.startswith(f"{Path(results)}{os.sep}")]
+    settings = Path(settings)
+    if not settings.exists() or replace(record.settings, path=str(settings)).untouched():
+        return True
+    if identity_in(settings) != record.identity:
+        return False
+    return hash_file(settings) == record.settings.sha256 or AGAIN not in json.loads(settings.read_text("utf-8"))
 
 
 def read(path: Path) -> Record | None:
     """Read a record; None if there is none, or none that is as it was written, which is as good as none."""
     try:
+        if not path.is_file():  # a pipe would be waited for
+            return None
         content = json.loads(path.read_text(encoding="utf-8"))
         if content.pop(CHECKSUM) != _checksum(content):
             return None
-        files = {key: [File(**file) for file in content[key]] for key in ("inputs", "outputs")}
-        return Record(**{**content, **files, "settings": File(**content["settings"])})
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        files = {key: [_file(entry) for entry in content[key]] for key in ("inputs", "outputs")}
+        return Record(**{**content, **files, "settings": _file(content["settings"])})
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
+
+
+def _file(entry: dict[str, Any]) -> File:
+    file = File(**entry)
+    if not all(isinstance(getattr(file, name), kind) for name, kind in File.__annotations__.items()):
+        raise TypeError("not a file's description")
+    return file
 
 
 def _checksum(content: dict[str, Any]) -> str:

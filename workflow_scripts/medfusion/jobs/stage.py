@@ -15,6 +15,7 @@ import threadpoolctl
 from medfusion.errors import UserError
 from medfusion.files.artifacts import read_json
 from medfusion.jobs.keeping import Job
+from medfusion.jobs.records import AGAIN
 
 # Rules send a stage's output to its log and open this descriptor to the terminal, for progress alone.
 TERMINAL = 9
@@ -39,10 +40,6 @@ class Input(str):
     """An argument's type: a file that the stage reads."""
 
 
-class NamedInput(Input):
-    """An argument's type: a file that the stage reads, as NAME=PATH (see `pairs`)."""
-
-
 class Output(str):
     """An argument's type: a file that the stage writes."""
 
@@ -50,9 +47,9 @@ class Output(str):
 class Parser(argparse.ArgumentParser):
     """An argument parser that knows which arguments name files that are read, and which name files that are written."""
 
-    def add_input(self, flag: str, *, required: bool = True, named: bool = False, **options: Any) -> None:
-        """Add an argument that names files to read, as PATH, or as NAME=PATH if `named` (see `pairs`)."""
-        self.add_argument(flag, type=NamedInput if named else Input, required=required, **options)
+    def add_input(self, flag: str, *, required: bool = True, **options: Any) -> None:
+        """Add an argument that names files to read."""
+        self.add_argument(flag, type=Input, required=required, **options)
 
     def add_output(self, flag: str, **options: Any) -> None:
         """Add an argument that names files to write."""
@@ -93,6 +90,7 @@ def run(
         content = read_json(args.settings)
         if not isinstance(content, dict) or not isinstance(content.get("config"), dict):
             raise UserError(f"{args.settings}: expected a JSON object whose key 'config' holds the stage's settings")
+        content.pop(AGAIN, None)
         job = Job(args.settings, content, _files(args, Input), _files(args, Output), keep)
         if job.kept():
             progress(f"{content['stage']}: nothing it depends on has changed; {', '.join(_files(args, Output))} kept")
@@ -127,17 +125,6 @@ def progress(text: str) -> None:
             print(text, file=_terminal, flush=True)
 
 
-def pairs(values: list[str]) -> dict[str, str]:
-    """Turn repeated NAME=PATH arguments into a dictionary that keeps their order."""
-    result = {}
-    for value in values:
-        name, separator, path = value.partition("=")
-        if not separator or name in result:
-            raise UserError(f"argument {value!r}: expected NAME=PATH, each name once")
-        result[name] = path
-    return result
-
-
 def _stop(message: str) -> NoReturn:
     """End with a message; on the terminal if the log cannot take it, because the disk is full."""
     try:
@@ -152,5 +139,4 @@ def _files(args: argparse.Namespace, kind: type[str]) -> list[str]:
     values = []
     for value in vars(args).values():
         values += value if isinstance(value, list) else [value]
-    found = [value for value in values if isinstance(value, kind)]
-    return [value.partition("=")[2] if isinstance(value, NamedInput) else str(value) for value in found]
+    return [str(value) for value in values if isinstance(value, kind)]

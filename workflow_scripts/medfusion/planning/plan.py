@@ -74,6 +74,17 @@ class Plan:
             return f"{self.results}/{wildcards.dataset}/generated.npz"
         return f"{self.config['data']}/{file_name(entry['flag'], entry['size'], entry['source'])}"
 
+    def obtained(self, wildcards: Wildcards) -> Files:
+        """What jobs make before the .npz file of a data set is there; a user's own is there already."""
+        file, source = self.data_file(wildcards), self.datasets[wildcards.dataset]["source"]
+        if source == "generated":
+            return [file]
+        return [] if source == "file" else [self.receipt(Path(file).stem)]
+
+    def receipt(self, file: str) -> str:
+        """What a download writes when its file, by stem, is there."""
+        return f"{self.results}/downloads/{file}.json"
+
     @property
     def in_folders(self) -> list[str]:
         """The data sets that are folders of pictures."""

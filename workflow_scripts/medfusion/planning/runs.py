@@ -1,6 +1,12 @@
-"""Runs of Snakemake in this folder: which is alive, and what one that was killed left behind."""
+"""Runs of Snakemake: which is alive, in this folder or with the same results, and what one that was killed left behind.
+
+A run holds a lock of the system (flock) on a file in this folder and on one in its results, as long as its process
+lives. Whoever gets them knows that no other run is there, whatever process numbers can be seen: another container on
+the machine counts too.
+"""
 
 import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -8,15 +14,17 @@ import socket
 import subprocess
 import time
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psutil
 
 from medfusion.errors import UserError
-from medfusion.files.artifacts import read_json, write_json
+from medfusion.files.artifacts import process_space, read_json, write_json
 from medfusion.jobs import records
 
-LOCKS = Path(".snakemake/locks")
+LOCKS = Path(".snakemake/locks")  # Snakemake's own
+HELD = Path(".snakemake/medfusion.lock")
+HELD_RESULTS = "records/.lock"  # in the folder of results
 RUN = Path(".snakemake/run.json")  # who runs, or ran last
 JOBS = Path(".snakemake/jobs.json")  # what the last run that started jobs was to do; planning alone leaves it
 # In the environment of every job: the folder of the run that started it.
@@ -34,7 +42,7 @@ def remember_run(scheduler: Any = None) -> None:
     ----------
     scheduler : Snakemake's, once there is one; its executor for Slurm has a name for all jobs that it submits
     """
-    os.environ[RUN_VARIABLE] = str(Path.cwd())
+    os.environ[RUN_VARIABLE] = _this_folder()
     name = getattr(getattr(scheduler, "_executor", None), "run_uuid", None)
     with contextlib.suppress(OSError):
         RUN.parent.mkdir(exist_ok=True)
@@ -62,13 +70,19 @@ def remember_jobs(dag: Any, results: str, cores: int | None) -> None:
                 "output": str(job.output[0]),
                 "threads": job.threads,
                 "needs": sorted(str(other.input.settings) for other in dag.dependencies[job] if other in jobs),
-                "seconds": _seconds(job.input.settings, job.benchmark),
+                "seconds": _seconds(job.input.settings),
             }
             for job in sorted(jobs, key=lambda job: str(job.input.settings))
         ],
     }
     with contextlib.suppress(OSError):
         write_json(JOBS, content)
+
+
+def _seconds(settings: str) -> float | None:
+    """How long a job took when it was done last."""
+    record = records.read(records.record_file(settings))
+    return record.seconds if record else None
 
 
 def planned_jobs() -> dict[str, Any] | None:
@@ -79,50 +93,112 @@ def planned_jobs() -> dict[str, Any] | None:
         return None
 
 
+def hold(path: Path) -> IO[str] | None:
+    """Lock a file until what is returned is closed, or this process ends; None if another process holds it.
+
+    Where the system has no such locks (some network file systems), nobody holds it.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = open(path, "a+", encoding="utf-8")  # noqa: SIM115
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    except OSError:
+        pass
+    file.truncate(0)
+    file.write(json.dumps({**_myself(), "folder": str(Path.cwd())}))
+    file.flush()
+    return file
+
+
+def hold_results(results: str) -> IO[str]:
+    """Lock a folder of results until what is returned is closed, or this process ends.
+
+    Raises
+    ------
+    UserError
+        If another run works on them, or they cannot be written to.
+    """
+    file = Path(results, HELD_RESULTS)
+    try:
+        if held := hold(file):
+            return held
+        holder = json.loads(file.read_text(encoding="utf-8"))
+        who = f" ({holder['host']}, process {holder['pid']}, in {holder['folder']})"
+    except (ValueError, KeyError, TypeError):
+        who = ""
+    except OSError as error:
+        raise UserError(
+            f"results: {results} cannot be written to ({error.strerror}); name a folder of yours in config.yaml"
+        ) from None
+    raise UserError(f"results: another run works on {results}{who}; wait for its end, or name another folder")
+
+
 def may_live(run: dict[str, Any]) -> bool:
     """Whether the process that a run was noted with is still there, as far as this machine can tell."""
     try:
         if run["host"] != socket.gethostname():
             return True
+        if run["space"] != process_space():  # another container, or the machine was started anew
+            return run["boot"] == _boot()
         if run["pid"] == os.getpid():
             return False
         process = psutil.Process(run["pid"])
         return process.create_time() == run["started"] and process.status() != psutil.STATUS_ZOMBIE
-    except (KeyError, TypeError, psutil.Error):
+    except (KeyError, TypeError, ValueError, OverflowError, psutil.Error):
         return False
 
 
 def _myself() -> dict[str, Any]:
-    return {"host": socket.gethostname(), "pid": os.getpid(), "started": psutil.Process().create_time()}
+    process = psutil.Process()
+    return {
+        "host": socket.gethostname(),
+        "boot": _boot(),
+        "space": process_space(),
+        "pid": process.pid,
+        "started": process.create_time(),
+    }
 
 
-def _seconds(settings: str, benchmark: str | None) -> float | None:
-    """How long a job took when it was done last, by its record, or else by its benchmark file."""
-    if record := records.read(records.record_file(settings)):
-        return record.seconds
+def _boot() -> str:
+    """What names this start of the machine, on Linux; of its clock elsewhere."""
     try:
-        head, values, *_ = Path(benchmark or "").read_text(encoding="utf-8").splitlines()
-        return float(dict(zip(head.split("\t"), values.split("\t"), strict=False))["s"])
-    except (OSError, ValueError, KeyError):
-        return None
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except OSError:
+        return str(round(psutil.boot_time()))
 
 
-def is_locked() -> bool:
-    """Whether a run holds this folder, or held it when it was killed."""
+def _this_folder() -> str:
+    """What names this folder for the jobs of its run: in a container another may have the same path."""
+    found = os.stat(".")
+    return f"{found.st_dev}:{found.st_ino}:{Path.cwd()}"
+
+
+def hold_folder() -> IO[str] | None:
+    """Lock this folder for runs, as `hold`; None if another run may work here, as far as this machine can tell."""
+    other_host = _last_run().get("host") not in (None, socket.gethostname())
+    return None if other_host and _is_locked() else hold(HELD)
+
+
+def _is_locked() -> bool:
+    """Whether a run holds Snakemake's lock, or held it when it was killed."""
     return LOCKS.is_dir() and any(LOCKS.iterdir())
-
-
-def is_alone() -> bool:
-    """Whether no other process runs Snakemake in this folder, as far as this machine can tell."""
-    return not may_live(_last_run()) and not any(map(_works_here, psutil.process_iter(["cmdline", "cwd", "pid"])))
 
 
 def remove_stale_lock() -> str | None:
     """Remove the lock of a run that was killed; what was done, or None where there was none.
 
-    A lock of a run that lives, or may live on another machine, stays: Snakemake then refuses, and names the remedy.
+    For who is alone in this folder. A lock of a run on another machine stays: Snakemake then refuses, and names the
+    remedy; so does one of a run that was not noted.
     """
-    if not is_locked() or not RUN.exists() or not is_alone():
+    if not _is_locked() or not RUN.is_file():
         return None
     for file in LOCKS.iterdir():
         file.unlink(missing_ok=True)
@@ -184,7 +260,7 @@ def _orphans() -> list[psutil.Process]:
 
 def _works_for_a_run_here(process: psutil.Process) -> bool:
     try:
-        return process.environ().get(RUN_VARIABLE) == str(Path.cwd())
+        return process.environ().get(RUN_VARIABLE) == _this_folder()
     except psutil.Error:  # gone, or somebody else's
         return False
 
@@ -192,24 +268,7 @@ def _works_for_a_run_here(process: psutil.Process) -> bool:
 def _last_run() -> dict[str, Any]:
     """What was noted of the last run; nothing where that cannot be read."""
     try:
-        content = json.loads(RUN.read_text(encoding="utf-8"))
+        content = json.loads(RUN.read_text(encoding="utf-8")) if RUN.is_file() else {}
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
-
-
-def _works_here(process: psutil.Process) -> bool:
-    """Whether a process is another run of Snakemake in this folder, not one that started this one, nor a run's job.
-
-    What Slurm starts for a job is a Snakemake too, and it may outlive by a moment the run, and its place in the queue.
-    """
-    found = process.info
-    if found["pid"] == os.getpid() or not any("snakemake" in part for part in found["cmdline"] or ()):
-        return False
-    if found["pid"] in {parent.pid for parent in psutil.Process().parents()} or _works_for_a_run_here(process):
-        return False
-    try:
-        is_python = "python" in Path(process.exe()).name
-    except psutil.Error:
-        is_python = True
-    return is_python and (found["cwd"] is None or Path(found["cwd"]) == Path.cwd())

@@ -2,15 +2,16 @@
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from medfusion.errors import UserError
-from medfusion.files.artifacts import hash_file, read_json, temporary_name
+from medfusion.files.artifacts import hash_file, temporary_name
 from medfusion.jobs import records
 from medfusion.jobs.records import File, Record
+from medfusion.planning.reruns import write_settings
 
 # Their pages print the folder of results.
 NOT_SHARED = ("report", "summarise")
@@ -25,7 +26,7 @@ class _Candidate:
     outputs: list[str]  # as they lie there
 
 
-def share(results: str, donors: Iterable[str]) -> int:
+def share(results: str, planned: Mapping[Path, dict[str, Any]], donors: Iterable[str]) -> int:
     """Take over what other runs have of the jobs that are planned in a folder of results.
 
     A planned job takes the outputs and the record of a finished one that has the same identity (but for the folder's
@@ -35,17 +36,14 @@ def share(results: str, donors: Iterable[str]) -> int:
 
     Parameters
     ----------
-    results : the folder; its jobs were planned, so that their settings lie in it
+    results : the folder; for who is alone with it
+    planned : identities of its jobs, by settings file below {results}/settings
     donors : folders of results of other runs, as their runs were told to call them; the first that fits is taken
 
     Returns
     -------
     Number of jobs that were taken over.
     """
-    planned = {
-        path.relative_to(Path(results, "settings")): read_json(path)
-        for path in sorted(Path(results, "settings").glob("*/*.json"))
-    }
     waiting = {
         job: [*_candidates(job, identity, results, results), *_of_donors(job, identity, results, donors)]
         for job, identity in planned.items()
@@ -136,7 +134,6 @@ def _take_over(candidate: _Candidate, settings: Path, made: dict[str, File]) -> 
     """Put outputs and record in place, no output older than an input: runs may have made them in another order."""
     record = candidate.record
     own = records.record_file(settings)
-    shutil.rmtree(own.with_suffix(""), ignore_errors=True)
     newest = max((made.get(file.path, file).mtime_ns for file in record.inputs), default=0)
     outputs = []
     for number, (file, path) in enumerate(zip(record.outputs, candidate.outputs, strict=True)):
@@ -148,6 +145,7 @@ def _take_over(candidate: _Candidate, settings: Path, made: dict[str, File]) -> 
             if Path(candidate.source.with_suffix(""), second).exists():
                 _link(path, own.with_suffix("") / second)
         outputs.append(file)
+    write_settings(settings, record.identity)
     os.utime(settings, ns=(record.settings.mtime_ns, record.settings.mtime_ns))
     record = replace(record, inputs=[made.get(f.path, f) for f in record.inputs], outputs=outputs)
     record = replace(record, settings=File.of(settings))

@@ -22,9 +22,14 @@ from medfusion.files.artifacts import hash_file, write_json, write_text
 from medfusion.planning import config_text
 from medfusion.planning.config import complete
 from medfusion.planning.config_values import hint, shown
+from medfusion.planning.identity import identity
+from medfusion.planning.jobs import jobs
+from medfusion.planning.plan import Plan
+from medfusion.planning.runs import hold_results
 from medfusion.planning.systems import Config
 from medfusion.report.page_parts import Body, Cell, Row, Table
 from medfusion.report.page_tables import number
+from medfusion.tools import sharing
 from medfusion.tools.comparison import LOWER_IS_BETTER
 from medfusion.tools.finished import METRICS, POINT, tidy_metrics
 
@@ -152,6 +157,24 @@ def write_overlay(point: Point) -> None:
     """Write a point's overlay, which also runs it by hand."""
     text = yaml.safe_dump(point.overlay, sort_keys=False, allow_unicode=True)
     write_text(point.overlay_file, f"# A point of a sweep: {point.words}\n{text}")
+
+
+def share(point: Point, donors: Sequence[str]) -> int:
+    """Take over what other runs have of a point's jobs; how many.
+
+    Parameters
+    ----------
+    donors : folders of results
+
+    Raises
+    ------
+    UserError
+        If another run works on the point's results.
+    """
+    threads, planned = point.config["compute"]["threads"], jobs(Plan(point.config))
+    identities = {Path(job.stage, f"{job.name}.json"): identity(job.stage, job.config, threads) for job in planned}
+    with hold_results(point.results):
+        return sharing.share(point.results, identities, donors)
 
 
 def keep_config(point: Point) -> None:

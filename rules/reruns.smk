@@ -1,0 +1,55 @@
+# What must run again. Needs: all rules, for what each job makes. Makes: the settings file of every job, before Snakemake
+# looks at ages; a plan that runs no jobs writes nothing. Whatever can go wrong in planning goes wrong here, and is said.
+from medfusion.planning import jobs as all_jobs
+from medfusion.planning.identity import identity
+from medfusion.planning.reruns import Planned, Reruns, write_missing
+
+
+def planned(job):
+    """A job with what its rule makes; a download makes the data file too, which is no output for Snakemake."""
+    name = f"export_bundle_{job.wildcards['dataset']}" if job.stage == "export_bundle" else job.stage
+    outputs = [str(pattern).format(**job.wildcards) for pattern in getattr(rules, name).output]
+    outputs += [f"{config['data']}/{job.wildcards['file']}.npz"] if job.stage == "download" else []
+    settings = Path(RESULTS, "settings", job.stage, f"{job.name}.json")
+    return Planned(settings, identity(job.stage, job.config, config["compute"]["threads"]), tuple(outputs))
+
+
+# By settings file, what rules are told in its place; and those files that a dry run says would be written.
+TOLD, WRITTEN = {}, []
+
+try:
+    PLANNED = [planned(job) for job in all_jobs.jobs(PLAN)]
+    if not workflow.is_main_process:
+        write_missing(PLANNED)
+    elif ASKED.runs_jobs:
+        HELD = [runs.hold_results(RESULTS), runs.hold_folder()]  # until this process ends
+        notes = []
+        if HELD[1]:
+            notes += [runs.cancel_submitted(), runs.remove_stale_lock(), runs.end_orphans()]
+        runs.remember_run()  # before Snakemake locks the folder: a lock without a name stays
+        for note in (*filter(None, notes), *Reruns(PLANNED, RESULTS, config["data"]).apply()):
+            print(note, file=sys.stderr)
+    else:
+        found = Reruns(PLANNED, RESULTS, config["data"])
+        TOLD = found.told(as_made=ASKED.dry_run)
+        WRITTEN = [TOLD[str(file)] for file in found.changed] if ASKED.dry_run else []
+        if found.misleading:
+            print(
+                f"{found.misleading} jobs have inputs that are younger than their outputs, and are the same all the same: "
+                "a copy, or a touch. A run puts the ages right before it starts; this plan, which changes nothing, may "
+                "list them.",
+                file=sys.stderr,
+            )
+except UserError as error:
+    raise WorkflowError(str(error))
+except OSError as error:
+    raise WorkflowError(f"{error.filename}: {error.strerror}; the settings of jobs cannot be written, so none is run")
+
+if WRITTEN:
+
+    rule write_settings:
+        output:
+            WRITTEN,
+        localrule: True
+        message:
+            "Writing the settings of jobs that are new or changed"

@@ -1,0 +1,40 @@
+"""Tests of the list of all jobs, against the one that tests/workflow/specification.py writes down a second time."""
+
+import copy
+
+import pytest
+import yaml
+from configurations import ROOT, SCHEMA
+from snakemake.utils import update_config
+from specification import jobs as specified
+
+from medfusion.planning.config import complete
+from medfusion.planning.jobs import job_name, jobs
+from medfusion.planning.plan import Plan
+
+TESTS = "tests/workflow"
+
+
+@pytest.mark.parametrize(
+    "overlays",
+    [
+        (),
+        ("configs/demo.yaml",),
+        ("configs/full.yaml",),
+        (f"{TESTS}/tiny.yaml",),
+        (f"{TESTS}/tiny.yaml", f"{TESTS}/ablated.yaml"),
+    ],
+)
+def test_the_jobs_of_a_configuration(overlays):
+    config = {}
+    for path in ("config.yaml", *overlays):
+        update_config(config, yaml.safe_load((ROOT / path).read_text(encoding="utf-8")))
+    expected = specified(copy.deepcopy(config))
+    found = jobs(Plan(complete(config, SCHEMA)))
+    names = [f"{job.stage}/{job.name}" for job in found]
+    assert sorted(names) == sorted(expected)
+
+
+def test_no_two_jobs_of_a_stage_share_a_name():
+    assert job_name("evaluate", ["blood", "ablations/a/b/seed1"]) == "blood.ablations.a.b.seed1"
+    assert job_name("report", []) == "report"

@@ -1,0 +1,133 @@
+"""Every job that a configuration asks for, listed in plain Python, without Snakemake."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+from medfusion.planning.page_plan import PagePlan
+from medfusion.planning.plan import Plan
+from medfusion.planning.settings_slices import slices
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job.
+
+    stage : the name of its program
+    wildcards : what the paths of its outputs leave open, in the order in which these name it
+    config : its slice of the configuration
+    """
+
+    stage: str
+    wildcards: dict[str, str]
+    config: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """What its settings file is called, apart from the suffix."""
+        return job_name(self.stage, self.wildcards.values())
+
+
+def job_name(stage: str, wildcards: Any) -> str:
+    """The name of a job among those of its stage; a dot is in no wildcard, so that no two jobs share one.
+
+    >>> job_name("evaluate", ["blood", "compact_resnet/seed1"]), job_name("report", [])
+    ('blood.compact_resnet.seed1', 'report')
+    """
+    return ".".join(wildcards).replace("/", ".") or stage
+
+
+def jobs(plan: Plan) -> list[Job]:
+    """All jobs of a plan, each once, with their settings.
+
+    Raises
+    ------
+    UserError
+        If what a job's settings say of files that a user named cannot be found out.
+    """
+    config_of = slices(plan)
+    found: dict[tuple[str, str], Job] = {}
+    for stage, wildcards in _listed(plan):
+        # Data sets that share a download share its job.
+        named = {key: str(value) for key, value in wildcards.items()}
+        key = stage, job_name(stage, named.values())
+        if key not in found:
+            found[key] = Job(stage, named, config_of[stage](SimpleNamespace(**named)))
+    return list(found.values())
+
+
+def _listed(plan: Plan) -> Iterator[tuple[str, dict[str, Any]]]:
+    for file in plan.downloads():
+        yield "download", {"file": file}
+    for dataset in plan.datasets:
+        yield from _of_data(plan, dataset)
+        yield from _of_models(plan, dataset)
+        yield from _of_evaluation(plan, dataset)
+        yield from _of_figures(plan, dataset)
+    for stage in ("collect_metrics", "report", "summarise"):
+        yield stage, {}
+
+
+def _of_data(plan: Plan, dataset: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    if plan.datasets[dataset]["source"] == "generated":
+        yield "generate", {"dataset": dataset}
+    stages = ["prepare_folder" if dataset in plan.in_folders else "prepare"]
+    stages += ["inspect_images", "audit_twins", "draw_augmentation", "floors"]
+    yield from ((stage, {"dataset": dataset}) for stage in stages)
+    off = {variant.bank_off for variant in plan.variants[dataset].values()} - {None}
+    for bank in ("augmented", *(f"augmented-without-{kind}" for kind in sorted(off))):
+        yield "augment", {"dataset": dataset, "bank": bank}
+
+
+def _of_models(plan: Plan, dataset: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    entry = plan.datasets[dataset]
+    for model, settings in entry["models"].items():
+        for seed in settings["seeds"]:
+            of_seed = {"dataset": dataset, "model": model, "seed": seed}
+            yield "train_cnn", of_seed
+            yield "extract_features", of_seed
+            yield from (("fit_grid", {**of_seed, "classifier": name}) for name in settings["classifiers"])
+            yield from (("fuse", {**of_seed, "fusion": name}) for name in settings["fusions"])
+    for path, variant in plan.variants[dataset].items():
+        for seed in variant.seeds:
+            of_seed = {"dataset": dataset, "model": path, "seed": seed}
+            if variant.trained:
+                yield "train_cnn", of_seed
+            yield "extract_features", of_seed
+            fitted = [name for name in variant.systems if name != "cnn"]
+            yield from (("fit_grid", {**of_seed, "classifier": name}) for name in fitted)
+    yield from (("vote", {"dataset": dataset, "vote": vote}) for vote in entry["votes"] or ())
+    if curve := entry["learning_curve"]:
+        for repeat in curve["repeats"]:
+            for size in curve["sizes"]:
+                yield "learning_curve", {"dataset": dataset, "repeat": repeat, "size": size}
+
+
+def _of_evaluation(plan: Plan, dataset: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    for group in (*plan.groups[dataset], *plan.ablation_groups[dataset]):
+        yield "evaluate", {"dataset": dataset, "group": group}
+    stages = []
+    if plan.datasets[dataset]["flag"]:
+        stages += ["write_predictions"]
+    if not plan.several_labels(dataset):
+        stages += ["compare_systems", "calibrate", "assess_reliability", "export_bundle"]
+        stages += ["select_cases", "map_attention", "study_classifiers"]
+    yield from ((stage, {"dataset": dataset}) for stage in stages)
+
+
+def _of_figures(plan: Plan, dataset: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    page = PagePlan(plan)
+    stages = ["draw_labels"]
+    if not plan.several_labels(dataset):
+        stages = ["draw_studies", "draw_results", "draw_reliability", "draw_cases"]
+    stages += ["draw_training_size"] if plan.datasets[dataset]["learning_curve"] else []
+    stages += ["draw_ablations"] if plan.variants[dataset] else []
+    yield from ((stage, {"dataset": dataset}) for stage in stages)
+    for model in plan.datasets[dataset]["models"]:
+        of_model = {"dataset": dataset, "model": model}
+        yield "draw_curves", of_model
+        if page.compared(dataset, model):
+            yield "draw_grids", of_model
+        if page.chosen(dataset, model):
+            yield "draw_fusions", of_model

@@ -1,0 +1,68 @@
+"""What the workflow asks Snakemake that has no public way: the rest of the project keeps to what is documented.
+
+tests/unit/test_snakemake_compat.py holds what is said here against the Snakemake that is installed.
+"""
+
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from snakemake.cli import get_argument_parser
+
+# Options with which no job is run: they plan, print, clean up or unlock.
+WITHOUT_JOBS = (
+    *("dryrun", "touch", "lint", "list_rules", "list_target_rules", "print_compilation", "containerize"),
+    *("generate_unit_tests", "dag", "rulegraph", "filegraph", "d3dag", "unlock", "cleanup_metadata", "cleanup_shadow"),
+    *("conda_cleanup_envs", "conda_create_envs_only", "list_conda_envs", "container_cleanup_images"),
+    *("list_changes", "list_input_changes", "list_params_changes", "list_untracked", "summary", "detailed_summary"),
+    *("archive", "delete_all_output", "delete_temp_output", "export_cwl", "draft_notebook", "edit_notebook"),
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a command line asks Snakemake for.
+
+    runs_jobs : whether jobs are to be run
+    dry_run : whether it is to say which would be
+    targets : as typed
+    configfiles : overlays, as typed
+    """
+
+    runs_jobs: bool
+    dry_run: bool
+    targets: tuple[str, ...]
+    configfiles: tuple[str, ...]
+
+
+def asked(dry_run: bool, command: Sequence[str] = sys.argv) -> Asked:
+    """What this process was asked for.
+
+    Parameters
+    ----------
+    dry_run : whether Snakemake's output settings say so; all that is known where it is used as a library
+    command : the process's command
+    """
+    if not _is_snakemake(command[0]):
+        return Asked(not dry_run, dry_run, (), ())
+    options, _ = get_argument_parser().parse_known_args(list(command[1:]))
+    return Asked(
+        runs_jobs=not _without_jobs(options),
+        dry_run=bool(options.dryrun),
+        targets=tuple(options.targets or ()),
+        configfiles=tuple(map(str, options.configfile or ())),
+    )
+
+
+def _without_jobs(options: Namespace) -> bool:
+    # An option without values may be given as an empty list, and stays None where it is not given.
+    given = [name for name in WITHOUT_JOBS if getattr(options, name, None) not in (None, False)]
+    report = getattr(options, "report", None) is not None or getattr(options, "reporter", None) is not None
+    return bool(given) or (report and not getattr(options, "report_after_run", False))
+
+
+def _is_snakemake(program: str) -> bool:
+    path = Path(program)
+    return path.name == "snakemake" or (path.name == "__main__.py" and path.parent.name == "snakemake")
