@@ -113,7 +113,7 @@ def test_a_changed_setting_on_a_full_disk_is_one_line_and_an_error(rerun):
     results = rerun.folder / "results"
     aside = shutil.move(results, rerun.folder.parent / "aside")
     results.mkdir()
-    with faults.mounted("-t", "tmpfs", "-o", "size=64m", "tmpfs", place=results):
+    with faults.mounted("-t", "tmpfs", "-o", "size=256m", "tmpfs", place=results):
         shutil.copytree(aside, results, dirs_exist_ok=True)
         faults.fill(results / "filler", leave=0)
         set_in(rerun, evaluation__replicates=REPLICATES)
