@@ -3,6 +3,7 @@
 import sys
 
 from snakemake.exceptions import WorkflowError
+from snakemake.utils import update_config
 
 sys.path.insert(0, f"{workflow.basedir}/workflow_scripts")
 
@@ -12,5 +13,6 @@ from medfusion.errors import UserError
 try:
     for path in [f"{workflow.basedir}/config.yaml", *workflow.config_settings.configfiles]:
         config_text.check(path)
+    update_config(workflow.config_settings.overwrite_config, config_text.typed(workflow.config_settings.config_args))
 except UserError as error:
     raise WorkflowError(str(error))
