@@ -41,7 +41,7 @@ def of_checkout(file):
 
 
 try:
-    config = configuration.complete(config, yaml.safe_load((ROOT / "schemas/config.schema.yaml").read_text()))
+    config = configuration.complete(config, yaml.safe_load((ROOT / "schemas/config.schema.yaml").read_text(encoding="utf-8")))
     PLAN = Plan(config)
     EXPORTS, PAGE = ExportPlan(PLAN), PagePlan(PLAN)
     IDENTITY = Identity(

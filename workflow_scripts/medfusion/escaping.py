@@ -8,7 +8,7 @@ import re
 import sys
 import unicodedata
 from collections.abc import Iterable
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
 # Characters without a shape that a terminal, or the order of a line, obeys: control, format (writing direction),
 # halves of a pair, separators of lines.
@@ -50,6 +50,14 @@ def speak_utf8() -> None:
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
+def stop(text: str, status: int = 1) -> NoReturn:
+    """End the program with a message on the standard error."""
+    if status == 1:
+        sys.exit(printable(text, keep="\n"))
+    say(text, sys.stderr)
+    sys.exit(status)
+
+
 def cells(row: Iterable[Any]) -> list[Any]:
     """A row of a CSV file in which no text is a formula; numbers stay numbers. `text_of` is the way back.
 
@@ -71,18 +79,18 @@ def text_of(cell: str) -> str:
 def markdown(text: str) -> str:
     """Text on one line in which nothing means anything to Markdown or HTML.
 
-    >>> markdown("a|b_c <i> #1 http://x")
-    'a\\\\|b\\\\_c &lt;i> \\\\#1 http&#58;//x'
+    >>> markdown("a|b_c <i> #1 http://x"), markdown("- 2"), markdown("1. x"), markdown("-0.5")
+    ('a\\\\|b\\\\_c &lt;i> \\\\#1 http&#58;//x', '&#45; 2', '1&#46; x', '-0.5')
     """
-    text = " ".join(printable(text, keep="\t\n").split()).replace("&", "&amp;").replace("<", "&lt;")
+    text = printable(re.sub(r"\s*[\t\n\r]\s*", " ", text)).replace("&", "&amp;").replace("<", "&lt;")
     text = re.sub(r"([\\|_*`~\[\]#!$])", r"\\\1", text)
-    text = re.sub(r"^([-+=>]|\d+(?=[.)]))", _escaped_start, text)
+    text = re.sub(r"^\s*([-+](?=\s|$)|[=>]|-{2,}|\d+[.)](?=\s|$))", _escaped_start, text)
     return re.sub(r"(?<=[a-z])(:)(?=//)|(?<=www)(\.)|@", lambda found: f"&#{ord(found[0])};", text, flags=re.I)
 
 
 def _escaped_start(found: re.Match) -> str:
-    """What would begin a list, a quotation, a heading or a numbered list."""
-    return f"&#{ord(found[0][0])};{found[0][1:]}"
+    """What would begin a list, a quotation or the line under a heading: its last character in digits."""
+    return f"{found[1][:-1]}&#{ord(found[1][-1])};"
 
 
 def code(text: str) -> str:
@@ -92,12 +100,3 @@ def code(text: str) -> str:
     ('`net/svm`', 'a\\\\`b')
     """
     return markdown(text) if set(text) & set("`|\\\n") else f"`{printable(text)}`"
-
-
-def rst(text: str) -> str:
-    """Text in which nothing means anything to reStructuredText, the language of captions.
-
-    >>> rst("a*b_ `x`")
-    'a\\\\*b\\\\_ \\\\`x\\\\`'
-    """
-    return re.sub(r"([\\*_`|:<>\[\]])", r"\\\1", printable(text))
