@@ -73,7 +73,9 @@ def compare(module: str, case: str, repeats: int, *arguments: str) -> Comparison
 
 def _run(command: Sequence[str]) -> Run:
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "workflow_scripts"), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    done = subprocess.run(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run(
+        command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True, encoding="utf-8", check=True
+    )
     return Run(**json.loads(done.stdout.splitlines()[-1]))
 
 

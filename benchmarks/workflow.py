@@ -29,7 +29,7 @@ def command(configfiles: Sequence[str], *more: str) -> list[str]:
 
 def finished(configfiles: Sequence[str]) -> bool:
     """Whether nothing of the report is left to do."""
-    done = subprocess.run(command(configfiles, "-n"), cwd=timing.ROOT, capture_output=True, text=True)
+    done = subprocess.run(command(configfiles, "-n"), cwd=timing.ROOT, capture_output=True, text=True, encoding="utf-8")
     return "Nothing to be done" in done.stdout + done.stderr
 
 
@@ -94,7 +94,9 @@ def _import_seconds(stage: str) -> float:
 
 def _first_imports(program: Path) -> Iterator[str]:
     """What a program's main begins with: its imports, and what it holds away from them."""
-    (main,) = (node for node in ast.parse(program.read_text()).body if getattr(node, "name", None) == "main")
+    (main,) = (
+        node for node in ast.parse(program.read_text(encoding="utf-8")).body if getattr(node, "name", None) == "main"
+    )
     for statement in main.body:
         if not isinstance(statement, ast.Import | ast.ImportFrom | ast.With):
             return

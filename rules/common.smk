@@ -24,6 +24,8 @@ PROGRAMS = Path("workflow_scripts") if ROOT.samefile(Path.cwd()) else ROOT / "wo
 try:
     whole = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
     update_config(whole, config)  # as a module of another workflow, config is what that one gives
+    if Path(workflow.basedir).resolve() == ROOT:
+        update_config(whole, config_text.typed(ASKED.config))
     schema = yaml.safe_load((ROOT / "schemas/config.schema.yaml").read_text(encoding="utf-8"))
     config = configuration.complete(whole, schema)
     PLAN = Plan(config)

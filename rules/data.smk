@@ -171,7 +171,8 @@ rule augment:
     message:
         "{wildcards.dataset}: augmenting the training images ({wildcards.bank})"
     shell:
-        "python {input.program:q} --settings {input.settings:q} --train {input.train:q} --out {output.bank:q} " "9>&2 &> {log:q}"
+        "python {input.program:q} --settings {input.settings:q} --train {input.train:q} --out {output.bank:q} "
+        "9>&2 &> {log:q}"
 
 
 rule draw_augmentation:

@@ -1,6 +1,7 @@
 """Collect the measures of every system into one tidy table."""
 
 from medfusion.files.artifacts import write_text
+from medfusion.files.tables import csv_text
 from medfusion.jobs import stage
 
 
@@ -15,7 +16,7 @@ def main(args, settings):
     from medfusion.files.metric_files import read_metrics, tidy
 
     table = tidy(read_metrics(args.metrics, settings["shown"]))
-    write_text(args.out, table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+    write_text(args.out, csv_text(table, float_format="%.6g"))
     stage.progress(f"{len(table)} measures of {len(args.metrics)} groups of systems")
 
 

@@ -8,6 +8,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from medfusion import escaping
 from medfusion.errors import UserError
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -28,7 +29,7 @@ def main():
     if not 0 <= args.tolerance < float("inf"):
         parser.error(f"--tolerance: {args.tolerance}; expected a number of at least 0")
 
-    sys.stdout.reconfigure(errors="replace")  # whatever the terminal can show
+    escaping.speak_utf8()
 
     from medfusion.files.artifacts import write_text
     from medfusion.tools import accounts, comparison, finished
@@ -43,9 +44,9 @@ def main():
         if args.html:
             write_text(args.html, accounts.html(told, TEMPLATES))
     except UserError as error:
-        parser.exit(2, f"error: {error}\n")
+        escaping.stop(f"error: {error}", 2)
     except OSError as error:
-        parser.exit(2, f"error: {error.filename or 'standard output'}: {error.strerror}\n")
+        escaping.stop(f"error: {error.filename or 'standard output'}: {error.strerror}", 2)
     sys.exit(any(one.bad for one in told))
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from medfusion.files.artifacts import write_text
 from medfusion.files.images import describe, read_labels
+from medfusion.files.tables import csv_text
 from medfusion.jobs import stage
 from medfusion.naming import shown
 
@@ -31,8 +32,8 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
     names = shown(describe(train), settings)
     labels = {"train": read_labels(train), "val": read_labels(paths["val"]), "test": read_labels(args.test_labels)}
     counts = inspection.class_counts(labels, names.label_names)
-    write_text(args.counts, counts.to_csv(index=False))
-    write_text(args.pixels, inspection.pixel_statistics(paths).to_csv(index=False))
+    write_text(args.counts, csv_text(counts))
+    write_text(args.pixels, csv_text(inspection.pixel_statistics(paths)))
     with drawing.style(settings["style"]):
         drawing.save(inspection.draw_examples(train, labels["train"], names, settings["seed"]), args.montage)
         drawing.save(inspection.draw_means(train, labels["train"], names), args.means)

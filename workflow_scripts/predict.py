@@ -12,22 +12,24 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+from medfusion import escaping
 from medfusion.errors import UserError
 from medfusion.files.artifacts import replacing
 
 
 def main():
+    escaping.speak_utf8()
     args = parse()
     os.environ.setdefault("OMP_NUM_THREADS", str(args.threads))
     try:
         refused = predict(args)
     except UserError as error:
-        sys.exit(f"error: {error}")
+        escaping.stop(f"error: {error}")
     except BrokenPipeError:  # nobody reads on
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:
-        sys.exit(f"error: {error.filename or args.out or 'standard output'}: {error.strerror}")
+        escaping.stop(f"error: {error.filename or args.out or 'standard output'}: {error.strerror}")
     except KeyboardInterrupt:
         sys.exit("stopped before its end")
     sys.exit(1 if refused else 0)
@@ -104,7 +106,6 @@ def check_destination(args):
 def destination(path):
     """The file to write, whole or not at all, or the standard output."""
     if path is None:
-        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # file names may be no UTF-8
         yield sys.stdout
         sys.stdout.flush()
         return
@@ -115,11 +116,8 @@ def destination(path):
 
 
 def say(text):
-    """Tell a person, beside the results; what a file's name could do to a terminal is spelled out."""
-    shown = (
-        letter if letter.isprintable() else letter.encode("unicode_escape", "surrogatepass").decode() for letter in text
-    )
-    print("".join(shown), file=sys.stderr, flush=True)
+    """Tell a person, beside the results."""
+    escaping.say(text, sys.stderr)
 
 
 if __name__ == "__main__":

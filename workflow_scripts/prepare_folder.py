@@ -5,6 +5,7 @@ import io
 import tempfile
 from pathlib import Path
 
+from medfusion import escaping
 from medfusion.files import images
 from medfusion.files.artifacts import write_text
 from medfusion.jobs import stage
@@ -31,7 +32,7 @@ def main(args, settings):
             images.write_split(path, split, description, pixels, None if split == "test" else labels)
     images.write_labels(args.test_labels, "test", description, splits["test"][1])
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([COLUMNS, *folder_images.table(placed)])
+    csv.writer(text, lineterminator="\n").writerows([COLUMNS, *map(escaping.cells, folder_images.table(placed))])
     write_text(args.pictures, text.getvalue())
     counts = {split: len(labels) for split, (_, labels) in splits.items()}
     stage.progress(f"{settings['files']}: {counts} images of {', '.join(description.label_names)}")

@@ -4,7 +4,6 @@ Looks at what the run has noted and at its processes; disturbs nothing, so that 
 """
 
 import argparse
-import sys
 import time
 
 
@@ -17,7 +16,10 @@ def main():
     if not 0.1 <= args.every < float("inf"):
         parser.error(f"--every: {args.every}; expected at least 0.1 seconds")
 
+    from medfusion import escaping
     from medfusion.tools import accounts, progress
+
+    escaping.speak_utf8()
 
     terminal = accounts.console()
     try:
@@ -25,10 +27,10 @@ def main():
             view = progress.look()
             if view is None or (args.results and args.results.rstrip("/") != view.results):
                 last = f"; the last run here was of {view.results}" if view else ""
-                sys.exit(f"no run{f' of {args.results}' if args.results else ''} has started in this folder{last}")
+                escaping.stop(f"no run{f' of {args.results}' if args.results else ''} has started in this folder{last}")
             if args.watch and terminal.is_terminal:
                 terminal.clear()
-            terminal.print(progress.headline(view), markup=False, soft_wrap=True)
+            terminal.print(accounts.plain(progress.headline(view)), soft_wrap=True)
             terminal.print(accounts.rich_table(progress.stages(view)))
             if view.of("running"):
                 terminal.print(accounts.rich_table(progress.running(view)))

@@ -1,8 +1,8 @@
 """Keep what a finished run was and what it measured, in a small folder that can be committed."""
 
 import argparse
-import sys
 
+from medfusion import escaping
 from medfusion.errors import UserError
 
 
@@ -18,12 +18,13 @@ def main():
 
     from medfusion.tools import snapshots
 
+    escaping.speak_utf8()
     try:
-        print(snapshots.take(args.name, args.results, args.into, args.replace))
+        escaping.say(str(snapshots.take(args.name, args.results, args.into, args.replace)))
     except UserError as error:
-        sys.exit(f"error: {error}")
+        escaping.stop(f"error: {error}")
     except OSError as error:
-        sys.exit(f"error: {error.filename or 'standard output'}: {error.strerror}")
+        escaping.stop(f"error: {error.filename or 'standard output'}: {error.strerror}")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from medfusion import escaping
 from medfusion.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -49,7 +50,7 @@ def main():
         parser.error(f"-j: {args.cores}; expected at least 1")
     if args.out and (Path(args.out).suffix.lower() != ".csv" or Path(args.out).is_dir()):
         parser.error(f"--out: {args.out}; expected the name of a file that ends in .csv")
-    sys.stdout.reconfigure(errors="replace")  # whatever the terminal can show
+    escaping.speak_utf8()
 
     from medfusion.tools import sweeps
 
@@ -60,9 +61,9 @@ def main():
         if not args.dry_run:
             _account(sweeps, [point for point in points if point not in failed], failed, results, args)
     except UserError as error:
-        sys.exit(f"error: {error}")
+        escaping.stop(f"error: {error}")
     except OSError as error:
-        sys.exit(f"error: {error.filename or 'standard output'}: {error.strerror}")
+        escaping.stop(f"error: {error.filename or 'standard output'}: {error.strerror}")
     except KeyboardInterrupt:
         sys.exit("stopped; the same command goes on where it stopped")
     sys.exit(bool(failed))
@@ -77,18 +78,18 @@ def _run_all(sweeps, results, points, args):
         target = f"{point.results}/{'metrics.csv' if args.target == 'metrics' else 'report.html'}"
         command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "-j", str(args.cores)]
         command += [target, "--configfile", *args.configfile, str(point.overlay_file)]
-        print(f"point {number} of {len(points)}: {point.words}", flush=True)
+        escaping.say(f"point {number} of {len(points)}: {point.words}")
         sweeps.share(point, sweeps.donors(results, points))
         jobs = _planned(command, log)
         if jobs is None:
             failed.append(point)
             continue
-        print(f"  {sum(jobs.values())} jobs to run{_in_words(jobs)}", flush=True)
+        escaping.say(f"  {sum(jobs.values())} jobs to run{_in_words(jobs)}")
         if args.dry_run:
             continue
         if jobs and _snakemake(command, log) != 0:
             failed.append(point)
-            print(f"  FAILED: {log} says why", flush=True)
+            escaping.say(f"  FAILED: {log} says why")
         else:
             sweeps.keep_config(point)
     return failed
@@ -96,12 +97,13 @@ def _run_all(sweeps, results, points, args):
 
 def _planned(command, log):
     """The jobs that would run, by rule; None if they cannot be planned, which the log then tells."""
-    done = subprocess.run([*command, "-n"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    done = subprocess.run([*command, "-n"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    told = done.stdout.decode(errors="backslashreplace")
     if done.returncode:
-        log.write_text(done.stdout, encoding="utf-8")
-        print(f"  FAILED before its first job: {log} says why", flush=True)
+        log.write_text(told, encoding="utf-8")
+        escaping.say(f"  FAILED before its first job: {log} says why")
         return None
-    stats = re.search(r"^Job stats:\njob +count\n-+ +-+\n(.*?)^total", done.stdout, re.M | re.S)
+    stats = re.search(r"^Job stats:\njob +count\n-+ +-+\n(.*?)^total", told, re.M | re.S)
     lines = [line.split() for line in stats[1].splitlines()] if stats else []
     return {name: int(count) for name, count in lines if name != "write_settings"}  # which a run does without a job
 
@@ -122,27 +124,27 @@ def _snakemake(command, log):
 
 def _account(sweeps, finished, failed, results, args):
     """Print the table and write it down."""
-    from rich.text import Text
-
     from medfusion.files.artifacts import write_text
+    from medfusion.files.tables import csv_text
     from medfusion.tools import accounts
 
     for point in failed:
-        print(f"failed: {point.words} ({point.results}.log)")
+        escaping.say(f"failed: {point.words} ({point.results}.log)")
     if not finished:
         return
     found = sweeps.table(finished)
     out = Path(args.out or os.path.join(results, sweeps.FOLDER, "sweep.csv"))
-    write_text(out, found.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+    write_text(out, csv_text(found, float_format="%.6g"))
     shown, notes = sweeps.shown_table(found, list(finished[0].values), args.metric)
     notes += [f"Failed, and not in the table: {point.words}." for point in failed]
-    text = "\n\n".join([f"**{shown.caption}**", accounts.markdown_table(shown), *notes])
+    parts = [f"**{escaping.markdown(shown.caption)}**", accounts.markdown_table(shown), *map(escaping.markdown, notes)]
+    text = "\n\n".join(parts)
     write_text(out.with_suffix(".md"), f"{text}\n")
     terminal = accounts.console()
     terminal.print(accounts.rich_table(shown))
     for note in notes:
-        terminal.print(Text(note))
-    terminal.print(Text(f"all measures: {out}, {out.with_suffix('.md')}"))
+        terminal.print(accounts.plain(note))
+    terminal.print(accounts.plain(f"all measures: {out}, {out.with_suffix('.md')}"))
 
 
 if __name__ == "__main__":

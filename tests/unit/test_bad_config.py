@@ -4,6 +4,7 @@ import copy
 import math
 import os
 import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -19,7 +20,7 @@ from medfusion.errors import UserError
 from medfusion.learning import classifiers
 from medfusion.planning import config as configuration
 from medfusion.planning import config_checks
-from medfusion.planning.config_values import item_faults, unusable
+from medfusion.planning.config_values import item_faults, schema_faults, unusable
 from medfusion.planning.grid_values import GRID_VALUES
 from medfusion.planning.page_plan import PagePlan
 from medfusion.planning.plan import Plan
@@ -48,7 +49,7 @@ FAULTS = {
     ),
     "a number in quotes": (
         "{compute: {threads: '4'}}",
-        "compute.threads: '4'; expected a whole number from 1 to 256. YAML reads 4 as text: write 4",
+        "compute.threads: '4'; expected a whole number from 1 to 256. In quotes it is text: write 4",
     ),
     "a section that is a number": (
         "{compute: 3}",
@@ -78,11 +79,37 @@ FAULTS = {
     ),
     "results that hold the data": (
         "{results: .}",
-        "results: '.' holds the folder data ('data'); expected folders apart",
+        "results: '.' is or holds the working folder ({here}); name a folder of its own, such as results",
     ),
     "results that are the data": (
         "{results: data}",
         "results: 'data' holds the folder data ('data'); expected folders apart",
+    ),
+    "results inside the data": (
+        "{results: data/results}",
+        "results: 'data/results' lies in the folder data ('data'); expected folders apart",
+    ),
+    "results that hold the working folder": (
+        "{results: ..}",
+        "results: '..' is or holds the working folder ({here}); name a folder of its own, such as results",
+    ),
+    "results in a folder of git": (
+        "{results: x/.Git/y}",
+        "results: 'x/.Git/y' lies in .git, which is another program's; name a folder of its own, such as results",
+    ),
+    "results in Snakemake's folder": (
+        "{results: .snakemake}",
+        "results: '.snakemake' lies in .snakemake, which is another program's; name a folder of its own, such as "
+        "results",
+    ),
+    "results among the programs": (
+        "{results: workflow_scripts}",
+        "results: 'workflow_scripts' lies in workflow_scripts, which is the project's own; name a folder of its own, "
+        "such as results",
+    ),
+    "data among the rules": (
+        "{data: ./rules/../rules/x}",
+        "data: './rules/../rules/x' lies in rules, which is the project's own; name a folder of its own, such as data",
     ),
     "data in a file": (
         "{data: config.yaml}",
@@ -224,8 +251,8 @@ FAULTS = {
     ),
     "a seed in quotes": (
         '{datasets: {breast: {models: {breast_cnn: {seeds: [1, "2"]}}}}}',
-        "datasets.breast.models.breast_cnn.seeds.1: '2'; expected a whole number from 0 to 4294967295. YAML reads "
-        "2 as text: write 2",
+        "datasets.breast.models.breast_cnn.seeds.1: '2'; expected a whole number from 0 to 4294967295. In quotes "
+        "it is text: write 2",
     ),
     "a seed that NumPy refuses": (
         "{datasets: {breast: {models: {breast_cnn: {seeds: [4294967296]}}}}}",
@@ -386,9 +413,82 @@ FAULTS = {
         "{datasets: {breast: {label: ' '}}}",
         "datasets.breast.label: ' '; expected text of 1 to 200 characters, or ~",
     ),
+    "a word that YAML reads as true": (
+        "{datasets: {breast: {label_names: [yes, other]}}}",
+        "datasets.breast.label_names.0: true; expected text of 1 to 200 characters (YAML reads yes, on and true as "
+        "true); put a text in quotes",
+    ),
+    "two words that YAML reads as false": (
+        "{datasets: {breast: {augmentation: {flip: no}}}}",
+        "datasets.breast.augmentation.flip: false; expected one of none, horizontal, vertical, both (YAML reads no, "
+        "off and false as false)",
+    ),
+    "a name that YAML reads as nothing": (
+        "{datasets: {breast: {label_names: [benign, null]}}}",
+        "datasets.breast.label_names.1: ~; expected text of 1 to 200 characters (YAML reads null, ~ and an empty place "
+        "as nothing); put a text in quotes",
+    ),
+    "a number as a label": (
+        "{datasets: {breast: {label: 2024}}}",
+        "datasets.breast.label: 2024; expected text of 1 to 200 characters, or ~; put a text in quotes",
+    ),
+    "a size in quotes": (
+        "{datasets: {breast: {size: '64'}}}",
+        "datasets.breast.size: '64'; expected one of 28, 64, 128, 224. In quotes it is text: write 64",
+    ),
+    "a grid's number that YAML reads as text": (
+        "{classifiers: {svm: {grid: {gamma: [1e-3]}}}}",
+        "classifiers.svm.grid.gamma: '1e-3'; expected one of scale, auto or a number from 0 to 1000. YAML takes 1e-3 "
+        "for text, for want of a point or a sign: write 1.0e-03",
+    ),
+    "all or a number in quotes": (
+        "{datasets: {breast: {models: {breast_cnn: {train_images: '300'}}}}}",
+        "datasets.breast.models.breast_cnn.train_images: '300'; expected all or a whole number of at least 2. In "
+        "quotes it is text: write 300",
+    ),
+    "shares for two splits": (
+        "{datasets: {breast: {split: {shares: [0.8, 0.2]}}}}",
+        "datasets.breast.split.shares: [0.8, 0.2]; expected a list with 3 entries",
+    ),
+    "the same in the defaults": (
+        "{defaults: {dataset: {split: {shares: [0.8, 0.2]}}}}",
+        "defaults.dataset.split.shares: [0.8, 0.2]; expected a list with 3 entries",
+    ),
+    "a misspelt key of a split": (
+        "{datasets: {breast: {split: {share: [0.7, 0.1, 0.2]}}}}",
+        "datasets.breast.split: unknown key 'share'; did you mean 'shares'?",
+    ),
+    "a split's seed that is no number": (
+        "{datasets: {breast: {split: {seed: x}}}}",
+        "datasets.breast.split.seed: 'x'; expected a whole number from 0 to 4294967295",
+    ),
+    "a split that is a list": (
+        "{datasets: {breast: {split: [0.7, 0.1, 0.2]}}}",
+        "datasets.breast.split: [0.7, 0.1, 0.2]; expected a section of keys and values, or ~",
+    ),
+    "a line that turns": (
+        '{datasets: {breast: {label: "a\\u202eb"}}}',
+        "datasets.breast.label: 'a\\u202eb' holds an unprintable character; expected one line of plain text",
+    ),
+    "a data set called none": (
+        "{datasets: {none: {flag: breastmnist}}}",
+        "datasets.none: the name is taken by a target or a folder of the workflow; choose another",
+    ),
+    "a data set that a disk takes for a rule's folder": (
+        "{datasets: {Settings: {flag: breastmnist}}}",
+        "datasets.Settings: the name is taken by a target or a folder of the workflow; choose another",
+    ),
+    "data sets that differ in capitals": (
+        "{datasets: {Blood: {flag: bloodmnist}}}",
+        "datasets.Blood: differs from 'blood' in capitals alone; choose another name",
+    ),
+    "a fusion called all": (
+        "{fusions: {all: {weights: {cnn: 0.5, svm: 0.5}}}}",
+        "fusions.all: the name stands for all, or for nothing; choose another",
+    ),
     "a date as a label": (
         "{datasets: {breast: {label: 2024-01-01}}}",
-        "datasets.breast.label: 2024-01-01; expected text of 1 to 200 characters, or ~",
+        "datasets.breast.label: 2024-01-01; expected text of 1 to 200 characters, or ~; put a text in quotes",
     ),
     "a split of a file": (
         "{datasets: {breast: {split: {seed: 1}}}}",
@@ -438,8 +538,8 @@ FAULTS = {
     ),
     "a number that YAML reads as text": (
         "{networks: {blood_cnn: {training: {learning_rate: 1e-3}}}}",
-        "networks.blood_cnn.training.learning_rate: '1e-3'; expected a number above 0 and at most 1. YAML reads "
-        "1e-3 as text: write 0.001",
+        "networks.blood_cnn.training.learning_rate: '1e-3'; expected a number above 0 and at most 1. YAML takes "
+        "1e-3 for text, for want of a point or a sign: write 1.0e-03",
     ),
     "a learning rate that is no number": (
         "{networks: {blood_cnn: {training: {learning_rate: .nan}}}}",
@@ -602,7 +702,7 @@ FAULTS = {
     ),
     "a name that YAML reads as false": (
         "{classifiers: {no: {kind: svm, grid: {C: [1]}, calibration: sigmoid}}}",
-        "classifiers: the name False is not text; put it in quotes",
+        "classifiers: the name false is not text (YAML reads no, off and false as false); put it in quotes",
     ),
     "studies of more folds than images of a class": (
         "{studies: {folds: 300}}",
@@ -738,6 +838,47 @@ def test_several_missing_keys_are_named_once():
     with pytest.raises(UserError) as caught:
         completed(change=lambda config: config["evaluation"].clear())
     assert str(caught.value) == "config:\n  evaluation: lacks replicates, confidence, seed, nearest_images"
+
+
+# What no message may look like: words of the schema that were left out, or a value of Python.
+HOLES = re.compile(
+    r"expected( |,|;|$)\\s*(or|,|;|\\.|$)|  |, or ,|\\bNone\\b|\\bTrue\\b|\\bFalse\\b|anyOf|\\$ref|OrderedDict"
+)
+ODD = [None, True, -7, 0.37, 1e11, "", "x", "~", [], [[]], [None, "x", 3], {}, {"x": 1}, {"seed": {}}, 2.5]
+
+
+def test_whatever_stands_in_a_place_is_refused_in_whole_words():
+    messages = set()
+    for depth in range(1, 8):
+        for value in ODD:
+            config = copy.deepcopy(BASE)
+            for *parents, last in [place for place in places(BASE) if len(place) == depth]:
+                holder = config
+                for part in parents:
+                    holder = holder[part]
+                holder[last] = value
+            messages.update(schema_faults(config, SCHEMA))
+    assert len(messages) > 500
+    assert [message for message in messages if HOLES.search(message)] == []
+
+
+def test_a_path_below_the_home_is_found(here, monkeypatch):
+    monkeypatch.setenv("HOME", str(here))
+    (here / "x.npz").touch()
+    result = completed("{datasets: {own: {source: file, label: Own, path: ~/x.npz}}}")
+    assert result["datasets"]["own"]["path"] == str(here / "x.npz")
+
+
+@pytest.mark.parametrize("folder", [ROOT, ROOT / "docs/x", ROOT.parent, Path.home(), Path("/")], ids=str)
+def test_results_where_the_project_or_the_user_keeps_other_things_are_refused(folder, here):
+    with pytest.raises(UserError, match=r"results: '.*' (is or holds|lies in) .*; name a folder of its own"):
+        completed(f"{{results: {folder}}}")
+
+
+def test_results_behind_a_link_are_where_it_leads(here):
+    (here / "link").symlink_to(ROOT / "rules")
+    with pytest.raises(UserError, match="results: 'link' lies in rules, which is the project's own"):
+        completed("{results: link}")
 
 
 def test_a_section_that_holds_itself_is_one_message():

@@ -2,6 +2,8 @@
 
 import json
 import os
+import signal
+import time
 from collections import Counter
 from types import SimpleNamespace
 
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import prepare_folder
-from medfusion.data import folders, pictures, splitting
+from medfusion.data import folders, grouping, pictures, splitting
 from medfusion.data.pictures import Form
 from medfusion.errors import UserError
 from medfusion.files import images
@@ -222,6 +224,20 @@ def test_a_picture_without_a_group_is_named(by_class):
         made(by_class, split={**RULES, "groups": "a(.)"})
 
 
+def test_an_expression_without_end_is_named_in_seconds(tmp_path, monkeypatch):
+    monkeypatch.setattr(grouping, "SECONDS", 0.2)
+    for name in ("ant", "bee"):
+        put(tmp_path / f"own/{name}/{'a' * 60}.png")
+    settings = {"source": "folder", "path": str(tmp_path / "own"), "label": "Own"}
+    folders.look.cache_clear()
+    began = time.monotonic()
+    with pytest.raises(UserError, match="split.groups: ant/a+.png: the expression .* takes more than 0.2 seconds"):
+        own = {**settings, "split": {"groups": "^((a|aa)+)+x$"}}
+        complete({**BASE, "datasets": {"own": own}}, SCHEMA)
+    assert time.monotonic() - began < 5
+    assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0, 0)
+
+
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 30)), min_size=4, max_size=150), st.integers(0, 5))
 def test_every_split_has_every_class_and_no_group_is_divided(drawn, seed):
     names = json.loads('["a", "b", "c", "d"]')
@@ -269,6 +285,8 @@ CONFIG_FAULTS = {
     "shares": ({"split": {"shares": [0.7, 0.2, 0.2]}}, "datasets.own.split.shares: sum to 1.1; expected 1"),
     "no group": ({"split": {"groups": "p."}}, r"datasets.own.split.groups: 'p.' has no group; expected \(…\)"),
     "no expression": ({"split": {"groups": "("}}, r"datasets.own.split.groups: '\(' is no regular expression"),
+    "groups in groups": ({"split": {"groups": "(" * 5000 + ")" * 5000}}, "is no regular expression"),
+    "a picture without a group": ({"split": {"groups": "^(Q)"}}, r"split.groups: .* finds no group in '"),
     "no folder": ({"path": "gone"}, r"datasets.own.path: gone: there is no such folder; relative paths start at"),
     "no path": ({"path": None}, "datasets.own: source 'file' or 'folder' and path go together"),
     "no label": ({"label": None}, "datasets.own.label: required with source 'folder'"),

@@ -161,8 +161,90 @@ def test_an_altered_snapshot_is_refused(results, tmp_path, name):
 def test_a_manifest_edited_by_hand_is_refused(results, tmp_path, change):
     path = snapshots.take("one", results, tmp_path) / "snapshot.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
-    with pytest.raises(UserError, match="snapshot.json: .*take it anew"):
+    with pytest.raises(UserError, match="snapshot.json: .*take (it|the snapshot) anew"):
         finished.read(path.parent)
+
+
+def forged(folder, **files):
+    """A snapshot with other files, whose checksums were redone."""
+    path = folder / "snapshot.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    for name, change in files.items():
+        file = next(folder.glob(f"{name}.*"))
+        file.write_text(change(file.read_text(encoding="utf-8")), encoding="utf-8")
+        content["files"][file.name] = finished.hash_file(file)
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def cell(row, column, value):
+    """A change of one cell of a table."""
+
+    def change(text):
+        lines = [line.split(",") for line in text.splitlines()]
+        lines[row][lines[0].index(column)] = value
+        return "\n".join(map(",".join, lines)) + "\n"
+
+    return change
+
+
+BOMB = "a0: &a0 {x: 1}\n" + "".join(f"a{i}: &a{i} {{x: *a{i - 1}, y: *a{i - 1}}}\n" for i in range(1, 60))
+FORGED = {
+    "line 2: value is 2.5": {"metrics": cell(1, "value", "2.5")},
+    "line 3: value is inf": {"metrics": cell(2, "value", "inf")},
+    "line 2: low is -0.5": {"metrics": cell(1, "low", "-0.5")},
+    "line 2: n is -5": {"metrics": cell(1, "n", "-5")},
+    "line 2: n is 10.5": {"metrics": cell(1, "n", "10.5")},
+    "line 2: n is 1e": {"metrics": cell(1, "n", "1e30")},
+    "line 2: n is inf": {"metrics": cell(1, "n", "inf")},
+    "line 2: split is train": {"metrics": cell(1, "split", "train")},
+    "line 2: seed is -1": {"metrics": cell(1, "seed", "-1")},
+    "metrics.csv: not the expected table": {"metrics": lambda text: "\x00"},
+    "a number is missing": {"metrics": cell(1, "n", "nan")},
+    "its aliases stand for more": {"config": lambda text: BOMB},
+    "config.yaml: top level is": {"config": lambda text: "- 1"},
+    "config.yaml: a.b: inf is no number": {"config": lambda text: "a: {b: .inf}"},
+    "confusions.json: breast is 7": {"confusions": lambda text: '{"breast": 7}'},
+    "confusions.json: top level is": {"confusions": lambda text: "[[]]"},
+    "confusions.json: not a readable JSON": {"confusions": lambda text: "[" * 100_000},
+    "confusions.json: breast.net/1.cnn is": {"confusions": lambda text: '{"breast": {"net/1": {"cnn": [["x"]]}}}'},
+}
+
+
+@pytest.mark.parametrize("message", FORGED)
+def test_a_snapshot_made_by_hand_is_refused_in_one_line(results, tmp_path, message):
+    folder = snapshots.take("one", results, tmp_path)
+    forged(folder, **FORGED[message])
+    command = [sys.executable, str(ROOT / "workflow_scripts/compare.py"), str(folder), str(folder)]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60)
+    assert done.returncode == 2 and message in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+MANIFESTS = {
+    "tests.breast.n is": lambda content: content["tests"]["breast"].update(n=0),
+    "tests.breast is": lambda content: content["tests"]["breast"].update(more=1),
+    "libraries.numpy is": lambda content: content["libraries"].update(numpy=[1]),
+    "measured is": lambda content: content.update(measured={}),
+    "commit is": lambda content: content.update(commit={"hash": "x"}),
+}
+
+
+@pytest.mark.parametrize("message", MANIFESTS)
+def test_a_manifest_with_values_of_another_kind_is_refused(results, tmp_path, message):
+    path = snapshots.take("one", results, tmp_path) / "snapshot.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    MANIFESTS[message](content)
+    path.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(UserError, match=f"snapshot.json: {message}.*; take the snapshot anew"):
+        finished.read(path.parent)
+
+
+def test_names_in_a_snapshot_are_not_obeyed_by_the_terminal(results, tmp_path):
+    folder = snapshots.take("one", results, tmp_path)
+    forged(folder, metrics=lambda text: text.replace("net,", "n\x1b]0;x\x07\u202et,"))
+    command = [sys.executable, str(ROOT / "workflow_scripts/compare.py"), str(folder), str(folder), "--all"]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60)
+    assert "n\\x1b]0;x\\x07\\u202et" in done.stdout.replace("\n", "")
+    assert not {"\x1b", "\x07", "\u202e"} & set(done.stdout + done.stderr)
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"files": {}}'])

@@ -9,6 +9,7 @@ from medfusion.bundle import contents
 from medfusion.bundle.contents import Bundle
 from medfusion.bundle.inputs import Item
 from medfusion.bundle.predictor import Predictions
+from medfusion.escaping import cells
 
 
 def records(bundle: Bundle, given: Sequence[Item], predictions: Predictions) -> list[dict[str, Any]]:
@@ -48,7 +49,10 @@ class CsvWriter:
         self._writer = csv.writer(file, lineterminator="\n")
         head = ["image", "label", "class", *(f"p({name})" for name in self._names), "prediction_set", "refer"]
         head += [f"{self._names[bundle.positive]} at threshold"] if self._threshold else []
-        self._writer.writerow([*head, "notes"])
+        self._write([*head, "notes"])
+
+    def _write(self, row: Sequence[Any]) -> None:
+        self._writer.writerow(cells(row))
 
     def add(self, given: Sequence[Mapping[str, Any]]) -> None:
         """Write some records."""
@@ -57,7 +61,7 @@ class CsvWriter:
             row += [f"{record['probabilities'][name]:.6f}" for name in self._names]
             row += ["; ".join(record["prediction_set"]), _yes(record["refer"])]
             row += [_yes(record["at_threshold"])] if self._threshold else []
-            self._writer.writerow([*row, "; ".join(record["notes"])])
+            self._write([*row, "; ".join(record["notes"])])
 
     def end(self, refused: Sequence[Item]) -> None:
         """Nothing more."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import jinja2
 
+from medfusion import escaping
 from medfusion.bundle import contents
 from medfusion.bundle.contents import Bundle
 from medfusion.data import preprocessing
@@ -68,7 +69,7 @@ def card(
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(spread=_spread, percent=percent, number_of_views=number_of_views)
+    environment.filters.update(md=escaping.markdown, spread=_spread, percent=percent, number_of_views=number_of_views)
     return environment.get_template(TEMPLATE).render(
         bundle=bundle,
         kind=KINDS[kind],

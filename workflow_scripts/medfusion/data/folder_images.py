@@ -10,8 +10,8 @@ from typing import IO, Any
 
 import numpy as np
 
-from medfusion.data import folders, pictures, splitting
-from medfusion.data.folders import Folder, Found
+from medfusion.data import folders, grouping, pictures, splitting
+from medfusion.data.folders import Folder
 from medfusion.data.pictures import Form
 from medfusion.errors import UserError
 from medfusion.files.images import Description
@@ -64,7 +64,7 @@ def entries(folder: Folder, settings: dict[str, Any]) -> list[Entry]:
     if folder.has_splits:
         split_of, group_of = [picture.split for picture in found], [""] * len(found)
     else:
-        group_of = [group(picture, rules["groups"]) for picture in found]
+        group_of = grouping.groups(found, rules["groups"]) if rules["groups"] is not None else [""] * len(found)
         labels = np.array([picture.label for picture in found])
         kept_together = group_of if rules["groups"] else [str(number) for number in range(len(found))]
         places = splitting.split(labels, kept_together, rules["shares"], rules["seed"], folder.label_names)
@@ -72,18 +72,6 @@ def entries(folder: Folder, settings: dict[str, Any]) -> list[Entry]:
     order = np.random.default_rng([rules["seed"], 1]).permutation(len(found))
     placed = [Entry(found[i].path, split_of[i], found[i].label, group_of[i]) for i in order]
     return sorted(placed, key=lambda entry: folders.SPLITS.index(entry.split))
-
-
-def group(picture: Found, expression: str | None) -> str:
-    """What the first group of a regular expression finds in the path of a picture below the folder of its class."""
-    if expression is None:
-        return ""
-    match = re.search(expression, picture.inside)
-    if match is None or match[1] is None:
-        raise UserError(
-            f"{picture.path}: the expression {expression!r} (split.groups) finds no group in {picture.inside!r}"
-        )
-    return match[1]
 
 
 def load(

@@ -12,6 +12,7 @@ from pathlib import Path
 import pooch
 from requests import HTTPError
 
+from medfusion import escaping
 from medfusion.data.datafiles import FOLDER_VARIABLE, file_name
 from medfusion.data.medmnist_info import INFO
 from medfusion.errors import UserError, first_line
@@ -105,7 +106,7 @@ def _fetch(url: str, path: Path) -> None:
                 raise
             if attempt == ATTEMPTS or _is_refusal(error):
                 raise DownloadError(first_line(error)) from None
-            print(f"attempt {attempt} of {ATTEMPTS} failed: {first_line(error)}", flush=True)
+            escaping.say(f"attempt {attempt} of {ATTEMPTS} failed: {first_line(error)}")
         time.sleep(PAUSE)
 
 

@@ -5,6 +5,8 @@ from xml.sax.saxutils import escape, unescape
 
 import pandas as pd
 
+from medfusion.files.tables import csv_text
+
 OPENING, CLOSING = b'<metadata id="numbers">', b"</metadata>"
 END = b"</svg>"
 
@@ -21,7 +23,7 @@ def embed(path: str | Path, numbers: pd.DataFrame) -> None:
     drawing, end, rest = path.read_bytes().rpartition(END)
     if not end:
         raise ValueError(f"{path} is no SVG file")
-    text = escape(numbers.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+    text = escape(csv_text(numbers, float_format="%.6g"))
     path.write_bytes(drawing + OPENING + text.encode() + CLOSING + b"\n" + end + rest)
 
 

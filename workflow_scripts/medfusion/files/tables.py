@@ -2,10 +2,25 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from medfusion.errors import UserError, first_line
+from medfusion.escaping import cells, text_of
+
+
+def csv_text(table: pd.DataFrame, **options: Any) -> str:
+    """A table as CSV without its index, in which no text is a formula to a spreadsheet; `read_table` undoes that.
+
+    Parameters
+    ----------
+    options : of `to_csv`
+    """
+    guarded = table.rename(columns=lambda name: cells([name])[0])
+    texts = guarded.select_dtypes(exclude="number").columns
+    guarded[texts] = guarded[texts].apply(lambda column: column.map(lambda value: cells([value])[0]))
+    return guarded.to_csv(index=False, lineterminator="\n", **options)
 
 
 def read_table(
@@ -27,6 +42,7 @@ def read_table(
             raise ValueError(f"lacks {', '.join(lacking)}")
         if table.empty or table[numbers].apply(pd.to_numeric).isna().to_numpy().any():
             raise ValueError("a number is missing")
+        table[texts] = table[texts].apply(lambda column: column.map(text_of, na_action="ignore"))
     except (OSError, ValueError, TypeError) as error:  # pandas' own are ValueErrors
         raise UserError(f"{path}: not the expected table ({first_line(error)}); delete it and run again") from None
     return table

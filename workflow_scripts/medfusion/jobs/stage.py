@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import threadpoolctl
 
+from medfusion import escaping
 from medfusion.errors import UserError
 from medfusion.files.artifacts import read_json
 from medfusion.jobs.keeping import Job
@@ -79,11 +80,12 @@ def run(
     other exceptions keep their traceback, because they are ours to mend.
     """
     global _terminal
+    escaping.speak_utf8()
     args = arguments.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: half-written files are removed
     try:
         os.fstat(TERMINAL)
-        _terminal = os.fdopen(TERMINAL, "w", buffering=1)
+        _terminal = os.fdopen(TERMINAL, "w", buffering=1, encoding="utf-8", errors="backslashreplace")
     except OSError:
         pass  # run by hand: the terminal is stdout already
     try:
@@ -119,16 +121,16 @@ def run(
 def progress(text: str) -> None:
     """Say where long work stands, in the log and on the terminal."""
     with contextlib.suppress(OSError):  # the disk is full: the results will tell
-        print(text, flush=True)
+        escaping.say(text)
     if _terminal:
         with contextlib.suppress(OSError):  # nobody listens any more: Snakemake was killed
-            print(text, file=_terminal, flush=True)
+            escaping.say(text, _terminal)
 
 
 def _stop(message: str) -> NoReturn:
     """End with a message; on the terminal if the log cannot take it, because the disk is full."""
     try:
-        print(message, file=sys.stderr, flush=True)
+        escaping.say(message, sys.stderr)
     except OSError:
         progress(message)
     sys.exit(1)

@@ -8,13 +8,14 @@ from pathlib import Path
 from medfusion.learning.architectures import LAYERS, OPTIONS
 from medfusion.planning import dataset_checks
 from medfusion.planning.config_values import did_you_mean, hint, item_faults, shown
+from medfusion.planning.fingerprint import ROOT
 from medfusion.planning.grid_values import GRID_VALUES, MOST_CELLS
 from medfusion.planning.systems import Config
 
 # Names of folders and targets beside those of the data sets; a test adds the names of the rules.
 RESERVED_DATASETS = {
-    "all", "inspect", "audit", "settings", "records", "sweep", "logs", "benchmarks", "download", "generate", "prepare",
-    "prepare_folder",
+    "all", "none", "inspect", "audit", "settings", "records", "sweep", "logs", "benchmarks", "download", "generate",
+    "prepare", "prepare_folder",
     "inspect_images", "compare_systems", "draw_labels",
     "audit_twins", "augment", "draw_augmentation", "train_cnn", "extract_features", "learning_curve", "draw_curves",
     "fit_grid", "fuse", "vote", "floors", "evaluate", "collect_metrics", "draw_grids", "draw_fusions",
@@ -22,6 +23,13 @@ RESERVED_DATASETS = {
     "draw_reliability", "select_cases", "map_attention", "draw_cases", "draw_ablations", "write_predictions",
     "predictions", "export_bundle", "export", "summarise", "report",
 }  # fmt: skip
+
+PROJECT = ROOT.parent
+# Its folders, in which nothing is made, and those of programs that keep their own things in them.
+OF_PROJECT = (
+    "workflow_scripts", "rules", "schemas", "profiles", "configs", "captions", "tests", "docs", "benchmarks",
+)  # fmt: skip
+OF_OTHERS = (".git", ".snakemake", ".venv", ".ci", "__pycache__")
 
 
 def inconsistencies(config: Config) -> Iterator[str]:
@@ -39,10 +47,26 @@ def inconsistencies(config: Config) -> Iterator[str]:
         if name in config["classifiers"]:
             yield f"fusions.{name}: a classifier has this name too; choose different names"
         yield from _fusion_faults(f"fusions.{name}", fusion)
+    yield from _name_faults(config)
     for name, dataset in config["datasets"].items():
-        if name in RESERVED_DATASETS:
+        if name.casefold() in RESERVED_DATASETS:
             yield f"datasets.{name}: the name is taken by a target or a folder of the workflow; choose another"
         yield from dataset_checks.faults(f"datasets.{name}", dataset, config)
+
+
+def _name_faults(config: Config) -> Iterator[str]:
+    """Names that stand for something else, and those that are one folder to disks that do not tell A from a."""
+    holders = [(section, config[section]) for section in ("datasets", "networks", "classifiers", "fusions")]
+    for name, dataset in config["datasets"].items():
+        holders += [(f"datasets.{name}.{part}", dataset[part]) for part in ("models", "votes")]
+    for key, entries in holders:
+        folded: dict[str, str] = {}
+        for name in entries:
+            if name.casefold() in ("all", "none") and key != "datasets":
+                yield f"{key}.{name}: the name stands for all, or for nothing; choose another"
+            if name.casefold() in folded:
+                yield f"{key}.{name}: differs from {folded[name.casefold()]!r} in capitals alone; choose another name"
+            folded.setdefault(name.casefold(), name)
 
 
 # -- folders and files ------------------------------------------------------------------------------------------------
@@ -76,11 +100,35 @@ def _folder_faults(config: Config) -> Iterator[str]:
     for key in ("results", "data"):
         folder = Path(config[key])
         blocking = next((place for place in (folder, *folder.parents) if place.exists()), folder)
-        if blocking.is_file():
+        if not blocking.is_dir():
             yield f"{key}: {config[key]!r} cannot be a folder, because {str(blocking)!r} is a file; name another"
-    results, data = (os.path.abspath(config[key]) for key in ("results", "data"))
+        if taken := _taken(folder):
+            yield f"{key}: {config[key]!r} {taken}; name a folder of its own, such as {key}"
+    if any(_taken(Path(config[key])) for key in ("results", "data")):
+        return
+    results, data = (os.path.realpath(config[key]) for key in ("results", "data"))
     if os.path.commonpath([results, data]) == results:
         yield f"results: {config['results']!r} holds the folder data ({config['data']!r}); expected folders apart"
+    elif os.path.commonpath([results, data]) == data:
+        yield f"results: {config['results']!r} lies in the folder data ({config['data']!r}); expected folders apart"
+
+
+def _taken(folder: Path) -> str:
+    """What a folder is or holds that is not for the workflow to write into; nothing if it is free."""
+    place = Path(os.path.realpath(folder))
+    if hidden := {*OF_OTHERS} & {part.casefold() for part in (*folder.parts, *place.parts)}:
+        return f"lies in {hidden.pop()}, which is another program's"
+    for name, other in (
+        ("the folder of the home", Path.home()),
+        ("the working folder", Path.cwd()),
+        ("the project", PROJECT),
+    ):
+        if Path(os.path.realpath(other)).is_relative_to(place):
+            return f"is or holds {name} ({other})"
+    for name in OF_PROJECT:
+        if any(place.is_relative_to(os.path.realpath(home / name)) for home in (PROJECT, Path.cwd())):
+            return f"lies in {name}, which is the project's own"
+    return ""
 
 
 # -- networks, classifiers, fusions -----------------------------------------------------------------------------------

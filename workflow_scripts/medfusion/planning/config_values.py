@@ -3,11 +3,13 @@
 import difflib
 import json
 import math
-import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jsonschema
+import yaml
+
+from medfusion.escaping import printable
 
 LARGEST = 1e12  # no setting means more than this; beyond it computations overflow
 DEEPEST = 20  # sections inside sections; a YAML alias can hold itself
@@ -42,7 +44,7 @@ def unusable(value: Any, key: str = "", depth: int = 0) -> Iterator[str]:
     elif isinstance(value, dict):
         for name, entry in value.items():
             if not isinstance(name, str):
-                yield f"{where}: the name {name!r} is not text; put it in quotes"
+                yield f"{where}: the name {shown(name)} is not text{_why_no_text(name)}; put it in quotes"
             elif not _printable(name):
                 yield f"{where}: the name {name!r} holds an unprintable character; expected one line of plain text"
             else:
@@ -90,8 +92,8 @@ def shown(value: Any) -> str:
 
 
 def _printable(text: str) -> bool:
-    """Whether text is free of control characters and of halves of a character pair, which no file can hold."""
-    return not any(unicodedata.category(character) in ("Cc", "Cs") for character in text)
+    """Whether text is one line that shows what it holds: no half of a character pair, which no file can hold either."""
+    return printable(text) == text
 
 
 def _explain(error: jsonschema.ValidationError, config: Any) -> str:
@@ -111,7 +113,7 @@ def _explain(error: jsonschema.ValidationError, config: Any) -> str:
         return f"{key}: lacks {', '.join(missing)}{did_you_mean(str(name), others)}"
     if error.validator == "uniqueItems":
         twice = next(value for i, value in enumerate(error.instance) if value in error.instance[:i])
-        return f"{key}: {shown(twice)} is there twice; expected each value once"
+        return f"{key}: {shown(twice)}{_why_no_text(twice)} is there twice; expected each value once"
     if error.schema.get("title") == "name":
         return f"{key}: {shown(error.instance)} is not a valid name; expected {error.schema['description']}"
     return f"{key}: {_unexpected(error.instance, error.schema)}"
@@ -120,15 +122,44 @@ def _explain(error: jsonschema.ValidationError, config: Any) -> str:
 def _unexpected(value: Any, schema: dict[str, Any]) -> str:
     """The value, what the schema expects instead, and what was probably meant."""
     text = f"{shown(value)}; expected {_expected(schema)}"
-    if "enum" in schema and isinstance(value, str):
-        return text + did_you_mean(value, schema["enum"])
-    if isinstance(value, str) and {"integer", "number"} & set(_types(schema)):
-        try:
-            number = float(value)
-        except ValueError:
-            return text
-        return f"{text}. YAML reads {value} as text: write {_number(number)}" if math.isfinite(number) else text
+    kinds = _kinds(schema)
+    if isinstance(value, str):
+        if kinds & {"integer", "number"} and (meant := _number_in(value, schema)):
+            return f"{text}. {meant}"
+        return text + did_you_mean(value, [word for word in schema.get("enum", []) if isinstance(word, str)])
+    if kinds <= {"string", "null"} and not isinstance(value, list | dict):
+        return f"{text}{_why_no_text(value)}{'' if 'enum' in schema else '; put a text in quotes'}"
     return text
+
+
+def _number_in(text: str, schema: dict[str, Any]) -> str:
+    """How to write the number that a text holds, if the schema takes it; else nothing."""
+    try:
+        number = float(text)
+    except ValueError:
+        return ""
+    whole = math.isfinite(number) and number.is_integer()
+    if not math.isfinite(number) or not Validator(schema).is_valid(int(number) if whole else number):
+        return ""
+    if isinstance(yaml.safe_load(text), int | float):
+        return f"In quotes it is text: write {_yaml_number(number)}"
+    return f"YAML takes {text} for text, for want of a point or a sign: write {_yaml_number(number)}"
+
+
+def _why_no_text(value: Any) -> str:
+    """What YAML does to words that are meant as they stand."""
+    if isinstance(value, bool):
+        words = "yes, on and true" if value else "no, off and false"
+        return f" (YAML reads {words} as {json.dumps(value)})"
+    return " (YAML reads null, ~ and an empty place as nothing)" if value is None else ""
+
+
+def _kinds(schema: dict[str, Any]) -> set[str]:
+    """The types of the values that a schema takes."""
+    options = [_kinds(option) for option in schema.get("anyOf", [])]
+    given = [*schema.get("enum", []), *([schema["const"]] if "const" in schema else [])]
+    own = {"string" if isinstance(value, str) else "number" for value in given if value is not None}
+    return set(_types(schema)).union(own, *options)
 
 
 def _types(schema: dict[str, Any]) -> list[str]:
@@ -154,6 +185,8 @@ def _expected(schema: dict[str, Any]) -> str:
         words = [schema["description"]]
     elif "minLength" in schema:
         words.append("that is not empty")
+    elif "minItems" in schema and schema["minItems"] == schema.get("maxItems"):
+        words.append(f"with {schema['minItems']} entries")
     elif least := schema.get("minItems") or schema.get("minProperties"):
         words.append(f"with at least {least} {'entry' if least == 1 else 'entries'}")
     words.append(_range(schema))
@@ -170,6 +203,18 @@ def _range(schema: dict[str, Any]) -> str:
 
 def _number(value: float) -> str:
     return f"{value:.15g}"
+
+
+def _yaml_number(value: float) -> str:
+    """A number as YAML 1.1 takes it: 1e-5 is a text there.
+
+    >>> _yaml_number(1e-5), _yaml_number(0.0015), _yaml_number(64.0)
+    ('1.0e-05', '1.5e-03', '64')
+    """
+    small = 0 < abs(value) < 0.01
+    digits, exponent, power = (f"{value:.15e}" if small else _number(value)).partition("e")
+    digits = digits.rstrip("0").rstrip(".") if small else digits
+    return digits + (".0" if exponent and "." not in digits else "") + exponent + power
 
 
 def did_you_mean(word: str, known: Sequence[Any]) -> str:

@@ -4,6 +4,7 @@ A data set is one of MedMNIST's, by its flag, or a user's own file without a fla
 from the section `defaults` by its kind of image and its number of training images, and said in words (`by_default`).
 """
 
+import os
 import zipfile
 from collections import Counter
 from typing import Any
@@ -120,6 +121,8 @@ def fill_dataset(entry: Config, defaults: Config) -> None:
     """
     for key in NAMED_IF_ANY:
         entry.setdefault(key, None)
+    if entry["path"]:
+        entry["path"] = os.path.expanduser(entry["path"])
     general, said = defaults["dataset"], []
     entry.setdefault("source", general["source"])
     shape = declared(entry["path"], "train_images") if entry["source"] == "file" else None

@@ -2,11 +2,10 @@
 
 import math
 import os
-import re
 from collections.abc import Iterator
 from typing import Any
 
-from medfusion.data import folders
+from medfusion.data import folders, grouping
 from medfusion.errors import UserError
 from medfusion.learning.architectures import OPTIONS, halvings, stem_stride
 from medfusion.planning.ablations import other_layers, removable
@@ -97,19 +96,24 @@ def _pictures_faults(key: str, dataset: Config) -> Iterator[str]:
         yield f"{key}.task: a folder gives each picture one label; expected multi-class, ordinal-regression or ~"
     if abs(sum(dataset["split"]["shares"]) - 1) > 1e-9:
         yield f"{key}.split.shares: sum to {sum(dataset['split']['shares']):g}; expected 1"
-    if (expression := dataset["split"]["groups"]) is not None:
-        try:
-            if not re.compile(expression).groups:
-                yield f"{key}.split.groups: {expression!r} has no group; expected (…) around what names the patient"
-        except re.error as error:
-            yield f"{key}.split.groups: {expression!r} is no regular expression ({error})"
     try:
-        if folders.look(dataset["path"]).has_splits and expression is not None:
-            yield f"{key}.split.groups: the folder says what is train, val and test; set groups: ~"
+        folder = folders.look(dataset["path"])
+        if (expression := dataset["split"]["groups"]) is not None:
+            if folder.has_splits:
+                yield f"{key}.split.groups: the folder says what is train, val and test; set groups: ~"
+            else:
+                yield from _groups_faults(f"{key}.split.groups", folder, expression)
         if set(dataset["path"]) & set("{}"):
             yield f"{key}.path: {dataset['path']!r} has braces, which Snakemake takes for a wildcard; rename the folder"
     except UserError as error:
         yield f"{key}.path: {error}"
+
+
+def _groups_faults(key: str, folder: folders.Folder, expression: str) -> Iterator[str]:
+    try:
+        grouping.groups(folder.pictures, expression)
+    except UserError as error:
+        yield f"{key}: {error}"
 
 
 def _label_faults(key: str, dataset: Config) -> Iterator[str]:
@@ -142,7 +146,7 @@ def _order_faults(key: str, names: list[str], of_folders: tuple[str, ...]) -> It
 
 
 def _model_faults(key: str, name: str, model: Config, config: Config) -> Iterator[str]:
-    if name in RESERVED_MODELS:
+    if name.casefold() in RESERVED_MODELS:
         yield f"{key}: the name is taken by a folder of the data set; choose another"
     for section, names in (
         ("networks", [model["network"]]),

@@ -227,7 +227,9 @@ def cancel_submitted() -> str | None:
 
 def _submitted(name: str) -> list[str]:
     """The jobs of a name that Slurm still has to run or to end."""
-    done = subprocess.run(["squeue", "--noheader", "--format=%i", "--name", name], capture_output=True, text=True)
+    done = subprocess.run(
+        ["squeue", "--noheader", "--format=%i", "--name", name], capture_output=True, encoding="utf-8", errors="replace"
+    )
     return done.stdout.split()
 
 

@@ -29,12 +29,14 @@ class Asked:
     dry_run : whether it is to say which would be
     targets : as typed
     configfiles : overlays, as typed
+    config : KEY=VALUE of --config, as typed
     """
 
     runs_jobs: bool
     dry_run: bool
     targets: tuple[str, ...]
     configfiles: tuple[str, ...]
+    config: tuple[str, ...]
 
 
 def asked(dry_run: bool, command: Sequence[str] = sys.argv) -> Asked:
@@ -46,13 +48,14 @@ def asked(dry_run: bool, command: Sequence[str] = sys.argv) -> Asked:
     command : the process's command
     """
     if not _is_snakemake(command[0]):
-        return Asked(not dry_run, dry_run, (), ())
+        return Asked(not dry_run, dry_run, (), (), ())
     options, _ = get_argument_parser().parse_known_args(list(command[1:]))
     return Asked(
         runs_jobs=not _without_jobs(options),
         dry_run=bool(options.dryrun),
         targets=tuple(options.targets or ()),
         configfiles=tuple(map(str, options.configfile or ())),
+        config=tuple(map(str, options.config or ())),
     )
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
 from medfusion.files.case_files import LEAST_FALL, PAIRS, Maps, mapped, read_cases, read_maps
+from medfusion.files.tables import csv_text
 from medfusion.naming import class_names, percent
 from medfusion.report.page_parts import CSV, Body, Cell, Picture, Row, Section, Table, data_uri
 
@@ -76,7 +77,7 @@ class CasePages:
         data = f"{self._name}, test n = {self._cases['n']:,}"
         words = {"caption": f"{caption} Data: {data}.", "alt": f"{picture.title}. {seen} {data}."}
         rows = self._rows(kind)
-        numbers = data_uri(CSV, pd.DataFrame(rows).to_csv(index=False).encode()) if rows else ""
+        numbers = data_uri(CSV, csv_text(pd.DataFrame(rows)).encode()) if rows else ""
         return replace(picture, **words, numbers=numbers)
 
     def _rows(self, kind: str) -> list[dict[str, Any]]:

@@ -121,9 +121,9 @@ def _detail(section: Section, material: Material) -> None:
         f"{CALIBRATION_ERROR.format(bins=material.entry['ece_bins'])} {BRIER_OF_LABELS if several else BRIER}"
     )
     test = f"{material.name}, test n = {systems[0].test.n:,}"
-    caption = f"{'Measures of each label' if several else 'Precision, recall and F1 of each class'}: {{}} ({test})"
+    what = "Measures of each label" if several else "Precision, recall and F1 of each class"
     first, *others = [
-        page_tables.per_class(table, one, label_names, caption.format(one.address))
+        page_tables.per_class(table, one, label_names, f"{what}: {one.address} ({test})")
         for one in standings.representatives(systems)
     ]
     positive = material.entry["positive"]

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from medfusion.escaping import code, markdown
 from medfusion.evaluation import standings
 from medfusion.files.comparison_files import Comparisons
 from medfusion.files.metric_files import Metrics, tidy
@@ -80,8 +81,8 @@ def _dataset(config: Config, key: str, contents: Sequence[Metrics], compared: Co
     decisive, other = ("AUC", "test accuracy") if area else ("accuracy", "AUC")
     head = ["system", "runs", f"validation {decisive}", f"test {decisive}", "interval", other]
     if entry["positive"] is not None:
-        head.append(f"recall of {contents[0]['label_names'][entry['positive']]}")
-    parts = [f"## {name}, n = {n:,} test images", _markdown(head, rows), *_published(entry)]
+        head.append(f"recall of {markdown(contents[0]['label_names'][entry['positive']])}")
+    parts = [f"## {markdown(name)}, n = {n:,} test images", _markdown(head, rows), *_published(entry)]
     parts += _differences(compared) if compared else [NO_COMPARISONS]
     if (table["model"] == "learning_curve").any():
         sizes = [str(size) for size in entry["learning_curve"]["sizes"]]
@@ -104,7 +105,8 @@ def _published(entry: Config) -> list[str]:
     for row in entry["published"]:
         figures = ["–" if row.get(metric) is None else f"{row[metric]:.3f}" for metric in ("accuracy", "auc")]
         ours = row.get("system")
-        rows.append([row["name"], row.get("source") or "–", f"`{ours}`" if ours else "–", *figures])
+        named = [markdown(row["name"]), markdown(row.get("source") or "–"), code(ours) if ours else "–"]
+        rows.append([*named, *figures])
     head = ["what", "from", "our system of that kind", "test accuracy", "AUC"]
     title = PUBLISHED_ON.get(entry["source"], PUBLISHED_ON_OTHER)
     return [f"{title}:", _markdown(head, rows)] if rows else []
@@ -177,9 +179,11 @@ def _reliability(found: Reliability, systems: Sequence[standings.Standing]) -> l
         rows.append([f"`{row.address}`", row.runs_in_words, *map(_value, scores + more)])
     rule, limit = "", ""
     if len(rows[0]) > len(head):
-        rule = f", and the decision threshold, on the probability after the temperature, {decision_rule(found)}"
-        limit = decision_limit(found)
-        positive = found.label_names[content["positive"]]
+        rule = (
+            f", and the decision threshold, on the probability after the temperature, {markdown(decision_rule(found))}"
+        )
+        limit = markdown(decision_limit(found))
+        positive = markdown(found.label_names[content["positive"]])
         head += [f"recall of {positive} at 0.5", "at the chosen threshold"]
     return [
         f"### How far the probabilities can be trusted, n = {sum(content['test']):,} test images",

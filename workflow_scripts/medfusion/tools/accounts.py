@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from medfusion import escaping
 from medfusion.planning.config_values import shown
 from medfusion.report.page_parts import Body, Cell, Row, Table
 from medfusion.report.page_tables import number
@@ -184,13 +185,18 @@ def _only(caption: str, found: Comparison) -> Table:
 
 def rich_table(table: Table) -> RichTable:
     """A table for the terminal."""
-    result = RichTable(title=Text(table.caption), title_justify="left", title_style="italic")
+    result = RichTable(title=plain(table.caption), title_justify="left", title_style="italic")
     for i, name in enumerate(table.head):
-        result.add_column(Text(name), justify="right" if i >= table.numeric else "left", overflow="fold")
+        result.add_column(plain(name), justify="right" if i >= table.numeric else "left", overflow="fold")
     for body in table.bodies:
         for row in body.rows:
-            result.add_row(*(Text(cell.text) for cell in row.cells), style="bold red" if row.kind == "worse" else None)
+            result.add_row(*(plain(cell.text) for cell in row.cells), style="bold red" if row.kind == "worse" else None)
     return result
+
+
+def plain(text: str, style: str = "") -> Text:
+    """Text for the terminal, which obeys nothing in it."""
+    return Text(escaping.printable(text, keep="\n"), style=style)
 
 
 def console() -> Console:
@@ -202,23 +208,23 @@ def console() -> Console:
 def show(accounts: Sequence[Account], terminal: Console) -> None:
     """Print accounts on a terminal."""
     for one in accounts:
-        terminal.print(Text(one.title, style="bold underline"))
-        terminal.print(Text(one.verdict, style="bold red" if one.bad else "bold green"))
+        terminal.print(plain(one.title, style="bold underline"))
+        terminal.print(plain(one.verdict, style="bold red" if one.bad else "bold green"))
         for text in one.warnings:
-            terminal.print(Text(f"! {text}", style="bold yellow"))
+            terminal.print(plain(f"! {text}", style="bold yellow"))
         for table in one.tables:
             terminal.print()
             terminal.print(rich_table(table))
         for text in one.notes:
-            terminal.print(Text(text))
+            terminal.print(plain(text))
         terminal.print()
 
 
 def markdown_table(table: Table) -> str:
     """A table as Markdown."""
     line = ["---:" if i >= table.numeric else "---" for i in range(len(table.head))]
-    rows = [[_escaped(cell.text) for cell in row.cells] for body in table.bodies for row in body.rows]
-    cells = [[_escaped(name) for name in table.head], line, *rows]
+    rows = [[escaping.markdown(cell.text) for cell in row.cells] for body in table.bodies for row in body.rows]
+    cells = [[escaping.markdown(name) for name in table.head], line, *rows]
     return "\n".join("| " + " | ".join(row) + " |" for row in cells)
 
 
@@ -226,24 +232,12 @@ def markdown(accounts: Sequence[Account]) -> str:
     """Accounts as Markdown, for a pull request."""
     parts = []
     for one in accounts:
-        parts += [f"## {_escaped(one.title)}", f"**{_escaped(one.verdict)}**"]
-        parts += [f"> **Note:** {_escaped(text)}" for text in one.warnings]
+        parts += [f"## {escaping.markdown(one.title)}", f"**{escaping.markdown(one.verdict)}**"]
+        parts += [f"> **Note:** {escaping.markdown(text)}" for text in one.warnings]
         for table in one.tables:
-            parts += [f"### {_escaped(table.caption)}", markdown_table(table)]
-        parts += [_escaped(text) for text in one.notes]
+            parts += [f"### {escaping.markdown(table.caption)}", markdown_table(table)]
+        parts += [escaping.markdown(text) for text in one.notes]
     return "\n\n".join(parts) + "\n"
-
-
-def _escaped(text: str) -> str:
-    """Text on one line in which nothing means anything to Markdown or HTML.
-
-    >>> _escaped("a|b_c <i>")
-    'a\\\\|b\\\\_c &lt;i>'
-    """
-    text = " ".join(text.split()).replace("\\", "\\\\").replace("&", "&amp;").replace("<", "&lt;")
-    for character in "|_*`[]":
-        text = text.replace(character, f"\\{character}")
-    return text
 
 
 def html(accounts: Sequence[Account], templates: Path) -> str:

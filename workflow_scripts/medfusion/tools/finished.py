@@ -19,8 +19,10 @@ from medfusion.files.metric_files import COLUMNS, TEXTS
 from medfusion.files.tables import read_table
 from medfusion.jobs import records
 from medfusion.jobs.records import Record
+from medfusion.planning import config_text
 from medfusion.planning.systems import Config
 from medfusion.tasks import is_multi_label
+from medfusion.tools import snapshot_checks
 
 METRICS = "metrics.csv"
 FORMAT = 1  # of a snapshot
@@ -103,11 +105,15 @@ def read(folder: str | Path) -> Run:
     path = Path(folder)
     if not path.is_dir():
         raise UserError(f"{folder}: no such folder; expected the results of a finished run, or a snapshot")
-    if (path / SNAPSHOT).exists():
+    if os.path.lexists(path / SNAPSHOT):
         return _read_snapshot(path)
     if not (path / records.FOLDER).is_dir():
         raise UserError(f"{folder}: neither the results of a run (no folder {records.FOLDER}) nor a snapshot")
-    return _read_results(path)
+    try:
+        return _read_results(path)
+    except (AttributeError, IndexError, KeyError, StopIteration, TypeError, ValueError) as error:
+        # Records have checksums of their own, but anybody can write them.
+        raise UserError(f"{folder}: its records are not those of a run of this program ({error!r})") from None
 
 
 # -- a folder of results ----------------------------------------------------------------------------------------------
@@ -251,14 +257,14 @@ def _united(parts: Iterable[Mapping[str, str]]) -> dict[str, str]:
 
 
 def _read_snapshot(folder: Path) -> Run:
-    keys = ("format", "files", "libraries", "code", "measured", "tests", "commit")
     try:
-        content = read_record(folder / SNAPSHOT, keys)
+        snapshot_checks.check_file(folder / SNAPSHOT)
+        content = read_record(folder / SNAPSHOT, snapshot_checks.MANIFEST["required"])
+        snapshot_checks.check_content(folder / SNAPSHOT, content, snapshot_checks.MANIFEST)
     except UserError as error:  # whose advice is for results
         raise UserError(str(error).replace("delete it and run again", "take it anew")) from None
-    parts = [content[key] for key in ("files", "libraries", "code", "tests")] + [content["commit"] or {}]
     expected = {CONFIG, CONFUSIONS, METRICS}
-    if content["format"] != FORMAT or not all(isinstance(part, dict) for part in parts):
+    if content["format"] != FORMAT:
         raise UserError(f"{folder / SNAPSHOT}: not a snapshot of this program; take it anew")
     if set(content["files"]) != expected:
         raise UserError(f"{folder / SNAPSHOT}: names other files than {', '.join(sorted(expected))}; take it anew")
@@ -268,19 +274,21 @@ def _read_snapshot(folder: Path) -> Run:
             raise UserError(
                 f"{path}: missing or altered (its SHA-256 is not that of {SNAPSHOT}); take the snapshot anew"
             )
+        snapshot_checks.check_file(path)
+    config_text.check(folder / CONFIG)
     try:
         config = yaml.safe_load((folder / CONFIG).read_text(encoding="utf-8"))
-        tests = {key: TestSet(**entry) for key, entry in content["tests"].items()}
-        if not isinstance(config, dict):
-            raise TypeError(f"{CONFIG} holds no configuration")
-    except (OSError, ValueError, TypeError, AttributeError, yaml.YAMLError) as error:
-        raise UserError(f"{folder}: not a readable snapshot ({first_line(error)}); take it anew") from None
+    except (ValueError, yaml.YAMLError) as error:
+        raise UserError(f"{folder / CONFIG}: not a readable configuration ({first_line(error)})") from None
+    confusions = read_json(folder / CONFUSIONS)
+    snapshot_checks.check_content(folder / CONFIG, config, {"type": "object"})
+    snapshot_checks.check_content(folder / CONFUSIONS, confusions, snapshot_checks.CONFUSIONS)
     return Run(
         name=str(folder),
         config=config,
         metrics=tidy_metrics(folder / METRICS),
-        tests=tests,
-        confusions=read_json(folder / CONFUSIONS),
+        tests={key: TestSet(**entry) for key, entry in content["tests"].items()},
+        confusions=confusions,
         **{key: content[key] for key in ("libraries", "code", "measured", "commit")},
     )
 
@@ -296,8 +304,9 @@ def tidy_metrics(path: Path) -> pd.DataFrame:
     table = read_table(path, ["n"], TEXTS, [column for column in COLUMNS if column not in TEXTS])
     try:
         table = table.astype({"seed": "Int64", "value": float, "low": float, "high": float})
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise UserError(f"{path}: not the expected table ({first_line(error)})") from None
     if (twice := table[table.duplicated(KEY)]).size:
         raise UserError(f"{path}: line {twice.index[0] + 2} repeats a measure; expected each once")
+    snapshot_checks.check_table(path, table)
     return table

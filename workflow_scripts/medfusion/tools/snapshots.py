@@ -109,7 +109,9 @@ def commit(code: Mapping[str, str], root: Path = ROOT) -> dict[str, Any] | None:
 def _git(folder: Path, *arguments: str) -> str | None:
     """What git says; None where it is not there, or refuses."""
     try:
-        done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=60)
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments], capture_output=True, encoding="utf-8", errors="replace", timeout=60
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None
