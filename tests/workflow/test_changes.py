@@ -218,11 +218,21 @@ def test_the_finished_project_has_the_jobs_of_the_specification(finished, graph)
 def test_results_in_a_fresh_clone_are_up_to_date_and_changes_to_it_are_seen(finished, graph, tmp_path, copy):
     clone = copy_project(tmp_path / "clone", finished.overlay.name)
     shutil.copytree(finished.folder / "results", clone.folder / "results", copy_function=copy)
-    assert planned(clone) == set()
+    assert finds_nothing_to_do(clone)
     trial = TRIALS["fusions.cnn_30_svm_70.weights.cnn"]
     found, expected = _attempt(clone, trial, graph)
     assert found == expected and found
     assert planned(clone) == set()
+
+
+def finds_nothing_to_do(project: Project) -> bool:
+    """Whether a run does nothing; where the ages of files mislead, a dry run says so, and how many jobs look changed."""
+    said = project.snakemake("-n", "-j", "8", *EVERYTHING)
+    misleads = "a copy, or a touch" in said.stderr + said.stdout
+    assert misleads or planned(project) == set()
+    done = project.snakemake("-j", "8", *EVERYTHING)
+    assert planned(project) == set()
+    return "Nothing to be done" in done.stderr + done.stdout
 
 
 def test_touched_results_are_up_to_date(finished, tmp_path):
@@ -230,7 +240,7 @@ def test_touched_results_are_up_to_date(finished, tmp_path):
     for number, path in enumerate(sorted((project.folder / "results").rglob("*.*"))):
         if "records" not in path.parts:
             os.utime(path, (1_600_000_000 + number % 7, 1_600_000_000 + number * 31 % 1009))
-    assert planned(project) == set()
+    assert finds_nothing_to_do(project)
 
 
 CHEAP = [

@@ -75,4 +75,6 @@ def test_two_runs_from_scratch_give_the_same_bytes_whatever_the_number_of_jobs(f
 def test_results_restored_beside_a_fresh_clone_are_up_to_date(finished, project):
     for name in ("results", "logs"):  # times as the copy makes them
         shutil.copytree(finished.folder / name, project.folder / name, copy_function=shutil.copyfile)
+    done = project.snakemake("-j", "8", *EVERYTHING)
+    assert "Nothing to be done" in done.stderr + done.stdout
     assert not project.planned()

@@ -30,7 +30,7 @@ PAST = 1_000_000_000  # 2001, in seconds since 1970
 def state(folder: Path) -> dict[str, tuple]:
     """Everything below a folder: of folders that they are there, of files bytes, mode and time.
 
-    Not what Python compiles; of Snakemake's own folder, whose empty parts it makes itself at every start, the files that
+    Not what Python compiles. Of Snakemake's own folder, whose empty parts it makes at every start, the files that
     say who runs and what was made.
     """
     found = {}

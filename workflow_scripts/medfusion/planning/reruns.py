@@ -139,9 +139,11 @@ class Reruns:
         return next(filter(None, found), None)
 
     def _reason_of_output(self, file: File, record: Record) -> str | None:
+        if self._results not in Path(file.path).parents:
+            return None  # a download is the user's, to replace or remove; who reads it looks at it
         ours, same = self._is_ours(file.path), self._is_recorded(file)
         if same is None:
-            return f"{file.path} is not there any more" if ours else None  # the user's, to be removed at will
+            return f"{file.path} is not there any more"
         if not same:
             if ours:
                 self._altered[file.path] = record.stage
