@@ -150,7 +150,7 @@ CHANGES = {
     "its checksum differs": lambda content: content["calibration"].update(temperature=1.0),
     "holds no record": lambda content: None,
     "lacks schema": lambda content: content.pop("schema"),
-    "schema 1; this program reads 2": lambda content: content.update(schema=1),
+    "schema 1; this program reads 3": lambda content: content.update(schema=1),
 }
 
 
