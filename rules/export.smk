@@ -1,6 +1,7 @@
 # What is taken away. Needs: networks, classifiers and fusions, what validation says of them, their measures, the audit.
 # Makes: the best system of each data set as one folder to use elsewhere, with predict.py, and MedMNIST's own prediction
-# files of every system. Neither reads a test label; measures are those of metrics.json.
+# files of every system. Neither reads a test label; measures are those of metrics.json and
+# reliability.json.
 
 
 # One rule a data set, because the number of networks, and so the files, are its own: a vote has several.
@@ -19,6 +20,7 @@ for dataset in PLAN.one_class:
             metrics=EXPORTS.metrics,
             val=PREPARED[1],
             calibration=rules.calibrate.output.calibration,
+            reliability=rules.assess_reliability.output.reliability,
             audit=rules.audit_twins.output.summary,
         output:
             bundle=f"{RESULTS}/{{dataset}}/export/bundle.json",
@@ -47,7 +49,8 @@ for dataset in PLAN.one_class:
         shell:
             "python {input.program} --settings {input.settings} --networks {input.networks} "
             "--classifiers {input.classifiers} --fusions {input.fusions} --probabilities {input.probabilities} "
-            "--metrics {input.metrics} --val {input.val} --calibration {input.calibration} --audit {input.audit} "
+            "--metrics {input.metrics} --val {input.val} --calibration {input.calibration} "
+            "--reliability {input.reliability} --audit {input.audit} "
             "--bundle {output.bundle} --card {output.card} --out-classifiers {output.classifiers} "
             "--out-networks {output.networks} 9>&2 &> {log}"
 

@@ -91,8 +91,11 @@ class Predictor:
 
     def predict(self, images: np.ndarray) -> Predictions:
         """Everything that the system says of images, uint8 (n, size, size, channels)."""
+        return self.answers(self.probabilities(images))
+
+    def answers(self, values: np.ndarray) -> Predictions:
+        """What follows from the probabilities before calibration, float64 (n, k)."""
         bundle, calibration = self.bundle, self.bundle.calibration
-        values = self.probabilities(images)
         scaled = scale(values, calibration.temperature)
         sets = prediction_sets(scaled, calibration.marginal)
         reached = None
