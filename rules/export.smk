@@ -1,6 +1,7 @@
 # What is taken away. Needs: networks, classifiers and fusions, what validation says of them, their measures, the audit.
 # Makes: the best system of each data set as one folder to use elsewhere, with predict.py, and MedMNIST's own prediction
-# files of every system. Neither reads a test label; measures are those of metrics.json.
+# files of every system. Neither reads a test label; measures are those of metrics.json and
+# reliability.json.
 
 
 # One rule a data set, because the number of networks, and so the files, are its own: a vote has several.
@@ -19,6 +20,7 @@ for dataset in PLAN.one_class:
             metrics=EXPORTS.metrics,
             val=PREPARED[1],
             calibration=rules.calibrate.output.calibration,
+            reliability=rules.assess_reliability.output.reliability,
             audit=rules.audit_twins.output.summary,
         output:
             bundle=f"{RESULTS}/{{dataset}}/export/bundle.json",
@@ -43,7 +45,8 @@ for dataset in PLAN.one_class:
         shell:
             "python {input.program:q} --settings {input.settings:q} --networks {input.networks:q} "
             "--classifiers {input.classifiers:q} --fusions {input.fusions:q} --probabilities {input.probabilities:q} "
-            "--metrics {input.metrics:q} --val {input.val:q} --calibration {input.calibration:q} --audit {input.audit:q} "
+            "--metrics {input.metrics:q} --val {input.val:q} --calibration {input.calibration:q} "
+            "--reliability {input.reliability:q} --audit {input.audit:q} "
             "--bundle {output.bundle:q} --card {output.card:q} --out-classifiers {output.classifiers:q} "
             "--out-networks {output.networks:q} 9>&2 &> {log:q}"
 

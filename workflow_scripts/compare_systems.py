@@ -38,19 +38,17 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
         values = probabilities.read(path, "test")
         name = f"{model}/{system}"
         try:
-            run = comparisons.resample(
-                labels, values, description.task, seed, settings["replicates"], settings["bootstrap_seed"]
-            )
+            run = comparisons.measured(labels, values, description.task)
             found = measure_parts(labels, values, description.task, parts, settings)
         except ValueError as error:
             raise UserError(f"{path}: {error}") from None
         runs.setdefault(name, []).append(run)
         measured.setdefault(name, []).append({"seed": seed, **found})
-        stage.progress(f"{settings['title']}: {len(settings['systems'])} runs to compare: resampled {path}")
+        stage.progress(f"{settings['title']}: {len(settings['systems'])} runs to compare: measured {path}")
     if absent := [row.address for row in order if row.address not in runs]:
         raise UserError(f"{args.metrics[0]}: measures of {absent[0]}, which is not to be compared; delete it")
     best, *others = [row.address for row in order]
-    compared = comparisons.compare(runs[best], {name: runs[name] for name in others}, settings["confidence"])
+    compared = comparisons.compare(labels, runs[best], {name: runs[name] for name in others}, settings["confidence"])
     write_json(
         args.out,
         {
@@ -66,7 +64,6 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
                 {
                     "system": name,
                     "runs": len(runs[name]),
-                    "pairs": len(comparisons.paired_runs(runs[name], runs[best])),
                     **{measure: asdict(comparison) for measure, comparison in found.items()},
                 }
                 for name, found in compared.items()

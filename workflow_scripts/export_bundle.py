@@ -30,6 +30,7 @@ def parser():
     result.add_input("--metrics", nargs="+", metavar="PATH", help="metrics.json of the systems to choose from")
     result.add_input("--val", help="prepared validation split, on which all is compared (HDF5)")
     result.add_input("--calibration", help="calibration.json of the data set")
+    result.add_input("--reliability", help="what the probabilities were measured to be worth (JSON)")
     result.add_input("--audit", help="summary of near-twins (JSON)")
     result.add_output("--bundle", help="JSON file to write: what the folder holds")
     result.add_output("--card", help="Markdown file to write: the model card")
@@ -40,7 +41,7 @@ def parser():
 
 def main(args, settings):
     from medfusion.bundle import card, contents, selection
-    from medfusion.files import calibrations
+    from medfusion.files import calibrations, reliabilities
     from medfusion.files.metric_files import read_metrics, tidy
 
     measured = read_metrics(args.metrics, settings["shown"])
@@ -79,6 +80,10 @@ def main(args, settings):
         libraries={name: metadata.version(name) for name in LIBRARIES},
     )
     content = next(entry for entry in measured if (entry["model"], entry["seed"]) == chosen.run[:2])
+    trusted = reliabilities.read(args.reliability, settings["shown"])
+    of_classes, of_sets = card.measures(
+        content["systems"][chosen.run[2]]["test"], reliabilities.of_run(trusted, chosen.run), description.task
+    )
     kind = selection.kind(chosen.run, [name for _, _, name in settings["parts"]["classifiers"]])
     with tempfile.TemporaryDirectory() as folder:
         made = {path: Path(folder, Path(path).name) for path in (args.out_classifiers, args.card, *args.out_networks)}
@@ -89,7 +94,7 @@ def main(args, settings):
             kind,
             chosen.standing,
             chosen.run[1],
-            content["systems"][chosen.run[2]]["test"],
+            (of_classes, of_sets),
             settings,
             calibration.coverage,
             calibration.recall,
@@ -105,11 +110,11 @@ def main(args, settings):
             "system": {"address": chosen.standing.address, "kind": kind, "seed": chosen.run[1]},
             "recall": calibration.recall,
             "coverage": calibration.coverage,
-            "metrics": {split: content["systems"][chosen.run[2]][split] for split in ("val", "test")},
+            "metrics": {"test": [*of_classes, *of_sets]},
             "parity": parity,
         }
         contents.write(folder, bundle, more, {file.name: file for file in made.values()})
-        compare(folder, val, parts.files["probabilities"][chosen.run], settings["threads"])
+        compare(folder, args.val, parts.files["probabilities"][chosen.run], settings["threads"])
         for path, file in (*made.items(), (args.bundle, Path(folder, contents.RECORD))):  # the record last
             with replacing(path) as temporary:
                 shutil.copyfile(file, temporary)
@@ -165,15 +170,26 @@ class Parts:
 
 
 def compare(folder, val, path, threads):
-    """Read the folder as `predict` does; what it says of some validation images must be what the workflow says."""
+    """Read the folder as `predict` does: of every validation image it must say what the workflow says."""
     from medfusion.bundle.predictor import Predictor
 
-    found = Predictor(folder, threads).probabilities(val)
-    differences = np.abs(found - probabilities.read(path, "val")[: len(val)]).max(axis=1)
-    if np.mean(differences > TOLERANCE) > FEW:
+    predictor, stored, done = Predictor(folder, threads), probabilities.read(path, "val"), 0
+    far = others = 0
+    for block in images.image_blocks(val):
+        own = stored[done : done + len(block)]
+        found = predictor.probabilities(block)
+        far += np.sum(np.abs(found - own).max(axis=1) > TOLERANCE)
+        differ = np.zeros(len(block), dtype=bool)
+        for theirs, ours in zip(predictor.answers(found)[1:], predictor.answers(own)[1:], strict=True):
+            if ours is not None:
+                differ |= (theirs != ours).reshape(len(block), -1).any(axis=1)
+        others += np.sum(differ)
+        done += len(block)
+    if others or far > FEW * done:
         raise UserError(
-            f"{path}: the exported system gives other probabilities (by up to {differences.max():.2g}) to validation "
-            "images. Install the versions of requirements.txt, and run again with --forceall"
+            f"{path}: of {done:,} validation images the exported system decides otherwise on {others:,} (class, "
+            f"prediction set, threshold or referral), and gives other probabilities to {far:,}. Install the versions "
+            "of requirements.txt, and run again with --forceall"
         )
 
 

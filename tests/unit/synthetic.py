@@ -60,7 +60,7 @@ def comparisons(generated=False):
 
     def against(system, accuracy, p_accuracy, auc, p_auc):
         parts = (("accuracy", accuracy, p_accuracy), ("auc", auc, p_auc))
-        entry = {"system": system, "runs": 2, "pairs": 2}
+        entry = {"system": system, "runs": 2}
         for measure, difference, p in parts:
             limits = {"low": difference - 0.03, "high": difference + 0.03, "p": p / 3, "p_adjusted": p}
             entry[measure] = {"difference": difference, **limits, "distinguishable": p < 0.05}

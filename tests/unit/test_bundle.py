@@ -8,14 +8,17 @@ import numpy as np
 import pytest
 import small_bundle
 import tensorflow_ready  # noqa: F401
+from sklearn.metrics import roc_auc_score
 from synthetic import metrics
 
 from medfusion.bundle import card, contents, fitted, onnx_networks, selection
 from medfusion.bundle.contents import Member
 from medfusion.bundle.predictor import Predictor, load
 from medfusion.errors import UserError
+from medfusion.evaluation import reliability
+from medfusion.files import reliabilities
 from medfusion.files.metric_files import tidy
-from medfusion.learning import classifiers, networks
+from medfusion.learning import calibration, classifiers, networks
 from medfusion.learning.averages import averaged
 from medfusion.learning.backend import keras
 from medfusion.learning.features import apply, extractor, load_network
@@ -150,7 +153,7 @@ CHANGES = {
     "its checksum differs": lambda content: content["calibration"].update(temperature=1.0),
     "holds no record": lambda content: None,
     "lacks schema": lambda content: content.pop("schema"),
-    "schema 1; this program reads 2": lambda content: content.update(schema=1),
+    "schema 1; this program reads 3": lambda content: content.update(schema=1),
 }
 
 
@@ -268,15 +271,66 @@ def test_of_equal_seeds_the_first_is_chosen():
     assert selection.choose(table, None).run == ("net", 1, "cnn")
 
 
+def trusted():
+    """Labels, probabilities after a temperature and what was chosen, with the rows of reliability.json."""
+    rng = np.random.default_rng(5)
+    labels = np.arange(80) % 2
+    values = np.clip(rng.normal(0.3 + 0.4 * labels, 0.3), 0.01, 0.99)
+    values = calibration.scale(np.column_stack([1 - values, values]), 0.3)  # too sure of itself
+    chosen = calibration.choose(values[:40], labels[:40], "binary-class", 0, None, 0.9, 0.2)
+    options = {"positive": 0, "ece_bins": 4, "replicates": 20, "confidence": 0.95, "seed": 0}
+    rows = reliabilities.rows(reliability.measure(labels, values, chosen, "binary-class", **options))
+    return (labels, calibration.scale(values, chosen.temperature), chosen), rows
+
+
+def test_the_card_measures_what_predict_returns():
+    """After the temperature, at the exported thresholds; nothing of the probabilities before."""
+    (labels, scaled, chosen), rows = trusted()
+    evaluated = metrics("net", 1, {"svm": (0.88, 0.84)})["systems"]["svm"]["test"]
+    of_classes, of_sets = card.measures(evaluated, rows, "binary-class")
+    assert chosen.temperature > 1.2
+    assert [row["metric"] for row in of_classes] == [
+        *(
+            "accuracy",
+            "auc_after",
+            "brier_after",
+            "ece_after",
+            "log_loss_after",
+            "balanced_accuracy",
+            "macro_f1",
+            "mcc",
+        ),
+        *(f"{name}[{label}]" for label in range(2) for name in ("precision", "recall", "f1")),
+    ]
+    found = {row["metric"]: row["value"] for row in [*of_classes, *of_sets]}
+    assert found["brier_after"] == pytest.approx(np.mean((scaled[:, 1] - labels) ** 2))
+    assert found["auc_after"] == pytest.approx(roc_auc_score(labels, scaled[:, 1]))
+    sets = 1 - scaled <= chosen.marginal
+    assert found["marginal_coverage"] == pytest.approx(sets[np.arange(80), labels].mean())
+    assert found["marginal_size"] == pytest.approx(sets.sum(axis=1).mean())
+    referred = scaled.max(axis=1) < chosen.referral
+    right = scaled.argmax(axis=1) == labels
+    assert found["referred"] == pytest.approx(referred.mean())
+    assert found["accuracy_rest"] == pytest.approx(right[~referred].mean())
+    above = scaled[:, 0] >= chosen.decision
+    assert found["recall_chosen"] == pytest.approx(above[labels == 0].mean())
+    assert found["specificity_chosen"] == pytest.approx(1 - above[labels == 1].mean())
+    multi, _ = card.measures(
+        [{"metric": "pr_auc[0]", "value": 0.5}, {"metric": "auc", "value": 0.5}], [], "multi-class"
+    )
+    assert multi == []
+
+
 def model_card(bundle, address=None, source="official", seed=2, twins=3, recall=0.85):
     standing = selection.choose(run(), address).standing
     rows = metrics("net", 1, {"svm": (0.88, 0.84)})["systems"]["svm"]["test"]
+    measured = card.measures(rows, trusted()[1], "binary-class")
     near = [{"first": "train", "second": "test", "images": {"0.95": twins}}]
     audit = {"threshold": 0.95, "images": {"test": 80}, "splits": [{**near[0], "second": "val"}, *near]}
     settings = {"source": source, "export": address, "confidence": 0.95}
     parity = [{"images": 40, "features": 1.2e-6, "probabilities": 3e-7}]
     return card.card(
-        bundle, "classifier" if seed else "vote", standing, seed, rows, settings, 0.9, recall, parity, audit
+        bundle, "classifier" if seed else "vote", standing, seed, measured, settings, 0.9, recall, parity, audit
     )
 
 
@@ -288,6 +342,11 @@ def test_the_model_card_of_real_data(made):
         "Exported is seed 2, the best of 2 on validation.",
         "the test split had no say",
         "| accuracy | 0.840 | 0.790 to 0.890 | 80 |",
+        "| sensitivity at the threshold | ",
+        "| prediction sets that hold the true class (coverage) | ",
+        "| accuracy of the rest | ",
+        "probabilities are those after the temperature",
+        "are divided by a temperature of 2.000.",
         "| recall of malignant | 0.840 |",
         "test accuracy 0.820 ± 0.028 (sd)",
         "among the train images: 3 of 80 test images. They may be easier",
@@ -312,9 +371,17 @@ def test_the_model_card_says_what_else_the_data_can_be(made):
 
 def test_the_model_card_says_where_every_image_reaches_the_threshold(made):
     lowest = dataclasses.replace(made[1], calibration=dataclasses.replace(made[1].calibration, decision=0.0))
-    words = "of such images. Every image reaches it: validation has too few of such images for a higher one. The"
+    words = "of such images. Every image reaches it: validation has too few of such images for a higher one. Sens"
     assert words in model_card(lowest)
     assert "Every image" not in model_card(made[1]) and "Every image" not in model_card(lowest, recall=None)
+
+
+def test_the_model_card_says_why_no_temperature_is_applied(made):
+    numbers = dataclasses.replace(made[1].calibration, temperature=1.0, log_loss_without=0.25, log_loss_with=0.26)
+    words = (
+        "No temperature is applied: on images that it was not chosen on, one takes the log loss from 0.2500 to 0.2600."
+    )
+    assert words in model_card(dataclasses.replace(made[1], calibration=numbers))
 
 
 def test_members_of_a_vote_over_fusions():

@@ -20,7 +20,7 @@ CHOSEN = Calibrations(
     referred=0.1,
     images=(21, 57),
     runs={
-        ("net/cnn", 1): Calibration(1.25, 0.1 + 0.2, (None, 0.75), 0.375, 0.625),
+        ("net/cnn", 1): Calibration(1.25, 0.1 + 0.2, (None, 0.75), 0.375, 0.625, 0.3, 0.25),
         ("net/cnn", 2): Calibration(0.5, None, (0.5, 0.5), None, 0.5),
         ("votes/all", None): Calibration(1.0, 0.5, (0.25, 1.0), 0.0, 0.75),
     },
@@ -50,6 +50,8 @@ def test_the_format_is_the_documented_one(tmp_path):
         "by_class": [None, 0.75],
         "decision": 0.375,
         "referral": 0.625,
+        "log_loss_without": 0.3,
+        "log_loss_with": 0.25,
     }
 
 

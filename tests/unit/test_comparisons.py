@@ -4,11 +4,14 @@ import itertools
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import binomtest, norm
 from sklearn.metrics import roc_auc_score
 
 from medfusion.data.medmnist_info import getACC, getAUC
-from medfusion.evaluation import bootstrap, comparisons, image_parts, metrics
+from medfusion.evaluation import comparisons, image_parts, metrics, paired_tests
+from medfusion.evaluation.bootstrap import official_auc, replicate_weights
 
 TASK = "multi-class"
 
@@ -22,211 +25,263 @@ def draw_pair(seed=0, n=200, k=3, gain=0.4):
     return labels, *(s / s.sum(axis=1, keepdims=True) for s in (scores_a, scores_b))
 
 
-def resampled(labels, *several, task=TASK, replicates=200, seed=0):
-    """Runs with the seeds 1, 2, … of the probabilities of each."""
-    return [comparisons.resample(labels, p, task, i, replicates, seed) for i, p in enumerate(several, start=1)]
+def runs_of(labels, *several, task=TASK):
+    """Runs of the probabilities of each."""
+    return [comparisons.measured(labels, p, task) for p in several]
 
 
-def with_seed(*seeds, correct=(True,)):
-    """Runs of which nothing but the seed is looked at."""
-    return [comparisons.Run(seed, np.array(correct), {}, {}) for seed in seeds]
+def leaves_out_0(found):
+    return found.low > 0 or found.high < 0
 
 
-def test_mcnemar_is_the_binomial_test_of_the_disagreements():
-    only_a, only_b = 3, 12
-    a = np.r_[np.ones(only_a), np.zeros(only_b), np.ones(20), np.zeros(5)].astype(bool)
-    b = np.r_[np.zeros(only_a), np.ones(only_b), np.ones(20), np.zeros(5)].astype(bool)
-    expected = binomtest(only_a, only_a + only_b).pvalue
-    assert comparisons.mcnemar(a, b) == pytest.approx(expected)
-    assert comparisons.mcnemar(b, a) == pytest.approx(expected)
+# -- accuracy: sign flips ---------------------------------------------------------------------------------------------
 
 
-def test_mcnemar_without_disagreement():
-    correct = np.array([True, False, True])
-    assert comparisons.mcnemar(correct, correct) == 1
+def disagreeing(*only, both=20, neither=5):
+    """Two systems of one run each: so many images that only the first, and that only the second is right on."""
+    first = np.repeat([True, False, True, False], [*only, both, neither])
+    second = np.repeat([False, True, True, False], [*only, both, neither])
+    return first[None], second[None]
 
 
-@pytest.mark.parametrize("b", [np.ones(4, bool), np.array([1, 0, 1])])
-def test_mcnemar_refuses_other_inputs(b):
-    with pytest.raises(ValueError, match="two boolean arrays"):
-        comparisons.mcnemar(np.ones(3, bool), b)
+@pytest.mark.parametrize("only", [(3, 12), (12, 3), (1, 0), (0, 6), (7, 7), (40, 11)])
+def test_of_one_run_each_the_sign_flips_are_mcnemars_exact_test(only):
+    found = paired_tests.accuracy_difference(*disagreeing(*only), 0.95)
+    n = sum(only) + 25
+    assert found.value == pytest.approx((only[0] - only[1]) / n)
+    assert found.p == pytest.approx(binomtest(only[0], sum(only)).pvalue)
+    assert leaves_out_0(found) == (found.p < 0.05)
 
 
-def test_runs_are_paired_by_seed_else_all_with_all():
-    def seeds(a, b):
-        return [(one.seed, other.seed) for one, other in comparisons.paired_runs(with_seed(*a), with_seed(*b))]
-
-    assert seeds((1, 2, 3), (3, 1, 4)) == [(1, 1), (3, 3)]
-    assert seeds((1, 2), (3, 4)) == [(1, 3), (1, 4), (2, 3), (2, 4)]
-    assert seeds((None,), (1, 2)) == [(None, 1), (None, 2)]
-    assert seeds((None,), (None,)) == [(None, None)]
+def enumerated(first, second):
+    """The p value by every one of the sign patterns."""
+    gaps = np.round((first.mean(axis=0) - second.mean(axis=0)) * len(first) * len(second)).astype(int)
+    gaps = gaps[gaps != 0]
+    sums = [abs(np.dot(signs, gaps)) for signs in itertools.product((-1, 1), repeat=len(gaps))]
+    return np.mean(np.array(sums) >= abs(gaps.sum()))
 
 
-@pytest.mark.parametrize(
-    ("p_values", "expected"),
-    [
-        ([0.04], 0.04),
-        ([0.3, 0.02], 0.04),  # the smaller, times two
-        ([0.5, 0.02, 0.1], 0.15),  # the second of three, times 3 / 2
-        ([0.01, 0.02, 0.03, 0.9], 0.04),  # the second of four, times two
-        ([0.01, 0.02, 0.03, 0.04, 0.9], 0.05),  # the third of five, times 5 / 3
-        ([0.7, 0.8, 0.9], 1.0),
-    ],
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 3), st.integers(1, 4), st.integers(1, 11), st.floats(0.5, 0.99))
+def test_p_values_of_means_over_runs_are_those_of_all_sign_patterns(seed, runs, others, n, share):
+    rng = np.random.default_rng(seed)
+    first, second = rng.random((runs, n)) < share, rng.random((others, n)) < 0.6
+    assert paired_tests.accuracy_difference(first, second, 0.95).p == pytest.approx(enumerated(first, second))
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.integers(0, 10**6),
+    st.integers(1, 4),
+    st.integers(1, 4),
+    st.integers(1, 150),
+    st.floats(0, 0.5),
+    st.floats(-0.3, 0.3),
+    st.sampled_from([0.5, 0.8, 0.9, 0.95, 0.99]),
 )
-def test_several_p_values_are_combined_by_ruegers_rule(p_values, expected):
-    assert comparisons.combined(p_values) == pytest.approx(expected)
+def test_an_interval_of_accuracies_leaves_out_0_where_its_p_value_is_below_the_level_and_nowhere_else(
+    seed, runs, others, n, mistakes, gain, confidence
+):
+    rng = np.random.default_rng(seed)
+    hard = rng.random(n)  # images that are hard for one are hard for the other
+    second = hard + rng.normal(0, 0.2, (others, n)) > mistakes
+    # One run may be better than the other system's, and one worse.
+    first = hard + rng.normal(0, 0.2, (runs, n)) + np.linspace(-gain, 2 * gain, runs)[:, None] > mistakes
+    found = paired_tests.accuracy_difference(first, second, confidence)
+    assert leaves_out_0(found) == (found.p < round(1 - confidence, 12))
+    assert -1 <= found.low <= found.value <= found.high <= 1
+    assert found.value == pytest.approx(first.mean() - second.mean(), abs=1e-11)
+    swapped = paired_tests.accuracy_difference(second, first, confidence)
+    assert swapped == pytest.approx((-found.value, -found.high, -found.low, found.p), abs=1e-12)
 
 
-def test_a_combined_p_value_is_valid_for_tests_that_depend_on_each_other_in_the_worst_way():
-    """Three p values, each uniform, of which two are small together in every third of the cases, in turn."""
-    rng = np.random.default_rng(0)
-    u = rng.random(30_000)
-    # Under 0.1, cyclic shifts make two of three small at once as often as can be.
-    small, large = u * 0.1, 0.1 + u * 0.9
-    which = rng.integers(3, size=len(u))
-    event = rng.random(len(u)) < 0.15
-    p = np.where((np.arange(3) == which[:, None]) | ~event[:, None], large[:, None], small[:, None])
-    assert [np.mean(column < 0.1) for column in p.T] == pytest.approx([0.1] * 3, abs=0.01)
-    rejected = np.mean([comparisons.combined(row) <= 0.15 for row in p])
-    assert rejected == pytest.approx(0.15, abs=0.01)  # the rule is sharp: no smaller factor would do
+def test_one_seed_that_is_better_and_one_that_is_worse_are_no_difference_of_means():
+    """Each seed alone differs clearly; the mean, which is told, does not."""
+    better, worse, base = np.ones((3, 200), bool)
+    base[:30] = False
+    worse[:60] = False
+    found = paired_tests.accuracy_difference(np.stack([better, worse]), np.stack([base, base]), 0.95)
+    alone = [paired_tests.accuracy_difference(run[None], base[None], 0.95).p for run in (better, worse)]
+    assert max(alone) < 1e-8
+    assert found.value == 0 and found.p == 1 and found.low < 0 < found.high
 
 
-@pytest.mark.parametrize("p_values", [[], [1.5], [np.nan]])
-def test_combining_refuses_other_values(p_values):
-    with pytest.raises(ValueError, match="p value"):
-        comparisons.combined(p_values)
+def test_the_interval_of_accuracies_is_as_wide_as_the_differences_spread():
+    """Of many images it is that of the normal distribution: mean ± 1.96 sd / √n."""
+    rng = np.random.default_rng(3)
+    first, second = rng.random((2, 3, 4000)) < [[[0.9]], [[0.87]]]
+    found = paired_tests.accuracy_difference(first, second, 0.95)
+    gaps = first.mean(axis=0) - second.mean(axis=0)
+    half = 1.96 * gaps.std() / np.sqrt(4000)
+    assert (found.low, found.high) == pytest.approx((found.value - half, found.value + half), abs=0.02 * half)
 
 
-def test_values_of_a_run_are_medmnists():
-    labels, a, _ = draw_pair()
-    run = resampled(labels, a)[0]
-    assert run.values["accuracy"] == pytest.approx(getACC(labels, a, TASK))
-    assert run.values["auc"] == pytest.approx(getAUC(labels, a, TASK))
-    assert run.correct.dtype == bool and run.correct.mean() == run.values["accuracy"]
+def test_intervals_of_accuracies_hold_the_true_difference_as_often_as_they_say():
+    rng = np.random.default_rng(11)
+    held, rejected, repeats = 0, 0, 400
+    for _ in range(repeats):
+        first, second = rng.random((2, 120)) < [[0.9], [0.8]]
+        found = paired_tests.accuracy_difference(first[None], second[None], 0.9)
+        held += found.low <= 0.1 <= found.high
+        equal = paired_tests.accuracy_difference(first[None], (rng.random(120) < 0.9)[None], 0.9)
+        rejected += equal.p < 0.1
+    assert 0.87 <= held / repeats <= 0.95
+    assert rejected / repeats <= 0.12
 
 
-@pytest.mark.parametrize("measure", comparisons.MEASURES)
-def test_differences_of_means_agree_with_the_enumeration_of_all_resamples(measure):
-    """Three images a class: all 27 × 27 stratified resamples, two runs of one system against one of the other."""
-    rng = np.random.default_rng(8)
-    labels = np.array([0, 1, 0, 1, 0, 1])
-    scores = np.clip(rng.normal(labels * 0.3 + 0.35, 0.3, (3, 6)), 0.01, 0.99)
-    zeros, ones = np.flatnonzero(labels == 0), np.flatnonzero(labels == 1)
-
-    def of_images(score, images):
-        if measure == "auc":
-            gaps = np.subtract.outer(score[images[labels[images] == 1]], score[images[labels[images] == 0]])
-            return np.mean((gaps > 0) + (gaps == 0) / 2)
-        return np.mean((score[images] > 0.5) == labels[images])
-
-    def difference(images):
-        return np.mean([of_images(scores[0], images), of_images(scores[1], images)]) - of_images(scores[2], images)
-
-    draws = [
-        difference(np.array([*zeros[list(first)], *ones[list(second)]]))
-        for first in itertools.product(range(3), repeat=3)
-        for second in itertools.product(range(3), repeat=3)
-    ]
-    probabilities = [np.column_stack([1 - score, score]) for score in scores]
-    *a, b = resampled(labels, *probabilities, task="binary-class", replicates=20_000, seed=2)
-    value, low, high, p = comparisons.difference(a, [b], measure, 0.8)
-    assert value == pytest.approx(difference(np.arange(6)), abs=1e-12)
-    exact = np.round(draws, 9)
-    assert p == pytest.approx(min(1, 2 * min(np.mean(exact <= 0), np.mean(exact >= 0))), abs=0.02)
-    # Each limit leaves a tenth outside, as nearly as a distribution of few values lets it.
-    assert np.mean(exact < round(low, 9)) - 0.01 <= 0.1 <= np.mean(exact <= round(low, 9)) + 0.01
-    assert np.mean(exact > round(high, 9)) - 0.01 <= 0.1 <= np.mean(exact >= round(high, 9)) + 0.01
-    own = np.mean([run.draws[measure] for run in a], axis=0) - b.draws[measure]
-    for one in np.unique(exact):
-        assert np.mean(np.round(own, 9) == one) == pytest.approx(np.mean(exact == one), abs=0.015)
+def test_a_difference_beyond_all_doubt_has_a_p_value_without_a_limit():
+    found = paired_tests.accuracy_difference(*disagreeing(60, 0), 0.95)
+    assert found.p == pytest.approx(2**-59)
 
 
-def test_auc_difference_agrees_with_a_straightforward_bootstrap():
-    labels, a, b = draw_pair(n=120, k=2, gain=0.15)
-    one, other = resampled(labels, a, b, task="binary-class", replicates=4000, seed=1)
-    value, low, high, p = comparisons.difference([one], [other], "auc", 0.95)
-    # The share of positive-negative pairs in the right order, by definition; there are no ties.
-    positives, negatives = np.flatnonzero(labels == 1), np.flatnonzero(labels == 0)
-    gain = sum(sign * (scores[positives, 1][:, None] > scores[negatives, 1]) for sign, scores in ((1.0, a), (-1.0, b)))
-    rng = np.random.default_rng(5)
-    draws = [
-        gain[np.ix_(rng.choice(len(gain), len(gain)), rng.choice(gain.shape[1], gain.shape[1]))].mean()
-        for _ in range(4000)
-    ]
-    # The standard error of the difference of two such quantiles is about 0.07 standard deviations.
-    assert (low, high) == pytest.approx(tuple(np.quantile(draws, [0.025, 0.975])), abs=0.25 * np.std(draws))
-    assert low < value < high
-    assert (p < 0.05) == (low > 0 or high < 0)
+@pytest.mark.parametrize("second", [np.ones((1, 4), bool), np.array([[1, 0, 1]]), np.ones(3, bool)])
+def test_sign_flips_refuse_other_inputs(second):
+    with pytest.raises(ValueError, match="two boolean arrays"):
+        paired_tests.accuracy_difference(np.ones((1, 3), bool), second, 0.95)
+    with pytest.raises(ValueError, match="at least one run"):
+        paired_tests.accuracy_difference(np.ones((0, 3), bool), np.ones((1, 3), bool), 0.95)
 
 
-@pytest.mark.parametrize("measure", comparisons.MEASURES)
-def test_exchanging_the_systems_changes_the_sign(measure):
-    labels, a, b = draw_pair(2)
-    one, other = resampled(labels, a, b)
-    value, low, high, p = comparisons.difference([one], [other], measure, 0.95)
-    swapped = comparisons.difference([other], [one], measure, 0.95)
-    assert swapped == pytest.approx((-value, -high, -low, p), abs=1e-12)
+# -- areas: DeLong ----------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.integers(0, 10**6),
+    st.integers(2, 4),
+    st.integers(8, 60),
+    st.floats(-0.8, 0.8),
+    st.sampled_from([0.8, 0.95, 0.99]),
+    st.integers(1, 3),
+)
+def test_an_interval_of_areas_leaves_out_0_where_its_p_value_is_below_the_level_and_nowhere_else(
+    seed, k, n, gain, confidence, digits
+):
+    labels, a, b = draw_pair(seed, n, k, gain)
+    task = "binary-class" if k == 2 else TASK
+    one, other = (comparisons.area(labels, np.round(values, digits), task) for values in (a, b))
+    found = paired_tests.area_difference(labels, [one], [other], confidence)
+    assert leaves_out_0(found) == (found.p < round(1 - confidence, 12))
+    assert found.low <= found.value <= found.high
+
+
+@pytest.mark.parametrize(("task", "k"), [("binary-class", 2), (TASK, 4)])
+def test_areas_of_runs_are_medmnists(task, k):
+    labels, a, _ = draw_pair(k=k)
+    a = np.round(a, 1)  # ties
+    assert comparisons.area(labels, a, task).value == pytest.approx(getAUC(labels, a, task))
+
+
+def test_the_error_of_two_classes_is_delongs_by_hand():
+    """The variances of the structural components by their definition, with ties."""
+    labels, a, b = draw_pair(3, n=60, k=2, gain=0.2)
+    a, b = np.round(a, 1), np.round(b, 1)
+
+    def components(values):
+        own, others = values[labels == 1, 1], values[labels == 0, 1]
+        wins = np.greater.outer(own, others) + np.equal.outer(own, others) / 2
+        return wins.mean(axis=1), wins.mean(axis=0)
+
+    (won_a, lost_a), (won_b, lost_b) = components(a), components(b)
+    error = np.sqrt(np.var(won_a - won_b, ddof=1) / 30 + np.var(lost_a - lost_b, ddof=1) / 30)
+    one, other = (comparisons.area(labels, values, "binary-class") for values in (a, b))
+    found = paired_tests.area_difference(labels, [one], [other], 0.95)
+    value = won_a.mean() - won_b.mean()
+    assert found.value == pytest.approx(value)
+    assert (found.low, found.high) == pytest.approx((value - 1.959964 * error, value + 1.959964 * error), abs=1e-6)
+    assert found.p == pytest.approx(2 * norm.sf(abs(value) / error))
+
+
+def test_the_error_of_means_over_classes_and_runs_is_that_of_a_bootstrap():
+    """All classes and runs at once, which depend on each other."""
+    labels, a, b = draw_pair(5, n=400, k=4)
+    labels, c, _ = draw_pair(6, n=400, k=4)
+    one, two, other = (comparisons.area(labels, values, TASK) for values in (a, c, b))
+    areas = [official_auc(labels, values, TASK) for values in (a, c, b)]
+    draws = np.concatenate(
+        [
+            (areas[0](weights) + areas[1](weights)) / 2 - areas[2](weights)
+            for weights in replicate_weights(labels, 3000, 0)
+        ]
+    )
+    parts = (one.parts + two.parts) / 2 - other.parts
+    assert paired_tests.deviation(labels, parts) == pytest.approx(draws.std(), rel=0.06)
+    found = paired_tests.area_difference(labels, [one, two], [other], 0.95)
+    assert (found.low, found.high) == pytest.approx(np.quantile(draws, [0.025, 0.975]), abs=0.25 * draws.std())
+
+
+def test_the_interval_of_an_area_is_symmetric_in_its_log_odds():
+    labels, a, _ = draw_pair(7, n=80, k=2)
+    found = comparisons.area(labels, a, "binary-class")
+    low, high = paired_tests.area_interval(labels, found, 0.95)
+
+    def logit(value):
+        return np.log(value / (1 - value))
+
+    assert 0 < low < found.value < high < 1
+    assert (logit(low) + logit(high)) / 2 == pytest.approx(logit(found.value))
+    error = paired_tests.deviation(labels, found.parts) / (found.value * (1 - found.value))
+    assert logit(high) - logit(low) == pytest.approx(2 * 1.959964 * error, rel=1e-5)
+    perfect = comparisons.area(labels, np.eye(2)[labels], "binary-class")
+    assert paired_tests.area_interval(labels, perfect, 0.95) == (1, 1)
+
+
+def test_systems_without_spread_have_the_smallest_p_value_of_so_many_images():
+    """A system that errs never against one that errs always: areas of 1 and 0, both without an error."""
+    for n, clear in ((4, False), (40, True)):
+        labels = np.arange(n) % 2
+        one, other = (comparisons.area(labels, np.eye(2)[which], "binary-class") for which in (labels, 1 - labels))
+        found = paired_tests.area_difference(labels, [one], [other], 0.95)
+        assert (found.value, found.p) == (1, 2.0 ** (1 - n))
+        assert leaves_out_0(found) == clear
 
 
 def test_equal_systems_do_not_differ_however_often_they_were_run():
     labels, a, _ = draw_pair()
-    one, two, three = resampled(labels, a, a, a, replicates=50)
+    one, two, three = runs_of(labels, a, a, a)
+    found = comparisons.compare(labels, [one], {"same": [one, two, three]}, 0.95)["same"]
     for measure in comparisons.MEASURES:
-        assert comparisons.difference([one, two, three], [one], measure, 0.95) == (0, 0, 0, 1)
+        row = found[measure]
+        assert (row.difference, row.low, row.high, row.p, row.distinguishable) == (0, 0, 0, 1, False)
 
 
-def test_smallest_p_value_is_set_by_the_replicates():
-    labels = np.arange(40) % 2
-    a, b = resampled(labels, np.eye(2)[labels], np.eye(2)[1 - labels], task="binary-class", replicates=99)
-    value, low, high, p = comparisons.difference([a], [b], "auc", 0.95)
-    assert (value, low, high) == (1, 1, 1)
-    assert p == pytest.approx(0.02)
+# -- families ---------------------------------------------------------------------------------------------------------
 
 
-def test_replicates_depend_on_the_seed_and_not_on_the_chunks(monkeypatch):
+def test_values_of_a_run_are_medmnists():
     labels, a, _ = draw_pair()
-    expected = resampled(labels, a, seed=3)[0].draws["auc"]
-    assert np.array_equal(expected, resampled(labels, a, seed=3)[0].draws["auc"])
-    assert not np.array_equal(expected, resampled(labels, a, seed=4)[0].draws["auc"])
-    monkeypatch.setattr(bootstrap, "CHUNK_SIZE", 9)
-    assert resampled(labels, a, seed=3)[0].draws["auc"] == pytest.approx(expected, abs=1e-12)
+    run = runs_of(labels, a)[0]
+    assert run.correct.dtype == bool and run.correct.mean() == pytest.approx(getACC(labels, a, TASK))
+    assert run.area.value == pytest.approx(getAUC(labels, a, TASK))
 
 
 def test_unusable_inputs_are_refused():
     labels, a, b = draw_pair()
     with pytest.raises(ValueError, match="one label per row"):
-        resampled(labels, b[:-1])
+        runs_of(labels, b[:-1])
     with pytest.raises(ValueError, match="summing to 1"):
-        resampled(labels, b * 2)
+        runs_of(labels, b * 2)
     with pytest.raises(ValueError, match="absent: \\[2\\]"):
-        resampled(np.minimum(labels, 1), a)
-    with pytest.raises(ValueError, match="replicates >= 1"):
-        resampled(labels, a, replicates=0)
+        runs_of(np.minimum(labels, 1), a)
     with pytest.raises(ValueError, match="0 < confidence < 1"):
-        comparisons.compare(resampled(labels, a), {}, 1)
+        comparisons.compare(labels, runs_of(labels, a), {}, 1)
 
 
-def test_a_family_is_tested_run_by_run_combined_and_adjusted():
-    """Two seeds of the best; a system with both seeds, one with another seed, a vote: Holm's factors are 3, 2, 1."""
+def test_a_family_is_tested_by_the_means_that_are_told_and_adjusted():
+    """Two seeds of the best; a system with two, one with one, a vote: Holm's factors are 3, 2, 1."""
     labels, good, other = draw_pair(4, n=150, gain=2)
     _, *more = draw_pair(5, n=150, gain=1)
-    best = resampled(labels, good, more[0], replicates=999)
-    worse = resampled(labels, other, more[1], replicates=999)
-    third = [comparisons.resample(labels, (good + other) / 2, TASK, 7, 999, 0)]
-    vote = [comparisons.resample(labels, (good + more[0]) / 2, TASK, None, 999, 0)]
-    found = comparisons.compare(best, {"worse": worse, "third": third, "vote": vote}, 0.95)
-
-    def mcnemar(a, b):
-        only = int(np.sum(a.correct & ~b.correct)), int(np.sum(~a.correct & b.correct))
-        return binomtest(only[0], sum(only)).pvalue if sum(only) else 1
-
-    p_values = {
-        "worse": 2 * min(mcnemar(worse[0], best[0]), mcnemar(worse[1], best[1])),
-        "third": 2 * min(mcnemar(third[0], run) for run in best),
-        "vote": 2 * min(mcnemar(vote[0], run) for run in best),
-    }
-    p_values = {name: min(1, p) for name, p in p_values.items()}
-    assert {name: row["accuracy"].p for name, row in found.items()} == pytest.approx(p_values)
+    best = runs_of(labels, good, more[0])
+    worse = runs_of(labels, other, more[1])
+    third, vote = runs_of(labels, (good + other) / 2), runs_of(labels, (good + more[0]) / 2)
+    found = comparisons.compare(labels, best, {"worse": worse, "third": third, "vote": vote}, 0.95)
+    for name, runs in {"worse": worse, "third": third, "vote": vote}.items():
+        row = found[name]["accuracy"]
+        assert row.difference == pytest.approx(
+            np.mean([run.correct.mean() for run in runs]) - np.mean([run.correct.mean() for run in best])
+        )
+        correct = [np.stack([run.correct for run in part]) for part in (runs, best)]
+        assert row.p == paired_tests.accuracy_difference(*correct, 0.95).p
     for measure in comparisons.MEASURES:
         largest = 0
         ordered = sorted(found.values(), key=lambda row: row[measure].p)
@@ -234,20 +289,21 @@ def test_a_family_is_tested_run_by_run_combined_and_adjusted():
             largest = max(largest, min(1, factor * row[measure].p))
             assert row[measure].p_adjusted == pytest.approx(largest)
             assert row[measure].distinguishable == (largest < 0.05)
+            assert leaves_out_0(row[measure]) or not row[measure].distinguishable
     assert found["worse"]["accuracy"].distinguishable and found["worse"]["auc"].distinguishable
 
 
-def test_a_p_value_of_exactly_the_level_distinguishes_nothing(monkeypatch):
-    monkeypatch.setattr(comparisons, "mcnemar", lambda a, b: 0.05)
-    labels, a, b = draw_pair()
-    one, other = resampled(labels, a, b)
-    found = comparisons.compare([one], {"other": [other]}, 0.95)["other"]["accuracy"]
-    assert (found.p_adjusted, found.distinguishable) == (0.05, False)
+def test_a_p_value_of_exactly_the_level_distinguishes_nothing():
+    first, second = disagreeing(5, 0)  # McNemar's p is 1 / 16
+    labels = np.arange(first.shape[1]) % 2
+    runs = [comparisons.Run(row[0], paired_tests.Area(0.5, np.zeros(len(labels)))) for row in (second, first)]
+    found = comparisons.compare(labels, runs[:1], {"other": runs[1:]}, 1 - 1 / 16)["other"]["accuracy"]
+    assert (found.p_adjusted, found.low, found.distinguishable) == (1 / 16, 0, False)
 
 
 def test_a_family_of_none_is_compared():
     labels, a, _ = draw_pair()
-    assert comparisons.compare(resampled(labels, a), {}, 0.95) == {}
+    assert comparisons.compare(labels, runs_of(labels, a), {}, 0.95) == {}
 
 
 def test_holm_by_hand():

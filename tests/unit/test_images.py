@@ -67,11 +67,30 @@ def test_probabilities_are_read_as_they_were_written(tmp_path):
         stored = probabilities.read(tmp_path / "p.h5", split)
         assert stored.dtype == np.float64
         assert stored == pytest.approx(values, abs=1e-7)
-        assert stored.sum(axis=1) == pytest.approx(1, abs=1e-15)
+        assert stored.sum(axis=1) == pytest.approx(1, abs=1e-6)
     assert probabilities.describe(tmp_path / "p.h5") == DESCRIPTION
     with h5py.File(tmp_path / "p.h5") as file:
         assert file["val/probabilities"].dtype == np.float32
         assert file.attrs["note"] == "fixed weights"
+
+
+def test_equal_probabilities_stay_equal_whatever_the_others_of_their_rows(tmp_path):
+    rng = np.random.default_rng(1)
+    others = rng.dirichlet([1, 1, 1], 500) * 0.7
+    values = np.column_stack([np.full(500, 0.1) + 0.2, others])  # 0.3, but for the last digit
+    values[::2, 0] = 0.3
+    probabilities.write(tmp_path / "p.h5", DESCRIPTION, {"val": values})
+    stored = probabilities.read(tmp_path / "p.h5", "val")
+    assert len(np.unique(stored[:, 0])) == 1
+    probabilities.write(tmp_path / "again.h5", DESCRIPTION, {"val": stored})
+    assert np.array_equal(probabilities.read(tmp_path / "again.h5", "val"), stored)
+
+
+@pytest.mark.parametrize("values", [[[0.5, 0.6, 0.1]], [[0.2, 0.2, 0.2]], [[1.5, -0.5, 0.0]]])
+def test_rows_that_are_no_probabilities_are_refused(tmp_path, values):
+    probabilities.write(tmp_path / "p.h5", DESCRIPTION, {"val": np.array(values)})
+    with pytest.raises(UserError, match="p.h5: what it holds for the split 'val' are no probabilities"):
+        probabilities.read(tmp_path / "p.h5", "val")
 
 
 def test_a_split_without_probabilities_is_named(tmp_path):

@@ -132,8 +132,8 @@ def test_the_answer_names_the_best_on_validation_and_how_sure_it_is(render):
     assert "chosen among 3 systems by validation accuracy (0.870 ± 0.014, n = 40, which the choice makes look" in text
     assert "The 95 % Wilson intervals of its 2 runs together span 0.750 to 0.890." in text
     assert (
-        "By accuracy (McNemar's exact test), 1 of the 2 other systems is not distinguishable from it; by AUC (paired "
-        "bootstrap), none of the 2 other systems is distinguishable from it. Holm's correction is for 3 comparisons"
+        "By accuracy (sign flips over images), 1 of the 2 other systems is not distinguishable from it; by AUC "
+        "(DeLong), none of the 2 other systems is distinguishable from it. Holm's correction is for 3 comparisons"
     ) in text
     assert (
         "The 0.853 of the original study (one run) for net/svm lies above the range of our 2 seeds (0.800 to 0.840, "

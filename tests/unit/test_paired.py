@@ -76,20 +76,24 @@ def test_every_other_system_is_compared_with_the_best_on_validation_in_the_order
     assert (found["best"], found["family"], found["n"], found["generated"]) == ("net/cnn", 3, 60, True)
     assert [row["system"] for row in found["systems"]] == ["votes/vote_cnn", "net/svm", "floors/majority"]
     vote, svm, majority = found["systems"]
-    assert [(row["runs"], row["pairs"]) for row in found["systems"]] == [(1, 2), (2, 2), (1, 2)]
+    assert [row["runs"] for row in found["systems"]] == [1, 2, 1]
     # Means of 7 wrong against 6, 14 and 30, of 60.
     differences = [row["accuracy"]["difference"] for row in found["systems"]]
     assert differences == pytest.approx([1 / 60, -7 / 60, -23 / 60])
-    # Seed 1: 14 images that the network alone gets right; seed 2: none. Two tests: twice the smaller p value.
-    p = 2 * binomtest(0, 14).pvalue
+    # 14 images that one seed of the network alone gets right and that of the svm does not: half an image each.
+    p = binomtest(0, 14).pvalue
     assert svm["accuracy"]["p"] == pytest.approx(p)
     assert svm["accuracy"]["p_adjusted"] == pytest.approx(2 * p)
-    assert majority["accuracy"]["p"] == pytest.approx(2 * binomtest(0, 24).pvalue)
-    assert majority["accuracy"]["p_adjusted"] == pytest.approx(6 * binomtest(0, 24).pvalue)
-    assert vote["accuracy"]["p"] == 1
+    # 22 images that both seeds gain and two that one does: no other pattern is as extreme, but its mirror image.
+    assert majority["accuracy"]["p"] == pytest.approx(2 * 0.5**24)
+    assert majority["accuracy"]["p_adjusted"] == pytest.approx(6 * 0.5**24)
+    assert vote["accuracy"]["p"] == pytest.approx(2 * 0.5**2)
     assert [row["accuracy"]["distinguishable"] for row in found["systems"]] == [False, True, True]
     for row in found["systems"]:
-        assert row["accuracy"]["low"] <= row["accuracy"]["difference"] <= row["accuracy"]["high"]
+        for measure in ("accuracy", "auc"):
+            one = row[measure]
+            assert one["low"] <= one["difference"] <= one["high"]
+            assert paired.leaves_out_0(one) == (one["p"] < 0.05)
 
 
 def test_both_parts_of_the_test_images_are_measured_apart(compare):
@@ -159,19 +163,23 @@ def test_the_table_of_differences():
     assert found["net/cnn"] == [
         ("lower accuracy", ""),
         ("−0.040", "−0.070 to −0.010"),
-        ("0.0400", ""),
+        ("0.0400", "0.0133 before"),
         ("+0.0100", "−0.0200 to +0.0400"),
-        ("0.900", ""),
+        ("0.900", "0.300 before"),
     ]
     assert "over the 3 comparisons of a measure" in section.notes[0] and "From 0.05 on" in section.notes[0]
     assert len(section.notes) == 1
 
 
-def test_too_few_replicates_are_said_to_be_so():
-    few = {**synthetic.comparisons(), "replicates": 100}
-    section = section_of(paired.differences, few, "BreastMNIST")
-    assert "With 100 replicates, the smallest p value that the bootstrap can give is 0.0594" in section.notes[1]
-    assert "by AUC (paired bootstrap), there are too few replicates to tell." in paired.answer(few)
+def test_a_verdict_never_contradicts_the_interval_that_is_printed():
+    """Whatever is clear before adjustment alone is said to be so, and no limit of such an interval is rounded to 0."""
+    entry = copy.deepcopy(synthetic.comparisons()["systems"][0])
+    entry["accuracy"] |= {"difference": -0.0204, "low": -0.0404, "high": -0.0004, "p": 0.045, "p_adjusted": 0.09}
+    entry["accuracy"]["distinguishable"] = False
+    assert paired.verdict(entry) == "not distinguishable (before adjustment: lower accuracy)"
+    assert paired.with_limits(entry, "accuracy") == "−0.0204 (−0.0404 to −0.0004)"
+    entry["accuracy"]["distinguishable"] = True
+    assert paired.verdict(entry) == "lower accuracy"
 
 
 def test_the_answer_counts_candidates_and_says_which_are_higher():
@@ -181,7 +189,7 @@ def test_the_answer_counts_candidates_and_says_which_are_higher():
     higher["systems"][1]["accuracy"]["distinguishable"] = True
     higher["systems"].pop(0)
     assert paired.answer(higher) == (
-        "By accuracy (McNemar's exact test), the other system is distinguishable from it; by AUC (paired bootstrap), "
+        "By accuracy (sign flips over images), the other system is distinguishable from it; by AUC (DeLong), "
         "the other system is not distinguishable from it; 1 has a higher accuracy. Holm's correction is for 3 "
         "comparisons of either."
     )
@@ -241,7 +249,7 @@ def test_a_published_figure_is_placed_among_our_seeds(value, words):
     assert first == f"The {value:.3f} of the original for net/cnn lies {words}"
     assert second == (
         "Against the best system, the accuracy of net/cnn differs by −0.040 (95\xa0% interval −0.070 to −0.010; "
-        "adjusted p 0.0400): lower accuracy."
+        "p 0.0133, adjusted 0.0400): lower accuracy."
     )
 
 

@@ -30,7 +30,8 @@ def measured(labels, values, calibration, task="binary-class", positive=0, **opt
 def case():
     """Labels, probabilities, what another split chose, and what is measured of it."""
     labels, values = draw()
-    chosen = choose(*draw(1)[::-1], "binary-class", 0, None, 0.8, 0.25)
+    others, confident = draw(1)
+    chosen = choose(scale(confident, 0.4), others, "binary-class", 0, None, 0.8, 0.25)
     return labels, values, chosen, measured(labels, values, chosen)
 
 
@@ -50,6 +51,10 @@ def test_after_the_temperature_measures_are_those_of_scaled_probabilities(case):
     expected = {row.metric: row.value for row in metrics.measure(labels, scaled, "binary-class", **OPTIONS)}
     assert found["temperature"].value == chosen.temperature != 1
     assert found["ece_after"].value == pytest.approx(expected["ece"])
+    assert found["auc_after"].value == pytest.approx(expected["auc"])
+    assert found["auc_after"].low < found["auc_after"].value < found["auc_after"].high
+    losses = [found[f"cv_log_loss_{which}"].value for which in ("without", "with")]
+    assert losses == [chosen.log_loss_without, chosen.log_loss_with] and losses[1] < losses[0]
     assert found["brier_after"].value == pytest.approx(reference.brier_score_loss(labels, scaled[:, 1]))
     assert found["log_loss_before"].value == pytest.approx(reference.log_loss(labels, values))
     assert found["log_loss_after"].value == pytest.approx(reference.log_loss(labels, scaled))

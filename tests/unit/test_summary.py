@@ -7,7 +7,7 @@ from medfusion.files import reliabilities
 from medfusion.files.artifacts import write_json
 from medfusion.report import summary
 
-BELOW = "| system | accuracy | adjusted p | AUC | adjusted p | against the best |"
+BELOW = "| system | accuracy | p | adjusted p | AUC | p | adjusted p | against the best |"
 
 
 def text(tmp_path, generated=False, decision=True, **trusted):
@@ -40,9 +40,12 @@ def test_every_other_system_is_compared_with_the_best(tmp_path):
     lines = text(tmp_path).splitlines()
     start = lines.index(BELOW)
     assert lines[start + 2 : start + 5] == [
-        "| `net/cnn` | −0.040 | 0.0400 | +0.0100 | 0.900 | lower accuracy |",
-        "| `votes/vote_cnn` | +0.020 | 0.600 | +0.0100 | 1.000 | not distinguishable |",
-        "| `floors/majority` | −0.120 | < 0.0001 | −0.3000 | 0.0010 | lower accuracy, lower AUC |",
+        "| `net/cnn` | −0.040 (−0.070 to −0.010) | 0.0133 | 0.0400 | +0.0100 (−0.0200 to +0.0400) | 0.300 | 0.900 | "
+        "lower accuracy |",
+        "| `votes/vote_cnn` | +0.020 (−0.010 to +0.050) | 0.200 | 0.600 | +0.0100 (−0.0200 to +0.0400) | 0.333 | "
+        "1.000 | not distinguishable |",
+        "| `floors/majority` | −0.120 (−0.150 to −0.090) | < 0.0001 | < 0.0001 | −0.3000 (−0.3300 to −0.2700) | "
+        "0.0003 | 0.0010 | lower accuracy, lower AUC |",
     ]
 
 

@@ -1,6 +1,7 @@
 """How names, counts and settings are written in figures, tables and the page."""
 
 import textwrap
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,8 +9,10 @@ from typing import Any
 from medfusion.files.images import Description
 
 
-def class_names(names: Sequence[str], width: int = 16) -> list[str]:
+def class_names(names: Sequence[str], width: int = 16, lines: int = 4) -> list[str]:
     """Class names for tick labels: without what stands in brackets, wrapped, unless two would become equal.
+
+    Of more than so many lines the rest is cut; names that are equal then have the number of their label before them.
 
     >>> class_names(["immature granulocytes(myelocytes, ...)", "platelet"])
     ['immature\\ngranulocytes', 'platelet']
@@ -17,7 +20,20 @@ def class_names(names: Sequence[str], width: int = 16) -> list[str]:
     short = [name.partition("(")[0].strip() or name for name in names]
     if len(set(short)) < len(short):
         short = list(names)
-    return ["\n".join(textwrap.wrap(name, width)) for name in short]
+    cut = [_cut(name, width, lines) for name in short]
+    if len(set(cut)) < len(set(short)):
+        cut = [_cut(f"{label}: {name}", width, lines) for label, name in enumerate(short)]
+    return cut
+
+
+def _cut(name: str, width: int, lines: int) -> str:
+    if any(unicodedata.east_asian_width(letter) in "WF" for letter in name):  # of two columns each
+        width = max(width // 2, 2)
+    wrapped = textwrap.wrap(name, width)
+    kept = wrapped[:lines]
+    if len(wrapped) > lines:
+        kept[-1] = kept[-1][: width - 1] + "…"
+    return "\n".join(kept)
 
 
 def data_name(name: str, generated: bool) -> str:

@@ -61,6 +61,27 @@ def membership(labels: np.ndarray, classes: int) -> np.ndarray:
     return labels.astype(bool) if labels.ndim == 2 else np.eye(classes, dtype=bool)[labels]
 
 
+def as_stored(probabilities: np.ndarray) -> np.ndarray:
+    """Probabilities as files hold them and as every step takes them: float64 with the 24 digits of float32.
+
+    What is equal but for the order of a sum is equal then, and stays so: nothing is normalised after this.
+
+    >>> bool(as_stored(np.array(0.1 + 0.2)) == as_stored(np.array(0.3)))
+    True
+    """
+    return np.asarray(probabilities, dtype=np.float32).astype(np.float64)
+
+
+def most_probable(probabilities: np.ndarray, task: str) -> np.ndarray:
+    """The classes that MedMNIST's rule predicts from probabilities (n, k): int64 (n,).
+
+    Of two, class 1 where its probability exceeds 0.5; else the most probable, the first of equals.
+    """
+    if task == BINARY:
+        return (probabilities[:, 1] > 0.5).astype(np.int64)
+    return np.argmax(probabilities, axis=1)
+
+
 def strata(labels: np.ndarray) -> np.ndarray:
     """One integer for each image, (n,), by which samples are stratified: its class, or the rarest of its labels.
 

@@ -15,6 +15,7 @@ from medfusion.evaluation.standings import Score, Standing
 from medfusion.learning.augmentation import number_of_views
 from medfusion.naming import percent
 from medfusion.planning.fingerprint import ROOT
+from medfusion.tasks import BINARY
 
 TEMPLATE = "export_bundle.md.j2"
 KINDS = {
@@ -31,7 +32,27 @@ SOURCES = {
     "file": "A user's own file in MedMNIST format: what holds for MedMNIST need not hold for it.",
     "generated": "GENERATED images, drawn by a program; they only look a little like real ones.",
 }
-NAMES = {"auc": "AUC", "macro_f1": "macro-F1", "mcc": "MCC", "brier": "Brier score", "ece": "ECE", "pr_auc": "PR-AUC"}
+NAMES = {
+    "macro_f1": "macro-F1",
+    "mcc": "MCC",
+    "pr_auc": "PR-AUC",
+    "auc_after": "AUC",
+    "brier_after": "Brier score",
+    "ece_after": "ECE",
+    "log_loss_after": "log loss",
+    "marginal_coverage": "prediction sets that hold the true class (coverage)",
+    "marginal_size": "classes in a prediction set",
+    "marginal_empty": "empty prediction sets",
+    "referred": "referred to a human",
+    "accuracy_rest": "accuracy of the rest",
+    "recall_chosen": "sensitivity at the threshold",
+    "specificity_chosen": "specificity at the threshold",
+    "balanced_accuracy_chosen": "balanced accuracy at the threshold",
+    "accuracy_chosen": "accuracy at the threshold",
+}
+# Measures of probabilities, which a temperature changes; those of predicted classes it does not.
+OF_PROBABILITIES = ("auc", "brier", "ece", "pr_auc")
+OF_SETS = tuple(NAMES)[tuple(NAMES).index("marginal_coverage") :]
 
 
 def card(
@@ -39,7 +60,7 @@ def card(
     kind: str,
     standing: Standing,
     seed: int | None,
-    rows: Sequence[Mapping[str, Any]],
+    measured: tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]],
     settings: Mapping[str, Any],
     coverage: float,
     recall: float | None,
@@ -54,7 +75,7 @@ def card(
     kind : a key of `KINDS`
     standing : of the system, over all its seeds
     seed : of the exported run; None for a vote
-    rows : the run's measures on the test split, as in metrics.json
+    measured : as `measures` returns them
     settings : "source", "export", "confidence"
     coverage : share of images whose prediction set is to hold the true class
     recall : share of the positive label's images that the decision threshold is to find; None: it is the most balanced
@@ -69,13 +90,15 @@ def card(
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(md=escaping.markdown, spread=_spread, percent=percent, number_of_views=number_of_views)
+    environment.filters.update(
+        md=escaping.markdown, spread=_spread, decimals=_decimals, percent=percent, number_of_views=number_of_views
+    )
     return environment.get_template(TEMPLATE).render(
         bundle=bundle,
         kind=KINDS[kind],
         standing=standing,
         seed=seed,
-        rows=[{**row, "name": _measure(row["metric"], bundle.label_names)} for row in rows],
+        tables=[[{**row, "name": _measure(row["metric"], bundle.label_names)} for row in rows] for rows in measured],
         named=settings["export"],
         source=SOURCES["generated" if bundle.generated else settings["source"]],
         confidence=settings["confidence"],
@@ -93,15 +116,41 @@ def card(
     )
 
 
+def measures(
+    evaluated: Sequence[Mapping[str, Any]], trusted: Sequence[Mapping[str, Any]], task: str
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """What was measured on the test split of that which `predict` returns: after the temperature, at the thresholds.
+
+    Parameters
+    ----------
+    evaluated : a run's measures as in metrics.json, before the temperature
+    trusted : as in reliability.json
+    task : MedMNIST's
+
+    Returns
+    -------
+    those of classes and probabilities; those of prediction sets, referral and threshold
+    """
+    changed = [name for name in OF_PROBABILITIES if name != "pr_auc" or task != BINARY]
+    kept = [dict(row) for row in evaluated if row["metric"].partition("[")[0] not in changed]
+    after = {row["metric"]: dict(row) for row in trusted}
+    scores = [after[name] for name in NAMES if name in after and name.endswith("_after")]
+    return [*kept[:1], *scores, *kept[1:]], [after[name] for name in OF_SETS if name in after]
+
+
 def _measure(metric: str, label_names: Sequence[str]) -> str:
     """The name of a measure in words.
 
-    >>> _measure("recall[1]", ["benign", "malignant"]), _measure("balanced_accuracy", [])
-    ('recall of malignant', 'balanced accuracy')
+    >>> _measure("recall[1]", ["benign", "malignant"]), _measure("balanced_accuracy", []), _measure("ece_after", [])
+    ('recall of malignant', 'balanced accuracy', 'ECE')
     """
     name, _, label = metric.partition("[")
     words = NAMES.get(name, name.replace("_", " "))
     return f"{words} of {label_names[int(label[:-1])]}" if label else words
+
+
+def _decimals(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
 
 
 def _spread(score: Score) -> str:

@@ -12,7 +12,7 @@ from medfusion.errors import UserError
 from medfusion.files.artifacts import hash_file, read_record, write_json
 from medfusion.files.calibrations import Calibration
 
-SCHEMA = 2  # of bundle.json; another where older programs would misread a bundle
+SCHEMA = 3  # of bundle.json; another where older programs would misread a bundle
 RECORD = "bundle.json"
 CARD = "README.md"
 CLASSIFIERS = "classifiers.skops"

@@ -11,6 +11,8 @@ from medfusion.bundle import contents
 from medfusion.errors import UserError, first_line
 from medfusion.learning.averages import averaged
 from medfusion.learning.calibration import prediction_sets, scale
+from medfusion.learning.fusion import fuse
+from medfusion.tasks import as_stored, most_probable
 
 OUTPUTS = ["features", "probabilities"]
 
@@ -80,25 +82,27 @@ class Predictor:
             averaged(network, images, entry.views)
             for network, entry in zip(self._networks, self.bundle.networks, strict=True)
         ]
-        total = np.zeros((len(images), len(self.bundle.label_names)))
+        values = []
         for member in self.bundle.members:
             features, own = outputs[member.network]
-            values = self._classifiers[member.classifier].predict_proba(features) if member.classifier else own
-            total += member.weight * values
-        return total / total.sum(axis=1, keepdims=True)
+            found = self._classifiers[member.classifier].predict_proba(features) if member.classifier else own
+            values.append(as_stored(found))  # as between the stages
+        return fuse(values, np.array([member.weight for member in self.bundle.members]))
 
     def predict(self, images: np.ndarray) -> Predictions:
         """Everything that the system says of images, uint8 (n, size, size, channels)."""
+        return self.answers(self.probabilities(images))
+
+    def answers(self, values: np.ndarray) -> Predictions:
+        """What follows from the probabilities before calibration, float64 (n, k)."""
         bundle, calibration = self.bundle, self.bundle.calibration
-        values = self.probabilities(images)
         scaled = scale(values, calibration.temperature)
         sets = prediction_sets(scaled, calibration.marginal)
         reached = None
         if calibration.decision is not None:
             reached = scaled[:, bundle.positive] >= calibration.decision
         referred = scaled.max(axis=1) < calibration.referral
-        # The most probable class is MedMNIST's rule; for two classes too, whose threshold is 0.5.
-        return Predictions(scaled, values.argmax(axis=1), sets, referred, reached)
+        return Predictions(scaled, most_probable(values, bundle.task), sets, referred, reached)
 
 
 def load(path: str | Path, threads: int = 1) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from medfusion.evaluation.comparisons import resample
+from medfusion.evaluation.bootstrap import official_auc, replicate_weights
 from medfusion.evaluation.metrics import Measure, predict, wilson
 
 ENOUGH = 5  # images of each class that an AUC needs at least
@@ -63,6 +63,7 @@ def measure_part(
     accuracy = Measure("accuracy", float(correct.mean()), *wilson(int(correct.sum()), n, confidence), n)
     if not has_enough(labels, probabilities.shape[1]):
         return accuracy, None
-    run = resample(labels, probabilities, task, None, replicates, seed)
-    low, high = np.quantile(run.draws["auc"], [(1 - confidence) / 2, (1 + confidence) / 2])
-    return accuracy, Measure("auc", run.values["auc"], float(low), float(high), n)
+    area = official_auc(labels, probabilities, task)
+    draws = np.concatenate([area(weights) for weights in replicate_weights(labels, replicates, seed)])
+    low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return accuracy, Measure("auc", float(area(np.ones((n, 1)))[0]), float(low), float(high), n)

@@ -8,7 +8,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from medfusion.data.medmnist_info import getACC, getAUC
 from medfusion.evaluation.bootstrap import average_precision, official_auc, replicate_weights
-from medfusion.tasks import BINARY, MULTI_CLASS, ORDINAL
+from medfusion.tasks import BINARY, MULTI_CLASS, ORDINAL, most_probable
 
 TASKS = (BINARY, MULTI_CLASS, ORDINAL)  # of classes that exclude each other; label_metrics measures the others
 SUM_TOLERANCE = 1e-4
@@ -78,10 +78,7 @@ def predict(probabilities: np.ndarray, task: str) -> np.ndarray:
     ValueError
         If the probabilities or the task are not as ``check_inputs`` expects.
     """
-    probabilities = _check_probabilities(probabilities, task)
-    if task == "binary-class":
-        return (probabilities[:, 1] > 0.5).astype(np.int64)
-    return np.argmax(probabilities, axis=1)
+    return most_probable(_check_probabilities(probabilities, task), task)
 
 
 def confusion(labels: np.ndarray, predicted: np.ndarray, k: int) -> np.ndarray:

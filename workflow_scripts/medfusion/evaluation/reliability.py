@@ -16,6 +16,7 @@ from medfusion.evaluation.metrics import (
     proportion,
     squared_errors,
 )
+from medfusion.evaluation.paired_tests import area, area_interval
 from medfusion.files.calibrations import Calibration
 from medfusion.learning.calibration import log_losses, prediction_sets, scale
 
@@ -59,9 +60,11 @@ def measure(
     list of Measure
         Shares of images have Wilson intervals, the rest but for single numbers stratified bootstrap intervals:
 
-        - ``temperature``;
+        - ``temperature``, and ``cv_log_loss_without`` and ``_with`` one, cross-validated on the validation split (nan
+          where that was not looked at);
         - ``ece``, ``brier``, ``log_loss`` with ``_before`` and ``_after`` the temperature, as in `metrics.measure`; log
           loss is the mean of -ln p of the true class;
+        - ``auc_after``: MedMNIST's AUC after the temperature, with DeLong's interval on the logit scale;
         - for the schemes ``marginal`` and ``by_class`` of prediction sets ``{scheme}_coverage``, ``_single`` and
           ``_empty`` (shares of images whose set holds the true class, one class, none), ``_size`` (classes in a set),
           and ``_coverage[i]``, ``_size[i]`` over the images of class i;
@@ -113,7 +116,11 @@ def measure(
     kept = certainty >= calibration.referral
     left = selective_accuracy(certainty, right)
     result = [_number("temperature", calibration.temperature, n)]
+    for which, loss in (("without", calibration.log_loss_without), ("with", calibration.log_loss_with)):
+        result.append(_number(f"cv_log_loss_{which}", math.nan if loss is None else loss, n))
     result += _bootstrapped(columns, labels, replicates, confidence, seed)
+    found = area(labels, scaled, task)
+    result.append(Measure("auc_after", found.value, *area_interval(labels, found, confidence), n))
     for scheme, held in sets.items():
         result += _set_measures(scheme, held, labels, confidence)
     for share in REFERRED:

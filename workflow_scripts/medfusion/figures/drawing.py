@@ -12,6 +12,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from medfusion.errors import UserError
+from medfusion.figures import fitting
 from medfusion.files import svg_numbers
 from medfusion.files.artifacts import replacing
 
@@ -61,12 +62,14 @@ def style(name: str) -> Iterator[None]:
 def save(figure: Figure, path: str | Path, numbers: pd.DataFrame | None = None) -> None:
     """Write a figure to `path` (.png at 144 dots an inch, or .svg), whole or not at all, and close it.
 
-    Neither the time nor a library's version goes into the file, and the identifiers inside an SVG are fixed. An SVG
-    holds the numbers that it shows, for the page to offer (see `svg_numbers`).
+    Long names are fitted into it first (`fitting`). Neither the time nor a library's version goes into the file, and
+    the identifiers inside an SVG are fixed. An SVG holds the numbers that it shows, for the page to offer (see
+    `svg_numbers`).
     """
     path = Path(path)
     try:
         with replacing(path) as temporary, matplotlib.rc_context({"svg.hashsalt": "medfusion"}):
+            fitting.fit(figure)
             figure.savefig(temporary, dpi=DPI, metadata=METADATA[path.suffix])
             if path.suffix == ".svg":
                 text = temporary.read_text(encoding="utf-8")

@@ -184,12 +184,12 @@ def differences(comparisons: Comparisons, source: str) -> Figure:
     clear = {"color": DIFFERENT, "marker": "D", "markersize": 7}
     unclear = {"color": same, "marker": "o", "mfc": "white", "mew": 1.5, "markersize": 7}
     handles = [
-        Line2D([], [], linewidth=1.8, label="not distinguishable from the best", **unclear),
-        Line2D([], [], linewidth=1.8, label="distinguishable (McNemar, Holm)", **clear),
+        Line2D([], [], linewidth=1.8, label="not distinguishable from the best after adjustment", **unclear),
+        Line2D([], [], linewidth=1.8, label="distinguishable (sign flips, Holm)", **clear),
     ]
     figure.legend(handles=handles, loc="outside upper center", ncols=2, frameon=False)
     confidence = percent(comparisons["confidence"])
-    source_line(figure, source, f"{confidence} intervals, {comparisons['replicates']:,} paired bootstrap replicates")
+    source_line(figure, source, f"{confidence} intervals by sign flips over images, not adjusted")
     return figure
 
 

@@ -38,6 +38,8 @@ class Calibration:
     by_class : the same for each class by itself, in label order
     decision : lowest probability of the positive label at which it is predicted; None where there is none
     referral : confidence below which an image is referred
+    log_loss_without, log_loss_with : cross-validated log loss without a temperature, and with one; where the second is
+        not the lower, none is applied: it is 1. None where that was not looked at
     """
 
     temperature: float
@@ -45,6 +47,8 @@ class Calibration:
     by_class: tuple[float | None, ...]
     decision: float | None
     referral: float
+    log_loss_without: float | None = None
+    log_loss_with: float | None = None
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,8 @@ def _calibration(fields: Mapping[str, Any], classes: int) -> Calibration:
     if temperature <= 0:
         raise ValueError(f"temperature {temperature}")
     marginal, decision = _optional(fields["marginal"]), _optional(fields["decision"])
-    return Calibration(temperature, marginal, by_class, decision, _number(fields["referral"]))
+    losses = (_optional(fields[f"log_loss_{which}"]) for which in ("without", "with"))
+    return Calibration(temperature, marginal, by_class, decision, _number(fields["referral"]), *losses)
 
 
 def _optional(value: Any) -> float | None:

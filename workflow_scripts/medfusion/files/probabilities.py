@@ -8,7 +8,9 @@ import numpy as np
 from medfusion.errors import UserError
 from medfusion.files.hdf5 import create_hdf5, open_hdf5
 from medfusion.files.images import Description
-from medfusion.tasks import is_multi_label
+from medfusion.tasks import as_stored, is_multi_label
+
+SUM_TOLERANCE = 1e-4
 
 
 def write(path: str | Path, description: Description, splits: Mapping[str, np.ndarray], **attributes: str) -> None:
@@ -19,21 +21,29 @@ def write(path: str | Path, description: Description, splits: Mapping[str, np.nd
 
 
 def read(path: str | Path, split: str) -> np.ndarray:
-    """The probabilities of one split, float64 (n, k): rows sum to 1, but where an image may have several labels.
+    """The probabilities of one split, float64 (n, k), as `tasks.as_stored` has them.
+
+    Rows sum to 1 but for the error of float32, or to anything where an image may have several labels.
 
     Raises
     ------
     UserError
         If the file has none for this split, or numbers that are none.
+
+    Rows are not normalised: equal probabilities stay equal, whatever the others of their rows sum to.
     """
     with open_hdf5(path) as file:
         if f"{split}/probabilities" not in file:
             raise UserError(f"{path}: holds no probabilities for the split {split!r}; delete it and run again")
-        values = file[f"{split}/probabilities"][:].astype(np.float64)
+        values = as_stored(file[f"{split}/probabilities"][:])
         several = is_multi_label(Description.of(file.attrs).task)
-    if values.ndim != 2 or not np.isfinite(values).all():
+    if values.ndim != 2 or not np.isfinite(values).all() or not (several or _sum_to_1(values)):
         raise UserError(f"{path}: what it holds for the split {split!r} are no probabilities; delete it and run again")
-    return values if several else values / values.sum(axis=1, keepdims=True)
+    return values
+
+
+def _sum_to_1(values: np.ndarray) -> bool:
+    return bool(values.min(initial=0) >= 0 and (np.abs(values.sum(axis=1) - 1) <= SUM_TOLERANCE).all())
 
 
 def describe(path: str | Path) -> Description:

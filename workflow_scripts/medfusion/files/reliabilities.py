@@ -26,6 +26,7 @@ from medfusion.errors import UserError
 from medfusion.files.artifacts import read_record
 from medfusion.files.metric_files import tidy
 from medfusion.naming import data_name
+from medfusion.planning.systems import Run
 
 KEYS = (
     *("dataset", "generated", "label_names", "positive", "recall", "coverage", "referred", "validation", "test"),
@@ -52,6 +53,21 @@ class Reliability:
     def always(self) -> list[int]:
         """The labels that class-conditional sets always hold, because validation has too few images of them."""
         return self.content["always"]
+
+
+def of_run(found: Reliability, run: Run) -> list[dict[str, Any]]:
+    """The test measures of one run, as the file has them.
+
+    Raises
+    ------
+    UserError
+        If it is not among them.
+    """
+    model, seed, system = run
+    for group in found.content["groups"]:
+        if (group["model"], group["seed"]) == (model, seed) and system in group["systems"]:
+            return group["systems"][system]["test"]
+    raise UserError(f"reliability.json of {found.name}: lacks {model}/{system}, seed {seed}; delete it and run again")
 
 
 def rows(measures: Iterable[Any]) -> list[dict[str, Any]]:

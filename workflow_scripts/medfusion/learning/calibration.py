@@ -1,6 +1,8 @@
 """What validation labels say of probabilities: temperature, prediction sets, decision and referral thresholds.
 
-Each is chosen on the validation split and then applied to any probabilities; no test label is ever seen here.
+Each is chosen on the validation split and then applied to any probabilities; no test label is ever seen here. No
+threshold lies closer to a validation image than two programs that compute the same network may differ, so that all of
+them decide alike on these images.
 """
 
 import math
@@ -16,6 +18,11 @@ from medfusion.files.calibrations import Calibration
 SMALLEST = 1e-12
 # Between these temperatures one is looked for.
 TEMPERATURES = (0.05, 100)
+# Parts of the validation images by which is seen whether a temperature helps on images it was not chosen on.
+FOLDS = 5
+# How far probabilities of one network, or of a classifier on its features, may differ between two programs (Keras and
+# ONNX): as a share of each; and of 1 − p, which is p's rounding where p is the one output of a network.
+SHARE, ROUNDING = 1e-4, 1e-7
 
 
 def choose(
@@ -57,16 +64,29 @@ def choose(
         raise ValueError(
             f"expected {len(labels)} rows of at least {labels.max(initial=0) + 1} probabilities, got {n, k}"
         )
-    temperature = choose_temperature(probabilities, labels)
+    temperature, without, scaled_loss = cross_validated(probabilities, labels)
     scaled = scale(probabilities, temperature)
+    low, high = limits(probabilities, temperature)
     scores = 1 - scaled[np.arange(n), labels]
-    binary = task == "binary-class" and positive is not None
+
+    def in_sets(threshold: float | None, places: np.ndarray) -> float | None:
+        return None if threshold is None else 1 - settled(1 - threshold, places)
+
+    decision = None
+    if task == "binary-class" and positive is not None:
+        places = between(low[:, positive], high[:, positive])
+        decision = choose_decision(scaled[:, positive], labels == positive, recall, places)
     return Calibration(
         temperature=temperature,
-        marginal=conformal_threshold(scores, coverage),
-        by_class=tuple(conformal_threshold(scores[labels == label], coverage) for label in range(k)),
-        decision=choose_decision(scaled[:, positive], labels == positive, recall) if binary else None,
-        referral=choose_referral(scaled.max(axis=1), referred),
+        marginal=in_sets(conformal_threshold(scores, coverage), between(low, high)),
+        by_class=tuple(
+            in_sets(conformal_threshold(scores[labels == label], coverage), between(low[:, label], high[:, label]))
+            for label in range(k)
+        ),
+        decision=decision,
+        referral=settled(choose_referral(scaled.max(axis=1), referred), between(low.max(axis=1), high.max(axis=1))),
+        log_loss_without=without,
+        log_loss_with=scaled_loss,
     )
 
 
@@ -76,7 +96,8 @@ def choose(
 def scale(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     """Divide the logarithms of probabilities by a temperature: softmax(log p / T) (Guo et al. 2017).
 
-    Above 1 probabilities become more even, below 1 more extreme; their order stays.
+    Above 1 probabilities become more even, below 1 more extreme; their order stays, and 0 stays 0: a class that no tree
+    voted for has no logarithm to divide.
 
     Parameters
     ----------
@@ -90,32 +111,68 @@ def scale(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     >>> scale(np.array([[0.8, 0.2]]), 2).round(3).tolist()
     [[0.667, 0.333]]
     """
-    logits = _logarithms(probabilities) / temperature
-    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+    odds = _odds(probabilities, temperature)
     return odds / odds.sum(axis=1, keepdims=True)
+
+
+def _odds(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+    """Probabilities to the power of 1 / temperature, divided by the largest of each row."""
+    with np.errstate(divide="ignore"):
+        logits = np.log(np.asarray(probabilities, dtype=np.float64)) / temperature
+    return np.exp(logits - logits.max(axis=1, keepdims=True))
+
+
+def cross_validated(probabilities: np.ndarray, labels: np.ndarray) -> tuple[float, float, float]:
+    """The temperature of the lowest log loss, or 1 where a temperature does not lower that of images it did not see.
+
+    Every image is scaled by the temperature of the folds that it is not in. Folds are stratified by class and follow
+    from the order of the images alone.
+
+    Parameters
+    ----------
+    probabilities : float array, shape (n, k)
+    labels : int array, shape (n,)
+
+    Returns
+    -------
+    temperature, and the mean log loss without one and with those of the other folds
+    """
+    fold = np.empty(len(labels), dtype=int)
+    fold[np.argsort(labels, kind="stable")] = np.arange(len(labels)) % FOLDS
+    scaled = np.empty(probabilities.shape)
+    for number in range(FOLDS):
+        own = fold == number
+        scaled[own] = scale(probabilities[own], choose_temperature(probabilities[~own], labels[~own]))
+    without, scaled_loss = log_loss(probabilities, labels), log_loss(scaled, labels)
+    better = scaled_loss < without - 1e-12
+    return choose_temperature(probabilities, labels) if better else 1.0, without, scaled_loss
 
 
 def choose_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
     """The temperature of the lowest log loss (Guo et al. 2017).
 
     Without a single mistake the log loss falls for ever as the temperature does, so nothing can be learned from it;
-    then, and where no temperature is better than none, it is 1.
+    then, and where no temperature is better than none, it is 1. Images whose true class has a probability of 0 say
+    nothing of it: it stays 0 at any temperature.
 
     Parameters
     ----------
     probabilities : float array, shape (n, k)
     labels : int array, shape (n,)
     """
-    logits = _logarithms(probabilities)
+    possible = probabilities[np.arange(len(labels)), labels] > 0
+    probabilities, labels = probabilities[possible], labels[possible]
     rows = np.arange(len(labels))
-    own = logits[rows, labels]
-    others = logits.copy()
-    others[rows, labels] = -np.inf
+    own, others = probabilities[rows, labels], probabilities.copy()
+    others[rows, labels] = -1
     if not len(labels) or np.all(own > others.max(axis=1)):
         return 1.0
 
     def loss(log_temperature: float) -> float:
-        return log_loss(scale(probabilities, math.exp(log_temperature)), labels)
+        # Not by `log_loss`, whose smallest probability would make it flat in places.
+        odds = _odds(probabilities, math.exp(log_temperature))
+        own = np.log(probabilities[rows, labels] / probabilities.max(axis=1)) / math.exp(log_temperature)
+        return float(np.mean(np.log(odds.sum(axis=1)) - own))
 
     found = minimize_scalar(loss, bounds=np.log(TEMPERATURES), method="bounded", options={"xatol": 1e-7})
     return math.exp(found.x) if found.fun < loss(0.0) - 1e-12 else 1.0
@@ -123,7 +180,7 @@ def choose_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
 
 def log_losses(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Minus the natural logarithm of each true class's probability, shape (n,)."""
-    return -_logarithms(probabilities[np.arange(len(labels)), labels])
+    return -np.log(np.maximum(probabilities[np.arange(len(labels)), labels], SMALLEST))
 
 
 def log_loss(probabilities: np.ndarray, labels: np.ndarray) -> float:
@@ -131,8 +188,54 @@ def log_loss(probabilities: np.ndarray, labels: np.ndarray) -> float:
     return float(log_losses(probabilities, labels).mean())
 
 
-def _logarithms(probabilities: np.ndarray) -> np.ndarray:
-    return np.log(np.maximum(np.asarray(probabilities, dtype=np.float64), SMALLEST))
+# -- where thresholds may lie -----------------------------------------------------------------------------------------
+
+
+def limits(probabilities: np.ndarray, temperature: float) -> tuple[np.ndarray, np.ndarray]:
+    """Between which values another program may find the scaled probabilities: two float64 arrays (n, k).
+
+    Parameters
+    ----------
+    probabilities : float array, shape (n, k)
+        Before the temperature.
+    temperature : float, above 0
+    """
+    values = np.asarray(probabilities, dtype=np.float64)
+    rounding = ROUNDING if values.shape[1] == 2 else 0
+    top = values.max(axis=1, keepdims=True)
+    more = ((values * (1 + SHARE) + rounding) / top) ** (1 / temperature)
+    less = (np.maximum(values * (1 - SHARE) - rounding, 0) / top) ** (1 / temperature)
+    others_less = less.sum(axis=1, keepdims=True) - less
+    others_more = more.sum(axis=1, keepdims=True) - more
+    with np.errstate(invalid="ignore"):  # 0 / 0, where all of a row but this class is 0
+        low, high = less / (less + np.maximum(others_more, 0)), more / (more + np.maximum(others_less, 0))
+    return np.nan_to_num(low), np.nan_to_num(high)
+
+
+def between(low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """The middles of the gaps between intervals, ascending, (m,): from 0 to the first, then where none covers.
+
+    >>> between(np.array([0.2, 0.6, 0.3]), np.array([0.35, 0.7, 0.4])).round(3).tolist()
+    [0.1, 0.5]
+    """
+    order = np.argsort(low, axis=None)
+    starts, ends = low.ravel()[order], np.maximum.accumulate(np.append(0, high.ravel()[order]))[:-1]
+    apart = starts > ends
+    return (starts[apart] + ends[apart]) / 2
+
+
+def settled(threshold: float, places: np.ndarray) -> float:
+    """The highest place for a threshold that is below it, so that it is reached by no fewer images; else 0.
+
+    Parameters
+    ----------
+    threshold : a probability that is to be reached
+    places : as `between` has them
+
+    >>> settled(0.6, np.array([0.1, 0.5, 0.65])), settled(0.05, np.array([0.1]))
+    (0.5, 0.0)
+    """
+    return float(places[places <= threshold].max(initial=0.0))
 
 
 # -- prediction sets --------------------------------------------------------------------------------------------------
@@ -209,14 +312,16 @@ def prediction_sets(probabilities: np.ndarray, thresholds: float | None | Sequen
 # -- decisions and referrals ------------------------------------------------------------------------------------------
 
 
-def choose_decision(probabilities: np.ndarray, positive: np.ndarray, recall: float | None) -> float | None:
+def choose_decision(
+    probabilities: np.ndarray, positive: np.ndarray, recall: float | None, places: np.ndarray
+) -> float | None:
     """The highest threshold on a label's probability that is to find a share of its images, or the most balanced one.
 
     With a recall, it is the conformal threshold of the label alone: an image with the label, exchangeable with these,
     reaches it with a probability of at least `recall`; 0 where there are too few of them for that.
 
-    Without one, it has the highest balanced accuracy. Thresholds half-way between neighbouring probabilities are tried,
-    0 and 0.5 too. Of equally good ones, that with the higher recall is taken, then that nearest to 0.5.
+    Without one, it has the highest balanced accuracy. Of equally good ones, that with the higher recall is taken, then
+    that nearest to 0.5.
 
     Parameters
     ----------
@@ -226,6 +331,8 @@ def choose_decision(probabilities: np.ndarray, positive: np.ndarray, recall: flo
         Whether an image has the label.
     recall : float, optional
         Above 0, below 1.
+    places : float array, shape (m,)
+        Where the threshold may lie (`between`), beside 0.
 
     Returns
     -------
@@ -233,16 +340,16 @@ def choose_decision(probabilities: np.ndarray, positive: np.ndarray, recall: flo
         The label is predicted where its probability is at least this; None if all images, or none, have the label.
 
     >>> probabilities, positive = np.array([0.1, 0.2, 0.4, 0.3]), np.array([False, False, True, True])
-    >>> choose_decision(probabilities, positive, None), choose_decision(probabilities, positive, 0.6)
-    (0.25, 0.3)
+    >>> places = between(probabilities, probabilities)
+    >>> choose_decision(probabilities, positive, None, places), choose_decision(probabilities, positive, 0.3, places)
+    (0.25, 0.35)
     """
     if positive.all() or not positive.any():
         return None
     if recall is not None:
         limit = conformal_threshold(-probabilities[positive], recall)
-        return 0.0 if limit is None else -limit
-    values = np.unique(probabilities)
-    thresholds = np.unique(np.concatenate([[0, 0.5], (values[1:] + values[:-1]) / 2]))
+        return 0.0 if limit is None else settled(-limit, places)
+    thresholds = np.append(0, places[places > probabilities.min()])  # those below all are as good as 0
     own, others = np.sort(probabilities[positive]), np.sort(probabilities[~positive])
     found = 1 - np.searchsorted(own, thresholds, side="left") / len(own)
     specificity = np.searchsorted(others, thresholds, side="left") / len(others)

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from medfusion.tasks import as_stored
+
 
 def weight_lattice(members: int, step: float) -> np.ndarray:
     """All weights that are multiples of `step` and sum to 1: float64 (points, members).
@@ -18,14 +20,14 @@ def weight_lattice(members: int, step: float) -> np.ndarray:
 
 
 def fuse(probabilities: list[np.ndarray], weights: np.ndarray) -> np.ndarray:
-    """The weighted mean of class probabilities.
+    """The weighted mean of class probabilities, as it is stored: what equals another but for rounding is equal.
 
     Parameters
     ----------
     probabilities : one array (n, k) per member
     weights : (members,), summing to 1
     """
-    return np.tensordot(weights, np.stack(probabilities), axes=1)
+    return as_stored(np.tensordot(weights, np.stack(probabilities), axes=1))
 
 
 def choose_weights(

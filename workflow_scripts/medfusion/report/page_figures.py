@@ -43,9 +43,10 @@ KINDS = {
     "differences": Kind(
         "differences",
         "Test accuracy of every system minus that of the best",
-        "Systems in the order of their validation accuracy. Lines: bootstrap intervals of the paired difference of "
-        "means over runs, each for its own comparison and not adjusted; filled diamonds: distinguishable from the best "
-        "by McNemar's exact test after Holm's correction; open circles: not distinguishable.",
+        "Systems in the order of their validation accuracy. Lines: intervals of the difference of means over runs by "
+        "sign flips over images, each for its own comparison and not adjusted; filled diamonds: distinguishable from "
+        "the best by the same test after Holm's correction; open circles: not distinguishable, though an interval that "
+        "is not adjusted can leave out 0.",
     ),
     "areas": Kind(
         "results",

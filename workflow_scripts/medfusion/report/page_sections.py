@@ -42,7 +42,7 @@ LABELS = (
     "of images, stratified by the rarest label of each."
 )
 LEFT_OUT = (
-    "Left out, because it rests on one class an image: the confusion matrix, McNemar's test and the comparison of "
+    "Left out, because it rests on one class an image: the confusion matrix, the comparison of "
     "systems, measures without near-twins, prediction sets and referral, single mistakes and where the network looks, "
     "the studies of tree, forest and SVM, and the export."
 )

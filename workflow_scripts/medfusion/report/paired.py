@@ -18,19 +18,14 @@ MEASURES = {"accuracy": "accuracy", "auc": "AUC"}
 DECIMALS = {"accuracy": 3, "auc": 4}  # of differences: those of AUC are small where all systems are good
 FLOORS = "Floors: systems without a network"
 METHOD = (
-    "Differences are those of means over runs. Their {confidence} intervals, each for its own comparison and not "
-    "adjusted, can leave out 0 where the tests do not tell two systems apart. They, and the p values of AUC, come from "
-    "{replicates:,} bootstrap replicates of the {n:,} test images, stratified by class, the same ones for every run. "
-    "Accuracy is tested by McNemar's exact test, run by run: seed with seed where both systems have them, else every "
-    "run with every run; the p values of two systems are combined by Rüger's rule, which holds however the runs depend "
-    "on each other. All p values are adjusted by Holm's method over the {family} comparisons of a measure. From "
-    "{level:g} on, two systems are called not distinguishable; that does not make them equal. The tests say how far "
-    "another draw of test images could change the order of these trained runs; how far other seeds could, the "
-    "standard deviations above say."
-)
-TOO_FEW = (
-    "With {replicates:,} replicates, the smallest p value that the bootstrap can give is {smallest} after adjustment: "
-    "no two systems could be told apart by AUC. Raise evaluation.replicates."
+    "Differences are those of means over runs, on the {n:,} test images. Of each, interval and p value are of one "
+    "procedure, so that a {confidence} interval leaves out 0 where p is below {level:g}, and nowhere else: for "
+    "accuracy, sign flips over the images of the difference of mean correctness (all patterns counted; of one run each "
+    "McNemar's exact test), for AUC DeLong's standard error. Intervals are each for its own comparison; for a verdict "
+    "p is adjusted by Holm's method over the {family} comparisons of a measure. From {level:g} on, two systems are "
+    "called not distinguishable; that does not make them equal, and an interval can then leave out 0, which the "
+    "verdict says. The tests say how far another draw of test images could change the order of these trained runs; how "
+    "far other seeds could, the standard deviations above say."
 )
 PARTS = (
     "A near-twin is a training image whose pixels correlate with the test image's by {threshold:g} or more. {counts}. "
@@ -42,8 +37,24 @@ PARTS = (
 
 
 def difference(entry: Mapping[str, Any], measure: str, key: str = "difference") -> str:
-    """The difference of a compared system, or a limit of it, as text."""
-    return signed(entry[measure][key], DECIMALS[measure])
+    """The difference of a compared system, or a limit of it, as text.
+
+    Where the interval leaves out 0, nothing is rounded to 0: there are more decimals then.
+
+    >>> limits = [{"difference": -0.02, "low": -0.04, "high": high} for high in (-0.0003, 0.0003)]
+    >>> [difference({"accuracy": found}, "accuracy", "high") for found in limits]
+    ['−0.0003', '0.000']
+    """
+    found, decimals = entry[measure], DECIMALS[measure]
+    if leaves_out_0(found):
+        while decimals < 9 and not all(round(found[name], decimals) for name in ("difference", "low", "high")):
+            decimals += 1
+    return signed(found[key], decimals)
+
+
+def leaves_out_0(found: Mapping[str, Any]) -> bool:
+    """Whether the interval of a difference leaves out 0: p, before adjustment, is below the level."""
+    return found["low"] > 0 or found["high"] < 0
 
 
 def signed(value: float, decimals: int) -> str:
@@ -72,16 +83,23 @@ def p_value(p: float) -> str:
 def verdict(entry: Mapping[str, Any]) -> str:
     """What the tests say of a compared system, in words.
 
-    >>> same, lower = {"distinguishable": False, "difference": 0.1}, {"distinguishable": True, "difference": -0.1}
+    >>> same, lower = {"difference": 0.1, "low": -0.1, "high": 0.3}, {"difference": -0.1, "low": -0.2, "high": -0.05}
+    >>> same, lower = {**same, "distinguishable": False}, {**lower, "distinguishable": True}
     >>> verdict({"accuracy": same, "auc": same}), verdict({"accuracy": lower, "auc": lower})
     ('not distinguishable', 'lower accuracy, lower AUC')
+    >>> verdict({"accuracy": same, "auc": {**lower, "distinguishable": False}})
+    'not distinguishable (before adjustment: lower AUC)'
     """
-    said = [
-        f"{'higher' if entry[measure]['difference'] > 0 else 'lower'} {name}"
-        for measure, name in MEASURES.items()
-        if entry[measure]["distinguishable"]
-    ]
-    return ", ".join(said) or "not distinguishable"
+    clear, alone = [], []
+    for measure, name in MEASURES.items():
+        found = entry[measure]
+        words = f"{'higher' if found['difference'] > 0 else 'lower'} {name}"
+        if found["distinguishable"]:
+            clear.append(words)
+        elif leaves_out_0(found):
+            alone.append(words)
+    text = ", ".join(clear) or "not distinguishable"
+    return f"{text} (before adjustment: {', '.join(alone)})" if alone else text
 
 
 def answer(comparisons: Comparisons | None) -> str:
@@ -95,10 +113,8 @@ def answer(comparisons: Comparisons | None) -> str:
         found[measure] = _told_apart(len(clear), n, "the other system" if n == 1 else f"the {n} other systems")
         if better := sum(gap > 0 for gap in clear):
             higher.append(f"; {better} {'has' if better == 1 else 'have'} a higher {name}")
-    if too_few(comparisons):
-        found["auc"] = "there are too few replicates to tell"
     return (
-        f"By accuracy (McNemar's exact test), {found['accuracy']}; by AUC (paired bootstrap), {found['auc']}"
+        f"By accuracy (sign flips over images), {found['accuracy']}; by AUC (DeLong), {found['auc']}"
         f"{''.join(higher)}. Holm's correction is for {comparisons['family']} comparisons of either."
     )
 
@@ -121,15 +137,6 @@ def _told_apart(clear: int, n: int, those: str) -> str:
 def _level(comparisons: Comparisons) -> float:
     """The level of the tests, for all of a family together."""
     return round(1 - comparisons["confidence"], 12)
-
-
-def too_few(comparisons: Comparisons) -> str:
-    """A sentence if the bootstrap has so few replicates that no difference of AUC could be told; else nothing."""
-    replicates = comparisons["replicates"]
-    smallest = min(1.0, comparisons["family"] * 2 / (replicates + 1))
-    if smallest < _level(comparisons):
-        return ""
-    return TOO_FEW.format(replicates=replicates, smallest=p_value(smallest))
 
 
 def published(
@@ -186,7 +193,8 @@ def _against_best(entry: Mapping[str, Any], confidence: float) -> str:
     interval = f"{percent(confidence)} interval {_interval(entry, 'accuracy')}"
     return (
         f"Against the best system, the accuracy of {entry['system']} differs by {difference(entry, 'accuracy')} "
-        f"({interval}; adjusted p {p_value(entry['accuracy']['p_adjusted'])}): {verdict(entry)}."
+        f"({interval}; p {p_value(entry['accuracy']['p'])}, adjusted {p_value(entry['accuracy']['p_adjusted'])}): "
+        f"{verdict(entry)}."
     )
 
 
@@ -199,9 +207,7 @@ def differences(section: Section, comparisons: Comparisons, name: str) -> None:
     """
     c = comparisons
     options = {"confidence": percent(c["confidence"]), "level": _level(c)}
-    section.notes.append(METHOD.format(**{key: c[key] for key in ("replicates", "n", "family")}, **options))
-    if note := too_few(c):
-        section.notes.append(note)
+    section.notes.append(METHOD.format(**{key: c[key] for key in ("n", "family")}, **options))
     best = Row([Cell(c["best"]), Cell("the others are compared with it"), *[NOTHING] * 4], "best")
     rows, floors = [best], []
     for entry in c["systems"]:
@@ -209,7 +215,8 @@ def differences(section: Section, comparisons: Comparisons, name: str) -> None:
         for measure in MEASURES:
             found = entry[measure]
             cells.append(Cell(difference(entry, measure), _interval(entry, measure), found["difference"]))
-            cells.append(Cell(p_value(found["p_adjusted"]), sort=found["p_adjusted"]))
+            note = f"{p_value(found['p'])} before"
+            cells.append(Cell(p_value(found["p_adjusted"]), note, found["p_adjusted"]))
         floor = is_floor(entry["system"])
         (floors if floor else rows).append(Row(cells, "floor" if floor else ""))
     head = ["System", "Against the best"]
@@ -218,6 +225,11 @@ def differences(section: Section, comparisons: Comparisons, name: str) -> None:
     caption = f"Every system minus {c['best']}, the best on validation ({name}, test n = {c['n']:,})"
     bodies = [Body(rows, "Measured here"), *([Body(floors, FLOORS)] if floors else [])]
     section.tables.append(Table(caption, head, bodies, numeric=2))
+
+
+def with_limits(entry: Mapping[str, Any], measure: str) -> str:
+    """The difference of a compared system with its interval, as text."""
+    return f"{difference(entry, measure)} ({_interval(entry, measure)})"
 
 
 def _interval(entry: Mapping[str, Any], measure: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from medfusion.evaluation.reliability import REFERRED, SCHEMES
 from medfusion.evaluation.standings import Score, Standing, representatives, score
 from medfusion.files.reliabilities import Reliability
-from medfusion.learning.calibration import coverage_limits
+from medfusion.learning.calibration import FOLDS, coverage_limits
 from medfusion.naming import percent
 from medfusion.report.page_parts import Body, Cell, Row, Section, Table
 from medfusion.report.page_tables import interval, number, runs_cell, value_cell, with_interval
@@ -24,10 +24,11 @@ CALIBRATION = (
     "80\N{NO-BREAK SPACE}% are predicted rightly. The calibration error (ECE) is the mean distance between the two, "
     "over bins of equal numbers of images; Brier score and log loss count every image by itself. A temperature "
     "divides the logarithms of all probabilities of a system: above 1 it makes them more even, below 1 more extreme, "
-    "and it changes no prediction. It is chosen on the validation split (n = {n:,}) by log loss (Guo et al. 2017); it"
-    " stays near 1 where a classifier's scores were scaled on the same images before. Probabilities of 0, as trees "
-    "and forests give, count as 10⁻¹² in the log loss, so that a single validation image whose true class got 0 can "
-    "move a temperature far."
+    "and it changes no prediction. It is chosen on the validation split (n = {n:,}) by log loss (Guo et al. 2017), and "
+    "applied only where it lowers the log loss of images that it was not chosen on ({folds} folds of that split; both "
+    "log losses stand under it); else it is 1. It stays near 1 where a classifier's scores were scaled on the same "
+    "images before. Probabilities of 0, as trees and forests give, stay 0 at any temperature, and count as 10⁻¹² in "
+    "the log loss."
 )
 SETS = (
     "A prediction set holds each class that is probable enough, by a threshold from the validation split, so that "
@@ -66,7 +67,7 @@ def fill(section: Section, found: Reliability, systems: Sequence[Standing]) -> N
     content, shown = found.content, representatives(systems)
     coverage, referred = percent(content["coverage"]), percent(content["referred"])
     section.notes += [
-        CALIBRATION.format(n=sum(content["validation"])),
+        CALIBRATION.format(n=sum(content["validation"]), folds=FOLDS),
         SETS.format(coverage=coverage),
         SHORT.format(coverage=coverage),
         *_chance(found),
@@ -215,9 +216,23 @@ def _calibration(found: Reliability, systems: Sequence[Standing], caption: str) 
     rows = []
     for row in systems:
         scores = [with_interval(_score(found, row, metric)) for metric in metrics]
-        rows.append([value_cell(_score(found, row, "temperature")), *scores])
+        rows.append([_temperature(found, row), *scores])
     head = ["Temperature", *(f"{title} {when}" for title in names.values() for when in ("before", "after"))]
     return _table(systems, head, rows, caption)
+
+
+def _temperature(found: Reliability, row: Standing) -> Cell:
+    """The temperature of a system; under it, whether it is applied, and the two log losses that say so."""
+    without, with_one = (_score(found, row, f"cv_log_loss_{which}").mean for which in ("without", "with"))
+    cell = value_cell(_score(found, row, "temperature"))
+    if math.isnan(without):
+        return cell
+    of_system = found.table[(found.table["model"] == row.model) & (found.table["system"] == row.system)]
+    values = of_system[of_system["metric"] == "temperature"]["value"]
+    idle = int((values == 1).sum())
+    runs = "" if idle == len(values) else f" to {idle} of {len(values)}"
+    said = f"not applied{runs}: " if idle else ""
+    return Cell(cell.text, f"{said}log loss {without:.4f} without, {with_one:.4f} with", cell.sort)
 
 
 def _sets(found: Reliability, systems: Sequence[Standing], caption: str) -> Table:

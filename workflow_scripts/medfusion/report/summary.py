@@ -144,18 +144,18 @@ def _ablations(config: Config, key: str, table: pd.DataFrame) -> list[str]:
 def _differences(compared: Comparisons) -> list[str]:
     """Every system against the best."""
     text = (
-        f"Each system minus `{compared['best']}`, the best on validation: McNemar's exact test for accuracy, paired "
-        f"bootstrap of {compared['replicates']:,} for AUC; p adjusted by Holm's method over {compared['family']} "
-        "comparisons of either."
+        f"Each system minus `{compared['best']}`, the best on validation: means over runs, with "
+        f"{percent(compared['confidence'])} intervals and p values of one procedure each (sign flips over images for "
+        f"accuracy, DeLong for AUC); adjusted p by Holm's method over {compared['family']} comparisons of either."
     )
-    text = " ".join(filter(None, [text, paired.too_few(compared)]))
     rows = []
     for entry in compared["systems"]:
         row = [f"`{entry['system']}`"]
         for measure in paired.MEASURES:
-            row += [paired.difference(entry, measure), paired.p_value(entry[measure]["p_adjusted"])]
+            row += [paired.with_limits(entry, measure)]
+            row += [paired.p_value(entry[measure][key]) for key in ("p", "p_adjusted")]
         rows.append([*row, paired.verdict(entry)])
-    head = ["system", "accuracy", "adjusted p", "AUC", "adjusted p", "against the best"]
+    head = ["system", "accuracy", "p", "adjusted p", "AUC", "p", "adjusted p", "against the best"]
     return ["### Which systems differ", text, _markdown(head, rows)]
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.stats import ttest_ind_from_stats
 from statsmodels.stats.proportion import proportions_ztest
 
-from medfusion.evaluation.comparisons import combined, mcnemar
+from medfusion.evaluation.paired_tests import accuracy_difference
 
 LEVEL = 0.05
 
@@ -21,15 +21,15 @@ class Test:
 
 
 def paired(correct: Sequence[tuple[np.ndarray, np.ndarray]]) -> Test:
-    """The exact McNemar test of each seed on the same images, over seeds by Rüger's rule.
+    """Sign flips over the same images of the difference of mean accuracy; of one seed, McNemar's exact test.
 
     Parameters
     ----------
     correct : for each seed that both runs have, which images each run got right, bool (n,)
     """
-    seeds = len(correct)
-    name = "McNemar, exact" if seeds == 1 else f"McNemar, exact, {seeds} seeds (Rüger)"
-    return Test(name, combined([mcnemar(old, new) for old, new in correct]))
+    old, new = (np.stack(runs) for runs in zip(*correct, strict=True))
+    name = "McNemar, exact" if len(correct) == 1 else f"sign flips, exact, {len(correct)} seeds"
+    return Test(name, accuracy_difference(new, old, 1 - LEVEL).p)
 
 
 def unpaired(metric: str, old: Sequence[float], new: Sequence[float], n: tuple[int, int]) -> Test:
