@@ -226,7 +226,7 @@ def test_results_in_a_fresh_clone_are_up_to_date_and_changes_to_it_are_seen(fini
 
 
 def finds_nothing_to_do(project: Project) -> bool:
-    """Whether a run does nothing; where the ages of files mislead, a dry run says so, and how many jobs look changed."""
+    """Whether a run does nothing; where the ages of files mislead, a dry run says so."""
     said = project.snakemake("-n", "-j", "8", *EVERYTHING)
     misleads = "a copy, or a touch" in said.stderr + said.stdout
     assert misleads or planned(project) == set()
