@@ -32,7 +32,8 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
     order = [*standings.standings(table), *standings.floors(table)]
     description = images.describe(args.test_labels)
     labels = images.read_labels(args.test_labels)
-    threshold, parts = parts_by_twins(args.twins, len(labels))
+    threshold, having = near_twins(args.twins, len(labels))
+    parts = {"without": ~having, "with": having} if 0 < having.sum() < len(labels) else {}
     runs, measured = {}, {}
     for (model, seed, system), path in zip(settings["systems"], args.systems, strict=True):
         values = probabilities.read(path, "test")
@@ -70,6 +71,7 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
             ],
             "twins": {
                 "threshold": threshold,
+                "images": int(having.sum()),
                 "parts": {
                     part: {"n": int(chosen.sum()), "classes": class_counts(labels[chosen], description)}
                     for part, chosen in parts.items()
@@ -80,8 +82,8 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
     )
 
 
-def parts_by_twins(path, n):
-    """The threshold of near-twins; and the test images without and with one in training, unless none or all has one."""
+def near_twins(path, n):
+    """The threshold of near-twins; and which of the test images have one in training, bool (n,)."""
     import numpy as np
 
     summary = read_record(path, ("threshold", "splits", "images"))
@@ -90,7 +92,7 @@ def parts_by_twins(path, n):
         raise UserError(f"{path}: not of training images and {n:,} test images; delete it and run again")
     having = np.zeros(n, dtype=bool)
     having[across[0]["indices"]] = True
-    return summary["threshold"], {"without": ~having, "with": having} if 0 < having.sum() < n else {}
+    return summary["threshold"], having
 
 
 def measure_parts(labels, values, task, parts, settings):

@@ -94,6 +94,7 @@ def comparisons(generated=False):
         ],
         "twins": {
             "threshold": 0.95,
+            "images": 30,
             "parts": {"without": {"n": 50, "classes": [20, 30]}, "with": {"n": 30, "classes": [3, 27]}},
             "systems": [
                 {"system": "net/svm", "runs": [run(1, 0.78, 0.84), run(2, 0.80, 0.86)]},

@@ -130,7 +130,9 @@ def test_the_answer_names_the_best_on_validation_and_how_sure_it_is(render):
     text = " ".join(Reader(render()).text.split())
     assert "net/svm (SVM on its features, best of 4 settings): test accuracy 0.820 ± 0.028" in text
     assert "chosen among 3 systems by validation accuracy (0.870 ± 0.014, n = 40, which the choice makes look" in text
-    assert "The 95 % Wilson intervals of its 2 runs together span 0.750 to 0.890." in text
+    assert (
+        "The 95 % Wilson intervals of its 2 runs together range from 0.750 to 0.890 (not a 95 % interval of the mean)."
+    ) in text
     assert (
         "By accuracy (sign flips over images), 1 of the 2 other systems is not distinguishable from it; by AUC "
         "(DeLong), none of the 2 other systems is distinguishable from it. Holm's correction is for 3 comparisons"

@@ -29,6 +29,17 @@ def test_every_system_and_published_figure_has_a_row(tmp_path):
     assert "0.750 to 0.890" in svm
 
 
+def test_what_near_duplicates_do_is_said_first(tmp_path):
+    first = text(tmp_path).split("\n\n")[1]
+    assert first.startswith("38\xa0% of the test images of BreastMNIST (30 of 80) have a near-duplicate")
+
+
+def test_nothing_claims_that_limits_of_several_runs_cover_the_mean(tmp_path):
+    found = text(tmp_path)
+    assert "over several runs a range, not a 95\xa0% interval of the mean" in found
+    assert "| interval |" not in found
+
+
 def test_tables_are_rectangular_and_the_size_study_is_there(tmp_path):
     blocks = [block.splitlines() for block in text(tmp_path).split("\n\n") if block.startswith("|")]
     for block in blocks:

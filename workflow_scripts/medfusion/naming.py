@@ -36,6 +36,18 @@ def _cut(name: str, width: int, lines: int) -> str:
     return "\n".join(kept)
 
 
+def limits_of_runs(confidence: str, kinds: str) -> str:
+    """What stands under a mean over seeds: the limits of its single runs' intervals, and what these are not.
+
+    >>> limits_of_runs("95 %", "Wilson").partition(": ")[2]
+    'over several runs a range, not a 95 % interval of the mean'
+    """
+    return (
+        f"from the lowest to the highest limit of the single runs' {confidence} intervals ({kinds}): over several "
+        f"runs a range, not a {confidence} interval of the mean"
+    )
+
+
 def data_name(name: str, generated: bool) -> str:
     """The name of a data set, which says so if its images were generated."""
     return f"{name} (generated images)" if generated and "generated" not in name else name

@@ -119,7 +119,7 @@ def seeds(
     handles = [
         Line2D([], [], color=blue, marker="o", linestyle="", label="one run"),
         Line2D([], [], color="black", marker="|", markersize=12, linestyle="-", label="mean ± sd over seeds"),
-        Line2D([], [], color="0.75", linewidth=6, label="intervals of single runs"),
+        Line2D([], [], color="0.75", linewidth=6, label="range of the runs' intervals"),
     ]
     if published:
         words = "published elsewhere" if images == "official" else "published elsewhere, on another split"

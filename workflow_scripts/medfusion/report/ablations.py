@@ -9,7 +9,7 @@ import pandas as pd
 
 from medfusion.evaluation.ablations import Contribution, Difference, contributions
 from medfusion.evaluation.standings import score
-from medfusion.naming import span
+from medfusion.naming import limits_of_runs, span
 from medfusion.planning.ablations import comparisons
 from medfusion.report.page_parts import Body, Cell, Row, Section, Table
 from medfusion.report.page_tables import NOTHING, value_cell, with_interval
@@ -28,8 +28,8 @@ NOTES = (
     "None of these systems is a candidate: the best is not chosen among them, no vote counts them. To drop or to keep "
     "a part, look at validation; a part that is dropped for its test figures makes these optimistic.",
 )
-HEAD = ["Change", "System", "Validation accuracy", "Difference", "Test accuracy, {} interval", "Difference"]
-HEAD += ["Validation AUC", "Difference", "Test AUC, {} interval", "Difference", "Test n", "Seeds"]
+HEAD = ["Change", "System", "Validation accuracy", "Difference", "Test accuracy, {} intervals of runs", "Difference"]
+HEAD += ["Validation AUC", "Difference", "Test AUC, {} intervals of runs", "Difference", "Test n", "Seeds"]
 
 
 def found(config: Mapping[str, Any], dataset: str, table: pd.DataFrame) -> list[Contribution]:
@@ -69,7 +69,7 @@ def _table(table: pd.DataFrame, rows: Sequence[Contribution], title: str, confid
             bodies.append(Body(of_part, words))
     caption = (
         f"What the parts of {title} contribute, {span(seeds, 'seed', 'seeds')}. Values are mean ± standard deviation "
-        f"over seeds; under test values stand the lowest and the highest limit of the runs' {confidence} intervals"
+        f"over seeds; under test values, {limits_of_runs(confidence, 'Wilson for accuracy, bootstrap for AUC')}"
     )
     return Table(caption, [name.format(confidence) for name in HEAD], bodies, numeric=2)
 

@@ -14,7 +14,7 @@ from medfusion.evaluation import standings
 from medfusion.files.metric_files import Metrics, read_metrics
 from medfusion.jobs.costs import stage_costs
 from medfusion.jobs.records import Record
-from medfusion.naming import percent, setting
+from medfusion.naming import limits_of_runs, percent, setting
 from medfusion.planning.config import fusion_members
 from medfusion.report import page_sections, page_tables, paired, reliability
 from medfusion.report.material import Config, Material, gather
@@ -115,11 +115,11 @@ def _task(material: Material) -> Task:
         row.address: describe_system(material.config, material.key, row.model, row.system) for row in systems
     }
     several = is_multi_label(first["task"])
+    kinds = "bootstrap" if several else "Wilson for accuracy, bootstrap for AUC"
     published = [] if first["generated"] else entry["published"]
     caption = (
         f"Systems on {material.name}, the best on validation first. Values are mean ± standard deviation over seeds; "
-        f"under them, from the lowest to the highest limit of the single runs' {material.confidence} intervals "
-        f"({'bootstrap' if several else 'Wilson for accuracy, bootstrap for AUC'})."
+        f"under them, {limits_of_runs(material.confidence, kinds)}."
     )
     by_area, n = standings.by_area(material.measures), standings.images_tested(material.measures)
     return Task(

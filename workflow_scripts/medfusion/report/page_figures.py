@@ -29,8 +29,8 @@ KINDS = {
         "results",
         "Test accuracy of every system and seed",
         "Systems in the order of their validation accuracy. Dots: runs; black: mean ± standard deviation over seeds; "
-        "grey bars: from the lowest to the highest limit of the Wilson intervals of single runs; diamonds: figures "
-        "published elsewhere; "
+        "grey bars: from the lowest to the highest limit of the Wilson intervals of single runs, over several a range "
+        "and no interval of the mean; diamonds: figures published elsewhere; "
         "dashed: systems without a network.",
     ),
     "area_seeds": Kind(
@@ -38,7 +38,8 @@ KINDS = {
         "Test AUC of every system and seed",
         "Means over the labels. Systems in the order of their validation AUC. Dots: runs; black: mean ± standard "
         "deviation over seeds; grey bars: from the lowest to the highest limit of the bootstrap intervals of single "
-        "runs; diamonds: figures published elsewhere; dashed: systems without a network.",
+        "runs, over several a range and no interval of the mean; diamonds: figures published elsewhere; dashed: "
+        "systems without a network.",
     ),
     "differences": Kind(
         "differences",
@@ -52,7 +53,8 @@ KINDS = {
         "results",
         "The area under the ROC curve of each label",
         "Of the best system on validation, and of the network alone: the mean over seeds, with the lowest and the "
-        "highest limit of the runs' bootstrap intervals. At 0.5 a label is not found better than by chance.",
+        "highest limit of the runs' bootstrap intervals (no interval of the mean). At 0.5 a label is not found "
+        "better than by chance.",
     ),
     "confusion": Kind(
         "results",
@@ -74,7 +76,7 @@ KINDS = {
         "Accuracy when the least certain images are referred",
         "Of the best system on validation, and of the network alone; a line a run, the first seed's thick. Diamonds:"
         " the mean over seeds of what the threshold of confidence does that was chosen on validation, with the "
-        "lowest and the highest limit of the runs' Wilson intervals.",
+        "lowest and the highest limit of the runs' Wilson intervals (no interval of the mean).",
     ),
     "conformal": Kind(
         "reliability",

@@ -4,6 +4,7 @@ import math
 
 from medfusion.evaluation import standings
 from medfusion.files.tables import read_table
+from medfusion.naming import limits_of_runs
 from medfusion.report import ablations, page_tables, paired, reliability
 from medfusion.report.material import Material
 from medfusion.report.page_figures import OTHER, rank, read_picture
@@ -114,10 +115,9 @@ def _detail(section: Section, material: Material) -> None:
     section.notes += [LABELS, LEFT_OUT] if several else [ORDINAL_NOTE] if task == ORDINAL else []
     wilson = "each label's accuracy, all labels right, precision and recall" if several else "precision and recall"
     section.notes.append(
-        "Each value is the mean ± standard deviation over seeds; under it stand the lowest and the highest limit of "
-        f"the single runs' {material.confidence} intervals: Wilson's for {wilson}, bootstrap for the "
-        "others. Where nothing varies among these images, the bootstrap gives an interval without width; that is not "
-        "certainty. "
+        "Each value is the mean ± standard deviation over seeds; under it, "
+        f"{limits_of_runs(material.confidence, f'Wilson for {wilson}, bootstrap for the others')}. "
+        "Where nothing varies among these images, the bootstrap gives an interval without width; that is no certainty. "
         f"{CALIBRATION_ERROR.format(bins=material.entry['ece_bins'])} {BRIER_OF_LABELS if several else BRIER}"
     )
     test = f"{material.name}, test n = {systems[0].test.n:,}"
@@ -150,8 +150,7 @@ def _size_study(section: Section, material: Material) -> None:
         scores = {size: standings.score(part, "learning_curve", size, "test", "accuracy") for size in sizes}
         caption = (
             f"Test accuracy by number of training images ({material.name}, test n = {part['n'].iloc[0]:,}): mean ± "
-            "standard deviation over repeats; under it the lowest and the highest limit of their "
-            f"{material.confidence} Wilson intervals"
+            f"standard deviation over repeats; under it, {limits_of_runs(material.confidence, 'Wilson')}"
         )
         section.tables.append(page_tables.training_sizes(scores, part["seed"].nunique(), caption))
 

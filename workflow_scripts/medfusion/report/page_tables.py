@@ -118,8 +118,8 @@ def results(
         bodies.append(Body(elsewhere, PUBLISHED_ON.get(source, PUBLISHED_ON_OTHER)))
     head = [
         "System",
-        f"Test accuracy, {confidence} interval",
-        f"Test AUC, {confidence} interval",
+        f"Test accuracy, {confidence} intervals of runs",
+        f"Test AUC, {confidence} intervals of runs",
         f"Validation {'AUC' if area else 'accuracy'}",
     ]
     head += ["Test n", "Seeds"]

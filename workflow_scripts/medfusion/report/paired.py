@@ -10,12 +10,13 @@ from medfusion.evaluation.image_parts import ENOUGH
 from medfusion.evaluation.metrics import summarise_seeds
 from medfusion.evaluation.standings import Standing, runs
 from medfusion.files.comparison_files import Comparisons, is_floor
-from medfusion.naming import class_names, percent
+from medfusion.naming import class_names, limits_of_runs, percent
 from medfusion.report.page_parts import Body, Cell, Row, Section, Table
 
 NOTHING = Cell("–")
 MEASURES = {"accuracy": "accuracy", "auc": "AUC"}
 DECIMALS = {"accuracy": 3, "auc": 4}  # of differences: those of AUC are small where all systems are good
+MANY = 0.05  # of the test images, from where on near-duplicates are told first
 FLOORS = "Floors: systems without a network"
 METHOD = (
     "Differences are those of means over runs, on the {n:,} test images. Of each, interval and p value are of one "
@@ -30,9 +31,7 @@ METHOD = (
 PARTS = (
     "A near-twin is a training image whose pixels correlate with the test image's by {threshold:g} or more. {counts}. "
     "The two parts may also differ in what else makes an image easy, and in their shares of the classes. Values are "
-    "mean ± standard deviation over seeds; under them, from the lowest to the highest limit of the single runs' "
-    "{confidence} intervals (Wilson for accuracy, bootstrap for AUC; no AUC where a class has fewer than {least} "
-    "images)."
+    "mean ± standard deviation over seeds; under them, {limits}. No AUC where a class has fewer than {least} images."
 )
 
 
@@ -254,9 +253,9 @@ def without_twins(section: Section, comparisons: Comparisons, label_names: Seque
         f"{part} one: n = {parts[part]['n']:,} (" + ", ".join(_classes(parts[part]["classes"], label_names)) + ")"
         for part in order
     )
-    confidence = percent(comparisons["confidence"])
     options = {"threshold": comparisons["twins"]["threshold"], "counts": f"Test images {counts}"}
-    section.notes.append(PARTS.format(**options, confidence=confidence, least=ENOUGH))
+    limits = limits_of_runs(percent(comparisons["confidence"]), "Wilson for accuracy, bootstrap for AUC")
+    section.notes.append(PARTS.format(**options, limits=limits, least=ENOUGH))
     rows, floors = [], []
     for entry in comparisons["twins"]["systems"]:
         cells, system = [Cell(entry["system"])], entry["system"]
@@ -309,4 +308,38 @@ def twins_sentence(audit: Mapping[str, Any] | None, comparisons: Comparisons | N
     found = comparisons["twins"]["systems"][0]["runs"]  # of the best
     cells = [_over_runs([run[name]["accuracy"] for run in found]) for name in ("with", "without")]
     having, without = (f"{cell.text} ({cell.note})" for cell in cells)
-    return f"{text}: on these the best system's accuracy is {having}, on the others {without}."
+    return f"{text}: on these the best system's accuracy is {having}, on the others {without}{_of_runs(found)}."
+
+
+def twins_first(comparisons: Comparisons, name: str) -> str:
+    """What near-duplicates do to the results of a data set, where they are more than a twentieth of its test images.
+
+    Parameters
+    ----------
+    name : of the data
+    """
+    twins = comparisons["twins"]
+    share = twins["images"] / comparisons["n"]
+    if share <= MANY:
+        return ""
+    text = (
+        f"{percent(round(share, 2))} of the test images of {name} ({twins['images']:,} of {comparisons['n']:,}) have a "
+        f"near-duplicate among the training images (pixel correlation of {twins['threshold']:g} or more)"
+    )
+    if not twins["parts"]:
+        return f"{text}: how systems do without such images cannot be measured."
+    runs, figures = twins["systems"][0]["runs"], []
+    for part in ("with", "without"):
+        cells = {words: _over_runs([run[part][measure] for run in runs]) for measure, words in MEASURES.items()}
+        figures.append(
+            ", ".join(f"{words} {cell.text} ({cell.note})" for words, cell in cells.items() if cell is not NOTHING)
+        )
+    return (
+        f"{text}: on these the best system on validation (`{comparisons['best']}`) has {figures[0]}; on the others, "
+        f"{figures[1]}{_of_runs(runs)}."
+    )
+
+
+def _of_runs(runs: Sequence[Any]) -> str:
+    """What limits in brackets are where there are several runs, to be appended."""
+    return " (in brackets: the range of the single runs' intervals)" if len(runs) > 1 else ""

@@ -7,7 +7,7 @@ from medfusion.evaluation.reliability import REFERRED, SCHEMES
 from medfusion.evaluation.standings import Score, Standing, representatives, score
 from medfusion.files.reliabilities import Reliability
 from medfusion.learning.calibration import FOLDS, coverage_limits
-from medfusion.naming import percent
+from medfusion.naming import limits_of_runs, percent
 from medfusion.report.page_parts import Body, Cell, Row, Section, Table
 from medfusion.report.page_tables import interval, number, runs_cell, value_cell, with_interval
 
@@ -74,9 +74,8 @@ def fill(section: Section, found: Reliability, systems: Sequence[Standing]) -> N
         *_always(found),
         REFERRAL.format(referred=referred),
         *_decision_note(found, systems[0]),
-        "Each value is the mean ± standard deviation over seeds; under it stand the lowest and the highest limit of "
-        f"the single runs' {percent(content['confidence'])} intervals (Wilson for shares of images, bootstrap for "
-        "the others).",
+        "Each value is the mean ± standard deviation over seeds; under it, "
+        f"{limits_of_runs(percent(content['confidence']), 'Wilson for shares of images, bootstrap for the others')}.",
     ]
     section.tables.append(_by_class(found, f"Prediction sets of {content['best']} by class ({_test(found)})"))
     makers = {
@@ -109,6 +108,12 @@ def sentences(found: Reliability) -> list[str]:
     }
     lowest = min(by_class, key=lambda name: by_class[name].mean)
     referred, coverage, confidence = (percent(found.content[key]) for key in ("referred", "coverage", "confidence"))
+    limits = f"The {confidence} intervals are Wilson's."
+    if not math.isnan(held.sd):
+        limits = (
+            f"In brackets: the range of the single runs' {confidence} Wilson intervals, which is not a {confidence} "
+            "interval of the mean."
+        )
     parts = []
     if rest.n:
         parts.append(
@@ -118,7 +123,7 @@ def sentences(found: Reliability) -> list[str]:
         )
     parts.append(
         f"Its {coverage} prediction sets, of {size.mean:.2f} classes on average, hold the true class of {_share(held)} "
-        f"of the test images; lowest for {lowest}: {_share(by_class[lowest])}. The {confidence} intervals are Wilson's."
+        f"of the test images; lowest for {lowest}: {_share(by_class[lowest])}. {limits}"
     )
     return parts
 

@@ -12,7 +12,7 @@ from medfusion.files.metric_files import Metrics, tidy
 from medfusion.files.reliabilities import Reliability
 from medfusion.jobs.costs import duration, stage_costs, stage_name
 from medfusion.jobs.records import Record
-from medfusion.naming import percent, span
+from medfusion.naming import limits_of_runs, percent, span
 from medfusion.planning.config import Config
 from medfusion.report import ablations, paired
 from medfusion.report.page_tables import PUBLISHED_ON, PUBLISHED_ON_OTHER, interval, number
@@ -43,12 +43,17 @@ def summary(
     records : of the jobs that made the results
     context : lines that say when and on what the results were measured, by title
     """
-    parts = ["# Measured results", "\n".join(f"- {title}: {text}" for title, text in context.items())]
+    names = {content["dataset"]: content["name"] for content in contents}
+    twins = [paired.twins_first(comparisons[key], names[key]) for key in config["datasets"] if key in comparisons]
+    parts = ["# Measured results", *filter(None, twins)]
+    parts += ["\n".join(f"- {title}: {text}" for title, text in context.items())]
     confidence = percent(config["evaluation"]["confidence"])
+    kinds = (
+        f"Wilson for accuracy and recall, stratified bootstrap of {config['evaluation']['replicates']:,} for the others"
+    )
     parts.append(
-        "Accuracy and AUC are MedMNIST's, on the test split; ± is the standard deviation over seeds; the interval "
-        f"reaches from the lowest to the highest limit of the single runs' {confidence} intervals (Wilson for "
-        f"accuracy and recall, stratified bootstrap of {config['evaluation']['replicates']:,} for the others). "
+        'Accuracy and AUC are MedMNIST\'s, on the test split; ± is the standard deviation over seeds; "limits of runs" '
+        f"go {limits_of_runs(confidence, kinds)}. "
         "Systems are in the order of their validation accuracy (of several labels at once, AUC), by which the best is "
         "chosen."
     )
@@ -79,7 +84,7 @@ def _dataset(config: Config, key: str, contents: Sequence[Metrics], compared: Co
         rows.append([f"`{row.address}`", row.runs_in_words, _value(row.val), _value(row.test), interval(row.test)])
         rows[-1] += [_value(row.test_auc), *extra]
     decisive, other = ("AUC", "test accuracy") if area else ("accuracy", "AUC")
-    head = ["system", "runs", f"validation {decisive}", f"test {decisive}", "interval", other]
+    head = ["system", "runs", f"validation {decisive}", f"test {decisive}", "limits of runs", other]
     if entry["positive"] is not None:
         head.append(f"recall of {markdown(contents[0]['label_names'][entry['positive']])}")
     parts = [f"## {markdown(name)}, n = {n:,} test images", _markdown(head, rows), *_published(entry)]
@@ -92,7 +97,7 @@ def _dataset(config: Config, key: str, contents: Sequence[Metrics], compared: Co
             f"### Training-size study of `{entry['learning_curve']['network']}`, {repeats} "
             f"{'subset' if repeats == 1 else 'subsets'} of each size",
             _markdown(
-                ["training images", "test accuracy", "interval"],
+                ["training images", "test accuracy", "limits of runs"],
                 [[size, _value(score), interval(score)] for size, score in scores.items()],
             ),
         ]
