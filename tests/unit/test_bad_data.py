@@ -252,7 +252,7 @@ def damaged(content, random):
 @pytest.mark.filterwarnings("ignore")
 def test_no_damage_whatever_gets_through_or_is_a_traceback(compression, tmp_path):
     whole = zipped(compression, train_images=member(np.zeros((20, 28, 28), np.uint8)))
-    path, refused, start = tmp_path / "x.npz", 0, time.monotonic()
+    path, refused, start = tmp_path / "x.npz", 0, time.process_time()
     for seed in range(1000):
         path.write_bytes(damaged(whole, random.Random(seed)))
         try:
@@ -268,4 +268,4 @@ def test_no_damage_whatever_gets_through_or_is_a_traceback(compression, tmp_path
                 assert arrays[f"{split}_images"].dtype == np.uint8
                 assert len(arrays[f"{split}_images"]) == len(arrays[f"{split}_labels"])
     assert refused > 500
-    assert time.monotonic() - start < 30
+    assert time.process_time() - start < 30

@@ -17,7 +17,7 @@ LIBRARY = Path(stage.__file__).resolve().parents[2]
 PROGRAM = '''"""A stage that does as it is told."""
 
 import os
-import time
+import signal
 
 import numpy as np
 import threadpoolctl
@@ -41,7 +41,7 @@ def main(args, settings):
         with replacing("out.txt") as temporary:
             temporary.write_text("half")
             os.kill(os.getpid(), settings["number"])
-            time.sleep(60)
+            signal.pause()  # until it is there
     if settings.get("fault") == "system":
         with replacing("out.txt"):
             raise OSError(settings["number"], "what the system says")
