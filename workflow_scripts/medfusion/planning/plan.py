@@ -37,7 +37,7 @@ class Plan:
     # -- where things are ---------------------------------------------------------------------------------------------
 
     def beside(self, kind: str) -> str:
-        """The folder of logs or benchmarks: logs/… for results/…, else {results}/logs."""
+        """A folder beside the results, such as logs: logs/… for results/…, else {results}/logs."""
         top, *rest = Path(self.results).parts
         return str(Path(kind, *rest)) if top == "results" else f"{self.results}/{kind}"
 
