@@ -959,6 +959,12 @@ def test_an_overlay_can_take_generated_images_back():
     assert completed(yaml.safe_dump(demo))["datasets"]["breast"]["source"] == "official"
 
 
+@pytest.mark.parametrize("name", ["export_bundle_mine", "downloads", "write_settings"])
+def test_a_data_set_called_like_a_rule_or_a_folder_is_refused(name):
+    with pytest.raises(UserError, match=f"datasets.{name}: the name is taken by a target or a folder of the workflow"):
+        completed(f"{{datasets: {{{name}: {{flag: breastmnist}}}}}}")
+
+
 def test_names_of_rules_are_taken():
     text = "".join(path.read_text(encoding="utf-8") for path in [ROOT / "Snakefile", *(ROOT / "rules").glob("*.smk")])
     assert set(re.findall(r"^(?:rule|checkpoint) (\w+):", text, re.M)) <= config_checks.RESERVED_DATASETS

@@ -14,7 +14,7 @@ from medfusion.planning.systems import Config
 
 # Names of folders and targets beside those of the data sets; a test adds the names of the rules.
 RESERVED_DATASETS = {
-    "all", "none", "inspect", "audit", "settings", "records", "sweep", "logs", "benchmarks", "download", "generate",
+    "all", "none", "inspect", "audit", "settings", "records", "sweep", "logs", "download", "downloads", "generate", "write_settings",
     "prepare", "prepare_folder",
     "inspect_images", "compare_systems", "draw_labels",
     "audit_twins", "augment", "draw_augmentation", "train_cnn", "extract_features", "learning_curve", "draw_curves",
@@ -49,7 +49,7 @@ def inconsistencies(config: Config) -> Iterator[str]:
         yield from _fusion_faults(f"fusions.{name}", fusion)
     yield from _name_faults(config)
     for name, dataset in config["datasets"].items():
-        if name.casefold() in RESERVED_DATASETS:
+        if name.casefold() in RESERVED_DATASETS or name.casefold().startswith("export_bundle_"):
             yield f"datasets.{name}: the name is taken by a target or a folder of the workflow; choose another"
         yield from dataset_checks.faults(f"datasets.{name}", dataset, config)
 
