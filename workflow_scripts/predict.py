@@ -8,7 +8,9 @@ goes to the standard error. The exit status is 1 if any file was refused.
 import argparse
 import contextlib
 import os
+import resource
 import sys
+import threading
 from importlib import metadata
 from pathlib import Path
 
@@ -16,12 +18,16 @@ from medfusion import escaping
 from medfusion.errors import UserError
 from medfusion.files.artifacts import replacing
 
+PATIENCE = 300  # seconds to load a bundle and to try it on one image; a vote of many networks takes ten
+MEMORY = 16 * 2**30  # bytes of address space, of which libraries reserve a few without using them
+
 
 def main():
     escaping.speak_utf8()
     args = parse()
     os.environ.setdefault("OMP_NUM_THREADS", str(args.threads))
     try:
+        limit_memory()
         refused = predict(args)
     except UserError as error:
         escaping.stop(f"error: {error}")
@@ -30,6 +36,8 @@ def main():
         sys.exit(1)
     except OSError as error:
         escaping.stop(f"error: {error.filename or args.out or 'standard output'}: {error.strerror}")
+    except MemoryError:
+        sys.exit("error: not enough memory")
     except KeyboardInterrupt:
         sys.exit("stopped before its end")
     sys.exit(1 if refused else 0)
@@ -58,7 +66,8 @@ def predict(args):
     from medfusion.data.pictures import Form
 
     check_destination(args)
-    predictor = Predictor(args.bundle, args.threads)
+    with patience(PATIENCE, f"error: {args.bundle}: not loaded within {PATIENCE} seconds; get the bundle again"):
+        predictor = Predictor(args.bundle, args.threads)
     bundle = predictor.bundle
     say(contents.WARNING)
     if bundle.generated:
@@ -100,6 +109,30 @@ def check_destination(args):
         raise UserError(f"--out: {args.out} is an input; choose another file")
     if out.resolve().parent == Path(args.bundle).resolve():
         raise UserError(f"--out: {args.out} lies in the bundle, which is to stay as it was exported; choose another")
+
+
+def limit_memory():
+    """Let a bundle that asks for more memory than any system needs be refused, not bring the machine down."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    if soft == resource.RLIM_INFINITY or soft > MEMORY:
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, hard))
+
+
+@contextlib.contextmanager
+def patience(seconds, message):
+    """End the program with a message where a block takes longer; what runs there may not listen to signals."""
+
+    def end():
+        escaping.say(message, sys.stderr)
+        os._exit(1)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 @contextlib.contextmanager

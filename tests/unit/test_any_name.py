@@ -5,6 +5,7 @@ import html
 import io
 import json
 import re
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -12,6 +13,7 @@ import synthetic
 from test_page import Reader
 
 from medfusion import escaping
+from medfusion.bundle import answers
 from medfusion.figures import drawing, result_figures
 from medfusion.files import reliabilities, tables
 from medfusion.files.artifacts import write_json, write_text
@@ -107,3 +109,17 @@ def test_nothing_in_a_name_is_obeyed_by_a_terminal(text, capsys):
     said = capsys.readouterr().out
     assert said.endswith("y\n") and said.removesuffix("\n").isascii() and said.removesuffix("\n").isprintable()
     assert json.loads(json.dumps(said)) == said
+
+
+@pytest.mark.parametrize("name", ["=1+1", "a|b <i>", "plain"])
+def test_predictions_hold_no_formula(name):
+    bundle = SimpleNamespace(label_names=(name, "b"), calibration=SimpleNamespace(decision=0.5), positive=0)
+    file = io.StringIO()
+    writer = answers.CsvWriter(file, bundle)
+    record = {"image": f"{name}.png", "label": 0, "class": name, "probabilities": {name: 0.9, "b": 0.1}}
+    record |= {"prediction_set": [name], "refer": False, "notes": [name], "at_threshold": True}
+    writer.add([record])
+    head, row = csv.reader(io.StringIO(file.getvalue()))
+    assert not any(cell.startswith(("=", "+", "-", "@")) for cell in head + row)
+    wanted = [f"{name}.png", "0", name, "0.900000", "0.100000", name, "no", "yes", name]
+    assert [escaping.text_of(cell) for cell in row] == wanted

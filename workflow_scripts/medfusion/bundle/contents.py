@@ -11,12 +11,17 @@ from typing import Any
 from medfusion.errors import UserError
 from medfusion.files.artifacts import hash_file, read_record, write_json
 from medfusion.files.calibrations import Calibration
+from medfusion.learning.augmentation import SHIFTS, SYMMETRIES
 
 SCHEMA = 3  # of bundle.json; another where older programs would misread a bundle
 RECORD = "bundle.json"
 CARD = "README.md"
 CLASSIFIERS = "classifiers.skops"
 CHECKSUM = "checksum"  # of all other entries of the record
+MOST_CLASSES, MOST_PARTS = 256, 1000  # classes; networks, and members of a mean
+LARGEST_SIDE = 224  # pixels
+LONGEST_TEXT = 300  # characters
+LARGEST = 10_000_000  # bytes of the record
 WARNING = "For research and teaching. Not a medical device, not for clinical use: nobody may be diagnosed with it."
 GENERATED = "Trained on GENERATED images, drawn by a program: its answers mean nothing for real images."
 
@@ -110,6 +115,8 @@ def read(folder: str | Path) -> Bundle:
     if not path.is_file():
         raise UserError(f"{folder}: holds no {RECORD}; expected a folder that `snakemake export` made")
     try:
+        if path.stat().st_size > LARGEST:
+            raise UserError(f"{path}: longer than {LARGEST:,} bytes; get the bundle again")
         content = read_record(path, ("schema", "files", CHECKSUM))
     except UserError as error:  # whose advice is for results
         raise UserError(str(error).replace("delete it and run again", "get the bundle again")) from None
@@ -121,13 +128,13 @@ def read(folder: str | Path) -> Bundle:
         for name, expected in content["files"].items():
             _check_file(folder, name, expected)
         return _bundle(content)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise UserError(f"{path}: not a bundle of this program ({error!r}); export it again") from None
 
 
 def _check_file(folder: str | Path, name: str, expected: str) -> None:
     path = Path(folder, name)
-    if Path(name).name != name:
+    if Path(name).name != name or path.is_symlink():
         raise UserError(f"{path}: lies outside the bundle; get the bundle again")
     if not path.is_file():
         raise UserError(f"{path}: is missing; get the bundle again")
@@ -164,19 +171,40 @@ def _soundness(bundle: Bundle) -> Iterator[tuple[str, bool]]:
     """Whether the values can belong to an exported system, one after another: a wrong type is an exception."""
     labels, numbers = len(bundle.label_names), bundle.calibration
     weights = [member.weight for member in bundle.members]
-    yield "label_names", labels > 1 and all(isinstance(name, str) for name in bundle.label_names)
-    yield "size", isinstance(bundle.size, int) and bundle.size > 0
-    yield "channels", bundle.channels in (1, 3)
-    yield "flag", isinstance(bundle.flag, str)
-    yield "positive", bundle.positive in (None, *range(labels))
-    yield "libraries", isinstance(bundle.libraries, Mapping)
-    yield "members", all(member.network in range(len(bundle.networks)) for member in bundle.members)
-    yield "weights", min(weights, default=-1) >= 0 and math.isclose(sum(weights), 1, rel_tol=1e-6)
+    yield "name", _is_text(bundle.name)
+    yield "label_names", 1 < labels <= MOST_CLASSES and all(map(_is_text, bundle.label_names))
+    yield "label_names", len(set(bundle.label_names)) == labels
+    yield "size", _is_whole(bundle.size) and 0 < bundle.size <= LARGEST_SIDE
+    yield "channels", _is_whole(bundle.channels) and bundle.channels in (1, 3)
+    yield "flag", isinstance(bundle.flag, str) and isinstance(bundle.task, str)
+    yield "generated", isinstance(bundle.generated, bool)
+    yield "positive", bundle.positive is None or (_is_whole(bundle.positive) and 0 <= bundle.positive < labels)
+    yield "libraries", isinstance(bundle.libraries, Mapping) and all(map(_is_text, bundle.libraries.values()))
+    yield "networks", 0 < len(bundle.networks) <= MOST_PARTS
+    for network in bundle.networks:
+        yield "networks", all(map(_is_text, (network.model, network.keras, network.onnx, *network.layers)))
+        yield "networks", _is_whole(network.seed)
+        yield "views", len(set(network.views)) == len(network.views) and set(network.views) <= {*SYMMETRIES, SHIFTS}
+    yield "members", 0 < len(bundle.members) <= MOST_PARTS
+    for member in bundle.members:
+        yield "members", _is_whole(member.network) and 0 <= member.network < len(bundle.networks)
+        yield "members", member.classifier is None or _is_text(member.classifier)
+    yield "weights", min(weights) >= 0 and math.isclose(sum(weights), 1, rel_tol=1e-6)
     yield "temperature", 0 < numbers.temperature < math.inf
     yield "referral", math.isfinite(numbers.referral)
+    yield "by_class", all(value is None or math.isfinite(value) for value in numbers.by_class)
     yield "marginal", numbers.marginal is None or math.isfinite(numbers.marginal)
     yield "decision", numbers.decision is None or (bundle.positive is not None and math.isfinite(numbers.decision))
 
 
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= LONGEST_TEXT
+
+
+def _is_whole(value: Any) -> bool:
+    return type(value) is int
+
+
 def _checksum(content: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -7,6 +7,7 @@ import skops.io
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from medfusion.bundle import checks
 from medfusion.errors import UserError, first_line
 from medfusion.files.archives import make_zip_reproducible
 from medfusion.learning.classifiers import TRUSTED
@@ -27,7 +28,9 @@ def load(path: str | Path) -> dict[str, BaseEstimator]:
         If the file is damaged or holds a type that is not trusted.
     """
     try:
+        checks.check_archive(path)
         models = skops.io.load(path, trusted=TRUSTED)
+        checks.check_classifiers(models)
         for model in models.values():
             check_is_fitted(model)
     except Exception as error:  # skops passes on whatever zipfile, json and numpy raise

@@ -8,6 +8,7 @@ import numpy as np
 import onnxruntime
 
 from medfusion.bundle import contents
+from medfusion.bundle.network_checks import check_network
 from medfusion.errors import UserError, first_line
 from medfusion.learning.averages import averaged
 from medfusion.learning.calibration import prediction_sets, scale
@@ -116,6 +117,7 @@ def load(path: str | Path, threads: int = 1) -> Callable[[np.ndarray], tuple[np.
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = threads
     try:
+        check_network(path)
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # the runtime has an exception for each of its states
         raise UserError(f"{path}: cannot be loaded ({first_line(error)}); get the bundle again") from None
