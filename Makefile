@@ -12,6 +12,8 @@
 #   make test-page    only those tests
 #   make slurm    adds to .venv what submits jobs to Slurm (docs/clusters.md)
 #   make kubernetes   likewise for Kubernetes and buckets
+#   make test-fuzz    mutated files, overlays, bundles and pictures, for FUZZ_SECONDS (600) each
+#   make fuzz     adds to .venv what it needs
 #   make test-slurm   runs through Slurm, on a cluster of one machine that is started for them and stopped
 #   make lint     ruff, snakefmt, snakemake --lint
 #   make bench    after `make report`: what things cost beside what one would write without them (docs/performance.md)
@@ -32,7 +34,7 @@ PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-d
 PYTEST = .venv/bin/python -m pytest -n 2 --dist loadfile
 SNAKEMAKE = .venv/bin/snakemake -j $(CORES)
 
-.PHONY: report demo test test-runs test-faults test-changes test-all test-short test-page test-slurm browser slurm kubernetes lint bench bench-large pins
+.PHONY: report demo test test-runs test-faults test-changes test-all test-short test-page test-slurm test-fuzz fuzz browser slurm kubernetes lint bench bench-large pins
 
 report: .venv/ready
 	$(SNAKEMAKE) report $(if $(CONFIG),--configfile $(CONFIG))
@@ -71,6 +73,14 @@ test-slurm: slurm
 	@.venv/bin/python tests/workflow/slurm_cluster.py
 	.venv/bin/python -m pytest tests/workflow/test_slurm.py
 
+FUZZ_SECONDS ?= 600
+
+test-fuzz: fuzz
+	.venv/bin/python tests/fuzz/fuzz.py --seconds $(FUZZ_SECONDS)
+
+fuzz: .venv/ready
+	$(PIP) -r requirements-fuzz.txt
+
 slurm: .venv/ready
 	$(PIP) -r requirements-slurm.txt
 
@@ -97,6 +107,7 @@ pins: .venv/ready
 	$(COMPILE) --overrides pins-overrides.txt --no-emit-package torch --no-emit-package torchvision \
 		requirements.in -o requirements.txt
 	$(COMPILE) requirements-browser.in -o requirements-browser.txt
+	$(COMPILE) --no-deps requirements-fuzz.in -o requirements-fuzz.txt
 	$(COMPILE) --no-deps requirements-slurm.in -o requirements-slurm.txt
 	$(COMPILE) --overrides pins-overrides.txt requirements-kubernetes.in -o requirements-kubernetes.txt
 
