@@ -4,7 +4,7 @@
 #   make test     unit and workflow tests, in less than ten minutes
 #   make test-runs    whole runs: several labels at once, a folder of pictures, ablations, two from scratch compared; with
 #                 MEDMNIST_DATA=folder also real data from end to end
-#   make test-faults  kills, full disks, broken networks, damaged files, and what survives them
+#   make test-faults  kills, full disks, broken networks, damaged files, other people's files, and what survives them
 #   make test-changes  every change, made one after another, and what it runs again (make test asks the plan only)
 #   make test-all all four
 #   make test-short   of the last three what fits into the continuous integration, with what they share made once
@@ -46,7 +46,7 @@ demo: .venv/ready
 test: .venv/ready
 	$(PYTEST) -m "not slow and not slurm"
 
-FAULTS = tests/workflow/test_faults.py tests/workflow/test_kills.py
+FAULTS = tests/workflow/test_faults.py tests/workflow/test_kills.py tests/workflow/test_promises.py
 CHANGES = tests/workflow/test_changes.py
 
 test-runs: .venv/ready
