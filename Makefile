@@ -4,7 +4,7 @@
 #   make test     unit and workflow tests, in less than ten minutes
 #   make test-runs    whole runs: several labels at once, a folder of pictures, ablations, two from scratch compared; with
 #                 MEDMNIST_DATA=folder also real data from end to end
-#   make test-faults  kills, full disks, broken networks, damaged files, and what survives them
+#   make test-faults  kills, full disks, broken networks, damaged files, other people's files, and what survives them
 #   make test-changes  every change, made one after another, and what it runs again (make test asks the plan only)
 #   make test-all all four
 #   make test-short   of the last three what fits into the continuous integration, with what they share made once
@@ -12,6 +12,8 @@
 #   make test-page    only those tests
 #   make slurm    adds to .venv what submits jobs to Slurm (docs/clusters.md)
 #   make kubernetes   likewise for Kubernetes and buckets
+#   make test-fuzz    mutated files, overlays, bundles and pictures, for FUZZ_SECONDS (600) each
+#   make fuzz     adds to .venv what it needs
 #   make test-slurm   runs through Slurm, on a cluster of one machine that is started for them and stopped
 #   make lint     ruff, snakefmt, snakemake --lint
 #   make bench    after `make report`: what things cost beside what one would write without them (docs/performance.md)
@@ -32,7 +34,7 @@ PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-d
 PYTEST = .venv/bin/python -m pytest -n 2 --dist loadfile
 SNAKEMAKE = .venv/bin/snakemake -j $(CORES)
 
-.PHONY: report demo test test-runs test-faults test-changes test-all test-short test-page test-slurm browser slurm kubernetes lint bench bench-large pins
+.PHONY: report demo test test-runs test-faults test-changes test-all test-short test-page test-slurm test-fuzz fuzz browser slurm kubernetes lint bench bench-large pins
 
 report: .venv/ready
 	$(SNAKEMAKE) report $(if $(CONFIG),--configfile $(CONFIG))
@@ -44,7 +46,7 @@ demo: .venv/ready
 test: .venv/ready
 	$(PYTEST) -m "not slow and not slurm"
 
-FAULTS = tests/workflow/test_faults.py tests/workflow/test_kills.py
+FAULTS = tests/workflow/test_faults.py tests/workflow/test_kills.py tests/workflow/test_promises.py
 CHANGES = tests/workflow/test_changes.py
 
 test-runs: .venv/ready
@@ -70,6 +72,14 @@ test-page: browser
 test-slurm: slurm
 	@.venv/bin/python tests/workflow/slurm_cluster.py
 	.venv/bin/python -m pytest tests/workflow/test_slurm.py
+
+FUZZ_SECONDS ?= 600
+
+test-fuzz: fuzz
+	.venv/bin/python tests/fuzz/fuzz.py --seconds $(FUZZ_SECONDS)
+
+fuzz: .venv/ready
+	$(PIP) -r requirements-fuzz.txt
 
 slurm: .venv/ready
 	$(PIP) -r requirements-slurm.txt
@@ -97,6 +107,7 @@ pins: .venv/ready
 	$(COMPILE) --overrides pins-overrides.txt --no-emit-package torch --no-emit-package torchvision \
 		requirements.in -o requirements.txt
 	$(COMPILE) requirements-browser.in -o requirements-browser.txt
+	$(COMPILE) --no-deps requirements-fuzz.in -o requirements-fuzz.txt
 	$(COMPILE) --no-deps requirements-slurm.in -o requirements-slurm.txt
 	$(COMPILE) --overrides pins-overrides.txt requirements-kubernetes.in -o requirements-kubernetes.txt
 

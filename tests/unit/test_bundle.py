@@ -11,16 +11,19 @@ import tensorflow_ready  # noqa: F401
 from sklearn.metrics import roc_auc_score
 from synthetic import metrics
 
+import export_bundle
 from medfusion.bundle import card, contents, fitted, onnx_networks, selection
 from medfusion.bundle.contents import Member
 from medfusion.bundle.predictor import Predictor, load
 from medfusion.errors import UserError
 from medfusion.evaluation import reliability
-from medfusion.files import reliabilities
+from medfusion.files import images, probabilities, reliabilities
+from medfusion.files.images import Description
 from medfusion.files.metric_files import tidy
 from medfusion.learning import calibration, classifiers, networks
 from medfusion.learning.averages import averaged
 from medfusion.learning.backend import keras
+from medfusion.learning.calibration import scale
 from medfusion.learning.features import apply, extractor, load_network
 
 
@@ -127,6 +130,49 @@ def test_one_image_is_predicted_as_among_others(made):
     predictor = Predictor(folder)
     alone = np.concatenate([predictor.probabilities(image[None]) for image in images[:5]])
     np.testing.assert_allclose(alone, predictor.probabilities(images)[:5], atol=1e-6)
+
+
+@pytest.fixture
+def exported(made, tmp_path):
+    """A bundle with validation images and the probabilities that the workflow has for them; compares them."""
+    folder, bundle, pictures = made
+    description = Description(bundle.flag, bundle.task, bundle.label_names, "0" * 64, False)
+    images.write_split(tmp_path / "val.h5", "val", description, pictures, None)
+    own = Predictor(folder).probabilities(pictures)
+
+    def compare(values=own, calibration=bundle.calibration):
+        probabilities.write(tmp_path / "own.h5", description, {"val": values})
+        copy = shutil.copytree(folder, tmp_path / "copy", dirs_exist_ok=True)
+        files = list(json.loads((folder / contents.RECORD).read_text())["files"])
+        changed = dataclasses.replace(bundle, calibration=calibration)
+        contents.write(copy, changed, {}, {name: copy / name for name in files})
+        export_bundle.compare(copy, tmp_path / "val.h5", tmp_path / "own.h5", 1)
+
+    return own, bundle.calibration, compare
+
+
+def test_a_bundle_that_decides_as_the_workflow_is_exported(exported):
+    own, _, compare = exported
+    compare()
+    compare(own + np.array([[3e-7, -3e-7]]))
+
+
+@pytest.mark.parametrize("decides", ["set", "referral", "threshold"])
+def test_a_bundle_that_decides_otherwise_on_one_image_is_refused_however_close_its_probabilities(exported, decides):
+    own, calibration, compare = exported
+    scaled = scale(own, calibration.temperature)
+    middle = np.sort(scaled[:, 0])[20]  # of one image, to which a threshold is far too close
+    changes = {"set": {"marginal": 1 - middle}, "threshold": {"decision": middle}}
+    changes["referral"] = {"referral": np.sort(scaled.max(axis=1))[20]}
+    with pytest.raises(UserError, match="own.h5: of 40 validation images the exported system decides otherwise on"):
+        for step in (1e-6, -1e-6):  # on one side of the image, or the other
+            compare(own + np.array([[step, -step]]), dataclasses.replace(calibration, **changes[decides]))
+
+
+def test_a_bundle_of_other_probabilities_is_refused(exported):
+    own, _, compare = exported
+    with pytest.raises(UserError, match="gives other probabilities to 40"):
+        compare(own[::-1] * 0.5 + 0.25)
 
 
 # -- bundles ----------------------------------------------------------------------------------------------------------

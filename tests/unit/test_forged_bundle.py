@@ -141,7 +141,7 @@ def schema(change):
 
 SCHEMAS = {
     "a tree of several outputs": schema(lambda tree, args: args[2].update(content="99999999", __id__=10**6)),
-    "two objects with one identity": schema(lambda tree, args: args[2].update(content="2")),
+    "two objects with one identity": schema(lambda tree, args: args[0].update(content="4")),
     "a tree without features": schema(lambda tree, args: args[0].update(content="-1", __id__=10**6)),
     "an object of sklearn.tree._tree.Splitter": schema(lambda tree, args: tree.update(__class__="Splitter")),
 }

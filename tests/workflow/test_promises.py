@@ -22,6 +22,8 @@ import yaml
 from conftest import ROOT, Project, copy_project
 from faults import NEEDS_ROOT, PAGE, PLAIN, TABLE, failed
 
+pytestmark = pytest.mark.slow
+
 IMAGES = "results/own/images/train.h5"
 REPLICATES = 137  # nowhere else is this number
 PAST = 1_000_000_000  # 2001, in seconds since 1970
