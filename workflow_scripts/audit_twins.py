@@ -37,7 +37,7 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
     threshold, several = settings["threshold"], is_multi_label(description.task)
     pairs, summary = twins.find(splits, threshold, report=stage.progress)
     # Not what the data set is called: the comparisons of systems are made from this file.
-    summary |= {"flag": description.flag, "generated": description.generated}
+    summary |= {"flag": description.flag, "generated": description.generated, "remarks": list(description.remarks)}
     write_text(args.pairs, pairs.to_csv(index=False, float_format="%.6f"))
     write_json(args.summary, summary)
     with drawing.style(settings["style"]):

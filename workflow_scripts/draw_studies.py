@@ -18,16 +18,15 @@ def parser():
 
 
 def main(args, settings):
-    from medfusion.figures import curve_figures, drawing, study_figures
+    from medfusion.figures import curve_figures, drawing, montage, study_figures
     from medfusion.files import study_files
 
-    description, seed, curves, plane, tree = study_files.read(args.studies)
+    description, seed, curves, plane, tree, left_out = study_files.read(args.studies)
     source = f"{data_line(settings['name'], [args.train])} · seed {seed}"
     labels, names = images.read_labels(args.test_labels), shown(description, settings).label_names
     with drawing.style(settings["style"]):
-        drawing.save(
-            curve_figures.learning_curves(curves, source), args.learning, curve_figures.learning_numbers(curves)
-        )
+        learning = curve_figures.learning_curves(curves, source) if curves else montage.message(left_out, source)
+        drawing.save(learning, args.learning, curve_figures.learning_numbers(curves))
         drawing.save(
             study_figures.plane(plane, labels, names, source),
             args.plane,

@@ -68,6 +68,7 @@ def main(args, settings):
         label_names=tuple(measured[0]["label_names"]),
         size=val.shape[1],
         channels=val.shape[3],
+        bits=description.bits,
         positive=calibration.positive,
         networks=tuple(
             contents.Network(model, seed, *files[2 * n : 2 * n + 2], **settings["features"][model])

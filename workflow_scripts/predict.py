@@ -49,6 +49,7 @@ def parse():
     parser.add_argument("inputs", metavar="INPUT", nargs="+", help="PNG or JPEG, folder of them, or .npz with images")
     parser.add_argument("--out", metavar="FILE", help="file to write; the standard output where not given")
     parser.add_argument("--format", choices=["csv", "json"], help="csv, unless FILE ends in .json")
+    parser.add_argument("--array", metavar="NAME", help="of an .npz file; images, or else test_images, if not given")
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="of the processor")
     args = parser.parse_args()
     if not 1 <= args.threads <= 256:
@@ -78,7 +79,8 @@ def predict(args):
     done, refused = 0, []
     with destination(args.out) as file:
         writer = answers.WRITERS[args.format](file, bundle)
-        found = inputs.items(args.inputs, Form(bundle.flag, bundle.size, bundle.channels), say)
+        form = Form(bundle.flag, bundle.size, bundle.channels, bundle.bits)
+        found = inputs.items(args.inputs, form, say, [args.array] if args.array else inputs.NPZ_KEYS)
         for batch in inputs.batches(found):
             for item in (item for item in batch if item.refusal):
                 say(f"refused: {item.name}: {item.refusal}")

@@ -21,6 +21,8 @@ def main(args, settings):
     images.write_labels(args.test_labels, "test", description, splits["test"][1])
     counts = {split: len(labels) for split, (_, labels) in splits.items()}
     stage.progress(f"{description.flag or args.npz}: {counts} images")
+    for remark in description.remarks:
+        stage.progress(f"{args.npz}: {remark}")
 
 
 if __name__ == "__main__":

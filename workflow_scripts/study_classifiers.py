@@ -1,5 +1,7 @@
 """Study the classifiers on a network's features: learning curves of tree and forest, regions in the PCA plane."""
 
+import numpy as np
+
 from medfusion.files import hdf5, images
 from medfusion.jobs import stage
 
@@ -45,11 +47,20 @@ def main(args, settings):
     curves = {}
     for name, model in models.items():
         stage.progress(f"learning curve of {name}")
-        curves[name] = studies.learning_curve(model, *data, settings["tree_sizes"], settings["folds"], seed)
+        curve = studies.learning_curve(model, *data, settings["tree_sizes"], settings["folds"], seed)
+        curves |= {name: curve} if curve else {}
+    left_out = ""
+    if not curves:
+        commonest = np.bincount(labels).max()
+        left_out = (
+            f"Left out: the commonest class has {commonest} training images; {settings['folds']} folds (studies.folds) "
+            f"need at least {settings['folds']}."
+        )
+        stage.progress(f"learning curves: {left_out}")
     stage.progress("regions in the plane of two components")
     test_features = hdf5.blocks(args.features, "test/features")
     plane = studies.plane(features, labels, test_features, settings["plane_images"], seed)
-    study_files.write(args.out, description, seed, curves, plane, studies.tree_shape(tree))
+    study_files.write(args.out, description, seed, curves, plane, studies.tree_shape(tree), left_out)
 
 
 if __name__ == "__main__":

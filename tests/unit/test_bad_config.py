@@ -704,11 +704,6 @@ FAULTS = {
         "{classifiers: {no: {kind: svm, grid: {C: [1]}, calibration: sigmoid}}}",
         "classifiers: the name false is not text (YAML reads no, off and false as false); put it in quotes",
     ),
-    "studies of more folds than images of a class": (
-        "{studies: {folds: 300}}",
-        "studies.folds: 300; expected at most 273, because each fold needs an image of each of the 2 classes of "
-        "datasets.breast, which gives 546 images",
-    ),
     "weights that do not sum to 1": (
         "{fusions: {cnn_30_svm_70: {weights: {cnn: 0.4}}}}",
         "fusions.cnn_30_svm_70.weights: sum to 1.1; expected 1",

@@ -124,11 +124,13 @@ FAULTS = {
     ),
     "images that are no numbers": (
         saved(train_images=NAN),
-        "train_images has dtype float64; expected uint8 (0 to 255)",
+        "train_images has dtype float64; expected uint8 (0 to 255); of values from 0 to 1 that is "
+        "numpy.rint(255 * images).astype('uint8')",
     ),
     "images of 0 to 1": (
         saved(val_images=np.zeros((10, 28, 28), np.float32)),
-        "val_images has dtype float32; expected uint8 (0 to 255)",
+        "val_images has dtype float32; expected uint8 (0 to 255); of values from 0 to 1 that is "
+        "numpy.rint(255 * images).astype('uint8')",
     ),
     "signed images": (
         saved(val_images=np.zeros((10, 28, 28), np.int8)),
@@ -140,17 +142,17 @@ FAULTS = {
     ),
     "larger images": (
         saved(test_images=np.zeros((12, 64, 64), np.uint8)),
-        "test_images has shape (12, 64, 64); expected (n, 28, 28)",
+        "test_images has shape (12, 64, 64); expected (n, 28, 28) or (n, 28, 28, 1)",
     ),
     "images in colour": (
         saved(train_images=np.zeros((20, 28, 28, 3), np.uint8)),
-        "train_images has shape (20, 28, 28, 3); expected (n, 28, 28)",
+        "train_images has shape (20, 28, 28, 3); expected (n, 28, 28) or (n, 28, 28, 1)",
     ),
     "one image": (
         saved(train_images=np.zeros((28, 28), np.uint8)),
-        "train_images has shape (28, 28); expected (n, 28, 28)",
+        "train_images has shape (28, 28); expected (n, 28, 28) or (n, 28, 28, 1)",
     ),
-    "a number": (saved(train_images=np.uint8(1)), "train_images has shape (); expected (n, 28, 28)"),
+    "a number": (saved(train_images=np.uint8(1)), "train_images has shape (); expected (n, 28, 28) or (n, 28, 28, 1)"),
     "no images": (
         saved(test_images=np.zeros((0, 28, 28), np.uint8)),
         "test_images holds no image; every split needs some of each class",

@@ -371,7 +371,7 @@ def model_card(bundle, address=None, source="official", seed=2, twins=3, recall=
     standing = selection.choose(run(), address).standing
     rows = metrics("net", 1, {"svm": (0.88, 0.84)})["systems"]["svm"]["test"]
     measured = card.measures(rows, trusted()[1], "binary-class")
-    near = [{"first": "train", "second": "test", "images": {"0.95": twins}}]
+    near = [{"first": "train", "second": "test", "images": {"0.95": twins}, "indices": list(range(twins))}]
     audit = {"threshold": 0.95, "images": {"test": 80}, "splits": [{**near[0], "second": "val"}, *near]}
     settings = {"source": source, "export": address, "confidence": 0.95}
     parity = [{"images": 40, "features": 1.2e-6, "probabilities": 3e-7}]

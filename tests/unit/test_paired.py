@@ -231,7 +231,7 @@ def test_where_many_test_images_have_a_near_duplicate_that_is_told_first():
 AUDIT = {
     "threshold": 0.95,
     "images": {"test": 80},
-    "splits": [{"first": "train", "second": "test", "images": {"0.95": 30}}],
+    "splits": [{"first": "train", "second": "test", "images": {"0.95": 30}, "indices": list(range(30))}],
 }
 
 
@@ -241,7 +241,7 @@ def test_the_sentence_on_twins_compares_both_parts():
         "the best system's accuracy is 0.850 ± 0.014 (0.740 to 0.960), on the others 0.790 ± 0.014 (0.680 to 0.900) "
         "(in brackets: the range of the single runs' intervals)."
     )
-    none = {**AUDIT, "splits": [{"first": "train", "second": "test", "images": {"0.95": 0}}]}
+    none = {**AUDIT, "splits": [{"first": "train", "second": "test", "images": {"0.95": 0}, "indices": []}]}
     assert paired.twins_sentence(none, synthetic.comparisons()).startswith("No test image has a near-twin")
     assert paired.twins_sentence(AUDIT, None).endswith("among the training images.")
     assert paired.twins_sentence(None, None) == ""

@@ -56,8 +56,8 @@ def jpeg(values, mode=None, **options):
 
 
 HOSTILE = {
-    "truncated.jpg": (jpeg(noise(200, 200, 3))[:4000], "truncated"),
-    "truncated.png": (png(noise(200, 200, 3))[:4000], "truncated"),
+    "truncated.jpg": (jpeg(noise(200, 200, 3))[:4000], "damaged .Premature end of JPEG file"),
+    "truncated.png": (png(noise(200, 200, 3))[:4000], "cut short"),
     "huge.png": (huge_png(10_000), r"10000 × 10000 pixels; expected at most 64,000,000"),
     "vast.png": (huge_png(20_000), "more than 64,000,000 pixels"),
     "text.png": (b"I am no picture.\n" * 99, "no picture that can be read, whatever its name says"),
@@ -179,7 +179,7 @@ def test_a_small_picture_is_enlarged_and_says_so(tmp_path):
 def test_source_pictures_of_blood_are_cropped_as_medmnist_did():
     assert crop_box(360, 363, "bloodmnist") == (80, 81, 280, 281)
     assert crop_box(360, 363, "breastmnist") == (0, 1, 360, 361)
-    assert any("middle 200 × 200" in sentence for sentence in described("bloodmnist", 28, 3))
+    assert any("middle 200 × 200" in sentence for sentence in described("bloodmnist", 28, 3, None))
 
 
 # -- folders and .npz files -------------------------------------------------------------------------------------------
@@ -201,7 +201,10 @@ def test_a_hostile_folder_is_gone_through_to_its_end(tmp_path):
     sound, refused, said = names([tmp_path])
     assert sound == [str(tmp_path / "zz/sound.JPG")]
     assert sorted(item.name for item in refused) == sorted(str(tmp_path / name) for name in HOSTILE)
-    assert said == [f"{tmp_path}: 2 files that are no pictures by their names passed over"]
+    assert said == [
+        f"{tmp_path}: passed over: 1 files that are no pictures by their names; 1 leftovers of other systems and "
+        "hidden names (1 '.hidden.png')"
+    ]
 
 
 def test_a_folder_without_pictures_is_refused(tmp_path):

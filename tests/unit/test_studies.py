@@ -1,5 +1,8 @@
 """Tests of the classifier studies and of their file."""
 
+import os
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from sklearn.calibration import CalibratedClassifierCV
@@ -7,8 +10,11 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
+import draw_studies
+import study_classifiers
 from medfusion.errors import UserError
-from medfusion.files import study_files
+from medfusion.files import images, study_files
+from medfusion.files.hdf5 import create_hdf5
 from medfusion.files.images import Description
 from medfusion.learning import studies
 
@@ -76,7 +82,7 @@ def test_the_file_gives_back_what_it_was_given(tmp_path, data):
     for name in ("a.h5", "b.h5"):
         study_files.write(tmp_path / name, DESCRIPTION, 7, curves, plane, shape)
     assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
-    description, seed, read_curves, read_plane, read_shape = study_files.read(tmp_path / "a.h5")
+    description, seed, read_curves, read_plane, read_shape, _ = study_files.read(tmp_path / "a.h5")
     assert (description, seed) == (DESCRIPTION, 7)
     assert np.array_equal(read_curves["decision_tree"].val, curves["decision_tree"].val)
     assert np.array_equal(read_plane.regions["svm"], plane.regions["svm"])
@@ -84,6 +90,26 @@ def test_the_file_gives_back_what_it_was_given(tmp_path, data):
     assert read_shape.images[0] == 120 and np.allclose(read_shape.shares.sum(axis=1), 1)
 
 
-def test_more_folds_than_images_of_any_class_are_one_message(data):
-    with pytest.raises(UserError, match="studies.folds: 3; expected at most 2, the training images of the commonest"):
-        curve_of((data[0][:4], np.array([0, 1, 0, 1])))
+def test_more_folds_than_images_of_any_class_give_no_curve(data):
+    assert curve_of((data[0][:4], np.array([0, 1, 0, 1]))) is None
+
+
+@pytest.mark.parametrize("each", [1, 2, 4])
+def test_what_few_images_cannot_show_is_left_out_in_a_sentence(tmp_path, each):
+    """The page, and so the other data sets, must not wait for it."""
+    rng, labels = np.random.default_rng(0), {split: np.repeat([0, 1], each) for split in ("train", "val", "test")}
+    with create_hdf5(tmp_path / "features.h5", **DESCRIPTION.attributes()) as file:
+        for split, values in labels.items():
+            file[f"{split}/features"] = rng.normal(size=(len(values), 6)).astype(np.float32)
+            pixels = np.zeros((len(values), 8, 8, 1), np.uint8)
+            images.write_split(tmp_path / f"{split}.h5", split, DESCRIPTION, pixels, values)
+    settings = {"fit_images": None, "fit_values": 10**6, "tree_sizes": 3, "folds": 5, "plane_images": 50, "seed": 1}
+    given = {"features": tmp_path / "features.h5", "train": tmp_path / "train.h5", "val": tmp_path / "val.h5"}
+    study_classifiers.main(SimpleNamespace(**given, tree_model=None, out=tmp_path / "studies.h5"), settings)
+    assert f"commonest class has {each} training images; 5 folds" in study_files.read(tmp_path / "studies.h5")[-1]
+    drawn = {name: str(tmp_path / f"{name}.svg") for name in ("learning", "tree", "plane")}
+    draw_studies.main(
+        SimpleNamespace(studies=tmp_path / "studies.h5", test_labels=given["val"], train=given["train"], **drawn),
+        {"name": "Few", "label_names": None, "style": "white"},
+    )
+    assert all(os.path.getsize(path) for path in drawn.values())

@@ -61,6 +61,9 @@ def _between(summary, first, second):
     return next(entry for entry in summary["splits"] if (entry["first"], entry["second"]) == (first, second))
 
 
+PLAIN = ("train", "test")
+
+
 @pytest.mark.parametrize("threshold", [-0.999, 0.05, 0.5, 0.95])
 def test_pairs_are_those_of_brute_force(splits, threshold):
     pairs, summary = twins.find(splits, threshold)
@@ -71,8 +74,10 @@ def test_pairs_are_those_of_brute_force(splits, threshold):
         between = [key for key in expected if (key[0], key[2]) == (entry["first"], entry["second"])]
         assert entry["pairs"][f"{threshold:g}"] == len(between)
         if entry["first"] != entry["second"]:
-            assert entry["indices"] == sorted({key[3] for key in between})
-            assert entry["images"][f"{threshold:g}"] == len(entry["indices"])
+            found = {key[3] for key in between}
+            assert entry["images"][f"{threshold:g}"] == len(found)
+            # Of the same bytes, but without a correlation.
+            assert entry["indices"] == sorted(found | ({5} if (entry["first"], entry["second"]) == PLAIN else set()))
 
 
 @pytest.mark.parametrize("block", [1, 2, 5, 23])
@@ -144,9 +149,10 @@ def test_planted_duplicates_and_conflicts_are_counted(splits):
     assert within["conflicting_labels"]["identical"] == 0
 
     across = _between(summary, "train", "test")
-    assert across["pairs"] == {"0.95": 2, "0.99": 1, "0.999": 1, "identical": 1}
-    assert across["indices"] == [3, 8]
-    assert across["conflicting_labels"] == {"0.95": 1, "0.99": 1, "0.999": 1, "identical": 1}
+    assert across["pairs"] == {"0.95": 2, "0.99": 1, "0.999": 1, "identical": 2}  # one of them of one colour
+    assert across["indices"] == [3, 5, 8]
+    plain = int(splits[0].labels[0] != splits[2].labels[5])
+    assert across["conflicting_labels"] == {"0.95": 1, "0.99": 1, "0.999": 1, "identical": 1 + plain}
 
     brighter = _between(summary, "train", "val")
     assert brighter["pairs"] == {"0.95": 1, "0.99": 1, "0.999": 1, "identical": 0}
@@ -159,6 +165,23 @@ def test_constant_images_are_counted_apart(splits):
     assert pairs.notna().all(axis=None)
     assert ("train", 0) not in set(zip(pairs["split_a"], pairs["index_a"], strict=True))
     assert 5 not in _between(summary, "val", "test")["indices"]
+
+
+def test_images_of_one_colour_are_identical_by_their_bytes(tmp_path):
+    """Twenty black images a class in each of three splits, one white in test: counted for every pair of splits."""
+    black, labels = np.zeros((4, 8, 8, 1), np.uint8), np.array([0, 0, 1, 1], np.uint8)
+    test = black.copy()
+    test[3] = 255
+    made = [
+        _split(tmp_path, name, values, labels) for name, values in (("train", black), ("val", black), ("test", test))
+    ]
+    pairs, summary = twins.find(made, 0.95)
+    across, within = _between(summary, "train", "test"), _between(summary, "train", "train")
+    assert len(pairs) == summary["pairs"] == 0 and across["pairs"]["0.95"] == across["images"]["0.95"] == 0
+    assert across["pairs"]["identical"] == 4 * 3 and across["images"]["identical"] == 3
+    assert across["conflicting_labels"]["identical"] == 2 * 1 + 2 * 2 and across["indices"] == [0, 1, 2]
+    assert within["pairs"]["identical"] == 6 and within["conflicting_labels"]["identical"] == 4
+    assert within["images"]["identical"] == 4 and _between(summary, "test", "test")["images"]["identical"] == 3
 
 
 def test_limits_below_the_threshold_are_left_out(splits):

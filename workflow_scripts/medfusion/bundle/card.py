@@ -107,8 +107,9 @@ def card(
         calibration=bundle.calibration,
         parity=parity,
         twins=list(_twins(twins)),
+        remarks=twins.get("remarks", ()),
         info=INFO.get(bundle.flag),  # none of a user's own file
-        preprocessing=preprocessing.described(bundle.flag, bundle.size, bundle.channels),
+        preprocessing=preprocessing.described(bundle.flag, bundle.size, bundle.channels, bundle.bits),
         warning=contents.WARNING,
         generated_warning=contents.GENERATED,
         record=contents.RECORD,
@@ -163,5 +164,5 @@ def _twins(summary: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for row in summary["splits"]:
         if row["second"] == "test" and row["first"] != "test":
             tested = summary["images"]["test"]
-            count = row["images"][threshold]
+            count = len(row["indices"])  # by correlation, or of the same bytes
             yield {"count": count, "tested": tested, "threshold": threshold, "split": row["first"]}

@@ -70,6 +70,7 @@ class Bundle:
     size, channels : of the images that the networks take
     positive : the label that the calibration's decision speaks of
     libraries : by name, the versions that it was exported with
+    bits : so many of 16 hold the values of pictures of 16 bits; None if it was trained on none
     """
 
     name: str
@@ -84,6 +85,7 @@ class Bundle:
     members: tuple[Member, ...]
     calibration: Calibration
     libraries: Mapping[str, str]
+    bits: int | None = None
 
 
 def write(folder: str | Path, bundle: Bundle, more: Mapping[str, Any], files: Mapping[str, str | Path]) -> None:
@@ -176,6 +178,7 @@ def _soundness(bundle: Bundle) -> Iterator[tuple[str, bool]]:
     yield "label_names", len(set(bundle.label_names)) == labels
     yield "size", _is_whole(bundle.size) and 0 < bundle.size <= LARGEST_SIDE
     yield "channels", _is_whole(bundle.channels) and bundle.channels in (1, 3)
+    yield "bits", bundle.bits is None or (_is_whole(bundle.bits) and 8 <= bundle.bits <= 16)
     yield "flag", isinstance(bundle.flag, str) and isinstance(bundle.task, str)
     yield "generated", isinstance(bundle.generated, bool)
     yield "positive", bundle.positive is None or (_is_whole(bundle.positive) and 0 <= bundle.positive < labels)

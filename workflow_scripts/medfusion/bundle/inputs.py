@@ -1,7 +1,7 @@
 """What `predict` is given: pictures, folders of them, .npz files, as images one after another."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from PIL import Image
 
 from medfusion.data import pictures
 from medfusion.data.folders import OTHER_PICTURES, SUFFIXES
+from medfusion.data.passed_over import PassedOver
 from medfusion.data.pictures import Form
 from medfusion.errors import UserError
 
@@ -34,20 +35,23 @@ class Item:
     refusal: str = ""
 
 
-def items(paths: Iterable[str], form: Form, note: Callable[[str], None]) -> Iterator[Item]:
+def items(
+    paths: Iterable[str], form: Form, note: Callable[[str], None], arrays: Sequence[str] = NPZ_KEYS
+) -> Iterator[Item]:
     """Every image below the given paths, in order; folders with their subfolders, by name.
 
     Parameters
     ----------
     paths : of pictures, folders and .npz files
     form : what the networks take
-    note : told about a folder's files that are passed over
+    note : told about a folder's files that are passed over, and which array of an .npz file is taken
+    arrays : of an .npz file, the first that it holds is taken
     """
     for path in paths:
         if os.path.isdir(path):
             yield from _folder(path, form, note)
         elif path.lower().endswith(".npz"):
-            yield from _npz(path, form)
+            yield from _npz(path, form, note, arrays)
         else:
             yield _picture(path, form)
 
@@ -65,16 +69,17 @@ def batches(given: Iterable[Item], size: int = BATCH) -> Iterator[list[Item]]:
 
 
 def _folder(folder: str, form: Form, note: Callable[[str], None]) -> Iterator[Item]:
-    found = passed = 0
+    found, passed = 0, PassedOver()
     faults: list[OSError] = []
     for place, folders, names in os.walk(folder, onerror=faults.append):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = sorted(name for name in folders if not passed.is_leftover(name))
         for link in (os.path.join(place, name) for name in folders if os.path.islink(os.path.join(place, name))):
             note(f"{link}: a link to a folder is not followed; name it itself")
         for name in sorted(names):
-            suffix = Path(name).suffix.lower()
-            if name.startswith(".") or suffix not in SUFFIXES | OTHER_PICTURES:
-                passed += 1
+            if passed.is_leftover(name):
+                continue
+            if Path(name).suffix.lower() not in SUFFIXES | OTHER_PICTURES:
+                passed.others += 1
                 continue
             found += 1
             yield _picture(os.path.join(place, name), form)
@@ -82,24 +87,29 @@ def _folder(folder: str, form: Form, note: Callable[[str], None]) -> Iterator[It
         yield Item(fault.filename, None, refusal=f"folder cannot be read ({fault.strerror})")
     if not found and not faults:
         yield Item(folder, None, refusal="a folder without pictures; expected files that end in .png, .jpg or .jpeg")
-    elif passed:
-        note(f"{folder}: {passed} files that are no pictures by their names passed over")
+    elif str(passed):
+        note(f"{folder}: {passed}")
 
 
 def _picture(path: str, form: Form) -> Item:
     try:
         read = pictures.read(path, form)
+        if form.bits is None and read.brightest is not None and (bits := pictures.likely_bits(read.brightest)):
+            raise UserError(
+                f"16 bits a pixel, of which {bits} seem to hold values (up to {read.brightest}), so that it would be "
+                "nearly black; the bundle was trained on no picture of 16 bits and does not say: save it with 8"
+            )
     except UserError as error:
         return Item(path, None, refusal=str(error))
     return Item(path, read.image, read.notes)
 
 
-def _npz(path: str, form: Form) -> Iterator[Item]:
+def _npz(path: str, form: Form, note: Callable[[str], None], arrays: Sequence[str]) -> Iterator[Item]:
     from medfusion.data import npz  # a second for MedMNIST's tables, which pictures do not need
 
     index = 0
     try:
-        for block in npz.image_blocks(path, NPZ_KEYS, BLOCK, pictures.MOST_PIXELS):
+        for block in npz.image_blocks(path, arrays, BLOCK, pictures.MOST_PIXELS, note):
             for values in block:
                 picture = Image.fromarray(values[..., 0] if values.shape[2:] == (1,) else values)
                 read = pictures.prepared(picture, form)

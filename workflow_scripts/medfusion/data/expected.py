@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -10,6 +10,16 @@ from medfusion import tasks
 from medfusion.data.folders import MOST_CLASSES
 from medfusion.data.medmnist_info import INFO
 from medfusion.errors import UserError
+
+
+class Labels(Protocol):
+    """Labels whose shape and dtype are known before they are read."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+    def read(self) -> np.ndarray:
+        """The whole array."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +58,13 @@ class Expected:
         """
         if self.label_names:
             return self
-        classes = labels.shape[1] if self.multi_label else int(labels.max(initial=0)) + 1
+        found = np.unique(labels)
+        if not self.multi_label and (start := _shifted(found)):
+            raise UserError(
+                f"{where} holds [{_some(found)}]; expected the numbers of classes from 0 on, here 0 to "
+                f"{len(found) - 1}: {_moved(start)}"
+            )
+        classes = labels.shape[1] if self.multi_label else int(found.max(initial=0)) + 1
         if not self.multi_label and classes > MOST_CLASSES:
             raise UserError(f"{where} holds {classes - 1}; expected the numbers of at most {MOST_CLASSES} classes")
         names = tuple(map(str, range(classes)))
@@ -118,6 +134,9 @@ def check_values(where: str, labels: np.ndarray, wanted: Expected) -> np.ndarray
     present = np.unique(labels)
     last = 1 if wanted.multi_label else classes - 1
     if present[0] < 0 or present[-1] > last:
+        start = _shifted(present) if len(present) <= classes and not wanted.multi_label else 0
+        if start:
+            raise UserError(f"{where} holds [{_some(present)}]; expected 0 to {last}: {_moved(start)}")
         outside = present[(present < 0) | (present > last)]
         raise UserError(f"{where} holds [{_some(outside)}]; expected 0 to {last}")
     if wanted.multi_label:
@@ -134,6 +153,36 @@ def check_values(where: str, labels: np.ndarray, wanted: Expected) -> np.ndarray
         absent = sorted(set(range(classes)) - set(present.tolist()))
         raise UserError(f"{where} has no image of class [{_some(absent)}]; every split needs each class")
     return labels.reshape(-1).astype(np.uint8)
+
+
+def check_one_hot(where: str, labels: Labels, images: int, wanted: Expected) -> None:
+    """Refuse labels of one class an image that are written as a row of 0 and 1 each.
+
+    Raises
+    ------
+    UserError
+        Saying how to turn them round.
+    """
+    shape, numbers = labels.shape, labels.dtype.kind in "uifb"
+    if wanted.multi_label or not numbers or len(shape) != 2 or shape[0] != images or not 2 <= shape[1] <= MOST_CLASSES:
+        return
+    values = labels.read()
+    if np.isin(values, (0, 1)).all() and (values.sum(axis=1) == 1).all():
+        raise UserError(
+            f"{where} is {labels.dtype} {labels.shape} and looks one-hot, one 1 in each row; expected the number of "
+            "each image's class: numpy.argmax(labels, axis=1).astype('uint8')"
+        )
+
+
+def _shifted(found: np.ndarray) -> int:
+    """The first of several numbers in a row, where they begin at another than 0; else 0."""
+    start = int(found[0]) if len(found) > 1 else 0
+    return start if start in (-1, 1) and int(found[-1]) - start == len(found) - 1 else 0
+
+
+def _moved(start: int) -> str:
+    """How labels that begin at another number come to begin at 0."""
+    return f"subtract {start}" if start > 0 else f"add {-start}"
 
 
 def _some(values: Sequence[int]) -> str:

@@ -10,7 +10,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from medfusion.data import folders, grouping, pictures, splitting
+from medfusion.data import folders, grouping, pictures, remarks, splitting
 from medfusion.data.folders import Folder
 from medfusion.data.pictures import Form
 from medfusion.errors import UserError
@@ -18,6 +18,7 @@ from medfusion.files.images import Description
 from medfusion.tasks import task_of
 
 REPORTED = 1000  # pictures from one line of progress to the next
+MOST_FAULTS = 20  # named at once
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,8 @@ def load(
     ----------
     place : the folder
     settings : of the data set: size, task (its word, or None), "split" as in `entries`, "colour" (None: as the first
-        picture), "order" (the names of the classes' folders in label order; None: as they are sorted)
+        picture), "bits" (that hold values in pictures of 16 bits; None: all), "exclude" (as in `folders.look`), "order"
+        (the names of the classes' folders in label order; None: as they are sorted)
     store : an empty file that takes the images
     report : takes lines of progress
 
@@ -96,11 +98,12 @@ def load(
     Raises
     ------
     UserError
-        On the first picture that cannot be taken, naming it; and as `folders.look` and `entries`.
+        If pictures cannot be taken, naming up to 20; if all of 16 bits seem to hold fewer; and as `folders.look` and
+        `entries`.
     """
-    folder = folders.look(str(place))
-    if folder.passed:
-        report(f"{place}: {folder.passed} files that are no pictures by their names passed over")
+    folder = folders.look(str(place), tuple(settings["exclude"]))
+    for line in filter(None, (folder.passed, folder.masks())):
+        report(f"{place}: {line}")
     placed = entries(folder, settings)
     label_names = folder.label_names
     if settings["order"]:
@@ -109,43 +112,75 @@ def load(
         placed = [replace(entry, label=number[entry.label]) for entry in placed]
     colour = settings["colour"]
     if colour is None:
-        colour = _read(pictures.in_colour, Path(place, folder.pictures[0].path))
-    form = Form("", settings["size"], 3 if colour else 1)
-    digest, notes = hashlib.sha256(), Counter()
+        try:
+            colour = pictures.in_colour(Path(place, folder.pictures[0].path))
+        except UserError:
+            colour = True  # it is named below, with all others
+    form = Form("", settings["size"], 3 if colour else 1, settings["bits"])
+    digest, notes, faults = hashlib.sha256(), Counter(), []
+    deepest, one_colour = [], Counter()
     splits, done = {}, 0
     for split in folders.SPLITS:
         members = [entry for entry in placed if entry.split == split]
         labels = np.array([entry.label for entry in members], np.uint8)
         shape = (len(members), form.size, form.size, form.channels)
         splits[split] = (Stored(store, store.tell(), shape), labels)
-        for entry in members:
-            read = _read(lambda path: pictures.read(path, form), Path(place, entry.path))
+        for entry in members if len(faults) < MOST_FAULTS else ():
+            try:
+                read = pictures.read(Path(place, entry.path), form)
+            except UserError as error:
+                faults.append(f"{Path(place, entry.path)}: {error}")
+                if len(faults) == MOST_FAULTS:
+                    break
+                continue
             store.write(read.image.tobytes())
             digest.update(read.image.tobytes())
+            one_colour[split] += int(remarks.one_colour(read.image[None])[0])
+            deepest += [read.brightest] if read.brightest is not None else []
             # Numbers apart, such as sides, the same was done to all of them.
             notes.update(re.sub(r" \d+ × \d+", "", note) for note in read.notes)
             done += 1
             if done % REPORTED == 0:
                 report(f"{done:,} of {len(placed):,} pictures read")
         digest.update(labels)
+    _refuse(place, faults)
+    bits = _bits(place, settings["bits"], deepest)
     for note, count in sorted(notes.items()):
         report(f"{count:,} of {len(placed):,} pictures: {note}")
     store.flush()
+    said = remarks.of_one_colour(one_colour, {split: len(labels) for split, (_, labels) in splits.items()})
+    for line in said:
+        report(f"{place}: {line}")
     description = Description(
         flag="",
         task=task_of(settings["task"], len(label_names)),
         label_names=label_names,
         sha256=digest.hexdigest(),
         generated=False,
+        bits=bits,
+        remarks=tuple(said),
     )
     return description, splits, placed
 
 
-def _read(function: Callable[[Path], Any], path: Path) -> Any:
-    try:
-        return function(path)
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from None
+def _refuse(place: str | Path, faults: Sequence[str]) -> None:
+    if len(faults) == 1:
+        raise UserError(faults[0])
+    if faults:
+        first = f"the first {MOST_FAULTS}" if len(faults) == MOST_FAULTS else str(len(faults))
+        raise UserError("\n  ".join([f"{place}: {first} pictures that cannot be taken:", *sorted(faults)]))
+
+
+def _bits(place: str | Path, given: int | None, deepest: Sequence[int]) -> int | None:
+    """How many bits hold the values of pictures of 16 bits, of each of which the largest value is given."""
+    if given or not deepest:
+        return given
+    if likely := pictures.likely_bits(max(deepest)):
+        raise UserError(
+            f"{place}: none of {len(deepest):,} pictures of 16 bits has a value above {max(deepest):,}, so that they "
+            f"would be nearly black; say bits: {likely}, which hold up to {2**likely - 1:,}, or bits: 16 for all"
+        )
+    return 16
 
 
 def table(placed: Sequence[Entry]) -> list[tuple[str, int, int, str, str]]:

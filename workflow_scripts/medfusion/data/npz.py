@@ -5,14 +5,15 @@ Images are read in blocks, so that memory does not grow with their number.
 
 import math
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 
-from medfusion.data.expected import Expected, check_declared, check_values
+from medfusion.data import npy_header
+from medfusion.data.expected import Expected, check_declared, check_one_hot, check_values
 from medfusion.errors import UserError, first_line
 
 SPLITS = ("train", "val", "test")
@@ -105,7 +106,7 @@ class Images:
     def _open(self) -> None:
         self._archive = zipfile.ZipFile(self._member.path)
         self._stream = self._archive.open(f"{self._member.key}.npy")
-        _header(self._stream)
+        npy_header.read(self._stream)
         self._next = 0
 
     def _close(self) -> None:
@@ -184,7 +185,7 @@ def _declared(
     path: str | Path, key: str, info: zipfile.ZipInfo, member: IO[bytes]
 ) -> tuple[tuple[int, ...], bool, np.dtype]:
     """What the header of a member declares, if that can be true and loaded; the member is read to the header's end."""
-    shape, by_columns, dtype = _header(member)
+    shape, by_columns, dtype = npy_header.read(member)
     if dtype.hasobject:
         raise UserError(f"{path}: {key} holds Python objects, which are never loaded; expected uint8")
     declared = math.prod(shape) * dtype.itemsize
@@ -195,16 +196,21 @@ def _declared(
     return shape, by_columns, dtype
 
 
-def _header(member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
-    """Shape, whether column by column, and dtype that the header of an .npy member declares."""
-    version = np.lib.format.read_magic(member)
-    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-    if version not in readers:
-        raise ValueError(f"version {version} of the .npy format; expected 1.0 or 2.0")
-    return readers[version](member)
+def _as_uint8(dtype: np.dtype) -> str:
+    """How images of another type could become 8-bit ones."""
+    return "; of values from 0 to 1 that is numpy.rint(255 * images).astype('uint8')" if dtype.kind == "f" else ""
 
 
-def image_blocks(path: str | Path, keys: Sequence[str], most: int, most_pixels: int) -> Iterator[np.ndarray]:
+def _channels_last(shape: tuple[int, ...]) -> str:
+    """What to do with images whose channels come first."""
+    if len(shape) == 4 and shape[1] in (1, 3) and shape[3] not in (1, 3):
+        return "; these have their channels first: numpy.moveaxis(images, 1, -1)"
+    return ""
+
+
+def image_blocks(
+    path: str | Path, keys: Sequence[str], most: int, most_pixels: int, note: Callable[[str], None]
+) -> Iterator[np.ndarray]:
     """The images of the first of some arrays that an .npz file holds, in blocks; nothing is unpickled.
 
     Parameters
@@ -213,6 +219,7 @@ def image_blocks(path: str | Path, keys: Sequence[str], most: int, most_pixels: 
     keys : names of arrays, the wanted one first
     most : bytes a block, of which a single image may have more
     most_pixels : of an image; compressed, a few kB can declare any number
+    note : told which array it is, and which others there are
 
     Yields
     ------
@@ -230,14 +237,20 @@ def image_blocks(path: str | Path, keys: Sequence[str], most: int, most_pixels: 
             held = archive.namelist()
             key = next((key for key in keys if f"{key}.npy" in held), None)
             if key is None:
-                raise UserError(f"{path}: holds no array {' or '.join(keys)}")
+                arrays = ", ".join(name.removesuffix(".npy") for name in held[:10]) or "nothing"
+                raise UserError(f"{path}: holds no array {' or '.join(keys)}; it holds {arrays}: --array chooses")
+            of_images = [name.removesuffix(".npy") for name in held if name.endswith("images.npy")]
+            others = [name for name in of_images if name != key]
+            more = f"; it holds {', '.join(others[:10])} too: --array chooses" if others else ""
+            note(f"{path}: the array {key}{more}")
             info = archive.getinfo(f"{key}.npy")
             with archive.open(info.filename) as member:
                 shape, by_columns, dtype = _declared(path, key, info, member)
                 if by_columns:
                     raise UserError(f"{path}: {key} is stored column by column; expected row by row (C order)")
                 if dtype != np.uint8 or len(shape) not in (3, 4) or shape[3:] not in ((), (1,), (3,)) or 0 in shape:
-                    raise UserError(f"{path}: {key} is {dtype} {shape}; expected uint8 (n, H, W) or (n, H, W, 3)")
+                    more = _channels_last(shape) or _as_uint8(dtype)
+                    raise UserError(f"{path}: {key} is {dtype} {shape}; expected uint8 (n, H, W) or (n, H, W, 3){more}")
                 if shape[1] * shape[2] > most_pixels:
                     raise UserError(
                         f"{path}: {key} holds images of {shape[2]} × {shape[1]} pixels; expected at most "
@@ -277,20 +290,25 @@ def check(
     UserError
         On the first thing that is wrong, naming the array.
     """
-    shapes = {1: (size, size), 3: (size, size, 3)}
-    allowed = [shapes[wanted.channels]] if wanted.channels else list(shapes.values())
-    if not wanted.channels and arrays["train_images"].shape[1:] in allowed:
-        allowed = [arrays["train_images"].shape[1:]]  # all splits alike
+    shapes = {1: [(size, size), (size, size, 1)], 3: [(size, size, 3)]}
+    allowed = shapes[wanted.channels] if wanted.channels else [*shapes[1], *shapes[3]]
+    for alike in shapes.values() if not wanted.channels else ():
+        if arrays["train_images"].shape[1:] in alike:
+            allowed = alike  # all splits
     words = " or ".join(f"(n, {str(shape)[1:-1]})" for shape in allowed)
     found = {}
     for split in SPLITS:
         images, declared, where = arrays[f"{split}_images"], arrays[f"{split}_labels"], f"{path}: {split}_labels"
         if images.dtype != np.uint8:
-            raise UserError(f"{path}: {split}_images has dtype {images.dtype}; expected uint8 (0 to 255)")
+            more = _as_uint8(images.dtype)
+            raise UserError(f"{path}: {split}_images has dtype {images.dtype}; expected uint8 (0 to 255){more}")
         if images.shape[1:] not in allowed:
-            raise UserError(f"{path}: {split}_images has shape {images.shape}; expected {words}")
+            raise UserError(
+                f"{path}: {split}_images has shape {images.shape}; expected {words}{_channels_last(images.shape)}"
+            )
         if len(images) == 0:
             raise UserError(f"{path}: {split}_images holds no image; every split needs some of each class")
+        check_one_hot(where, declared, len(images), wanted)
         check_declared(where, declared.dtype, declared.shape, len(images), wanted)
         labels = declared.read()
         wanted = wanted.settled(where, labels)

@@ -1,6 +1,7 @@
 """Pictures that anybody may hand in, as images like those that the networks were trained on; or why not."""
 
 import contextlib
+import io
 import os
 import warnings
 from collections.abc import Iterator
@@ -10,13 +11,19 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
+from medfusion.data import wholeness
 from medfusion.data.preprocessing import crop_box
 from medfusion.errors import UserError, first_line
 
 FORMATS = ("PNG", "JPEG")
 MOST_PIXELS = 64_000_000  # a decoded picture takes up to 256 MB; compressed, a few hundred kB can hold any number
+MOST_BYTES = 2**29  # of a file: what so many pixels take that are not compressed
 # Modes of 16-bit grey; Pillow reads 16-bit colour as 8-bit.
 DEEP = {"I", "I;16", "I;16B", "I;16L", "I;16N"}
+# What detectors and scanners give, in files of 16 bits.
+DEPTHS = (8, 10, 12, 14)
+ORIENTATION = 0x0112  # in EXIF data
+TRANSPARENT = "has transparent pixels, behind which anything may lie; expected an opaque picture: flatten it"
 
 
 @dataclass(frozen=True)
@@ -25,32 +32,65 @@ class Form:
 
     flag : MedMNIST's name of the data set
     size, channels : of an image
+    bits : of the 16 of a picture of 16 bits, so many hold its values, the lowest; None if that is not known
     """
 
     flag: str
     size: int
     channels: int
+    bits: int | None = None
 
 
 @dataclass(frozen=True)
 class Read:
-    """An image, uint8 (size, size, channels), and what was done to the picture that a reader should know."""
+    """An image, and what was done to the picture that a reader should know.
+
+    image : uint8 (size, size, channels)
+    notes : in words
+    brightest : the largest value of a picture of 16 bits; None of others
+    """
 
     image: np.ndarray
     notes: tuple[str, ...]
+    brightest: int | None = None
 
 
 def read(path: str | Path, form: Form) -> Read:
     """Read a PNG or JPEG file of any size.
 
+    Of 16 bits, all hold values where the form does not say how many do: see `likely_bits`.
+
     Raises
     ------
     UserError
-        If it is none, is damaged, too large, animated or has transparent pixels; the message does not name the file.
+        If it is none, is damaged, too large, animated, has transparent pixels or values of more bits than the form
+        says; the message does not name the file.
     """
-    with _opened(path) as picture:
-        picture.load()
-        return prepared(picture, form)
+    with _opened(path) as (picture, data):
+        values = _deep_values(picture, data)
+        if values is None:
+            picture.load()
+            return prepared(picture, form)
+        brightest, bits = int(values.max()), form.bits or 16
+        if brightest >= 2**bits:
+            raise UserError(f"has values up to {brightest}; expected at most {2**bits - 1} with {bits} bits")
+        turned = picture.getexif().get(ORIENTATION)
+        values = _eight_bits(values, bits)
+        deep = Image.fromarray(values)
+        if turned:
+            deep.getexif()[ORIENTATION] = turned
+        done = prepared(deep, form)
+        note = "16 bits scaled to 8" if bits == 16 else f"16 bits, of which {bits} hold values, scaled to 8"
+        return Read(done.image, (note, *done.notes), brightest)
+
+
+def likely_bits(brightest: int) -> int | None:
+    """How many bits seem to hold values where none of 16 bits is larger than this; None if it may be all of them.
+
+    >>> [likely_bits(value) for value in (255, 1023, 4095, 4096, 16384)]
+    [8, 10, 12, 14, None]
+    """
+    return next((bits for bits in DEPTHS if brightest < 2**bits), None)
 
 
 def in_colour(path: str | Path) -> bool:
@@ -61,13 +101,13 @@ def in_colour(path: str | Path) -> bool:
     UserError
         As `read`.
     """
-    with _opened(path) as picture:
+    with _opened(path) as (picture, _):
         return picture.mode not in {"1", "L", "LA", "La", *DEEP}
 
 
 @contextlib.contextmanager
-def _opened(path: str | Path) -> Iterator[Image.Image]:
-    """A picture whose header is accepted; what is wrong with it, now or in the block, is a UserError."""
+def _opened(path: str | Path) -> Iterator[tuple[Image.Image, bytes]]:
+    """A picture whose header is accepted, and its file's bytes; what is wrong, now or in the block, is a UserError."""
     try:
         if not Path(path).exists():
             raise UserError("a link that leads nowhere" if os.path.lexists(path) else "there is no such file")
@@ -75,11 +115,14 @@ def _opened(path: str | Path) -> Iterator[Image.Image]:
             raise UserError("not a file; expected a PNG or JPEG picture")
         if not Path(path).stat().st_size:
             raise UserError("an empty file; expected a PNG or JPEG picture")
+        if Path(path).stat().st_size > MOST_BYTES:
+            raise UserError(f"larger than {MOST_BYTES / 1e6:.0f} MB; make it smaller first")
+        data = Path(path).read_bytes()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's about sizes, which `_check` refuses, and about odd metadata
-            with Image.open(path) as picture:
+            with Image.open(io.BytesIO(data)) as picture:
                 _check(picture)
-                yield picture
+                yield picture, data
     except UserError:
         raise
     except Image.UnidentifiedImageError:
@@ -116,19 +159,14 @@ def prepared(picture: Image.Image, form: Form) -> Read:
     Raises
     ------
     UserError
-        If it has transparent pixels, or numbers that are no pixels.
+        If it has transparent pixels.
     """
     notes = []
-    if picture.getexif().get(0x0112) in range(2, 9):  # orientation
+    if picture.getexif().get(ORIENTATION) in range(2, 9):
         picture = ImageOps.exif_transpose(picture)
         notes.append("turned upright")
     picture = _opaque(picture)
-    if picture.mode in DEEP:
-        picture = Image.fromarray(_eight_bits(np.asarray(picture)))
-        notes.append("16 bits scaled to 8")
     mode = "L" if form.channels == 1 else "RGB"
-    if picture.mode == "F":
-        raise UserError("pixels are fractions; expected 8 or 16 bits")
     if picture.mode == "CMYK":
         picture = picture.convert("RGB")
         notes.append("CMYK converted")
@@ -155,12 +193,35 @@ def _opaque(picture: Image.Image) -> Image.Image:
         return picture.convert("RGB") if picture.mode == "P" else picture
     alpha = None if picture.mode in DEEP else picture.convert("RGBA")
     if alpha is None or alpha.getchannel("A").getextrema() != (255, 255):
-        raise UserError("has transparent pixels, behind which anything may lie; expected an opaque picture: flatten it")
+        raise UserError(TRANSPARENT)
     return alpha.convert("L" if picture.mode in ("LA", "La", "L") else "RGB")
 
 
-def _eight_bits(values: np.ndarray) -> np.ndarray:
-    """16-bit grey as 8-bit: the whole range, 0 to 65535, becomes 0 to 255."""
-    if values.min() < 0 or values.max() > 65535:
-        raise UserError("pixels beyond 16 bits; expected 8 or 16")
-    return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)  # rounded; 257 is odd, so there are no halves
+def _deep_values(picture: Image.Image, data: bytes) -> np.ndarray | None:
+    """The values of a picture of 16 bits, uint16 (H, W) or (H, W, 3), None of others; refuses a file that is not whole.
+
+    Pillow keeps the upper eight bits of colours, so that another decoder has to read these.
+    """
+    if picture.format != "PNG":
+        wholeness.check_jpeg(data, picture.width * picture.height)
+        return None
+    if wholeness.check_png(data) < 16:
+        return None
+    if picture.mode in DEEP:
+        picture.load()
+        return np.asarray(_opaque(picture)).astype(np.uint16)
+    import cv2  # some time, which other pictures do not need
+
+    values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if values is None or values.dtype != np.uint16 or values.ndim != 3:
+        raise UserError("cannot be decoded as a picture of 16 bits; save it with 8")
+    if (values[..., 3:] != 65535).any() or "transparency" in picture.info:
+        raise UserError(TRANSPARENT)
+    return values[..., 0] if picture.mode in ("L", "LA") else values[..., 2::-1]
+
+
+def _eight_bits(values: np.ndarray, bits: int) -> np.ndarray:
+    """Values of some bits as 8-bit: the whole range, 0 to 2^bits - 1, becomes 0 to 255, rounded."""
+    most = 2**bits - 1
+    table = ((2 * 255 * np.arange(most + 1, dtype=np.uint32) + most) // (2 * most)).astype(np.uint8)
+    return np.stack([table[row] for row in values])  # row by row: an index takes eight bytes

@@ -2,12 +2,14 @@
 
 import hashlib
 import math
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from medfusion.data import npz, sources
+from medfusion.data import npz, remarks, sources
+from medfusion.data.datafiles import COUNTS, NAMES
 from medfusion.data.expected import expected
 from medfusion.errors import UserError
 from medfusion.files import images
@@ -55,12 +57,21 @@ def load(path: str | Path, settings: dict[str, Any]) -> tuple[Description, dict[
             f"{path}: train_labels are 0 to {len(wanted.label_names) - 1}; config.yaml has positive: {positive} for it"
         )
     splits = {split: (npz.Images(arrays[f"{split}_images"]), labels[split]) for split in npz.SPLITS}
+    digest, one_colour = _looked_through(splits)
+    counts = {split: len(values) for split, values in labels.items()}
+    generated = "generated images" in _text(arrays.get("provenance"))
+    said = remarks.of_one_colour(one_colour, counts)
+    if flag and not generated:
+        said += remarks.of_counts(counts, COUNTS[flag], NAMES[flag])
+    elif wanted.multi_label and not flag:
+        said += remarks.of_labels(labels["train"])
     description = Description(
         flag=flag or "",
         task=wanted.task,
         label_names=wanted.label_names,
-        sha256=_content_hash(splits),
-        generated="generated images" in _text(arrays.get("provenance")),
+        sha256=digest,
+        generated=generated,
+        remarks=tuple(said),
     )
     return description, splits
 
@@ -72,11 +83,12 @@ def _text(member: npz.Member | None) -> str:
     return str(member.read())
 
 
-def _content_hash(splits: dict[str, Split]) -> str:
-    """SHA-256 of what the file holds, whichever way it is packed; all of it is read once."""
-    digest = hashlib.sha256()
-    for pixels, labels in splits.values():
+def _looked_through(splits: dict[str, Split]) -> tuple[str, Counter[str]]:
+    """SHA-256 of what the file holds, whichever way it is packed, and each split's images of one colour."""
+    digest, one_colour = hashlib.sha256(), Counter()
+    for split, (pixels, labels) in splits.items():
         for block in images.slices(pixels):
             digest.update(np.ascontiguousarray(block))
+            one_colour[split] += int(remarks.one_colour(block).sum())
         digest.update(labels)
-    return digest.hexdigest()
+    return digest.hexdigest(), one_colour

@@ -32,11 +32,15 @@ def crop_box(width: int, height: int, flag: str) -> tuple[int, int, int, int]:
     return left, upper, left + side, upper + side
 
 
-def described(flag: str, size: int, channels: int) -> list[str]:
+def described(flag: str, size: int, channels: int, bits: int | None) -> list[str]:
     """What `predict` does with a picture, in sentences."""
+    if bits in (None, 16):
+        deep = "16 bits a pixel are divided by 257"
+    else:
+        deep = f"Of 16 bits a pixel the lowest {bits} hold values, 0 to {2**bits - 1}, which are scaled to 0 to 255"
     sentences = [
         "PNG or JPEG, turned upright as its EXIF data say; one still picture without transparent pixels.",
-        "16 bits a pixel are divided by 257; other numbers of bits, palettes and CMYK become 8-bit "
+        f"{deep}; other numbers of bits, palettes and CMYK become 8-bit "
         f"{'RGB' if channels == 3 else 'grey (ITU-R 601 luma)'}.",
     ]
     sentences.append("A grey picture gets three equal channels." if channels == 3 else "Colour becomes grey.")

@@ -59,6 +59,7 @@ class Search:
     ----------
     starts : int64 (splits + 1,), the number of the first image of each split, and of all images
     constant : bool (n,), whether all pixels of an image are equal: it has no correlation with any
+    digests : uint64 (n,), the same for images with the same bytes
     """
 
     def __init__(self, stack: contextlib.ExitStack, paths: Sequence[str | Path]):
@@ -71,7 +72,7 @@ class Search:
         # Of each image the length outside the few dimensions, its place in the many, and the length outside these.
         self._places = np.empty((n, space.shape[1] + 2), np.float32)
         self._sums, self._spread = np.empty(n), np.empty(n)
-        self._digests = np.empty(n, np.uint64)
+        self.digests = np.empty(n, np.uint64)
         for start, pixels in self._blocks():
             rows = slice(start, start + len(pixels))
             unit, self._sums[rows], self._spread[rows] = standardised(pixels)
@@ -80,7 +81,7 @@ class Search:
             for column, dimensions in ((0, self._few), (-1, space.shape[1])):
                 outside = np.maximum(1 - inside[:, dimensions - 1], 0) + ROUNDING
                 self._places[rows, column] = np.sqrt(outside)
-            self._digests[rows] = [
+            self.digests[rows] = [
                 int.from_bytes(hashlib.blake2b(row, digest_size=8).digest(), "little") for row in pixels
             ]
         self.constant = self._spread == 0
@@ -162,7 +163,7 @@ class Search:
         found = np.flatnonzero(correlation >= threshold)
         found = found[np.lexsort((second[found], first[found]))]
         first, second = first[found], second[found]
-        return Pairs(first, second, correlation[found], self._digests[first] == self._digests[second])
+        return Pairs(first, second, correlation[found], self.digests[first] == self.digests[second])
 
     def _products(self, pixels: np.ndarray, i: np.ndarray, j: np.ndarray) -> np.ndarray:
         """Sums of products of the pixels of pairs of rows, float64."""

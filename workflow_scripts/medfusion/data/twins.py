@@ -22,7 +22,8 @@ LISTED = 2000  # pairs that the table holds at most
 COLUMNS = ["split_a", "index_a", "label_a", "split_b", "index_b", "label_b", "correlation", "identical"]
 NOTE = (
     "Pearson correlation of all pixel values of two images. It is undefined for an image whose pixels are all equal: "
-    "such images are counted under constant_images and are in no pair."
+    "such images are counted under constant_images; of these, those with the same bytes as another are counted as "
+    "identical, but not listed."
 )
 
 
@@ -67,7 +68,7 @@ def find(
         splits first, then the strongest first
     summary : complete counts, whatever the table leaves out: for each pair of splits the pairs, the images of the
         second split that have a twin in the first, and the pairs whose labels differ, at the threshold, at 0.99 and
-        0.999 and for identical images; across splits also the indices of these images at the threshold
+        0.999 and for identical images; across splits also the indices of these images at the threshold, or identical
     """
     limits = [threshold, *(limit for limit in LIMITS if limit > threshold)]
     tallies = {
@@ -94,6 +95,8 @@ def find(
                 columns = (*columns, correlation[strongest], identical[strongest])
                 part = pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
                 table = _sorted(pd.concat([table, part]) if len(table) else part).head(listed)
+        for (a, b), tally in tallies.items():
+            tally.add_constant(*(_constant(search, starts[k], starts[k + 1]) for k in (a, b)))
         counts = np.add.reduceat(search.constant.astype(np.int64), starts[:-1])
         constant = {split.name: int(count) for split, count in zip(splits, counts, strict=True)}
     names = dict(enumerate(split.name for split in splits))
@@ -129,6 +132,19 @@ class _Tally:
             if self.first is self.second:
                 self.has_twin[number, i[counted]] = True
 
+    def add_constant(self, own: dict[int, np.ndarray], other: dict[int, np.ndarray]) -> None:
+        """Count the identical pairs of images without a correlation: of each split, those with the same bytes."""
+        for digest in own.keys() & other.keys():
+            i, j = own[digest], other[digest]
+            labels = [np.unique_counts(split.labels[rows]) for split, rows in ((self.first, i), (self.second, j))]
+            _, a, b = np.intersect1d(labels[0].values, labels[1].values, return_indices=True)
+            pairs, alike = len(i) * len(j), int(labels[0].counts[a] @ labels[1].counts[b])
+            if self.first is self.second:  # each with each other once
+                pairs, alike = (pairs - len(i)) // 2, (alike - len(i)) // 2
+            self.pairs[-1] += pairs
+            self.conflicts[-1] += pairs - alike
+            self.has_twin[-1, j] |= pairs > 0  # within a split these are the images i
+
     def summary(self) -> dict[str, Any]:
         keys = [*(f"{limit:g}" for limit in self.limits), "identical"]
         counts = {"pairs": self.pairs, "images": self.has_twin.sum(axis=1), "conflicting_labels": self.conflicts}
@@ -136,8 +152,15 @@ class _Tally:
         for name, values in counts.items():
             result[name] = {key: int(value) for key, value in zip(keys, values, strict=True)}
         if self.first is not self.second:
-            result["indices"] = np.flatnonzero(self.has_twin[0]).tolist()
+            result["indices"] = np.flatnonzero(self.has_twin[0] | self.has_twin[-1]).tolist()
         return result
+
+
+def _constant(search: Search, start: int, stop: int) -> dict[int, np.ndarray]:
+    """Of the images start to stop, those whose pixels are all equal: their places, by what their bytes are."""
+    places = np.flatnonzero(search.constant[start:stop])
+    digests = search.digests[start:stop][places]
+    return {int(digest): places[digests == digest] for digest in np.unique(digests)}
 
 
 def _sorted(table: pd.DataFrame) -> pd.DataFrame:

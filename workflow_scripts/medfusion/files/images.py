@@ -26,6 +26,8 @@ class Description:
     label_names : one per class, in label order
     sha256 : of the bytes of all images and labels, as `preparation.load` orders them
     generated : whether the images were drawn by a program
+    bits : so many of 16 hold the values of pictures of 16 bits; None where there were none
+    remarks : what a reader should know of the images and training labels before any result
     """
 
     flag: str
@@ -33,17 +35,22 @@ class Description:
     label_names: tuple[str, ...]
     sha256: str
     generated: bool
+    bits: int | None = None
+    remarks: tuple[str, ...] = ()
 
     def attributes(self) -> dict:
         """The description as HDF5 attributes."""
-        return {**vars(self), "label_names": json.dumps(self.label_names, ensure_ascii=False)}
+        texts = {key: json.dumps(getattr(self, key), ensure_ascii=False) for key in ("label_names", "remarks")}
+        return {**vars(self), **texts, "bits": self.bits or 0}
 
     @classmethod
     def of(cls, attributes: h5py.AttributeManager) -> "Description":
         """The description that `attributes` hold."""
         fields = {key: attributes[key] for key in cls.__dataclass_fields__}
-        fields["label_names"] = tuple(json.loads(fields["label_names"]))
+        for key in ("label_names", "remarks"):
+            fields[key] = tuple(json.loads(fields[key]))
         fields["generated"] = bool(fields["generated"])
+        fields["bits"] = int(fields["bits"]) or None
         return cls(**fields)
 
 

@@ -23,9 +23,11 @@ def write(
     curves: Mapping[str, LearningCurve],
     plane: Plane,
     tree: TreeShape,
+    left_out: str = "",
 ) -> None:
-    """Write the studies, with what they must be read with in the attributes."""
-    with create_hdf5(path, seed=seed, note=NOTE, **description.attributes()) as file:
+    """Write the studies, with what they must be read with in the attributes, and why there are no curves."""
+    with create_hdf5(path, seed=seed, note=NOTE, left_out=left_out, **description.attributes()) as file:
+        file.create_group("learning_curve")
         for name, curve in curves.items():
             for key, values in asdict(curve).items():
                 file[f"learning_curve/{name}/{key}"] = values
@@ -39,8 +41,8 @@ def write(
             file[f"tree/{key}"] = values
 
 
-def read(path: str | Path) -> tuple[Description, int, dict[str, LearningCurve], Plane, TreeShape]:
-    """The description of the data, the seed, the learning curves by classifier, the plane and the tree."""
+def read(path: str | Path) -> tuple[Description, int, dict[str, LearningCurve], Plane, TreeShape, str]:
+    """The description, the seed, the curves by classifier, the plane, the tree, and why there are no curves."""
     with open_hdf5(path) as file:
         curves = {
             name: LearningCurve(**{key: np.asarray(values) for key, values in group.items()})
@@ -51,4 +53,5 @@ def read(path: str | Path) -> tuple[Description, int, dict[str, LearningCurve], 
             for key, item in file["plane"].items()
         }
         shape = {key: values[()] for key, values in file["tree"].items()}
-        return Description.of(file.attrs), int(file.attrs["seed"]), curves, Plane(**fields), TreeShape(**shape)
+        parts = curves, Plane(**fields), TreeShape(**shape), str(file.attrs["left_out"])
+        return Description.of(file.attrs), int(file.attrs["seed"]), *parts

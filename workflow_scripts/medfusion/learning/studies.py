@@ -119,7 +119,7 @@ def learning_curve(
     sizes: int,
     folds: int,
     seed: int,
-) -> LearningCurve:
+) -> LearningCurve | None:
     """Fit copies of a classifier on growing parts of the training split.
 
     In each fold the smaller parts are contained in the larger. The folds are scored optimistically where the network
@@ -134,13 +134,12 @@ def learning_curve(
     folds : of the cross-validation
     seed : of folds and parts
 
-    Raises
-    ------
-    UserError
-        If there are more folds than images of any class.
+    Returns
+    -------
+    None if there are more folds than images of any class
     """
-    if (most := np.bincount(labels).max()) < folds:
-        raise UserError(f"studies.folds: {folds}; expected at most {most}, the training images of the commonest class")
+    if np.bincount(labels).max() < folds:
+        return None
     rounds = list(StratifiedKFold(folds, shuffle=True, random_state=seed).split(features, labels))
     largest = min(len(fit) for fit, _ in rounds)
     counts = np.linspace(SMALLEST_SHARE, 1, sizes) * largest

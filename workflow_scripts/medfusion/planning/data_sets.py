@@ -9,9 +9,7 @@ import zipfile
 from collections import Counter
 from typing import Any
 
-import numpy as np
-
-from medfusion.data import folders
+from medfusion.data import folders, npy_header
 from medfusion.data.datafiles import CLASSES, COUNTS, NAMES, TASKS
 from medfusion.errors import UserError
 from medfusion.planning.systems import Config
@@ -47,6 +45,8 @@ NAMED_IF_ANY = (
     "path",
     "split",
     "colour",
+    "bits",
+    "exclude",
     "sha256",
     "label",
     "label_names",
@@ -76,15 +76,21 @@ def classes(entry: Config) -> int | None:
 def pictures(entry: Config) -> folders.Folder | None:
     """What the folder of a data set holds; None where there is none, which is for the checks to name."""
     try:
-        return folders.look(entry["path"]) if entry["path"] else None
+        return folders.look(entry["path"], excluded(entry)) if entry["path"] else None
     except UserError:
         return None
+
+
+def excluded(entry: Config) -> tuple[str, ...]:
+    """The patterns of what in a folder is no picture of the data set."""
+    given = entry["exclude"] or ()
+    return (given,) if isinstance(given, str) else tuple(given)
 
 
 def label_order(entry: Config) -> list[str] | None:
     """For a folder: the names of its classes' folders in label order, where the configuration gives them one."""
     folder, names = pictures(entry), entry["label_names"]
-    return list(names) if folder and names and sorted(names) == list(folder.label_names) else None
+    return list(names) if folder and names and set(names) == set(folder.label_names) else None
 
 
 def least_images(entry: Config) -> int:
@@ -135,21 +141,33 @@ def fill_dataset(entry: Config, defaults: Config) -> None:
     images = counts(entry).get("train")
     if entry["source"] == "folder":
         entry["split"] = {**general["split"], **(entry["split"] or {})}
-        if images is None and (folder := pictures(entry)):
-            images = round(len(folder.pictures) * entry["split"]["shares"][0])
+        if folder := pictures(entry):
+            said += [_labels_in_words(entry, folder), *filter(None, [folder.masks()])]
+            if images is None:
+                images = round(len(folder.pictures) * entry["split"]["shares"][0])
     rule = _rule(defaults["by_images"], images)
     said += _fill_augmentation(entry, general["augmentation"], rule["copies"])
     said += _fill_models(entry, defaults["model"], rule["network"], images)
     entry["by_default"] = said
 
 
+def _labels_in_words(entry: Config, folder: folders.Folder) -> str:
+    """Which label each class of a folder has, and why."""
+    own = folder.label_names
+    names = label_order(entry) or entry["label_names"] or own
+    rule = "in the order of label_names" if label_order(entry) else "in the order of the folders' names"
+    shown = [
+        f"{label} = {name}" + (f" (folder {own[label]})" if name not in own and label < len(own) else "")
+        for label, name in enumerate(names)
+    ]
+    return f"labels {rule}: {', '.join(shown[:20])}{', ...' if len(shown) > 20 else ''}"
+
+
 def declared(path: str | None, key: str) -> tuple[int, ...] | None:
     """The shape that the header of an array in an .npz file declares; None where there is none to read."""
     try:
         with zipfile.ZipFile(path) as archive, archive.open(f"{key}.npy") as member:
-            version = np.lib.format.read_magic(member)
-            readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-            shape = readers[version](member)[0]
+            shape = npy_header.read(member)[0]
     except Exception:  # a file that is none is for the checks and for `prepare` to name
         return None
     return shape if shape and all(0 < side < 2**31 for side in shape) else None

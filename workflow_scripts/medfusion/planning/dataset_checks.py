@@ -5,12 +5,24 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+import yaml
+
 from medfusion.data import folders, grouping
+from medfusion.data.natural_order import is_numbered
 from medfusion.errors import UserError
 from medfusion.learning.architectures import OPTIONS, halvings, stem_stride
 from medfusion.planning.ablations import other_layers, removable
 from medfusion.planning.config_values import hint
-from medfusion.planning.data_sets import classes, counts, declared, least_images, pictures, several_labels
+from medfusion.planning.data_sets import (
+    classes,
+    counts,
+    declared,
+    excluded,
+    label_order,
+    least_images,
+    pictures,
+    several_labels,
+)
 from medfusion.planning.systems import Config, fusion_members, systems
 from medfusion.tasks import MOST_LABELS
 
@@ -30,7 +42,7 @@ def faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
     elif dataset["path"] is not None:
         yield from _file_faults(f"{key}.path", dataset["path"])
     if dataset["source"] != "folder":
-        for name in ("split", "colour"):
+        for name in ("split", "colour", "bits", "exclude"):
             if dataset[name] is not None:
                 yield f"{key}.{name}: for source 'folder' alone; set {name}: ~"
     if dataset["flag"] and dataset["task"]:
@@ -97,7 +109,7 @@ def _pictures_faults(key: str, dataset: Config) -> Iterator[str]:
     if abs(sum(dataset["split"]["shares"]) - 1) > 1e-9:
         yield f"{key}.split.shares: sum to {sum(dataset['split']['shares']):g}; expected 1"
     try:
-        folder = folders.look(dataset["path"])
+        folder = folders.look(dataset["path"], excluded(dataset))
         if (expression := dataset["split"]["groups"]) is not None:
             if folder.has_splits:
                 yield f"{key}.split.groups: the folder says what is train, val and test; set groups: ~"
@@ -122,8 +134,8 @@ def _label_faults(key: str, dataset: Config) -> Iterator[str]:
         yield f"{key}.label_names: {len(dataset['label_names'])} names; expected {number}, one a class in label order"
     if dataset["label_names"] and (most := MOST_LABELS if several_labels(dataset) else folders.MOST_CLASSES) < number:
         yield f"{key}.label_names: {number} names; expected at most {most}"
-    if dataset["source"] == "folder" and dataset["label_names"] and (folder := pictures(dataset)):
-        yield from _order_faults(key, dataset["label_names"], folder.label_names)
+    if dataset["source"] == "folder" and (folder := pictures(dataset)):
+        yield from _order_faults(key, dataset, folder.label_names)
     if dataset["label_names"] and number is not None and number < 2:
         yield f"{key}.label_names: one name; expected at least two"
     if several_labels(dataset):
@@ -135,10 +147,21 @@ def _label_faults(key: str, dataset: Config) -> Iterator[str]:
         yield f"{key}.positive: {dataset['positive']} is no label of {data}; expected 0 to {number - 1}"
 
 
-def _order_faults(key: str, names: list[str], of_folders: tuple[str, ...]) -> Iterator[str]:
-    """Names of folders that would stand for others. All of them, in whatever order, give the labels that order."""
-    moved = [name for name, own in zip(names, of_folders, strict=False) if name != own and name in of_folders]
-    if moved and sorted(names) != list(of_folders):
+def _order_faults(key: str, dataset: Config, of_folders: tuple[str, ...]) -> Iterator[str]:
+    """An order of classes that nobody gave, or names of folders that would stand for others.
+
+    All names of folders, in whatever order, give the labels that order.
+    """
+    names = dataset["label_names"] or ()
+    written = yaml.safe_dump(list(of_folders), default_flow_style=True, width=math.inf, allow_unicode=True).strip()
+    if dataset["task"] == "ordinal-regression" and not is_numbered(of_folders) and not label_order(dataset):
+        yield (
+            f"{key}.label_names: the folders' names do not say the order that task ordinal-regression needs; put them "
+            f"into it, the lowest first: that of their letters would be label_names: {written}"
+        )
+    same = {name.casefold(): name for name in of_folders}
+    moved = [name for name, own in zip(names, of_folders, strict=False) if same.get(name.casefold(), own) != own]
+    if moved and not label_order(dataset):
         yield (
             f"{key}.label_names: {moved[0]!r} is the name of another class's folder; expected a name for each of "
             f"{', '.join(of_folders[:5])}{', ...' if len(of_folders) > 5 else ''} in this order, or these in any order"
@@ -217,9 +240,6 @@ def _size_faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
     ):
         if limit and limit < classes:
             yield f"{place}: {limit}; expected at least {classes}, one image of each class of {key}"
-    studied = min(images, config["studies"]["fit_images"] or math.inf)
-    if studied >= classes and config["studies"]["folds"] > studied // classes:
-        yield f"studies.folds: {config['studies']['folds']}; {_fold_limit(key, studied, classes)}"
     used = {name for model in dataset["models"].values() for name in model["classifiers"]}
     for name, classifier in config["classifiers"].items():
         limits = {limit: classifier[limit] or math.inf for limit in ("search_images", "fit_images")}
@@ -235,9 +255,11 @@ def _size_faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
 
 
 def _fold_limit(key: str, images: float, classes: int) -> str:
+    most = images // classes
+    way_out = f"at most {most:.0f}" if most > 1 else "selection: validation"
     return (
-        f"expected at most {images // classes:.0f}, because each fold needs an image of each of the {classes} classes "
-        f"of {key}, which gives {images} images"
+        f"expected {way_out}, because each fold needs an image of each of the {classes} classes of {key}, which gives "
+        f"{images} images"
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from medfusion.data import folders
 from medfusion.planning.ablations import comparisons
 from medfusion.planning.config import fusion_members
-from medfusion.planning.data_sets import classes, label_order
+from medfusion.planning.data_sets import classes, excluded, label_order
 from medfusion.planning.export_plan import ExportPlan
 from medfusion.planning.fingerprint import ROOT, library_versions
 from medfusion.planning.page_plan import PagePlan
@@ -105,10 +105,12 @@ def _of_data(plan: Plan, parts: _Parts) -> Slices:
 
     def prepare_folder(wildcards: Wildcards) -> Slice:
         # Pictures are not read here: they are told apart by what the system says of them.
-        listed = folders.look(plan.data_file(wildcards))
+        entry = plan.datasets[wildcards.dataset]
+        listed = folders.look(plan.data_file(wildcards), excluded(entry))
         return {
-            **parts.dataset(wildcards, "size", "task", "split", "colour"),
-            "order": label_order(plan.datasets[wildcards.dataset]),
+            **parts.dataset(wildcards, "size", "task", "split", "colour", "bits"),
+            "exclude": list(excluded(entry)),
+            "order": label_order(entry),
             "files": plan.data_file(wildcards),
             "listed": listed.fingerprint(),
         }

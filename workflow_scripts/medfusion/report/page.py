@@ -33,6 +33,7 @@ class Task:
     generated: bool
     classes: list[str]
     images: dict[str, int]
+    remarks: list[str]
     side: int | None
     best: standings.Standing
     best_description: str
@@ -128,6 +129,7 @@ def _task(material: Material) -> Task:
         generated=first["generated"],
         classes=first["label_names"],
         images=page_tables.images(material.counts) if material.counts is not None else {"test": n},
+        remarks=list(material.audit.get("remarks", ())) if material.audit else [],
         side=entry.get("size"),
         best=systems[0],
         best_description=descriptions[systems[0].address],

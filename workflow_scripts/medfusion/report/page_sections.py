@@ -95,6 +95,8 @@ def sections(material: Material) -> list[Section]:
 
 
 def _data(section: Section, material: Material) -> None:
+    if material.audit:
+        section.notes += [f"{remark[0].upper()}{remark[1:]}." for remark in material.audit.get("remarks", ())]
     if material.counts is not None:
         section.tables.append(page_tables.counts(material.counts, f"Images of each class ({material.name})"))
     if "inspect/pixels" in material.tables:

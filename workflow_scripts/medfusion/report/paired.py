@@ -296,13 +296,12 @@ def twins_sentence(audit: Mapping[str, Any] | None, comparisons: Comparisons | N
         return ""
     part = next(part for part in audit["splits"] if (part["first"], part["second"]) == ("train", "test"))
     limit = f"{audit['threshold']:g}"
-    number = part["images"][limit]
+    number = len(part["indices"])
+    meant = f"pixel correlation of {limit} or more" + ", or the same bytes" * (number > part["images"][limit])
     if not number:
-        return f"No test image has a near-twin (pixel correlation of {limit} or more) among the training images."
-    text = (
-        f"{number:,} of {audit['images']['test']:,} test images {'has' if number == 1 else 'have'} a near-twin (pixel "
-        f"correlation of {limit} or more) among the training images"
-    )
+        return f"No test image has a near-twin ({meant}) among the training images."
+    images = f"{number:,} of {audit['images']['test']:,} test images"
+    text = f"{images} {'has' if number == 1 else 'have'} a near-twin ({meant}) among the training images"
     if not comparisons or not comparisons["twins"]["parts"]:
         return f"{text}."
     found = comparisons["twins"]["systems"][0]["runs"]  # of the best
