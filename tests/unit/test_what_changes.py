@@ -52,6 +52,7 @@ def unset_keys():
         yield from (f"classifiers.{classifier}.{name}" for name in changes.CHOOSING.split())
     for dataset in BASE["datasets"]:
         yield from (f"datasets.{dataset}.generated.{name}" for name in ("seed", "train", "val", "test"))
+        yield from (f"datasets.{dataset}.split.{name}" for name in ("shares", "seed", "groups"))
     for section in ("defaults", "networks.breast_cnn", "networks.compact_resnet"):
         yield from (f"{section}.training.{name}" for name in (*changes.NESTED, "early_stopping", "reduce_lr"))
     yield from ("datasets.blood.learning_curve", "datasets.blood.generated")

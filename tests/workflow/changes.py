@@ -148,7 +148,7 @@ KEYS = (
         "the `split` and `colour` of a folder of pictures",
         "its `prepare_folder`, and what follows from other images",
         ("prepare_folder dataset={dataset}",),
-        (f"{DATASET}.split", f"{DATASET}.colour"),
+        (f"{DATASET}.split", f"{DATASET}.colour", *_each(f"{DATASET}.split.{{setting}}", "shares seed groups")),
     ),
     Row(
         "",

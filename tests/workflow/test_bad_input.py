@@ -1,5 +1,8 @@
 """A user's mistakes: one clear message before any job starts, or the stage's own, and never a traceback."""
 
+import os
+import time
+
 import numpy as np
 import pytest
 
@@ -54,6 +57,44 @@ def test_a_configuration_that_is_no_yaml_names_file_and_line(project, fault):
     assert done.returncode != 0
     assert message in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
+
+
+OVERLAYS = {
+    "none": (lambda path: None, "No such file or directory"),
+    "a folder": (lambda path: path.mkdir(), "a folder; expected a file"),
+    "a pipe": (os.mkfifo, "no regular file"),
+    "UTF-16": (lambda path: path.write_bytes("a: b\n".encode("utf-16")), "it is in UTF-16; save it as UTF-8"),
+    "lists in lists": (
+        lambda path: path.write_bytes(b"[" * 5000 + b"]" * 5000),
+        "too many lists or sections in others",
+    ),
+    "aliases of aliases": (
+        lambda path: path.write_text(
+            "a0: &a0 {x: 1}\n" + "".join(f"a{i}: &a{i} {{x: *a{i - 1}, y: *a{i - 1}}}\n" for i in range(1, 60)),
+            encoding="utf-8",
+        ),
+        "its aliases stand for more than 100,000 values",
+    ),
+}
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_an_overlay_that_cannot_be_read_is_one_line_in_seconds(project, overlay):
+    make, reason = OVERLAYS[overlay]
+    make(project.folder / "odd.yaml")
+    began = time.monotonic()
+    done = project.snakemake("-n", "-j", "8", "--configfile", "odd.yaml", check=False, overlay=False)
+    assert done.returncode != 0 and time.monotonic() - began < 60
+    lines = [line for line in (done.stdout + done.stderr).splitlines() if "specific profile" not in line]
+    assert lines == [f"error: odd.yaml: not a readable YAML file in UTF-8 ({reason})"]
+
+
+def test_sections_on_the_command_line_have_the_types_that_yaml_gives(project):
+    given = ("--config", "evaluation={'replicates': 50}", "defaults={training: {learning_rate: '1e-3'}}")
+    done = project.snakemake("-n", "-j", "8", *given, check=False)
+    text = done.stdout + done.stderr
+    assert "  evaluation.replicates: 50; expected a whole number from 100 to 1000000\n" in text
+    assert "  defaults.training.learning_rate: '1e-3'; expected a number" in text and "Traceback" not in text
 
 
 def own_file(project, **changes):

@@ -123,7 +123,7 @@ def test_a_changed_setting_on_a_full_disk_is_one_line_and_an_error(rerun):
         assert "Nothing to be done" not in text
         assert len([line for line in text.splitlines() if "No space left" in line]) == 1
         (results / "filler").unlink()
-        assert rerun.planned()["evaluate"] == 6
+        assert rerun.planned()["evaluate"] == 8
 
 
 def test_a_changed_setting_where_nothing_can_be_written_is_one_line_and_an_error(rerun):
@@ -133,7 +133,7 @@ def test_a_changed_setting_where_nothing_can_be_written_is_one_line_and_an_error
             text = failed(rerun, *PLAIN)
             assert "Nothing to be done" not in text, folder
             assert re.search(rf"{folder}\b.*(Read-only|cannot be written|ermission denied)", text), folder
-    assert rerun.planned()["evaluate"] == 6
+    assert rerun.planned()["evaluate"] == 8
 
 
 @pytest.mark.parametrize("place", ["older", "older and somebody else's, where nothing can be written", "behind a link"])
