@@ -4,6 +4,7 @@ import numpy as np
 
 from medfusion.files import hdf5, images
 from medfusion.jobs import stage
+from medfusion.naming import no_learning_curves
 
 
 def parser():
@@ -51,12 +52,8 @@ def main(args, settings):
         curves |= {name: curve} if curve else {}
     left_out = ""
     if not curves:
-        commonest = np.bincount(labels).max()
-        left_out = (
-            f"Left out: the commonest class has {commonest} training images; {settings['folds']} folds (studies.folds) "
-            f"need at least {settings['folds']}."
-        )
-        stage.progress(f"learning curves: {left_out}")
+        left_out = no_learning_curves(int(np.bincount(labels).max()), settings["folds"])
+        stage.progress(left_out)
     stage.progress("regions in the plane of two components")
     test_features = hdf5.blocks(args.features, "test/features")
     plane = studies.plane(features, labels, test_features, settings["plane_images"], seed)

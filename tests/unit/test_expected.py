@@ -129,3 +129,96 @@ def test_chestmnist_has_fourteen_labels_for_each_image(tmp_path):
         )
     with pytest.raises(UserError, match="MedMNIST's chestmnist has 78468"):
         npz.check("x.npz", stored(given), wanted, 28, official_counts=True)
+
+
+# -- what people write instead ----------------------------------------------------------------------------------------
+
+CLASSES = (np.arange(20) % 3).astype(np.uint8)
+
+
+@pytest.mark.parametrize("k", [2, 3, 5])
+@pytest.mark.parametrize("kind", [np.uint8, np.int64, np.float32, np.float64, bool])
+@pytest.mark.parametrize("classes", [None, "known"])
+def test_one_hot_labels_are_named_as_such(tmp_path, k, kind, classes):
+    labels = np.eye(k, dtype=kind)[np.arange(20) % k]
+    own = {"task": None, "classes": k if classes else None}
+    with pytest.raises(
+        UserError, match=r"train_labels is .* looks one-hot, .* numpy\.argmax\(labels, axis=1\)"
+    ) as caught:
+        load(tmp_path / "own.npz", arrays(labels), own=own)
+    assert "multi-label" not in str(caught.value)
+    turned = np.argmax(labels, axis=1).astype("uint8")
+    assert np.array_equal(load(tmp_path / "own.npz", arrays(turned), own=own)[1]["test"][1], np.arange(20) % k)
+
+
+def test_one_hot_labels_of_a_medmnist_set_are_named_too(tmp_path):
+    labels = np.eye(2, dtype=np.uint8)[np.arange(20) % 2]
+    with pytest.raises(UserError, match="looks one-hot"):
+        load(tmp_path / "x.npz", arrays(labels, channels=()), flag="breastmnist")
+
+
+def test_several_labels_that_are_one_each_are_told(tmp_path):
+    own = {"task": "multi-label", "classes": None}
+    alone, _ = load(tmp_path / "own.npz", arrays(np.eye(3, dtype=np.uint8)[CLASSES]), own=own)
+    assert len(alone.remarks) == 1 and "every training image has exactly one label" in alone.remarks[0]
+    assert load(tmp_path / "own.npz", arrays(several()), own=own)[0].remarks == ()
+
+
+@pytest.mark.parametrize(
+    ("start", "classes", "words"),
+    [
+        (-1, None, r"holds \[-1, 0, 1\]; expected the numbers of classes from 0 on, here 0 to 2: add 1"),
+        (1, None, r"holds \[1, 2, 3\]; expected the numbers of classes from 0 on, here 0 to 2: subtract 1"),
+        (-1, 3, r"holds \[-1, 0, 1\]; expected 0 to 2: add 1"),
+        (1, 3, r"holds \[1, 2, 3\]; expected 0 to 2: subtract 1"),
+        (7, 3, r"holds \[7, 8, 9\]; expected 0 to 2"),
+    ],
+)
+def test_labels_that_begin_elsewhere_are_named_with_what_is_expected(tmp_path, start, classes, words):
+    labels = CLASSES.astype(np.int64)[:, None] + start
+    with pytest.raises(UserError, match=words):
+        load(tmp_path / "own.npz", arrays(labels), own={"task": None, "classes": classes})
+
+
+@pytest.mark.parametrize("flag", [None, "breastmnist"])
+def test_one_channel_may_be_written_out(tmp_path, flag):
+    labels = (np.arange(20) % 2).astype(np.uint8)
+    flat = arrays(labels, side=28, channels=())
+    written = {key: values[..., None] if values.ndim == 3 else values for key, values in flat.items()}
+    mixed = {**flat, "val_images": written["val_images"]}
+    found = [load(tmp_path / "x.npz", given, flag=flag, size=28) for given in (flat, written, mixed)]
+    assert found[0][0] == found[1][0] == found[2][0]
+    for split in npz.SPLITS:
+        assert np.array_equal(found[0][1][split][0][:], found[1][1][split][0][:])
+
+
+def test_channels_first_and_fractions_are_told_how_to_turn_round(tmp_path):
+    for channels in (1, 3):
+        images_ = np.zeros((20, channels, 28, 28), np.uint8)
+        with pytest.raises(UserError, match=r"numpy\.moveaxis\(images, 1, -1\)"):
+            load(tmp_path / "x.npz", arrays(CLASSES, side=28, train_images=images_), size=28)
+    with pytest.raises(UserError, match=r"numpy\.rint\(255 \* images\)"):
+        load(tmp_path / "x.npz", arrays(CLASSES, side=28, test_images=np.zeros((20, 28, 28, 3), np.float16)), size=28)
+
+
+def test_numbers_of_images_that_are_not_medmnists_are_told(tmp_path):
+    labels = (np.arange(20) % 2).astype(np.uint8)
+    found, _ = load(tmp_path / "x.npz", arrays(labels, side=28, channels=()), flag="breastmnist", size=28)
+    assert found.remarks == (
+        "not the numbers of images of MedMNIST's BreastMNIST: train 20; official 546, val 20; official 78, "
+        "test 20; official 156",
+    )
+    assert load(tmp_path / "x.npz", arrays(labels), flag=None)[0].remarks == ()
+
+
+@pytest.mark.parametrize("channels", [(), (3,)])
+def test_images_of_one_colour_are_counted_in_every_split(tmp_path, channels):
+    given = arrays(CLASSES, channels=channels)
+    given["test_images"][:10] = 0
+    given["train_images"][4] = 99
+    if channels:
+        given["train_images"][5, ..., 0] = 7  # one channel alone
+    found, _ = load(tmp_path / "x.npz", given)
+    assert found.remarks == ("1 of 20 training images are one colour; 10 of 20 test images are one colour",)
+    images.write_labels(tmp_path / "labels.h5", "test", found, CLASSES)
+    assert images.describe(tmp_path / "labels.h5") == found

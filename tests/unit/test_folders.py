@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import prepare_folder
+from medfusion.bundle import inputs
 from medfusion.data import folders, grouping, pictures, splitting
+from medfusion.data.natural_order import is_numbered
 from medfusion.data.pictures import Form
 from medfusion.errors import UserError
 from medfusion.files import images
@@ -321,3 +323,246 @@ def test_the_configuration_knows_the_classes_and_numbers_of_a_folder(by_class):
     assert data_sets.classes(entry) == 2
     assert entry["split"] == {"shares": [0.7, 0.1, 0.2], "seed": 4, "groups": None}
     assert any("28 training images" in sentence for sentence in entry["by_default"])
+
+
+# -- order of classes -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [str(number) for number in range(1, 12)],
+        ["grade 1", "Grade 2", "grade 9", "grade 10", "grade 11"],
+        ["T1a", "T1b", "T2", "T10"],
+        ["-10", "-2", "-1", "0", "3"],
+        ["score \u22122", "score 0", "score 1"],
+        ["0.25", "0.5", "1", "1.5", "12"],
+        ["0-10", "11-20", "100-200"],
+        ["KL-0", "KL-1", "KL-2", "KL-10"],
+        ["01", "2", "010"],
+        ["1 none", "2 mild", "10 severe"],
+    ],
+    ids=lambda names: names[-1],
+)
+def test_numbers_in_names_are_sorted_as_numbers(tmp_path, names):
+    for name in reversed(names):
+        put(tmp_path / f"own/{name}/x.png")
+    folders.look.cache_clear()
+    assert list(folders.look(str(tmp_path / "own")).label_names) == names
+    assert is_numbered(names) == ("T1b" not in names)
+
+
+def test_a_folder_says_its_order_and_an_ordinal_task_over_words_asks_for_it(tmp_path):
+    grades = ["none", "mild", "moderate", "severe"]
+    for number, name in enumerate(grades):
+        for count in range(6):
+            put(tmp_path / f"own/{name}/{count}.png")
+            put(tmp_path / f"numbers/stage {9 + number}/{count}.png")
+    folders.look.cache_clear()
+
+    def filled(place="own", **more):
+        own = {"source": "folder", "path": str(tmp_path / place), "label": "Own", **more}
+        return complete({**BASE, "datasets": {"own": own}}, SCHEMA)["datasets"]["own"]["by_default"][0]
+
+    assert filled().endswith("names: 0 = mild, 1 = moderate, 2 = none, 3 = severe")
+    assert filled(label_names=["A", "B", "C", "D"]).endswith(
+        "0 = A (folder mild), 1 = B (folder moderate), 2 = C (folder none), 3 = D (folder severe)"
+    )
+    with pytest.raises(UserError, match=r"would be label_names: \[mild, moderate, none, severe\]"):
+        filled(task="ordinal-regression")
+    for names in (["None", "Mild", "Moderate", "Severe"], ["A", "B", "C", "D"]):  # they would stand for others
+        with pytest.raises(UserError, match="own.label_names: the folders' names do not say the order"):
+            filled(task="ordinal-regression", label_names=names)
+    assert "0 = none, 1 = mild, 2 = moderate" in filled(task="ordinal-regression", label_names=grades)
+    assert "0 = stage 9, 1 = stage 10, 2 = stage 11" in filled("numbers", task="ordinal-regression")
+    with pytest.raises(UserError, match="'None' is the name of another class's folder"):
+        filled(label_names=["None", "Mild", "Moderate", "Severe"])
+
+
+# -- what is passed over ----------------------------------------------------------------------------------------------
+
+LEFT = [
+    "@eaDir",
+    "__MACOSX",
+    ".ipynb_checkpoints",
+    ".thumbnails",
+    "lost+found",
+    "$RECYCLE.BIN",
+    ".@__thumb",
+    "#recycle",
+]
+LEFT += ["@Recycle", "#snapshot", "System Volume Information", ".Trash-1000", ".AppleDouble", "@EADIR"]
+
+
+@pytest.mark.parametrize("name", LEFT)
+def test_leftovers_are_passed_over_at_every_level_and_counted(by_class, name, capsys):
+    for place in (".", "ant", "zebra", "ant/more"):
+        put(by_class / place / name / "p.png")
+    (by_class / "ant/._a.png").write_bytes(b"no picture")
+    for file in ("Thumbs.db", "desktop.ini", ".DS_Store"):
+        (by_class / "zebra" / file).write_bytes(b"x")
+        (by_class / file).write_bytes(b"x")
+    assert len(rows(made(by_class))) == 40
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if "passed over" in line)
+    assert "1 files that are no pictures" in line and f"4 {name!r}" in line and "2 'Thumbs.db'" in line
+    assert "11 leftovers of other systems" in line
+    found, said = [], []
+    found = list(inputs.items([str(by_class)], Form("", 28, 3), said.append))
+    assert len(found) == 40 and not any(item.refusal for item in found) and f"4 {name!r}" in said[0]
+
+
+@pytest.mark.parametrize(
+    ("exclude", "left"),
+    [
+        ("*_mask*", 40),
+        (["*_mask.png", "*_mask_1.png"], 40),
+        ("ant/*_mask*", 60),
+        ("masks", 80),
+        (["cow", "*_mask*"], 40),
+        ("./ant/", 40),
+    ],
+)
+def test_what_is_excluded_is_no_picture(by_class, exclude, left):
+    for path in [*by_class.glob("*/*.png"), *by_class.glob("*/*.jpg")]:
+        put(path.with_name(f"{path.stem}_mask{'_1' * (path.stem[-1] == '3')}.png"))
+    put(by_class / "extra/only.png")
+    put(by_class / "extra/two.png")
+    folders.look.cache_clear()
+    patterns = ("extra", exclude) if isinstance(exclude, str) else ("extra", *exclude)
+    if exclude == "./ant/":
+        patterns = exclude, "nothing"
+        found = folders.look(str(by_class), patterns)
+        assert found.label_names == ("extra", "zebra") and len(found.pictures) == 42
+        assert "1 that match './ant/' (exclude); 0 that match 'nothing' (exclude)" in found.passed
+        return
+    assert len(folders.look(str(by_class), patterns).pictures) == left
+
+
+def test_exclude_is_a_setting_that_tells_folders_apart(by_class):
+    put(by_class / "ant/x_mask.png")
+    own = {"source": "folder", "path": str(by_class), "label": "Own"}
+    for written, patterns in (("*_mask*", ("*_mask*",)), (["x_*", "b"], ("x_*", "b")), (None, ())):
+        folders.look.cache_clear()
+        entry = complete({**BASE, "datasets": {"own": {**own, "exclude": written}}}, SCHEMA)["datasets"]["own"]
+        assert data_sets.excluded(entry) == patterns
+        assert len(data_sets.pictures(entry).pictures) == (40 if written else 41)
+    for name, value in (("bits", 12), ("exclude", "x")):
+        with pytest.raises(UserError, match=f"datasets.own.{name}: for source 'folder' alone"):
+            complete({**BASE, "datasets": {"own": {"flag": "breastmnist", name: value}}}, SCHEMA)
+
+
+MASKS = {
+    "BUSI": ("a ({}).png", "a ({})_mask.png", "'*_mask.*'"),
+    "BUSI's second masks": ("a ({}).png", "a ({})_mask_1.png", "'*_mask*'"),
+    "segmentation": ("{}.jpg", "{}_Segmentation.png", "'*_Segmentation.*'"),
+    "hyphen": ("{}.png", "{}-seg.png", "'*-seg.*'"),
+    "ground truth": ("{}.png", "{}_gt.png", "'*_gt.*'"),
+    "in front": ("{}.png", "mask_{}.png", "'mask_*'"),
+    "in a folder": ("images/{}.png", "masks/{}.png", "'masks'"),
+    "in a folder, named": ("{}.png", "GT/{}_gt.png", "'GT'"),
+}
+
+
+@pytest.mark.parametrize("kind", MASKS)
+def test_names_that_pair_up_as_masks_are_told(tmp_path, kind, capsys):
+    picture, mask, pattern = MASKS[kind]
+    for label in ("a", "b"):
+        for number in range(1, 6):
+            put(tmp_path / f"own/{label}" / picture.format(number))
+            put(tmp_path / f"own/{label}" / mask.format(number))
+    own = {"source": "folder", "path": str(tmp_path / "own"), "label": "Own"}
+    folders.look.cache_clear()
+    (said,) = (line for line in _by_default(own) if "masks" in line)
+    assert said.startswith("10 pictures that are named like masks") and f"exclude: {pattern}" in said
+    made(tmp_path / "own")
+    assert "10 pictures that are named like masks" in capsys.readouterr().out
+    assert not any("masks" in line for line in _by_default({**own, "exclude": pattern.strip("'")}))
+    assert len(folders.look(str(tmp_path / "own"), (pattern.strip("'"),)).pictures) == 10
+
+
+def _by_default(own):
+    return complete({**BASE, "datasets": {"own": own}}, SCHEMA)["datasets"]["own"]["by_default"]
+
+
+def test_names_that_only_sound_like_masks_are_not_told(by_class):
+    for name in ("segment_1", "x_label", "gt"):
+        put(by_class / f"ant/{name}.png")
+    assert folders.look(str(by_class)).masks() == ""
+
+
+def test_classes_that_are_masks_are_told(tmp_path):
+    for number in range(4):
+        for label in ("images", "masks"):
+            put(tmp_path / f"own/{label}/{number}.png")
+    folders.look.cache_clear()
+    assert "exclude: 'masks'" in folders.look(str(tmp_path / "own")).masks()
+
+
+# -- depths and damage ------------------------------------------------------------------------------------------------
+
+
+def deep(folder, most, shallow=0):
+    """Twelve pictures of 16 bits a class whose values end at `most`, and some of 8 bits of the same scene."""
+    for label in ("n", "p"):
+        for number in range(12 + shallow):
+            values = RNG.integers(0, most, (28, 28), endpoint=True)
+            values[0, 0] = most
+            path = folder / label / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            dtype = np.uint16 if number < 12 else np.uint8
+            Image.fromarray(values.astype(dtype) if number < 12 else (values * 255 // most).astype(dtype)).save(path)
+
+
+@pytest.mark.parametrize(("most", "bits"), [(255, 8), (1023, 10), (4095, 12), (4000, 12), (16383, 14), (5000, 14)])
+@pytest.mark.parametrize("shallow", [0, 6])
+def test_a_set_of_16_bits_that_uses_fewer_asks_how_many(tmp_path, most, bits, shallow):
+    deep(tmp_path / "own", most, shallow)
+    with pytest.raises(
+        UserError, match=f"none of 24 pictures of 16 bits has a value above {most:,}, .* say bits: {bits},"
+    ):
+        made(tmp_path / "own")
+    out = made(tmp_path / "own", bits=bits)
+    assert images.describe(out / "images/train.h5").bits == bits
+    brightest = {255, round(255 * most / (2**bits - 1))} if shallow else {round(255 * most / (2**bits - 1))}
+    assert set(read(out)["train"][0][:, 0, 0, 0].tolist()) == brightest
+    made(tmp_path / "own", bits=16)
+
+
+def test_a_set_of_16_bits_that_uses_them_is_taken_as_it_is(tmp_path):
+    deep(tmp_path / "own", 16384)
+    assert images.describe(made(tmp_path / "own") / "images/train.h5").bits == 16
+    deep(tmp_path / "own", 4095)
+    with pytest.raises(UserError, match="24 pictures that cannot be taken|the first 20 pictures"):
+        made(tmp_path / "own", bits=11)
+
+
+def test_all_damaged_pictures_are_named_in_one_message_up_to_20(by_class):
+    damaged = sorted(by_class.glob("zebra/*.png"))[:6]
+    for path in damaged:
+        path.write_bytes(path.read_bytes()[:300])
+    (by_class / "ant/a0_0.jpg").write_text("no picture")  # by its name the first of all
+    with pytest.raises(UserError, match="own: 7 pictures that cannot be taken:") as caught:
+        made(by_class)
+    lines = str(caught.value).splitlines()[1:]
+    assert [line.split(": ")[0].strip() for line in lines] == [str(by_class / "ant/a0_0.jpg"), *map(str, damaged)]
+    for path in [*by_class.glob("*/*.png"), *by_class.glob("*/*.jpg")]:
+        path.write_bytes(b"x")
+    with pytest.raises(UserError, match="the first 20 pictures that cannot be taken") as caught:
+        made(by_class)
+    assert len(str(caught.value).splitlines()) == 21
+
+
+def test_damaged_jpegs_are_refused_in_folders(by_class):
+    path = by_class / "ant/a0_0.jpg"
+    data = path.read_bytes()
+    start = data.index(b"\xff\xda") + 14
+    path.write_bytes(data[:start] + bytes(200) + data[start + 200 :])
+    with pytest.raises(UserError, match="a0_0.jpg: damaged"):
+        made(by_class)
+
+
+def test_images_of_one_colour_are_counted(by_class, capsys):
+    Image.new("RGB", (40, 40), (3, 5, 7)).save(by_class / "ant/a0_0.jpg")
+    said = images.describe(made(by_class) / "images/train.h5").remarks
+    assert len(said) == 1 and "1 of " in said[0] and "images are one colour" in said[0]
+    assert said[0] in capsys.readouterr().out

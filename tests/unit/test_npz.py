@@ -13,6 +13,7 @@ from medfusion.data import npz
 from medfusion.data.expected import expected
 from medfusion.data.medmnist_info import INFO
 from medfusion.errors import UserError
+from medfusion.planning import data_sets
 
 
 def sound(flag="breastmnist", size=28, **changes):
@@ -186,3 +187,38 @@ def test_a_member_that_is_no_array_is_named(tmp_path):
             archive.writestr(f"{key}.npy", b"raw" if key == "val_images" else stream.getvalue())
     with pytest.raises(UserError, match="val_images"):
         check(npz.read(tmp_path / "x.npz"))
+
+
+def hostile_files():
+    """Small files that would take much memory where what they declare is believed."""
+
+    def header(shape, size=None, version=2):
+        text = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}".encode().ljust(size or 118) + b"\n"
+        return b"\x93NUMPY" + bytes([version, 0]) + len(text).to_bytes(4, "little") + text
+
+    return {
+        "long header": header("(1, 28, 28)", 3 * 10**7),
+        "nested header": b"\x93NUMPY\x01\x00" + (9000).to_bytes(2, "little") + b"(" * 9000,
+        "zeros": header("(1000000, 28, 28)") + bytes(1000),
+        "side": header(f"({2**40}, 1, 1)"),
+        "negative": header("(-1, 28, 28)"),
+    }
+
+
+@pytest.mark.parametrize("name", hostile_files())
+@pytest.mark.parametrize("packing", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2])
+def test_a_hostile_member_takes_no_memory_and_is_named(tmp_path, name, packing):
+    content = hostile_files()[name]
+    with zipfile.ZipFile(tmp_path / "x.npz", "w", packing) as archive:
+        for key in ("train_images", "train_labels", "val_images", "val_labels", "test_images", "test_labels"):
+            archive.writestr(f"{key}.npy", content if key == "train_images" else b"")
+    tracemalloc.start()
+    try:
+        assert data_sets.declared(tmp_path / "x.npz", "train_images") is None or name in ("zeros", "side")
+        with pytest.raises(UserError, match="x.npz: "):
+            npz.read(tmp_path / "x.npz")
+        with pytest.raises(UserError, match="x.npz: "):
+            list(npz.image_blocks(tmp_path / "x.npz", ["train_images"], 2**25, 10**6, print))
+        assert tracemalloc.get_traced_memory()[1] < 10e6
+    finally:
+        tracemalloc.stop()

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -198,3 +199,62 @@ def test_it_works_alone_without_tensorflow_and_in_time(made, tmp_path):
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 3
     assert float(done.stdout.splitlines()[-1].split()[1]) < 1, "seconds of the processor for the first image"
+
+
+def test_which_array_of_an_npz_file_is_taken_is_said_and_chosen(run, made):
+    images = made["breast"][2]
+    splits = {f"{split}_images": images[:n] for split, n in (("train", 3), ("val", 2), ("test", 4))}
+    np.savez("three.npz", train_labels=np.zeros(3), **splits)
+    code, out, err = run("breast", "three.npz")
+    assert code == 0 and len(out.splitlines()) == 1 + 4
+    assert "three.npz: the array test_images; it holds train_images, val_images too: --array chooses" in err
+    code, out, err = run("breast", "three.npz", "--array", "val_images")
+    assert code == 0 and len(out.splitlines()) == 1 + 2 and "three.npz: the array val_images" in err
+    code, _, err = run("breast", "three.npz", "--array", "pixels")
+    assert code == 1 and "holds no array pixels; it holds train_labels, train_images, val_images, test_images" in err
+    np.savez("one.npz", images=images[:2])
+    assert "one.npz: the array images\n" in run("breast", "one.npz")[2]
+
+
+def test_one_channel_is_taken_as_in_training(run, made):
+    np.savez("flat.npz", images=made["breast"][2][:4, ..., 0])
+    np.savez("written.npz", images=made["breast"][2][:4])
+    flat, written = (run("breast", f"{name}.npz")[1].replace(name, "x") for name in ("flat", "written"))
+    assert flat == written
+    np.savez("first.npz", images=np.moveaxis(made["breast"][2][:4], -1, 1))
+    assert "numpy.moveaxis(images, 1, -1)" in run("breast", "first.npz")[2]
+    np.savez("fraction.npz", images=made["breast"][2][:4] / 255)
+    assert "numpy.rint(255 * images)" in run("breast", "fraction.npz")[2]
+
+
+@pytest.mark.parametrize("bits", [None, 12, 16])
+def test_the_depth_is_that_of_the_bundle(made, run, tmp_path, monkeypatch, capsys, bits):
+    """Pictures of 12 bits get the answer of the same pictures with 8; with all 16 they would be black."""
+    folder, bundle, images = made["breast"]
+    run("breast", "pictures", count=1)  # puts the picture there
+    Image.fromarray(np.rint(images[0, ..., 0] / 255 * 4095).astype(np.uint16)).save("deep.png")
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    names = [path.name for path in sorted(copy.iterdir()) if path.name != contents.RECORD]
+    contents.write(copy, replace(bundle, bits=bits), {}, {name: copy / name for name in names})
+    monkeypatch.setattr(sys, "argv", ["predict.py", str(copy), "deep.png", "pictures/0.png"])
+    with pytest.raises(SystemExit) as end:
+        predict.main()
+    out, err = capsys.readouterr()
+    rows = [row.split(",") for row in out.splitlines()[1:]]
+    if bits is None:
+        assert end.value.code == 1 and "refused: deep.png: 16 bits a pixel, of which 12 seem to hold values" in err
+        return
+    assert end.value.code == 0
+    assert (rows[0][3:5] == rows[1][3:5]) == (bits == 12)
+    assert "16 bits, of which 12 hold values, scaled to 8" in out if bits == 12 else "16 bits scaled to 8" in out
+
+
+def test_damaged_jpegs_are_refused(run, made):
+    Image.fromarray(made["breast"][2][0].squeeze()).resize((90, 90)).save("whole.jpg")
+    data = Path("whole.jpg").read_bytes()
+    scan = data.index(b"\xff\xda") + 14
+    Path("zero.jpg").write_bytes(data[: scan + 300] + bytes(300) + data[scan + 600 :])
+    Path("empty.jpg").write_bytes(data[:scan] + b"\xff\xd9")
+    code, out, err = run("breast", "whole.jpg", "zero.jpg", "empty.jpg")
+    assert code == 1 and len(out.splitlines()) == 2
+    assert "refused: zero.jpg: damaged" in err and "refused: empty.jpg: damaged" in err

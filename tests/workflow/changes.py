@@ -145,10 +145,13 @@ KEYS = (
         ("datasets.breast.generated.seed",),
     ),
     Row(
-        "the `split` and `colour` of a folder of pictures",
+        "the `split`, `colour`, `bits` and `exclude` of a folder of pictures",
         "its `prepare_folder`, and what follows from other images",
         ("prepare_folder dataset={dataset}",),
-        (f"{DATASET}.split", f"{DATASET}.colour", *_each(f"{DATASET}.split.{{setting}}", "shares seed groups")),
+        (
+            *_each(f"{DATASET}.{{setting}}", "split colour bits exclude"),
+            *_each(f"{DATASET}.split.{{setting}}", "shares seed groups"),
+        ),
     ),
     Row(
         "",

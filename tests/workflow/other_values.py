@@ -23,6 +23,8 @@ CHOICES: dict[str, list[Any]] = {
     "shares": [[0.6, 0.2, 0.2]],
     "groups": ["^(.)"],
     "colour": [True, False],
+    "bits": [12, 10],
+    "exclude": ["*_mask*"],
     "sha256": ["0" * 64],
     "label": ["Another name"],
     "positive": [1, 0],
@@ -128,7 +130,7 @@ def ready(config: Config, key: str) -> Config:
         if rest[1] in ("path", "task"):
             entry.pop("generated", None)
             entry.update(source="file", path="own.npz")
-        if rest[1] in ("split", "colour"):
+        if rest[1] in ("split", "colour", "bits", "exclude"):
             _become_folder(entry)
         if rest[1] == "generated" and entry["source"] != "generated":
             entry.update(source="generated", generated={"seed": 1, "train": 12000, "val": 100, "test": 100})

@@ -83,6 +83,14 @@ def span(values: Sequence[Any], one: str, many: str) -> str:
     return f"{one if len(values) == 1 else many} {', '.join(str(value) for value in values)}"
 
 
+def no_learning_curves(commonest: int, folds: int) -> str:
+    """Why the learning curves of classifiers are left out: the training images of the commonest class are too few."""
+    return (
+        f"Learning curves are left out: the commonest class has {commonest} training images; {folds} folds "
+        f"(studies.folds) need at least {folds} of it."
+    )
+
+
 def setting(value: Any) -> str:
     """A grid setting as text: a whole number without its point, nothing as "none".
 

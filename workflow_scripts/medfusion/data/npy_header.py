@@ -1,6 +1,7 @@
 """The header of an array in an .npz file: what it declares of shape, order and type; light: the Snakefile reads it."""
 
 import io
+import zipfile
 from typing import IO
 
 import numpy as np
@@ -10,6 +11,20 @@ READERS = {
     (2, 0): (4, np.lib.format.read_array_header_2_0),
 }  # by version of the format: bytes that hold the header's length, and what understands it
 LONGEST = 10_000  # bytes of a header; NumPy refuses longer ones too, but reads them first, and they may have 4 GB
+
+
+def opened(archive: zipfile.ZipFile, key: str) -> IO[bytes]:
+    """The member that holds an array, packed as NumPy packs: what others unpack of a few bytes has no limit.
+
+    Raises
+    ------
+    ValueError
+        If it is packed in another way; and what the archive raises, KeyError where there is none.
+    """
+    info = archive.getinfo(f"{key}.npy")
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError("packed as NumPy never packs; write it again with numpy.savez_compressed")
+    return archive.open(info)
 
 
 def read(member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:

@@ -46,7 +46,7 @@ class Member:
             If it is damaged.
         """
         try:
-            with zipfile.ZipFile(self.path) as archive, archive.open(f"{self.key}.npy") as member:
+            with zipfile.ZipFile(self.path) as archive, npy_header.opened(archive, self.key) as member:
                 return np.lib.format.read_array(member, allow_pickle=False)
         except Exception as error:  # zipfile and NumPy pass on whatever their decoders raise
             raise _damaged(self.path, self.key, error) from None
@@ -105,7 +105,7 @@ class Images:
 
     def _open(self) -> None:
         self._archive = zipfile.ZipFile(self._member.path)
-        self._stream = self._archive.open(f"{self._member.key}.npy")
+        self._stream = npy_header.opened(self._archive, self._member.key)
         npy_header.read(self._stream)
         self._next = 0
 
@@ -163,7 +163,7 @@ def _member(path: str | Path, archive: zipfile.ZipFile, key: str) -> Member:
     """One array of the archive; pickled objects are refused by its header alone."""
     try:
         info = archive.getinfo(f"{key}.npy")
-        with archive.open(info.filename) as member:
+        with npy_header.opened(archive, key) as member:
             shape, by_columns, dtype = _declared(path, key, info, member)
             return Member(path, key, shape, dtype, by_columns)
     except UserError:
@@ -244,7 +244,7 @@ def image_blocks(
             more = f"; it holds {', '.join(others[:10])} too: --array chooses" if others else ""
             note(f"{path}: the array {key}{more}")
             info = archive.getinfo(f"{key}.npy")
-            with archive.open(info.filename) as member:
+            with npy_header.opened(archive, key) as member:
                 shape, by_columns, dtype = _declared(path, key, info, member)
                 if by_columns:
                     raise UserError(f"{path}: {key} is stored column by column; expected row by row (C order)")

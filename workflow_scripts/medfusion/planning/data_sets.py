@@ -166,7 +166,7 @@ def _labels_in_words(entry: Config, folder: folders.Folder) -> str:
 def declared(path: str | None, key: str) -> tuple[int, ...] | None:
     """The shape that the header of an array in an .npz file declares; None where there is none to read."""
     try:
-        with zipfile.ZipFile(path) as archive, archive.open(f"{key}.npy") as member:
+        with zipfile.ZipFile(path) as archive, npy_header.opened(archive, key) as member:
             shape = npy_header.read(member)[0]
     except Exception:  # a file that is none is for the checks and for `prepare` to name
         return None

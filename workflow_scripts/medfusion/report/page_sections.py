@@ -4,7 +4,7 @@ import math
 
 from medfusion.evaluation import standings
 from medfusion.files.tables import read_table
-from medfusion.naming import limits_of_runs
+from medfusion.naming import limits_of_runs, no_learning_curves
 from medfusion.report import ablations, page_tables, paired, reliability
 from medfusion.report.material import Material
 from medfusion.report.page_figures import OTHER, rank, read_picture
@@ -90,6 +90,7 @@ def sections(material: Material) -> list[Section]:
     _choices(found["choices"], material)
     ablations.fill(found["ablations"], material.config, material.key, material.measures, material.confidence)
     _size_study(found["training_size"], material)
+    _studies(found["studies"], material)
     _pictures(found, material)
     return [section for section in found.values() if section]
 
@@ -155,6 +156,16 @@ def _size_study(section: Section, material: Material) -> None:
             f"standard deviation over repeats; under it, {limits_of_runs(material.confidence, 'Wilson')}"
         )
         section.tables.append(page_tables.training_sizes(scores, part["seed"].nunique(), caption))
+
+
+def _studies(section: Section, material: Material) -> None:
+    """What their figure of learning curves says where there are none."""
+    if material.counts is None or "studies/learning" not in material.figures:
+        return
+    of_training = material.counts[(material.counts["split"] == "train") & (material.counts["label"] >= 0)]
+    commonest, folds = int(of_training["n"].max()), material.config["studies"]["folds"]
+    if commonest < folds:
+        section.notes.append(no_learning_curves(commonest, folds))
 
 
 def _pictures(found: dict[str, Section], material: Material) -> None:
