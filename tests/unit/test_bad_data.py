@@ -93,7 +93,7 @@ FAULTS = {
     ),
     "an unknown compression": (
         patched(saved(), 8, 97),
-        "train_images cannot be read (That compression method is not supported); the file is damaged, get it again",
+        "train_images cannot be read (neither stored nor deflated, as NumPy packs); the file is damaged, get it again",
     ),
     "a shape of 100 GB": (
         zipped(train_images=claiming((127551020, 28, 28))),

@@ -23,8 +23,8 @@ def opened(archive: zipfile.ZipFile, key: str) -> IO[bytes]:
     """
     info = archive.getinfo(f"{key}.npy")
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise ValueError("packed as NumPy never packs; write it again with numpy.savez_compressed")
-    return archive.open(info)
+        raise ValueError("neither stored nor deflated, as NumPy packs")
+    return archive.open(info.filename)
 
 
 def read(member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
