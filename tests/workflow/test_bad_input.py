@@ -150,7 +150,7 @@ def test_without_network_and_file_the_message_names_the_ways_out(project, monkey
     monkeypatch.delenv("MEDMNIST_DATA", raising=False)
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")  # nothing listens there
-    done = project.snakemake("-j", "1", "data/breastmnist.npz", check=False, overlay=False)
+    done = project.snakemake("-j", "1", "results/downloads/breastmnist.json", check=False, overlay=False)
     text = done.stdout + done.stderr
     assert done.returncode != 0
     for part in ("could not be had", "put the file at data/breastmnist.npz", "make demo", "MEDMNIST_DATA: not set"):

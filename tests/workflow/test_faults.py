@@ -261,11 +261,11 @@ def test_a_network_at_fault(official):
     data = official.folder / "data"
     for fault, reason in reasons.items():
         official.server.fault = fault
-        text = failed(official, "-j", "1", "data/breastmnist.npz")
+        text = failed(official, "-j", "1", "results/downloads/breastmnist.json")
         assert reason in text and "Ways out:" in text
         assert not list(data.glob("*"))
     official.server.fault = None
-    with faults.running(official, "-j", "1", "data/breastmnist.npz", hold=["download"]) as run:
+    with faults.running(official, "-j", "1", "results/downloads/breastmnist.json", hold=["download"]) as run:
         run.middle_of("download").kill()
         assert run.wait() != 0
     assert len(list(data.glob("*"))) == 1

@@ -68,8 +68,6 @@ def test_artifacts_hold_what_they_should(finished):
     assert len(compared["systems"]) == compared["family"] == 7 and compared["generated"]  # the best, 5 others, 2 floors
     parts = compared["twins"]["parts"].values()
     assert not parts or sum(part["n"] for part in parts) == compared["n"] == 80
-    for folder in ("logs", "benchmarks"):
-        assert list((finished.folder / folder / "blood/compact_resnet/seed1").glob("model.*"))
     assert "epoch 3/3" in (finished.folder / "logs/blood/compact_resnet/seed1/model.log").read_text()
 
 

@@ -93,7 +93,7 @@ def _nodes(value: Any) -> Iterator[dict[str, Any]]:
 def _check_arguments(archive: zipfile.ZipFile, arguments: list[dict[str, Any]]) -> None:
     """Numbers of a tree's features, classes and outputs: its constructor reads as many classes as there are outputs."""
     features, classes, outputs = arguments
-    counts = np.load(io.BytesIO(archive.read(classes["file"])), allow_pickle=False)
+    counts = np.lib.format.read_array(io.BytesIO(archive.read(classes["file"])), allow_pickle=False)
     if outputs["content"] != "1" or counts.shape != (1,) or not 1 <= counts[0] <= MOST_CLASSES:
         raise ValueError("a tree of several outputs, or of too many classes")
     if not 1 <= int(features["content"]) < 2**31:

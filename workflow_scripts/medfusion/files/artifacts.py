@@ -60,7 +60,7 @@ def process_space() -> str:
     """Eight hex digits for the machine, its last start and the container: where a process number means one process."""
     parts = [socket.gethostname()]
     with contextlib.suppress(OSError):  # Linux alone tells
-        parts += [Path("/proc/sys/kernel/random/boot_id").read_text("ascii"), os.readlink("/proc/self/ns/pid")]
+        parts += [Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii"), os.readlink("/proc/self/ns/pid")]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:8]
 
 

@@ -116,7 +116,9 @@ def answers(record: Record, settings: str | Path) -> bool:
         return True
     if identity_in(settings) != record.identity:
         return False
-    return hash_file(settings) == record.settings.sha256 or AGAIN not in json.loads(settings.read_text("utf-8"))
+    return hash_file(settings) == record.settings.sha256 or AGAIN not in json.loads(
+        settings.read_text(encoding="utf-8")
+    )
 
 
 def read(path: Path) -> Record | None:

@@ -86,7 +86,7 @@ def typed(arguments: Iterable[str]) -> dict[str, Any]:
     found = {}
     for key, _, text in (str(argument).partition("=") for argument in arguments):
         with contextlib.suppress(yaml.YAMLError, RecursionError, ValueError):  # Snakemake takes it for a text
-            value = yaml.load(text, Loader=Loader)
+            value = yaml.safe_load(text)
             if isinstance(value, dict | list):
                 found[key] = value
     return found

@@ -170,7 +170,7 @@ def _myself() -> dict[str, Any]:
 def _boot() -> str:
     """What names this start of the machine, on Linux; of its clock elsewhere."""
     try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
         return str(round(psutil.boot_time()))
 
