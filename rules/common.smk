@@ -14,9 +14,11 @@ from medfusion.planning.environment import (
     too_large,
 )
 from medfusion.planning.export_plan import ExportPlan
+from medfusion.planning.identity import identity
 from medfusion.planning.jobs import job_name
 from medfusion.planning.page_plan import PagePlan
 from medfusion.planning.plan import Plan
+from medfusion.planning.reruns import Planned
 
 # As one would type it where possible, so that a printed command works by hand.
 PROGRAMS = Path("workflow_scripts") if ROOT.samefile(Path.cwd()) else ROOT / "workflow_scripts"
@@ -81,6 +83,15 @@ def settings_of(stage):
         return TOLD.get(path, local(path))
 
     return file
+
+
+def planned(job):
+    """A job with what its rule makes; a download makes the data file too, which is no output for Snakemake."""
+    name = f"export_bundle_{job.wildcards['dataset']}" if job.stage == "export_bundle" else job.stage
+    outputs = [str(pattern).format(**job.wildcards) for pattern in getattr(rules, name).output]
+    outputs += [f"{config['data']}/{job.wildcards['file']}.npz"] if job.stage == "download" else []
+    settings = Path(RESULTS, "settings", job.stage, f"{job.name}.json")
+    return Planned(settings, identity(job.stage, job.config, config["compute"]["threads"]), tuple(outputs))
 
 
 def served(target, datasets, pattern):

@@ -1,18 +1,7 @@
 # What must run again. Needs: all rules, for what each job makes. Makes: the settings file of every job, before Snakemake
 # looks at ages; a plan that runs no jobs writes nothing. Whatever can go wrong in planning goes wrong here, and is said.
 from medfusion.planning import jobs as all_jobs
-from medfusion.planning.identity import identity
-from medfusion.planning.reruns import Planned, Reruns, write_missing
-
-
-def planned(job):
-    """A job with what its rule makes; a download makes the data file too, which is no output for Snakemake."""
-    name = f"export_bundle_{job.wildcards['dataset']}" if job.stage == "export_bundle" else job.stage
-    outputs = [str(pattern).format(**job.wildcards) for pattern in getattr(rules, name).output]
-    outputs += [f"{config['data']}/{job.wildcards['file']}.npz"] if job.stage == "download" else []
-    settings = Path(RESULTS, "settings", job.stage, f"{job.name}.json")
-    return Planned(settings, identity(job.stage, job.config, config["compute"]["threads"]), tuple(outputs))
-
+from medfusion.planning.reruns import Reruns, write_missing
 
 # By settings file, what rules are told in its place; and those files that a dry run says would be written.
 TOLD, WRITTEN = {}, []

@@ -33,7 +33,7 @@ def test_a_target_that_can_serve_no_data_set_says_so(tmp_path):
     project.overlay.write_text("datasets: {breast: ~, blood: ~, chest: {flag: chestmnist}}", encoding="utf-8")
     done = project.snakemake("-j", "1", "export", check=False)
     assert done.returncode == 1
-    assert "error: export: a bundle holds systems of one class an image" in done.stderr
+    assert "\nexport: a bundle holds systems of one class an image" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert not (project.folder / "results/chest").exists()
 
