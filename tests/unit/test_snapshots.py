@@ -7,12 +7,16 @@ import sys
 from pathlib import Path
 
 import made_runs
+import numpy as np
+import pandas as pd
 import pytest
 import synthetic
 import yaml
 
 from medfusion.errors import UserError
+from medfusion.evaluation import label_metrics, metrics
 from medfusion.tools import finished, snapshots
+from medfusion.tools.snapshot_checks import check_table
 
 ROOT = Path(__file__).resolve().parents[2]
 SYSTEMS = {("breast", "net", 1, "cnn"): {0, 1}, ("breast", "net", 2, "cnn"): {0}, ("breast", "votes", None, "v"): {2}}
@@ -192,6 +196,7 @@ FORGED = {
     "line 2: value is 2.5": {"metrics": cell(1, "value", "2.5")},
     "line 3: value is inf": {"metrics": cell(2, "value", "inf")},
     "line 2: low is -0.5": {"metrics": cell(1, "low", "-0.5")},
+    "line 2: n is 0": {"metrics": cell(1, "n", "0")},
     "line 2: n is -5": {"metrics": cell(1, "n", "-5")},
     "line 2: n is 10.5": {"metrics": cell(1, "n", "10.5")},
     "line 2: n is 1e": {"metrics": cell(1, "n", "1e30")},
@@ -208,6 +213,27 @@ FORGED = {
     "confusions.json: not a readable JSON": {"confusions": lambda text: "[" * 100_000},
     "confusions.json: breast.net/1.cnn is": {"confusions": lambda text: '{"breast": {"net/1": {"cnn": [["x"]]}}}'},
 }
+
+
+def test_a_class_that_was_never_predicted_has_a_precision_of_no_images(results, tmp_path):
+    folder = snapshots.take("one", results, tmp_path)
+    forged(folder, metrics=lambda text: cell(1, "n", "0")(cell(1, "metric", "precision[1]")(text)))
+    assert finished.read(folder).metrics["n"].min() == 0
+
+
+@pytest.mark.parametrize("task", ["binary-class", "multi-class", "ordinal-regression", "multi-label, binary-class"])
+def test_the_worst_predictions_have_measures_that_a_snapshot_may_hold(task):
+    k = 2 if task == "binary-class" else 4
+    classes = np.arange(20) % k
+    if task.startswith("multi-label"):
+        labels = np.eye(k, dtype=np.uint8)[classes]
+        measures = label_metrics.measure(labels, 1.0 - labels, replicates=10)
+    else:
+        wrong = np.eye(k)[k - 1 - classes if k > 2 else 1 - classes]
+        measures = metrics.measure(classes, wrong, task, replicates=10)
+    table = pd.DataFrame(measures).assign(dataset="d", name="d", model="m", system="s", seed=1, split="test")
+    check_table(Path("metrics.csv"), table)
+    assert {"accuracy", "brier"} <= set(table["metric"]) and table.set_index("metric")["value"]["accuracy"] == 0
 
 
 @pytest.mark.parametrize("message", FORGED)
