@@ -21,7 +21,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from medfusion.files import images
-from medfusion.learning import classifiers
+from medfusion.learning import classifiers, grid_search
 
 GRIDS = {"svm": 1, "random_forest": 1, "decision_tree": 3}  # pairs of runs: the first two take minutes
 FOLDS = {"svm": 5, "random_forest": 3, "decision_tree": 3}
@@ -52,7 +52,7 @@ def rows(name: str, results: Path) -> list[list[str]]:
 def ours(settings: dict[str, Any], data: tuple[np.ndarray, ...]) -> dict[str, Any]:
     """As the stage fit_grid does."""
     with threadpoolctl.threadpool_limits(1):
-        cells, best = classifiers.search(settings, *data, seed=1, report=lambda line: None)
+        cells, best = grid_search.search(settings, *data, seed=1, report=lambda line: None)
         model = classifiers.fit(settings, best, *data, seed=1)
         return {"cells": len(cells), "best": best, "validation": float(model.score(*data[2:]))}
 
@@ -82,7 +82,8 @@ def main() -> None:
     parser.add_argument("side", choices=("ours", "theirs"))
     parser.add_argument("results", type=Path)
     args = parser.parse_args()
-    settings = timing.config()["classifiers"][args.grid]
+    config = timing.config()
+    settings = {**config["classifiers"][args.grid], "criterion": config["criterion"]}
     blood = args.results / "blood"
     with h5py.File(blood / "compact_resnet" / "seed1" / "features.h5") as file:
         features = {split: file[f"{split}/features"][:] for split in ("train", "val")}

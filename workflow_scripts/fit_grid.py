@@ -31,7 +31,7 @@ def parser():
 
 def main(args, settings):
     with imported_quickly(without=UNUSED_BY_SKLEARN):
-        from medfusion.learning import approximate, classifiers
+        from medfusion.learning import approximate, classifiers, grid_search
         from medfusion.learning.subsets import at_most, stratified_subset
 
     classifier, seed = settings["classifier"], settings["seed"]
@@ -58,7 +58,7 @@ def main(args, settings):
         val_labels[scored],
     )
 
-    rows, best = classifiers.search(
+    rows, best = grid_search.search(
         classifier, *data, seed, lambda line: stage.progress(f"{settings['title']}: {line}")
     )
     machine = approximate.machine(use, best)
@@ -70,9 +70,9 @@ def main(args, settings):
     writer.writeheader()
     writer.writerows(rows)
     write_text(args.grid, table.getvalue())
-    used = {key: classifier[key] for key in ("kind", "selection", "calibration")}
+    used = {key: classifier[key] for key in ("kind", "selection", "criterion", "calibration")}
     used |= {
-        "compared_images": classifiers.compared_images(classifier, len(fitted)),
+        "compared_images": grid_search.compared_images(classifier, len(fitted)),
         "fitted_images": len(fitted),
         "training_images": len(known),
         "scored_images": len(scored),

@@ -1,4 +1,4 @@
-"""Fuse the probabilities of several systems with fixed weights, or with weights chosen on the validation split."""
+"""Fuse the calibrated probabilities of several systems, with fixed weights or with those chosen on validation."""
 
 import numpy as np
 
@@ -12,24 +12,25 @@ def parser():
     result = stage.parser(__doc__)
     result.add_input("--members", nargs="+", metavar="PATH", help="probabilities (HDF5), in the settings' order")
     result.add_input("--val", help="prepared validation split, for its labels (HDF5)")
-    result.add_output("--fusion", help="JSON file to write: weights and the curve they were chosen from")
+    result.add_output("--fusion", help="JSON file to write: temperatures, weights and the curve they were chosen from")
     result.add_output("--out", help="HDF5 file to write: {val,test}/probabilities")
     return result
 
 
 def main(args, settings):
-    members = settings["members"]
-    val, test = ([probabilities.read(path, split) for path in args.members] for split in ("val", "test"))
-    record = {"members": members, "chosen_on": None, "criterion": None, "curve": []}
+    members, labels = settings["members"], images.read_labels(args.val)
+    read = {split: [probabilities.read(path, split) for path in args.members] for split in ("val", "test")}
+    temperatures = fusion.choose_temperatures(read["val"], labels)
+    scaled = {split: list(map(fusion.calibrated, values, temperatures)) for split, values in read.items()}
+    record = {"members": members, "temperatures": temperatures, "chosen_on": None, "criterion": None, "curve": []}
     if settings["weights"]:
         weights = np.array([settings["weights"][name] for name in members])
     else:
-        labels = images.read_labels(args.val)
-        weights, curve = fusion.choose_weights(val, labels, settings["step"], settings["criterion"])
+        weights, curve = fusion.choose_weights(scaled["val"], labels, settings["step"], settings["criterion"])
         record.update(chosen_on="validation", criterion=settings["criterion"], curve=curve)
     write_json(args.fusion, {**record, "weights": weights.tolist()})
-    description = probabilities.describe(args.members[0])
-    probabilities.write(args.out, description, {"val": fusion.fuse(val, weights), "test": fusion.fuse(test, weights)})
+    fused = {split: fusion.fuse(values, weights) for split, values in scaled.items()}
+    probabilities.write(args.out, probabilities.describe(args.members[0]), fused)
     stage.progress(f"{settings['title']}: weights {dict(zip(members, weights.round(4).tolist(), strict=True))}")
 
 

@@ -49,7 +49,7 @@ def make(folder: Path, channels: int = 1, classes: int = 2, generated: bool = Fa
         channels=channels,
         positive=0 if classes == 2 else None,
         networks=(Network("net", 1, "network.keras", "network.onnx", ("features",), VIEWS),),
-        members=(Member(0, None, 0.25), Member(0, KEY, 0.75)),
+        members=(Member(0, None, 0.25, 0.8), Member(0, KEY, 0.75, 1.0)),
         calibration=Calibration(2.0, 0.55, (0.5,) * classes, 0.45 if classes == 2 else None, 0.5),
         libraries={name: metadata.version(name) for name in ("onnxruntime", "scikit-learn", "skops")},
     )

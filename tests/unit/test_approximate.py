@@ -9,13 +9,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from medfusion.learning import approximate, classifiers
+from medfusion.learning import approximate, classifiers, grid_search
 from medfusion.learning.approximate import Use
 
 SETTINGS = {
     **{"kind": "svm", "grid": {"C": [1]}, "selection": "validation", "folds": 3, "search_images": None},
     **{"fit_images": 100, "nystroem_components": 60, "nystroem_images": 500, "fit_values": 5000},
-    "calibration": "temperature",
+    **{"calibration": "temperature", "criterion": "log_loss"},
 }
 
 
@@ -101,9 +101,9 @@ def test_several_labels_have_a_machine_each(data):
 def test_cells_are_compared_exactly_on_no_more_than_are_fitted_exactly(data):
     lines = []
     settings = {**SETTINGS, "grid": {"C": [1, 10]}}
-    assert classifiers.compared_images(settings, 400) == 100
-    assert classifiers.compared_images({**settings, "search_images": 30}, 400) == 30
-    rows, _ = classifiers.search(settings, *data, 3, lines.append)
+    assert grid_search.compared_images(settings, 400) == 100
+    assert grid_search.compared_images({**settings, "search_images": 30}, 400) == 30
+    rows, _ = grid_search.search(settings, *data, 3, lines.append)
     assert len(rows) == 2
 
 

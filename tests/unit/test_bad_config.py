@@ -282,7 +282,7 @@ FAULTS = {
     ),
     "an unknown classifier": (
         "{datasets: {blood: {models: {compact_resnet: {classifiers: [svm, svm_rbf, random_forest, boosting]}}}}}",
-        "datasets.blood.models.compact_resnet: unknown classifier 'boosting'; known: svm, svm_linear, svm_rbf, "
+        "datasets.blood.models.compact_resnet: unknown classifier 'boosting'; known: linear_probe, svm, svm_linear, svm_rbf, "
         "svm_c10, random_forest, decision_tree",
     ),
     "an unknown fusion": (
@@ -437,9 +437,9 @@ FAULTS = {
         "datasets.breast.size: '64'; expected one of 28, 64, 128, 224. In quotes it is text: write 64",
     ),
     "a grid's number that YAML reads as text": (
-        "{classifiers: {svm: {grid: {gamma: [1e-3]}}}}",
-        "classifiers.svm.grid.gamma: '1e-3'; expected one of scale, auto or a number from 0 to 1000. YAML takes 1e-3 "
-        "for text, for want of a point or a sign: write 1.0e-03",
+        "{classifiers: {svm_c10: {grid: {gamma: [1e-3]}}}}",
+        "classifiers.svm_c10.grid.gamma: '1e-3'; expected one of scale, auto or a number from 0 to 1000. YAML takes "
+        "1e-3 for text, for want of a point or a sign: write 1.0e-03",
     ),
     "all or a number in quotes": (
         "{datasets: {breast: {models: {breast_cnn: {train_images: '300'}}}}}",
@@ -609,7 +609,8 @@ FAULTS = {
     ),
     "an unknown kind of classifier": (
         "{classifiers: {svm: {kind: svn}}}",
-        "classifiers.svm.kind: 'svn'; expected one of svm, random_forest, decision_tree; did you mean 'svm'?",
+        "classifiers.svm.kind: 'svn'; expected one of svm, logistic_regression, random_forest, decision_tree; "
+        "did you mean 'svm'?",
     ),
     "a grid without settings": (
         "{classifiers: {new: {kind: svm, grid: {}}}}",
@@ -625,8 +626,8 @@ FAULTS = {
     ),
     "an unknown grid setting": (
         "{classifiers: {svm: {grid: {c: [1]}}}}",
-        "classifiers.svm.grid: svm has no setting 'c'; known: C, kernel, gamma, degree, coef0, class_weight, tol, "
-        "shrinking",
+        "classifiers.svm.grid: svm has no setting 'c'; known: C, kernel, gamma, relative_gamma, degree, coef0, "
+        "class_weight, tol, shrinking",
     ),
     "a C that scikit-learn refuses": (
         "{classifiers: {svm: {grid: {C: [1, 0]}}}}",
@@ -637,12 +638,12 @@ FAULTS = {
         "classifiers.svm.grid.kernel: 'rfb'; expected one of linear, rbf, poly, sigmoid; did you mean 'rbf'?",
     ),
     "a negative gamma": (
-        "{classifiers: {svm: {grid: {gamma: [scale, -1]}}}}",
-        "classifiers.svm.grid.gamma: -1; expected one of scale, auto or a number from 0 to 1000",
+        "{classifiers: {svm_c10: {grid: {gamma: [scale, -1]}}}}",
+        "classifiers.svm_c10.grid.gamma: -1; expected one of scale, auto or a number from 0 to 1000",
     ),
     "a gamma that is a section": (
-        "{classifiers: {svm: {grid: {gamma: [{}]}}}}",
-        "classifiers.svm.grid.gamma: {}; expected one of scale, auto or a number from 0 to 1000",
+        "{classifiers: {svm_c10: {grid: {gamma: [{}]}}}}",
+        "classifiers.svm_c10.grid.gamma: {}; expected one of scale, auto or a number from 0 to 1000",
     ),
     "an infinite C": (
         "{classifiers: {svm: {grid: {C: [.inf]}}}}",
@@ -751,8 +752,12 @@ FAULTS = {
         "fusions.svm: a classifier has this name too; choose different names",
     ),
     "an unknown criterion": (
-        "{fusions: {cnn_svm_chosen: {criterion: acc}}}",
-        "fusions.cnn_svm_chosen.criterion: 'acc'; expected one of accuracy, log_loss",
+        "{criterion: acc}",
+        "criterion: 'acc'; expected one of log_loss, auc, accuracy; did you mean 'auc'?",
+    ),
+    "two widths of a kernel": (
+        "{classifiers: {svm: {grid: {gamma: [1]}}}}",
+        "classifiers.svm.grid: gamma and relative_gamma both give the kernel's width; expected one of them",
     ),
     "full confidence": (
         "{evaluation: {confidence: 1}}",
@@ -1013,9 +1018,9 @@ def test_what_a_grid_may_hold_can_be_fitted(kind, parameter):
             continue
         accepted.append(value)
         base = {"n_estimators": 2} if kind == "random_forest" else {"kernel": "poly"} if kind == "svm" else {}
-        model = classifiers.estimator(kind, {**base, parameter: value}, seed=0)
+        model = classifiers.estimator(kind, {**base, parameter: value}, seed=0, width=3)
         if kind == "svm":
-            model.set_params(svc__max_iter=100)  # whether the value is taken, not whether the fit is good
+            model.set_params(pairwisesvc__max_iter=100)  # whether the value is taken, not whether the fit is good
         assert np.isfinite(model.fit(*SMALL).predict(SMALL[0])).all()
     assert accepted
 

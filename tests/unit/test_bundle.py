@@ -111,7 +111,8 @@ def test_probabilities_are_the_weighted_mean_of_members_and_then_calibrated(made
     model = extractor(load_network(folder / "network.keras"), ["features"])
     features, own = apply(model, images, {"views": small_bundle.VIEWS})
     svm = fitted.load(folder / contents.CLASSIFIERS)[small_bundle.KEY].predict_proba(features)
-    expected = 0.25 * own + 0.75 * svm
+    sure = own ** (1 / 0.8)  # the network's temperature as a member
+    expected = 0.25 * sure / sure.sum(axis=1, keepdims=True) + 0.75 * svm
     predictor = Predictor(folder)
     np.testing.assert_allclose(predictor.probabilities(images), expected, atol=1e-5)
     found = predictor.predict(images)
@@ -199,7 +200,7 @@ CHANGES = {
     "its checksum differs": lambda content: content["calibration"].update(temperature=1.0),
     "holds no record": lambda content: None,
     "lacks schema": lambda content: content.pop("schema"),
-    "schema 1; this program reads 3": lambda content: content.update(schema=1),
+    "schema 1; this program reads 4": lambda content: content.update(schema=1),
 }
 
 
@@ -433,13 +434,15 @@ def test_the_model_card_says_why_no_temperature_is_applied(made):
 def test_members_of_a_vote_over_fusions():
     runs = [("a", 1, "fused"), ("a", 2, "fused"), ("b", 1, "cnn"), ("a", 1, "cnn")]
     weights = {1: [0.5, 0.5, 0.0], 2: [1.0, 0.0, 0.0]}
-    fusions = {("a", seed, "fused"): {"members": ["cnn", "svm", "tree"], "weights": weights[seed]} for seed in (1, 2)}
+    parts = {"members": ["cnn", "svm", "tree"], "temperatures": [1.5, 1.0, 1.0]}
+    fusions = {("a", seed, "fused"): {**parts, "weights": weights[seed]} for seed in (1, 2)}
     found = selection.members(runs, [("a", 1), ("a", 2), ("b", 1)], fusions)
     assert found == (
-        Member(0, None, 0.375),
-        Member(0, "a/seed1/svm", 0.125),
-        Member(1, None, 0.25),
-        Member(2, None, 0.25),
+        Member(0, None, 0.125, 1.5),
+        Member(0, "a/seed1/svm", 0.125, 1.0),
+        Member(1, None, 0.25, 1.5),
+        Member(2, None, 0.25, 1.0),
+        Member(0, None, 0.25, 1.0),
     )
     assert sum(member.weight for member in found) == 1
 

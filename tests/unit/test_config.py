@@ -6,6 +6,7 @@ import json
 import pytest
 from configurations import BASE, OVERLAYS, ROOT, SCHEMA, completed
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
@@ -13,11 +14,17 @@ from medfusion.data import datafiles
 from medfusion.data.medmnist_info import INFO
 from medfusion.data.phantoms import PHANTOMS
 from medfusion.learning.architectures import OPTIONS
-from medfusion.learning.classifiers import grid_cells
+from medfusion.learning.grid_search import grid_cells
+from medfusion.learning.margins import svc_settings
 from medfusion.planning import config as configuration
 from medfusion.planning.grid_values import GRID_VALUES
 
-CLASSES = {"svm": SVC, "random_forest": RandomForestClassifier, "decision_tree": DecisionTreeClassifier}
+CLASSES = {
+    "svm": SVC,
+    "logistic_regression": LogisticRegression,
+    "random_forest": RandomForestClassifier,
+    "decision_tree": DecisionTreeClassifier,
+}
 
 
 def test_config_yaml_is_valid_and_is_not_changed():
@@ -79,7 +86,7 @@ def test_what_may_be_left_out_is_filled_in():
         "ablations": None,
     }  # fmt: skip
     assert (breast["votes"], breast["published"], breast["learning_curve"]) == ({}, [], None)
-    assert result["fusions"]["short"]["criterion"] == "accuracy"
+    assert result["fusions"]["short"]["step"] == 0.05
     assert configuration.systems(breast, "only") == ["cnn"]
 
 
@@ -120,7 +127,7 @@ def test_members_and_systems_keep_their_order():
 
 @pytest.mark.parametrize("kind", GRID_VALUES)
 def test_grid_keys_are_scikit_learns(kind):
-    assert set(GRID_VALUES[kind]) <= set(CLASSES[kind]().get_params())
+    assert set(GRID_VALUES[kind]) - {"relative_gamma"} <= set(CLASSES[kind]().get_params())
 
 
 @pytest.mark.parametrize("overlay", [None, *OVERLAYS], ids=lambda path: path.stem if path else "config")
@@ -128,7 +135,8 @@ def test_every_cell_passes_scikit_learns_own_check(overlay):
     result = completed(overlay.read_text(encoding="utf-8") if overlay else None)
     for classifier in result["classifiers"].values():
         for cell in grid_cells(classifier["grid"]):
-            CLASSES[classifier["kind"]](**cell)._validate_params()
+            taken = svc_settings(cell, 10) if classifier["kind"] == "svm" else cell
+            CLASSES[classifier["kind"]](**taken)._validate_params()
 
 
 def test_the_schema_knows_the_options_of_every_architecture_and_the_generated_data_sets():

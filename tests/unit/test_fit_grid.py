@@ -18,6 +18,7 @@ from medfusion.learning.subsets import stratified_subset
 DESCRIPTION = images.Description("", "multi-class", ("a", "b", "c"), "0" * 64, False)
 CLASSIFIER = {
     **{"kind": "decision_tree", "grid": {"max_depth": [1, 3]}, "selection": "validation", "calibration": "none"},
+    "criterion": "log_loss",
     **{"search_images": None, "fit_images": None, "fit_values": 10_000},
     **{"nystroem_components": None, "nystroem_images": None},
 }

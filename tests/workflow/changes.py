@@ -390,10 +390,17 @@ KEYS = (
         ("classifiers.svm.grid.C", "classifiers.svm_rbf.grid.C", "classifiers.random_forest.folds"),
     ),
     Row(
-        "a fusion's weight; `choose`, `step`, `criterion`",
+        "`criterion`",
+        "all fits of classifiers, fusions with chosen weights, and what follows",
+        ("fit_grid", "fuse weights=chosen"),
+        ("criterion",),
+        ("criterion",),
+    ),
+    Row(
+        "a fusion's weight; `choose`, `step`",
         "that fusion, votes that count it, their evaluation, calibration, comparisons and figures of results, the page",
         ("fuse fusion={fusion}",),
-        (f"{FUSION}.weights.{{member}}", f"{FUSION}.choose", f"{FUSION}.step", f"{FUSION}.criterion"),
+        (f"{FUSION}.weights.{{member}}", f"{FUSION}.choose", f"{FUSION}.step"),
         ("fusions.cnn_30_svm_70.weights.cnn", "fusions.cnn_svm_chosen.step"),
     ),
     Row(

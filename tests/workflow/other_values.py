@@ -42,7 +42,7 @@ CHOICES: dict[str, list[Any]] = {
     "layers": [["rescaling"], ["features"]],
     "selection": ["folds", "validation"],
     "calibration": ["temperature", "sigmoid"],
-    "criterion": ["log_loss", "accuracy"],
+    "criterion": ["auc", "accuracy"],
     "style": ["ticks", "dark"],
     "confidence": [0.9, 0.8],
     "conformal_coverage": [0.8, 0.7],

@@ -103,8 +103,9 @@ def _add_model(add, config: Config, dataset: str, name: str, model: Config) -> N
         for key, classifier in classifiers.items():
             unset = CHOOSING - set(classifier)
             add("fit_grid", dataset, name, seed, key, **facts, classifier=key, unset=unset)
-        for key in fusions:
-            add("fuse", dataset, name, seed, key, **facts, fusion=key)
+        for key, fusion in fusions.items():
+            weights = "chosen" if "choose" in fusion else "fixed"
+            add("fuse", dataset, name, seed, key, **facts, fusion=key, weights=weights)
         add("evaluate", dataset, name, f"seed{seed}", **facts, group="model")
     add("draw_curves", dataset, name, **facts)
     if any(_cells(classifier["grid"]) > 1 for classifier in classifiers.values()):

@@ -20,6 +20,7 @@ from sklearn.tree._tree import Tree
 # Classes that skops may make, by the name of its loader.
 NODES = {
     "ObjectNode": {
+        "medfusion.learning.margins.PairwiseSVC",
         "sklearn.calibration.CalibratedClassifierCV",
         "sklearn.calibration._CalibratedClassifier",
         "sklearn.calibration._SigmoidCalibration",
@@ -30,7 +31,6 @@ NODES = {
         "sklearn.linear_model._logistic.LogisticRegression",
         "sklearn.pipeline.Pipeline",
         "sklearn.preprocessing._data.StandardScaler",
-        "sklearn.svm._classes.SVC",
         "sklearn.tree._classes.DecisionTreeClassifier",
     },
     "TreeNode": {"sklearn.tree._tree.Tree"},

@@ -13,7 +13,7 @@ from medfusion.files.artifacts import hash_file, read_record, write_json
 from medfusion.files.calibrations import Calibration
 from medfusion.learning.augmentation import SHIFTS, SYMMETRIES
 
-SCHEMA = 3  # of bundle.json; another where older programs would misread a bundle
+SCHEMA = 4  # of bundle.json; another where older programs would misread a bundle
 RECORD = "bundle.json"
 CARD = "README.md"
 CLASSIFIERS = "classifiers.skops"
@@ -52,11 +52,13 @@ class Member:
     classifier : the key in the file of classifiers of the one that sees the network's features; None for the network's
         own probabilities
     weight : all sum to 1
+    temperature : by which its probabilities are scaled before
     """
 
     network: int
     classifier: str | None
     weight: float
+    temperature: float
 
 
 @dataclass(frozen=True)
@@ -192,6 +194,7 @@ def _soundness(bundle: Bundle) -> Iterator[tuple[str, bool]]:
     for member in bundle.members:
         yield "members", _is_whole(member.network) and 0 <= member.network < len(bundle.networks)
         yield "members", member.classifier is None or _is_text(member.classifier)
+        yield "members", 0 < member.temperature < math.inf
     yield "weights", min(weights) >= 0 and math.isclose(sum(weights), 1, rel_tol=1e-6)
     yield "temperature", 0 < numbers.temperature < math.inf
     yield "referral", math.isfinite(numbers.referral)

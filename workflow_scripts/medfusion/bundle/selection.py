@@ -65,12 +65,14 @@ def members(
     ----------
     runs : the run itself, or all those that a vote counts, each as much
     networks : model and seed of each network, in the order of the bundle
-    fusions : by run, fusion.json: members and weights
+    fusions : by run, fusion.json: members, weights and temperatures
     """
-    weights: dict[tuple[int, str | None], float] = {}
+    weights: dict[tuple[int, str | None, float], float] = {}
     for model, seed, system in runs:
-        record = fusions.get((model, seed, system), {"members": [system], "weights": [1.0]})
-        for name, weight in zip(record["members"], record["weights"], strict=True):
-            key = (networks.index((model, seed)), None if name == "cnn" else f"{model}/seed{seed}/{name}")
+        record = fusions.get((model, seed, system), {"members": [system], "weights": [1.0], "temperatures": [1.0]})
+        columns = (record["members"], record["weights"], record["temperatures"])
+        for name, weight, temperature in zip(*columns, strict=True):
+            classifier = None if name == "cnn" else f"{model}/seed{seed}/{name}"
+            key = (networks.index((model, seed)), classifier, temperature)
             weights[key] = weights.get(key, 0.0) + weight / len(runs)
-    return tuple(Member(*key, weight) for key, weight in weights.items() if weight)
+    return tuple(Member(*key, weight, temperature) for (*key, temperature), weight in weights.items() if weight)

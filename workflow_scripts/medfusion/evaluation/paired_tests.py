@@ -128,17 +128,26 @@ def area(labels: np.ndarray, probabilities: np.ndarray, task: str) -> Area:
         ``"binary-class"``: the area of class 1; otherwise the mean over classes.
     """
     classes = [1] if task == "binary-class" else range(probabilities.shape[1])
-    parts, values = np.zeros(len(labels)), []
-    for label in classes:
-        positive, scores = labels == label, probabilities[:, label]
-        own, others = scores[positive], scores[~positive]
-        ranks = rankdata(scores)
-        won = (ranks[positive] - rankdata(own)) / len(others)  # of each positive, the share of negatives below it
-        lost = 1 - (ranks[~positive] - rankdata(others)) / len(own)
-        parts[positive] += won / len(own)
-        parts[~positive] += lost / len(others)
-        values.append(won.mean())
-    return Area(float(np.mean(values)), parts / len(classes))
+    areas = [class_area(labels == label, probabilities[:, label]) for label in classes]
+    parts = np.sum([one.parts for one in areas], axis=0)
+    return Area(float(np.mean([one.value for one in areas])), parts / len(classes))
+
+
+def class_area(positive: np.ndarray, scores: np.ndarray) -> Area:
+    """The area under one ROC curve; equal scores count half.
+
+    Parameters
+    ----------
+    positive : bool array, shape (n,), neither all nor none
+    scores : float array, shape (n,)
+    """
+    own, others = scores[positive], scores[~positive]
+    ranks = rankdata(scores)
+    won = (ranks[positive] - rankdata(own)) / len(others)  # of each positive, the share of negatives below it
+    lost = 1 - (ranks[~positive] - rankdata(others)) / len(own)
+    parts = np.empty(len(scores))
+    parts[positive], parts[~positive] = won / len(own), lost / len(others)
+    return Area(float(won.mean()), parts)
 
 
 def deviation(labels: np.ndarray, parts: np.ndarray) -> float:

@@ -13,6 +13,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
+from medfusion.learning.margins import svc_settings
+
 ROWS = 4096  # images transformed at once
 # Of the linear machine, for an SVM's C: its log loss never comes to zero, as the hinge loss does, so that the same C
 # would shrink it more. benchmarks/approximation.py measures both machines on the same features.
@@ -99,6 +101,7 @@ def fit(cell: dict[str, Any], features: np.ndarray, labels: np.ndarray, componen
 
 def nystroem(cell: dict[str, Any], scaled: np.ndarray, components: int, seed: int) -> Nystroem:
     """The Nyström features of an SVC's kernel, fitted; gamma means what it means there."""
+    cell = svc_settings(cell, scaled.shape[1])
     values = {**KERNEL_VALUES, **{key: cell[key] for key in KERNEL_VALUES if key in cell}}
     if values["gamma"] == "scale":
         values["gamma"] = 1 / (scaled.shape[1] * (float(scaled.var()) or 1.0))

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from medfusion.learning import choosing
+from medfusion.learning.calibration import cross_validated, scale
 from medfusion.tasks import as_stored
 
 
@@ -30,6 +32,27 @@ def fuse(probabilities: list[np.ndarray], weights: np.ndarray) -> np.ndarray:
     return as_stored(np.tensordot(weights, np.stack(probabilities), axes=1))
 
 
+def calibrated(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+    """A member's probabilities (n, k) after its temperature; 1 leaves them as they are.
+
+    Members are averaged on equal terms: one that was trained with smoothed labels is less certain than it could be.
+    """
+    return probabilities if temperature == 1 else scale(probabilities, temperature)
+
+
+def choose_temperatures(probabilities: list[np.ndarray], labels: np.ndarray) -> list[float]:
+    """Each member's temperature on the validation split; 1 of several labels at once, and where none helps.
+
+    Parameters
+    ----------
+    probabilities : validation probabilities (n, k), one array per member
+    labels : (n,), or of several labels at once (n, k)
+    """
+    if labels.ndim == 2:
+        return [1.0] * len(probabilities)
+    return [cross_validated(values, labels)[0] for values in probabilities]
+
+
 def choose_weights(
     probabilities: list[np.ndarray], labels: np.ndarray, step: float, criterion: str
 ) -> tuple[np.ndarray, list[dict[str, Any]]]:
@@ -38,24 +61,21 @@ def choose_weights(
     Parameters
     ----------
     probabilities : validation probabilities (n, k), one array per member
-    labels : (n,); of several labels at once (n, k), over which accuracy and log loss are means
+    labels : (n,); of several labels at once (n, k)
     step : of the weights
-    criterion : "accuracy", where log loss decides between equals, or "log_loss"
+    criterion : one of `choosing.CRITERIA`, by which `choosing.best` takes a point
 
     Returns
     -------
-    weights : (members,), the best point; the first of equals
-    curve : one row per point: weights, accuracy, log_loss
+    weights : (members,), the best point
+    curve : one row per point: weights, accuracy, log_loss, and auc if it is the criterion
     """
-    curve = []
-    for weights in weight_lattice(len(probabilities), step):
-        fused = fuse(probabilities, weights)
-        if labels.ndim == 2:
-            right, chance = (fused > 0.5) == labels, np.where(labels, fused, 1 - fused)
-        else:
-            right, chance = fused.argmax(axis=1) == labels, fused[np.arange(len(labels)), labels]
-        likelihood, accuracy = np.clip(chance, 1e-12, None), float(np.mean(right))
-        curve.append({"weights": weights.tolist(), "accuracy": accuracy, "log_loss": float(-np.log(likelihood).mean())})
-    sign = {"accuracy": lambda row: (-row["accuracy"], row["log_loss"]), "log_loss": lambda row: row["log_loss"]}
-    best = min(curve, key=sign[criterion])
-    return np.array(best["weights"]), curve
+    lattice = weight_lattice(len(probabilities), step)
+    measured = list(dict.fromkeys(["accuracy", "log_loss", criterion]))
+    curve = [choosing.measure(fuse(probabilities, weights), labels, measured) for weights in lattice]
+
+    def parts(point: int) -> np.ndarray:
+        return choosing.contributions(fuse(probabilities, lattice[point]), labels, criterion)
+
+    best = choosing.best(curve, criterion, parts)
+    return lattice[best], [{"weights": weights.tolist(), **row} for weights, row in zip(lattice, curve, strict=True)]

@@ -55,10 +55,10 @@ def _largest(cells: Sequence[Cell]) -> Cell:
     return largest
 
 
-def predictions(
+def probabilities(
     model: DecisionTreeClassifier | RandomForestClassifier, cells: Sequence[Cell], features: np.ndarray
 ) -> list[np.ndarray]:
-    """The classes that each cell of a group predicts.
+    """The class probabilities of each cell of a group.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def predictions(
 
     Returns
     -------
-    For each cell the classes of all images, (n,)
+    For each cell the probabilities of all images, float64 (n, k)
     """
     trees = getattr(model, "estimators_", [model])
     limits = [_limits(cell, len(trees)) for cell in cells]
@@ -82,7 +82,7 @@ def predictions(
             nodes = paths[stop, np.arange(len(features))]
             total += shares[nodes] / shares[nodes].sum(axis=1, keepdims=True)
         wanted = {cut for size, cut in limits if size == grown}
-        found |= {(grown, cut): model.classes_[sums[cut].argmax(axis=1)] for cut in wanted}
+        found |= {(grown, cut): sums[cut] / grown for cut in wanted}
     return [found[limit] for limit in limits]
 
 

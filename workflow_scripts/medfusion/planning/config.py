@@ -91,6 +91,5 @@ def _fill_defaults(config: Config) -> None:
     for fusion in config["fusions"].values():
         if "choose" in fusion:
             fusion.setdefault("step", 0.05)
-            fusion.setdefault("criterion", "accuracy")
     for dataset in config["datasets"].values():
         fill_dataset(dataset, defaults)

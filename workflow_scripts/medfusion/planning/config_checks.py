@@ -171,6 +171,8 @@ def _classifier_faults(key: str, classifier: Config) -> Iterator[str]:
     cells = math.prod(len(values) for values in classifier["grid"].values())
     if cells > MOST_CELLS:
         yield f"{key}.grid: {cells} cells are too many to try; expected at most {MOST_CELLS}"
+    if {"gamma", "relative_gamma"} <= set(classifier["grid"]):
+        yield f"{key}.grid: gamma and relative_gamma both give the kernel's width; expected one of them"
     if classifier["kind"] == "svm" and classifier["calibration"] == "none":
         yield f"{key}.calibration: an svm has scores, not probabilities; expected temperature or sigmoid"
 

@@ -17,17 +17,20 @@ _TREE = {
     "criterion": {"enum": ["gini", "entropy", "log_loss"]},
     "class_weight": _WEIGHTS,
 }
+_PENALTY = {"type": "number", "minimum": 1e-6, "maximum": 1e6}
 GRID_VALUES: dict[str, dict[str, Any]] = {
     "svm": {
-        "C": {"type": "number", "minimum": 1e-6, "maximum": 1e6},
+        "C": _PENALTY,
         "kernel": {"enum": ["linear", "rbf", "poly", "sigmoid"]},
         "gamma": {"anyOf": [{"enum": ["scale", "auto"]}, {"type": "number", "minimum": 0, "maximum": 1000}]},
+        "relative_gamma": {"type": "number", "minimum": 0, "maximum": 1e6},
         "degree": {"type": "integer", "minimum": 1, "maximum": 10},
         "coef0": {"type": "number", "minimum": -1000, "maximum": 1000},
         "class_weight": _WEIGHTS,
         "tol": {"type": "number", "minimum": 1e-6, "maximum": 1},
         "shrinking": {"type": "boolean"},
     },
+    "logistic_regression": {"C": _PENALTY, "class_weight": _WEIGHTS},
     "random_forest": {"n_estimators": {"type": "integer", "minimum": 1, "maximum": 10_000}, **_TREE},
     "decision_tree": {**_TREE, "ccp_alpha": {"type": "number", "minimum": 0}},
 }

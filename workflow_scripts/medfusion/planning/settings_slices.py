@@ -156,7 +156,7 @@ def _of_models(plan: Plan) -> Slices:
     def fit_grid(wildcards: Wildcards) -> Slice:
         return {
             "title": f"{wildcards.dataset}/{wildcards.model}, seed {wildcards.seed}, {wildcards.classifier}",
-            "classifier": config["classifiers"][wildcards.classifier],
+            "classifier": {**config["classifiers"][wildcards.classifier], "criterion": config["criterion"]},
             "train_images": plan.model(wildcards)["train_images"],
             "seed": int(wildcards.seed),
         }
@@ -166,7 +166,8 @@ def _of_models(plan: Plan) -> Slices:
         return {
             "title": f"{wildcards.dataset}/{wildcards.model}, seed {wildcards.seed}, {wildcards.fusion}",
             "members": fusion_members(fusion),
-            **{key: fusion.get(key) for key in ("weights", "step", "criterion")},
+            **{key: fusion.get(key) for key in ("weights", "step")},
+            "criterion": config["criterion"] if "choose" in fusion else None,
         }
 
     def vote(wildcards: Wildcards) -> Slice:
