@@ -52,7 +52,8 @@ def rows(name: str, results: Path) -> list[list[str]]:
 def ours(settings: dict[str, Any], data: tuple[np.ndarray, ...]) -> dict[str, Any]:
     """As the stage fit_grid does."""
     with threadpoolctl.threadpool_limits(1):
-        cells, best = grid_search.search(settings, *data, seed=1, report=lambda line: None)
+        cells, found = grid_search.search(settings, *data, seed=1, report=lambda line: None)
+        best = grid_search.grid_cells(settings["grid"])[found[0]]
         model = classifiers.fit(settings, best, *data, seed=1)
         return {"cells": len(cells), "best": best, "validation": float(model.score(*data[2:]))}
 

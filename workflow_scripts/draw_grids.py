@@ -19,9 +19,10 @@ def main(args, settings):
     from medfusion.files.tables import read_table
 
     names = settings["classifiers"]
-    tables = {name: read_table(path, ("accuracy", "seconds")) for name, path in zip(names, args.grid, strict=True)}
+    measures = ("accuracy", "auc", "log_loss", "seconds")
+    tables = {name: read_table(path, measures) for name, path in zip(names, args.grid, strict=True)}
     selections = {
-        name: read_record(path, ("cell", "selection", "compared_images"))
+        name: read_record(path, ("cell", "selection", "criterion", "compared_images"))
         for name, path in zip(names, args.best, strict=True)
     }
     with drawing.style(settings["style"]):

@@ -58,9 +58,10 @@ def main(args, settings):
         val_labels[scored],
     )
 
-    rows, best = grid_search.search(
+    rows, equally_good = grid_search.search(
         classifier, *data, seed, lambda line: stage.progress(f"{settings['title']}: {line}")
     )
+    best = grid_search.grid_cells(classifier["grid"])[equally_good[0]]
     machine = approximate.machine(use, best)
     stage.progress(f"{settings['title']}: chosen {best}, to be fitted on {use.images} images ({machine})")
     model = classifiers.fit(classifier, best, *data, seed, use.components)
@@ -72,6 +73,9 @@ def main(args, settings):
     write_text(args.grid, table.getvalue())
     used = {key: classifier[key] for key in ("kind", "selection", "criterion", "calibration")}
     used |= {
+        "measures": {name: rows[equally_good[0]][name] for name in ("accuracy", "auc", "log_loss")},
+        "cells": len(rows),
+        "equally_good": len(equally_good),
         "compared_images": grid_search.compared_images(classifier, len(fitted)),
         "fitted_images": len(fitted),
         "training_images": len(known),

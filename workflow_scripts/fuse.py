@@ -26,8 +26,10 @@ def main(args, settings):
     if settings["weights"]:
         weights = np.array([settings["weights"][name] for name in members])
     else:
-        weights, curve = fusion.choose_weights(scaled["val"], labels, settings["step"], settings["criterion"])
-        record.update(chosen_on="validation", criterion=settings["criterion"], curve=curve)
+        best, curve = fusion.choose_weights(scaled["val"], labels, settings["step"], settings["criterion"])
+        weights = np.array(curve[best[0]]["weights"])
+        record |= {"chosen_on": "validation", "criterion": settings["criterion"], "curve": curve}
+        record["equally_good"] = len(best)
     write_json(args.fusion, {**record, "weights": weights.tolist()})
     fused = {split: fusion.fuse(values, weights) for split, values in scaled.items()}
     probabilities.write(args.out, probabilities.describe(args.members[0]), fused)

@@ -282,8 +282,8 @@ FAULTS = {
     ),
     "an unknown classifier": (
         "{datasets: {blood: {models: {compact_resnet: {classifiers: [svm, svm_rbf, random_forest, boosting]}}}}}",
-        "datasets.blood.models.compact_resnet: unknown classifier 'boosting'; known: linear_probe, svm, svm_linear, svm_rbf, "
-        "svm_c10, random_forest, decision_tree",
+        "datasets.blood.models.compact_resnet: unknown classifier 'boosting'; known: linear_probe, svm, svm_linear, "
+        "svm_rbf, svm_c10, random_forest, decision_tree",
     ),
     "an unknown fusion": (
         "{datasets: {breast: {models: {breast_cnn: {fusions: [cnn_svm_chose]}}}}}",

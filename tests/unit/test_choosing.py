@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
-from medfusion.learning.choosing import CRITERIA, best, contributions, measure
+from medfusion.learning.choosing import CRITERIA, contributions, equally_good, measure
 
 N = 400
 
@@ -68,13 +68,14 @@ def candidate(accuracy, loss, auc=0.9):
 def chosen(candidates, criterion, error=0.0):
     """The best, where the difference to each has this standard error."""
     apart = [error * np.eye(len(candidates))[row] / np.sqrt(2) for row in range(len(candidates))]
-    return best(candidates, criterion, lambda row: apart[row])
+    return equally_good(candidates, criterion, lambda row: apart[row])[0]
 
 
 def test_accuracy_decides_within_one_standard_error_and_no_further():
     ranked = [candidate(0.90, 0.300), candidate(0.95, 0.305), candidate(0.99, 0.310)]
     assert [chosen(ranked, "log_loss", error) for error in (0, 0.004, 0.006, 0.011)] == [0, 0, 1, 2]
     assert chosen(ranked, "accuracy") == 2
+    assert equally_good(ranked, "log_loss", lambda row: 0.006 * np.eye(3)[row]) == [1, 0]
 
 
 def test_of_equal_accuracy_the_better_criterion_is_taken():

@@ -20,7 +20,7 @@ from medfusion.learning import classifiers
 
 DESCRIPTION = Description("breastmnist", "binary-class", ("malignant", "normal"), "0" * 64, False)
 HISTORY = "epoch,loss,accuracy,val_loss,val_accuracy,learning_rate\n1,0.6,0.7,0.5,0.8,0.001\n2,0.5,0.8,0.4,0.8,0.001\n"
-GRID = "C,accuracy,seconds\n0.1,0.8,0.1\n1,0.9,0.2\n"
+GRID = "C,log_loss,auc,accuracy,seconds\n0.1,0.5,0.8,0.8,0.1\n1,0.4,0.9,0.9,0.2\n"
 
 
 @pytest.fixture
@@ -40,9 +40,8 @@ def made(tmp_path):
     classifiers.save(DecisionTreeClassifier().fit([[0], [1]], [0, 1]), tmp_path / "model.skops")
     (tmp_path / "history.csv").write_text(HISTORY)
     (tmp_path / "grid.csv").write_text(GRID)
-    write_json(
-        tmp_path / "best.json", {"cell": {"C": 1}, "selection": "validation", "compared_images": 9, "fitted_images": 9}
-    )
+    best = {"cell": {"C": 1}, "selection": "validation", "criterion": "log_loss", "compared_images": 9}
+    write_json(tmp_path / "best.json", best)
     write_json(tmp_path / "metrics.json", metrics("net", 1, {"cnn": (0.8, 0.8)}))
     write_json(tmp_path / "comparisons.json", comparisons())
     across = {"first": "train", "second": "test", "indices": [1, 2]}

@@ -43,7 +43,14 @@ def grid(**keys):
         for values in np.stack(np.meshgrid(*keys.values()), -1).reshape(-1, len(keys))
     ]
     table = pd.DataFrame(rows)
-    return table.assign(accuracy=np.linspace(0.7, 0.9, len(table)), seconds=1.0)
+    scores = {"accuracy": np.linspace(0.7, 0.9, len(table)), "auc": 0.9, "log_loss": np.linspace(0.5, 0.3, len(table))}
+    return table.assign(**scores, seconds=1.0)
+
+
+def selection(table, row, **more):
+    """What best.json says of a grid."""
+    cell = {key: value for key, value in table.iloc[row].items() if key not in choice_figures.SCORES}
+    return {"cell": cell, "selection": "folds", "criterion": "log_loss", "compared_images": 9, **more}
 
 
 def history(epochs):
@@ -103,7 +110,7 @@ def test_the_numbers_of_each_figure_are_those_that_it_draws():
     curves = curve_figures.training_numbers({1: history(5), 2: history(7)})
     assert list(curves["seed"]) == [1] * 5 + [2] * 7
     cells = choice_figures.grid_numbers({"svm": grid(C=[1, 2]), "tree": grid(depth=[3])})
-    assert list(cells.columns) == ["classifier", "C", "accuracy", "depth"]
+    assert list(cells.columns) == ["classifier", "C", "accuracy", "auc", "log_loss", "depth"]
     assert "seconds" not in cells
     point = {"weights": [0.3, 0.7], "accuracy": 0.9, "log_loss": 0.2}
     weights = choice_figures.fusion_numbers({"f": {"members": ["cnn", "svm"], "curve": [point]}, "g": {"curve": None}})
@@ -140,20 +147,20 @@ def test_training_size_has_a_logarithmic_axis_and_error_bars():
         ({"depth": [5, 10, 20], "split": [2, 5], "leaf": [1, 2, 4], "trees": [5, 9]}, 4),
     ],
 )
-def test_a_grid_shows_every_cell_and_marks_the_best_once(keys, panels):
+def test_a_grid_shows_every_cell_and_marks_the_chosen_once(keys, panels):
     table = grid(**keys)
-    figure = choice_figures.grids({"some": table}, {"some": {"selection": "folds"}}, "some data")
+    figure = choice_figures.grids({"some": table}, {"some": selection(table, 1)}, "some data")
     axes = figure.axes if hasattr(figure, "axes") else []
     axes = axes or [a for part in figure.subfigs for a in part.axes]
     assert len(axes) == panels
     shown = sorted(text.get_text() for a in axes for text in a.texts)
-    assert shown == sorted(f"{value:.3f}" for value in table["accuracy"])
+    assert shown == sorted(f"{value:.3f}" for value in table["log_loss"])
     assert sum(len(a.patches) for a in axes) == 1
     assert any("optimistic" in text for text in texts(figure))
 
 
 def test_grids_of_one_cell_are_said_not_to_compare():
-    figure = choice_figures.grids({"one": grid(C=[1], kernel=["rbf"])}, {}, "some data")
+    figure = choice_figures.grids({"one": grid(C=[1], kernel=[2])}, {}, "some data")
     assert any("nothing was compared" in text for text in texts(figure))
 
 
@@ -179,6 +186,19 @@ def test_a_fusion_of_three_shows_its_best_points_with_the_chosen_first():
     drawn, chosen = loss.lines
     assert list(drawn.get_xdata()) == sorted(row["log_loss"] for row in curve)
     assert (float(chosen.get_xdata()[0]), int(chosen.get_ydata()[0])) == (1.0, 0)
+
+
+def test_a_choice_beyond_the_best_points_is_shown_with_its_rank():
+    curve = [
+        {"weights": [a / 9, b / 9, (9 - a - b) / 9], "accuracy": 0.8, "log_loss": 1 + a + 0.1 * b}
+        for a in range(10)
+        for b in range(10 - a)
+    ]
+    content = {"members": ["cnn", "svm", "rf"], "weights": [1, 0, 0], "criterion": "log_loss", "curve": curve}
+    figure = choice_figures.fusions({"three": content}, "some data")
+    bars, loss = figure.axes[0], figure.axes[2]
+    assert [label.get_text() for label in bars.get_yticklabels()][-2:] == ["14", "55"]
+    assert float(loss.lines[1].get_xdata()[0]) == 10
 
 
 def test_confusions_show_mean_counts_and_shares_with_real_names():

@@ -16,6 +16,12 @@ def random_probabilities(rng, members, n=30, k=3):
     return [rng.dirichlet(np.ones(k), n) for _ in range(members)]
 
 
+def choose(probabilities, labels, step, criterion):
+    """The weights to take, and the curve."""
+    best, curve = fusion.choose_weights(probabilities, labels, step, criterion)
+    return curve[best[0]]["weights"], curve
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.integers(1, 4), st.integers(1, 10))
 def test_the_lattice_is_complete_and_each_point_sums_to_one(members, parts):
@@ -46,7 +52,7 @@ def test_a_fusion_is_the_weighted_mean():
 def test_the_choice_is_that_of_brute_force(seed, members, criterion):
     rng = np.random.default_rng(seed)
     probabilities, labels = random_probabilities(rng, members), rng.integers(0, 3, 30).astype(np.uint8)
-    weights, curve = fusion.choose_weights(probabilities, labels, 0.25, criterion)
+    weights, curve = choose(probabilities, labels, 0.25, criterion)
     points = fusion.weight_lattice(members, 0.25)
     assert [row["weights"] for row in curve] == points.tolist()
     losses, accuracies = [], []
@@ -61,7 +67,7 @@ def test_the_choice_is_that_of_brute_force(seed, members, criterion):
     as_good = [own.mean() - first.mean() <= np.std(own - first) / np.sqrt(30) + 1e-9 for own in losses]
     allowed = [row for row in range(len(points)) if criterion == "accuracy" or as_good[row]]
     best = min(allowed, key=lambda row: (-accuracies[row], means[row]))
-    assert weights.tolist() == points[best].tolist()
+    assert weights == points[best].tolist()
 
 
 def test_members_are_averaged_on_equal_terms():
@@ -82,29 +88,29 @@ def test_of_several_labels_accuracy_and_log_loss_are_means_over_them(criterion):
     rng = np.random.default_rng(0)
     labels = (rng.random((40, 3)) < 0.3).astype(np.uint8)
     probabilities = [np.clip(0.4 * labels + 0.6 * rng.random(labels.shape), 0, 1), rng.random(labels.shape)]
-    weights, curve = fusion.choose_weights(probabilities, labels, 0.5, criterion)
+    weights, curve = choose(probabilities, labels, 0.5, criterion)
     for row in curve:
         fused = row["weights"][0] * probabilities[0] + row["weights"][1] * probabilities[1]
         assert row["accuracy"] == pytest.approx(
             np.mean([accuracy_score(labels[:, i], fused[:, i] > 0.5) for i in range(3)])
         )
         assert row["log_loss"] == pytest.approx(np.mean([log_loss(labels[:, i], fused[:, i]) for i in range(3)]))
-    assert weights.tolist() == [1, 0]
+    assert weights == [1, 0]
 
 
 def test_log_loss_decides_between_equal_accuracies():
     sure, unsure = np.array([[0.9, 0.1]] * 4), np.array([[0.6, 0.4]] * 4)
     labels = np.zeros(4, np.uint8)
-    assert fusion.choose_weights([sure, unsure], labels, 0.1, "accuracy")[0].tolist() == [1, 0]
-    assert fusion.choose_weights([unsure, sure], labels, 0.1, "accuracy")[0].tolist() == [0, 1]
+    assert choose([sure, unsure], labels, 0.1, "accuracy")[0] == [1, 0]
+    assert choose([unsure, sure], labels, 0.1, "accuracy")[0] == [0, 1]
 
 
 @pytest.mark.parametrize("criterion", ["accuracy", "log_loss"])
 def test_the_first_of_equals_is_taken(criterion):
     same = np.array([[0.5, 0.25, 0.25]] * 3)
-    weights, curve = fusion.choose_weights([same, same], np.zeros(3, np.uint8), 0.5, criterion)
+    weights, curve = choose([same, same], np.zeros(3, np.uint8), 0.5, criterion)
     assert len({row["log_loss"] for row in curve}) == 1
-    assert weights.tolist() == curve[0]["weights"]
+    assert weights == curve[0]["weights"]
 
 
 def test_certainty_in_the_wrong_class_is_a_finite_loss():

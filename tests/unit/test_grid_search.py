@@ -17,8 +17,8 @@ def data(request):
 
 def search(settings, data, seed=3):
     lines = []
-    rows, best = grid_search.search(settings, *data, seed, lines.append)
-    return rows, best, lines
+    rows, equally_good = grid_search.search(settings, *data, seed, lines.append)
+    return rows, grid_search.grid_cells(settings["grid"])[equally_good[0]], lines
 
 
 def accuracy(model, features, labels):

@@ -78,6 +78,10 @@ def render(tmp_path):
         best = {
             "cell": {"C": 1, "kernel": "rbf"},
             "selection": "folds",
+            "criterion": "log_loss",
+            "measures": {"accuracy": 0.9012, "auc": 0.9512, "log_loss": 0.3012},
+            "cells": 12,
+            "equally_good": 3,
             "compared_images": 400,
             "fitted_images": 546,
             "calibration": "none",
@@ -173,6 +177,11 @@ def test_generated_images_are_said_to_be_so_everywhere(render):
 
 def test_folds_are_marked_as_optimistic(render):
     assert "folds of the training split (optimistic)" in render()
+
+
+def test_a_choice_has_its_measures_and_says_how_many_cells_are_as_good(render):
+    text = " ".join(Reader(render()).text.split())
+    assert "C = 1, kernel = rbf 0.3012 0.9512 0.9012 3 of 12" in text
 
 
 def test_text_from_files_cannot_become_markup(render):

@@ -15,11 +15,11 @@ from matplotlib.patches import Rectangle
 from medfusion.figures.figure_parts import GREY, empty_figure, heat_map_figure, source_line
 from medfusion.naming import setting
 
-SCORES = ("accuracy", "seconds")
+SCORES = ("accuracy", "auc", "log_loss", "seconds")
 CHOSEN = "#d62728"
 ORIGINAL_WEIGHT = 0.7  # of the SVM in the original study, a constant there
 BEST_POINTS = 15  # shown of a fusion of three members or more
-SELECTION = {"validation": "validation accuracy", "folds": "accuracy over folds (optimistic)"}
+SELECTION = {"validation": "validation {}", "folds": "{} over folds (optimistic)"}
 
 
 @dataclass(frozen=True)
@@ -32,23 +32,23 @@ class _HeatMaps:
 
 
 def grids(tables: Mapping[str, pd.DataFrame], selections: Mapping[str, dict[str, Any]], source: str) -> Figure:
-    """The accuracy of every cell of every grid that has more than one, the chosen cell marked.
+    """What cells were compared by, of every grid that has more than one; the chosen cell marked.
 
     Parameters
     ----------
-    tables : by classifier, one row a cell: its settings, accuracy, seconds
-    selections : by classifier, what best.json says ("cell", "selection", "compared_images"); may lack some
+    tables : by classifier, one row a cell: its settings, accuracy, auc, log_loss, seconds
+    selections : by classifier, what best.json says ("cell", "selection", "criterion", "compared_images")
     source : name of the data
     """
     tables = {name: table for name, table in tables.items() if len(table) > 1}
     if not tables:
         return empty_figure("Every grid has a single cell: nothing was compared.")
-    layouts = [_heat_maps(table) for table in tables.values()]
+    layouts = [_heat_maps(table, selections[name]["criterion"]) for name, table in tables.items()]
     heights = [1.7 + 0.45 * len(layout.maps[0][1]) for layout in layouts]
     figure = heat_map_figure(9.5, sum(heights) + 0.3)
     parts = figure.subfigures(len(tables), 1, height_ratios=heights, squeeze=False)[:, 0]
     for part, (name, table), layout in zip(parts, tables.items(), layouts, strict=True):
-        _draw_grid(part, name, table, layout, selections.get(name, {}))
+        _draw_grid(part, name, table, layout, selections[name])
     source_line(figure, source, "first seed", "red frame: the chosen cell")
     return figure
 
@@ -59,7 +59,7 @@ def grid_numbers(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return wide[[*(column for column in wide if column != "seconds")]]
 
 
-def _heat_maps(table: pd.DataFrame) -> _HeatMaps:
+def _heat_maps(table: pd.DataFrame, criterion: str) -> _HeatMaps:
     """Lay a grid out: the two settings with most values span a heat map, so that there are few of them."""
     texts = table.drop(columns=list(SCORES), errors="ignore").map(setting)
     order = {key: list(dict.fromkeys(texts[key])) for key in texts if texts[key].nunique() > 1}
@@ -70,27 +70,27 @@ def _heat_maps(table: pd.DataFrame) -> _HeatMaps:
     maps = []
     for values in itertools.product(*rest.values()):
         others = dict(zip(rest, values, strict=True))
-        part = texts.assign(accuracy=table["accuracy"], **{"": ""})
+        part = texts.assign(score=table[criterion], **{"": ""})
         for key, value in others.items():
             part = part[part[key] == value]
-        cells = part.pivot(index=rows, columns=columns, values="accuracy")
+        cells = part.pivot(index=rows, columns=columns, values="score")
         maps.append((others, cells.reindex(index=order.get(rows), columns=order.get(columns))))
     return _HeatMaps(rows, columns, maps)
 
 
 def _draw_grid(part: SubFigure, name: str, table: pd.DataFrame, layout: _HeatMaps, selection: dict[str, Any]) -> None:
     texts = table.drop(columns=list(SCORES), errors="ignore").map(setting)
-    best = texts.iloc[int(table["accuracy"].argmax())]
-    title = [name, SELECTION.get(selection.get("selection", ""), "accuracy")]
-    if images := selection.get("compared_images"):
-        title.append(f"compared on {images:,} training images")
+    best, criterion = {key: setting(value) for key, value in selection["cell"].items()}, selection["criterion"]
+    title = [name, SELECTION[selection["selection"]].format(criterion.replace("_", " "))]
+    title.append(f"compared on {selection['compared_images']:,} training images")
     title += [f"{key} = {texts[key].iloc[0]}" for key in texts if texts[key].nunique() == 1]
     part.suptitle(" · ".join(title))
-    low, high = table["accuracy"].min(), table["accuracy"].max()
+    low, high = table[criterion].min(), table[criterion].max()
+    colours = "viridis_r" if criterion == "log_loss" else "viridis"  # the better, the brighter
     all_axes = part.subplots(1, len(layout.maps), sharey=True, squeeze=False)[0]
     for axes, (others, cells) in zip(all_axes, layout.maps, strict=True):
         limits = {"vmin": low, "vmax": max(high, low + 0.001)}
-        sns.heatmap(cells, ax=axes, annot=True, fmt=".3f", cmap="viridis", cbar=False, linewidths=1, **limits)
+        sns.heatmap(cells, ax=axes, annot=True, fmt=".3f", cmap=colours, cbar=False, linewidths=1, **limits)
         axes.set(title=", ".join(f"{key} = {value}" for key, value in others.items()), xlabel=layout.columns)
         axes.set_ylabel(layout.rows if axes is all_axes[0] else "")
         axes.tick_params(rotation=0)
@@ -152,10 +152,14 @@ def _weight_curve(part: SubFigure, content: dict[str, Any]) -> None:
 
 
 def _best_points(part: SubFigure, content: dict[str, Any]) -> None:
-    """The best points of the lattice: their weights as bars, their scores as dots."""
-    sign = -1 if content["criterion"] == "accuracy" else 1
-    rows = sorted(content["curve"], key=lambda row: (sign * row[content["criterion"]], row["log_loss"]))[:BEST_POINTS]
-    chosen = next((i for i, row in enumerate(rows) if np.allclose(row["weights"], content["weights"])), None)
+    """The best points of the lattice, the chosen one among them: their weights as bars, their scores as dots."""
+    sign = 1 if content["criterion"] == "log_loss" else -1
+    ranked = sorted(content["curve"], key=lambda row: (sign * row[content["criterion"]], row["log_loss"]))
+    place = next(i for i, row in enumerate(ranked) if np.allclose(row["weights"], content["weights"]))
+    ranks = list(range(min(BEST_POINTS, len(ranked))))
+    if place not in ranks:
+        ranks[-1] = place
+    rows, chosen = [ranked[rank] for rank in ranks], ranks.index(place)
     bars, accuracy, loss = part.subplots(1, 3, sharey=True, width_ratios=[1.6, 1, 1])
     position = np.arange(len(rows))
     left = np.zeros(len(rows))
@@ -164,13 +168,12 @@ def _best_points(part: SubFigure, content: dict[str, Any]) -> None:
         bars.barh(position, width, left=left, label=name, height=0.75)
         left += width
     bars.set(xlabel="weights", ylabel=f"rank by {content['criterion'].replace('_', ' ')}", xlim=(0, 1))
-    bars.set_yticks(position, [f"{i + 1}" for i in position])
+    bars.set_yticks(position, [f"{rank + 1}" for rank in ranks])
     bars.invert_yaxis()
     bars.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=len(content["members"]), frameon=False, fontsize=9)
     for axes, criterion in ((accuracy, "accuracy"), (loss, "log_loss")):
         axes.plot([row[criterion] for row in rows], position, "o", color=GREY)
-        if chosen is not None:
-            axes.plot(rows[chosen][criterion], chosen, "o", color=CHOSEN, markersize=9)
+        axes.plot(rows[chosen][criterion], chosen, "o", color=CHOSEN, markersize=9)
         axes.set_xlabel(f"validation {criterion.replace('_', ' ')}")
         _few_ticks(axes)
 

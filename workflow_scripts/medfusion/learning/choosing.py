@@ -64,8 +64,10 @@ def _area(probabilities: np.ndarray, truth: np.ndarray) -> tuple[float, np.ndarr
     return np.mean(values), parts / len(values)
 
 
-def best(candidates: Sequence[Measures], criterion: str, parts: Callable[[int], np.ndarray]) -> int:
-    """The number of the best candidate; of equals the one with the lowest log loss, then the first.
+def equally_good(candidates: Sequence[Measures], criterion: str, parts: Callable[[int], np.ndarray]) -> list[int]:
+    """The numbers of the candidates within one standard error of the best, the one to take first.
+
+    Of these that is the one with the highest accuracy; of equals the best by the criterion, by log loss, by place.
 
     Parameters
     ----------
@@ -75,24 +77,21 @@ def best(candidates: Sequence[Measures], criterion: str, parts: Callable[[int], 
 
     >>> found = [{"accuracy": 0.8, "log_loss": 0.30}, {"accuracy": 0.9, "log_loss": 0.31}]
     >>> fine, coarse = {0: np.zeros(2), 1: np.array([0.001, 0])}, {0: np.zeros(2), 1: np.array([0.02, 0])}
-    >>> best(found, "log_loss", fine.get), best(found, "log_loss", coarse.get), best(found, "accuracy", fine.get)
-    (0, 1, 1)
+    >>> equally_good(found, "log_loss", fine.get), equally_good(found, "log_loss", coarse.get)
+    ([0], [1, 0])
     """
 
     def place(row: int, *criteria: str) -> tuple[float, ...]:
         return (*(_to_sort_by(candidates[row], name) for name in (*criteria, "log_loss")), row)
 
     first = min(range(len(candidates)), key=lambda row: place(row, criterion))
-    if criterion == "accuracy":
-        return first
     own = parts(first)
 
     def as_good(row: int) -> bool:
         gap = abs(candidates[row][criterion] - candidates[first][criterion])
         return row == first or round(gap, DIGITS) <= np.linalg.norm(parts(row) - own)
 
-    ranked = sorted(range(len(candidates)), key=lambda row: place(row, "accuracy", criterion))
-    return next(row for row in ranked if as_good(row))
+    return sorted(filter(as_good, range(len(candidates))), key=lambda row: place(row, "accuracy", criterion))
 
 
 def _to_sort_by(measures: Measures, name: str) -> float:

@@ -55,7 +55,7 @@ def choose_temperatures(probabilities: list[np.ndarray], labels: np.ndarray) -> 
 
 def choose_weights(
     probabilities: list[np.ndarray], labels: np.ndarray, step: float, criterion: str
-) -> tuple[np.ndarray, list[dict[str, Any]]]:
+) -> tuple[list[int], list[dict[str, Any]]]:
     """Try every point of the weight lattice on the validation split.
 
     Parameters
@@ -63,11 +63,11 @@ def choose_weights(
     probabilities : validation probabilities (n, k), one array per member
     labels : (n,); of several labels at once (n, k)
     step : of the weights
-    criterion : one of `choosing.CRITERIA`, by which `choosing.best` takes a point
+    criterion : one of `choosing.CRITERIA`, by which `choosing.equally_good` takes points
 
     Returns
     -------
-    weights : (members,), the best point
+    equally_good : the numbers of the points within one standard error of the best, the one to take first
     curve : one row per point: weights, accuracy, log_loss, and auc if it is the criterion
     """
     lattice = weight_lattice(len(probabilities), step)
@@ -77,5 +77,5 @@ def choose_weights(
     def parts(point: int) -> np.ndarray:
         return choosing.contributions(fuse(probabilities, lattice[point]), labels, criterion)
 
-    best = choosing.best(curve, criterion, parts)
-    return lattice[best], [{"weights": weights.tolist(), **row} for weights, row in zip(lattice, curve, strict=True)]
+    rows = [{"weights": weights.tolist(), **row} for weights, row in zip(lattice, curve, strict=True)]
+    return choosing.equally_good(curve, criterion, parts), rows

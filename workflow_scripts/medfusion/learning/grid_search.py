@@ -48,7 +48,7 @@ def search(
     val_labels: np.ndarray,
     seed: int,
     report: Callable[[str], None],
-) -> tuple[list[Cell], Cell]:
+) -> tuple[list[Cell], list[int]]:
     """Compare the cells of a grid, each after a temperature if its probabilities are to have one.
 
     Parameters
@@ -65,7 +65,7 @@ def search(
     rows : one per cell, in grid order: its settings, "accuracy", "auc" and "log_loss" over the images held out
         (validation split, or all folds) and labels, "seconds" to fit and to score, cells that one model holds sharing
         its time
-    best : the settings of the cell that `choosing.best` takes
+    equally_good : the numbers of the cells within one standard error of the best, the one to take first
     """
     chosen = at_most(labels, compared_images(settings, len(labels)), seed)
     features, labels = features[chosen], labels[chosen]
@@ -93,8 +93,11 @@ def search(
         for cell, measures, spent in zip(cells, measured, seconds, strict=True)
     ]
     criterion = settings["criterion"]
-    best = choosing.best(measured, criterion, lambda cell: choosing.contributions(found[cell], truth, criterion))
-    return rows, cells[best]
+
+    def parts(cell: int) -> np.ndarray:
+        return choosing.contributions(found[cell], truth, criterion)
+
+    return rows, choosing.equally_good(measured, criterion, parts)
 
 
 def compared_images(settings: dict[str, Any], images: int) -> int:

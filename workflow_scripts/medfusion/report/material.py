@@ -80,7 +80,7 @@ def gather(
     """
     first, measures, own = contents[0], tidy(contents), _below(key, tables)
     name, label_names = first["name"], first["label_names"]
-    weights = _of_runs(own, "fusion", ("members", "weights"))
+    weights = _of_runs(own, "fusion", ("members", "weights", "curve"))
     counts = audit = compared = reliability = cases = None
     if "inspect/counts" in own:
         counts = read_table(own["inspect/counts"], ("n", "label"), ("split", "name"))

@@ -102,14 +102,16 @@ KINDS = {
     "grids": Kind(
         "choices",
         "Grids of settings",
-        "Accuracy of every combination of settings on the features of the first seed; red frame: the chosen one, the "
-        "first of equals. Grids of one combination are not drawn.",
+        "What every combination of settings was compared by, after a temperature, on the features of the first seed; "
+        "red frame: the chosen one, the most accurate of those within one standard error of the best. Grids of one "
+        "combination are not drawn.",
     ),
     "fusions": Kind(
         "choices",
         "Weights of the fusions",
-        "Accuracy and log loss on the validation split over the weights, for the first seed; red: the choice; dashed: "
-        "0.7, a constant in the original study. With three members or more, the best points by the criterion that "
+        "Accuracy and log loss on the validation split over the weights, for the first seed; red: the choice, the "
+        "most accurate of the weights within one standard error of the best; dashed: 0.7, a constant in the original "
+        "study. With three members or more, the best points by the criterion that "
         "chose.",
     ),
     "learning": Kind(

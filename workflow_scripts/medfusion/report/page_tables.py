@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from medfusion.evaluation.standings import Score, Standing, by_area, score
@@ -228,11 +229,14 @@ def twins(summary: Mapping[str, Any], caption: str) -> Table:
 def choices(bests: Mapping[tuple[str, str, str], Mapping[str, Any]], caption: str) -> Table:
     """The cell that each classifier's search chose, and how; on how many images it was fitted, and as what.
 
+    Measures are means over the seeds that share the rest of a row.
+
     Parameters
     ----------
     bests : what best.json holds, by (model, seed, classifier)
     """
     seeds: dict[tuple[str, ...], list[str]] = {}
+    found: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
     for (model, seed, classifier), best in bests.items():
         cell = ", ".join(f"{key} = {setting(value)}" for key, value in best["cell"].items())
         how = "folds of the training split (optimistic)" if best["selection"] == "folds" else "validation split"
@@ -244,10 +248,18 @@ def choices(bests: Mapping[tuple[str, str, str], Mapping[str, Any]], caption: st
         machine = MACHINES[best.get("machine", "exact")].format(best.get("nystroem_components"))
         key = (f"{model}/{classifier}", cell, how, *numbers, machine, best.get("calibration", "none"))
         seeds.setdefault(key, []).append(seed)
-    rows = [Row([*map(Cell, key), Cell(span(runs, "seed", "seeds"))]) for key, runs in seeds.items()]
+        found.setdefault(key, []).append(best)
+    rows = [
+        Row([*map(Cell, key[:2]), *_chosen_by(found[key]), *map(Cell, key[2:]), Cell(span(runs, "seed", "seeds"))])
+        for key, runs in seeds.items()
+    ]
     head = [
         "Classifier",
         "Chosen settings",
+        "Log loss",
+        "AUC",
+        "Accuracy",
+        "As good",
         "Compared on",
         "Training images compared",
         "Fitted",
@@ -258,20 +270,29 @@ def choices(bests: Mapping[tuple[str, str, str], Mapping[str, Any]], caption: st
     return Table(caption, head, [Body(rows)], numeric=len(head))
 
 
+def _chosen_by(bests: Sequence[Mapping[str, Any]]) -> list[Cell]:
+    """Mean measures of chosen cells where they were compared, and how many of their grids' cells are as good."""
+    means = [np.mean([best["measures"][name] for best in bests]) for name in ("log_loss", "auc", "accuracy")]
+    counts = sorted({best["equally_good"] for best in bests})
+    as_good = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    return [*(Cell(f"{mean:.4f}") for mean in means), Cell(f"{as_good} of {bests[0]['cells']}")]
+
+
 def weights(records: Mapping[tuple[str, str, str], Mapping[str, Any]], caption: str) -> Table:
-    """The weights that validation chose for the members of each fusion.
+    """The weights of each fusion's members, and how many choices of weights validation cannot tell from them.
 
     Parameters
     ----------
     records : what fusion.json holds, by (model, seed, fusion)
     """
-    seeds: dict[tuple[str, str], list[str]] = {}
+    seeds: dict[tuple[str, ...], list[str]] = {}
     for (model, seed, fusion), record in records.items():
         members = zip(record["members"], record["weights"], strict=True)
         text = ", ".join(f"{member} {round(weight, 6):g}" for member, weight in members)
-        seeds.setdefault((f"{model}/{fusion}", text), []).append(seed)
+        as_good = f"{record['equally_good']} of {len(record['curve'])}" if record["curve"] else "fixed"
+        seeds.setdefault((f"{model}/{fusion}", text, as_good), []).append(seed)
     rows = [Row([*map(Cell, key), Cell(span(runs, "seed", "seeds"))]) for key, runs in seeds.items()]
-    return Table(caption, ["Fusion", "Weights", "Seeds"], [Body(rows)], numeric=3)
+    return Table(caption, ["Fusion", "Weights", "As good", "Seeds"], [Body(rows)], numeric=4)
 
 
 def costs(table: pd.DataFrame, caption: str) -> Table:
