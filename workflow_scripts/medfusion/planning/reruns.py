@@ -202,9 +202,9 @@ class Reruns:
 
         Parameters
         ----------
-        folder : where jobs that must run get stand-ins for their settings, younger than any result, because ages are
-            what Snakemake goes by; None where nobody asks what would run: then jobs that never ran have no settings, and
-            the others those they had
+        folder : where jobs that must run get stand-ins for their settings, younger than any result, because Snakemake
+            goes by ages; None where nobody asks what would run: then jobs that never ran have no settings, and the
+            others those they had
 
         Returns
         -------
