@@ -10,6 +10,7 @@ from medfusion.planning.environment import (
     leave_room_beside,
     limit_memory,
     prefer_own_python,
+    programs,
     share_of_cores,
     too_large,
 )
@@ -20,10 +21,8 @@ from medfusion.planning.page_plan import PagePlan
 from medfusion.planning.plan import Plan
 from medfusion.planning.reruns import Planned
 
-# As one would type it where possible, so that a printed command works by hand.
-PROGRAMS = Path("workflow_scripts") if ROOT.samefile(Path.cwd()) else ROOT / "workflow_scripts"
-
 try:
+    PROGRAMS = programs(ROOT)
     whole = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
     update_config(whole, config)  # as a module of another workflow, config is what that one gives
     if Path(workflow.basedir).resolve() == ROOT:
@@ -97,10 +96,10 @@ def planned(job):
 def served(target, datasets, pattern):
     """A target's files of the data sets that it can serve; it names those that it leaves out, if it is asked for."""
     left = [dataset for dataset in DATASETS if dataset not in datasets]
+    if not datasets and set(ASKED.targets) == {target}:
+        raise WorkflowError(f"{target}: {NOT_SERVED[target]} ({', '.join(DATASETS)}); there is nothing to make")
     if left and target in ASKED.targets:
         print(f"{target}: without {', '.join(left)}: {NOT_SERVED[target]}", file=sys.stderr)
-        if set(ASKED.targets) == {target} and not datasets:
-            raise WorkflowError(f"{target}: {NOT_SERVED[target]} ({', '.join(DATASETS)}); there is nothing to make")
     return expand(pattern, dataset=datasets)
 
 

@@ -1,10 +1,11 @@
 # What must run again. Needs: all rules, for what each job makes. Makes: the settings file of every job, before Snakemake
 # looks at ages; a plan that runs no jobs writes nothing. Whatever can go wrong in planning goes wrong here, and is said.
+import tempfile
+
 from medfusion.planning import jobs as all_jobs
 from medfusion.planning.reruns import Reruns, write_missing
 
-# By settings file, what rules are told in its place; and those files that a dry run says would be written.
-TOLD, WRITTEN = {}, []
+TOLD = {}  # by settings file, what rules are told in its place
 
 try:
     PLANNED = [planned(job) for job in all_jobs.jobs(PLAN)]
@@ -15,13 +16,13 @@ try:
         notes = []
         if HELD[1]:
             notes += [runs.cancel_submitted(), runs.remove_stale_lock(), runs.end_orphans()]
-        runs.remember_run()  # before Snakemake locks the folder: a lock without a name stays
+            runs.remember_run()  # before Snakemake locks the folder: a lock without a name stays
         for note in (*filter(None, notes), *Reruns(PLANNED, RESULTS, config["data"]).apply()):
             print(note, file=sys.stderr)
     else:
         found = Reruns(PLANNED, RESULTS, config["data"])
-        TOLD = found.told(as_made=ASKED.dry_run)
-        WRITTEN = [TOLD[str(file)] for file in found.changed] if ASKED.dry_run else []
+        STAND_INS = tempfile.TemporaryDirectory(prefix="medfusion-") if ASKED.dry_run and found.changed else None
+        TOLD = found.told(Path(STAND_INS.name) if STAND_INS else None)
         if found.misleading:
             print(
                 f"{found.misleading} jobs have inputs that are younger than their outputs, and are the same all the same: "
@@ -33,12 +34,3 @@ except UserError as error:
     raise WorkflowError(str(error))
 except OSError as error:
     raise WorkflowError(f"{error.filename}: {error.strerror}; the settings of jobs cannot be written, so none is run")
-
-if WRITTEN:
-
-    rule write_settings:
-        output:
-            WRITTEN,
-        localrule: True
-        message:
-            "Writing the settings of jobs that are new or changed"

@@ -105,7 +105,7 @@ def _planned(command, log):
         return None
     stats = re.search(r"^Job stats:\njob +count\n-+ +-+\n(.*?)^total", told, re.M | re.S)
     lines = [line.split() for line in stats[1].splitlines()] if stats else []
-    return {name: int(count) for name, count in lines if name != "write_settings"}  # which a run does without a job
+    return {name: int(count) for name, count in lines}
 
 
 def _in_words(jobs):

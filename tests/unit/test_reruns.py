@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from medfusion.errors import UserError
 from medfusion.files.artifacts import temporary_name
 from medfusion.jobs import records
 from medfusion.jobs.records import AGAIN, File, Record
-from medfusion.planning.reruns import NEW, Planned, Reruns
+from medfusion.planning.reruns import Planned, Reruns
 
 DATA, IMAGES, NETWORK = "own/x.npz", "results/images.h5", "results/network.keras"
 LONG_AGO = 1_000 * 10**9
@@ -70,14 +71,14 @@ def test_what_is_as_recorded_need_not_run(made):
     assert everything() == before
 
 
-def test_looking_changes_nothing(made):
+def test_looking_changes_nothing(made, tmp_path_factory):
     write(NETWORK, "damaged", LONG_AGO)
     write(DATA, "other", 1)
     write("results/.medfusion-1-00000000.network.keras", "half", 1)
     before = everything()
     found = look(PREPARE, planned(value=2))
     assert set(found.reasons) == {PREPARE.settings, TRAIN.settings}
-    found.told(as_made=True)
+    found.told(tmp_path_factory.mktemp("plan"))
     assert everything() == before
 
 
@@ -254,14 +255,17 @@ def test_lost_books_leave_what_has_its_settings_to_its_age(made):
     assert set(look(planned(value=2)).reasons) == {TRAIN.settings}
 
 
-def test_a_plan_that_writes_nothing_tells_of_new_settings_beside_the_old(made):
+def test_a_plan_that_writes_nothing_has_stand_ins_for_new_settings(made, tmp_path_factory):
     new = planned("draw", outputs=("results/figure.svg",))
     found = look(PREPARE, planned(value=2), new)
-    told = found.told(as_made=True)
+    folder = tmp_path_factory.mktemp("plan")
+    told = found.told(folder)
     assert found.changed == [TRAIN.settings, new.settings]
-    assert told[str(TRAIN.settings)] == f"{TRAIN.settings}{NEW}"
-    assert told[str(new.settings)] == str(new.settings)
+    for job in (TRAIN, new):
+        stand_in = Path(told[str(job.settings)])
+        assert stand_in == folder / "settings" / job.stage / job.settings.name
+        assert stand_in.stat().st_mtime > time.time() + 3600 and told[str(job.settings)].flags == {"local": True}
     assert told[str(PREPARE.settings)] == str(PREPARE.settings)
     assert told[str(PREPARE.settings)].flags == {"ancient": True, "local": True}
-    told = found.told(as_made=False)
+    told = found.told(None)
     assert (told[str(TRAIN.settings)], told[str(new.settings)]) == (str(TRAIN.settings), [])

@@ -620,8 +620,8 @@ FILES = (
         ("vote",),
         files=_replaced(
             "rules/classifiers.smk",
-            '"python {input.program} --settings {input.settings} --members {input.members} --out',
-            '"nice python {input.program} --settings {input.settings} --members {input.members} --out',
+            '"python {input.program:q} --settings {input.settings:q} --members {input.members:q} --out',
+            '"nice python {input.program:q} --settings {input.settings:q} --members {input.members:q} --out',
         ),
     ),
     Row(

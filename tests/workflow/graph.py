@@ -12,7 +12,6 @@ COMMAND = re.compile(r"python \S*workflow_scripts/(\w+)\.py (.*)")
 # and data are downloaded before they are prepared.
 UNNAMED = {"report": r".*/metrics\.csv", "prepare": r".*/downloads/(\w+)\.json"}
 SETTINGS = re.compile(r"settings/(\w+/\S+)\.json")
-WRITES_SETTINGS = "write_settings"  # a rule of dry runs alone
 
 
 @dataclass(frozen=True)

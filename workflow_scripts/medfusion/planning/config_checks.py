@@ -15,7 +15,7 @@ from medfusion.planning.systems import Config
 # Names of folders and targets beside those of the data sets; a test adds the names of the rules.
 RESERVED_DATASETS = {
     "all", "none", "inspect", "audit", "settings", "records", "sweep", "logs", "download", "downloads", "generate",
-    "write_settings", "prepare", "prepare_folder",
+    "prepare", "prepare_folder",
     "inspect_images", "compare_systems", "draw_labels",
     "audit_twins", "augment", "draw_augmentation", "train_cnn", "extract_features", "learning_curve", "draw_curves",
     "fit_grid", "fuse", "vote", "floors", "evaluate", "collect_metrics", "draw_grids", "draw_fusions",

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import psutil
 
+from medfusion.errors import UserError
 from medfusion.jobs.keeping import FORCE_VARIABLE
 
 # Of the machine's memory, what jobs may take together.
@@ -23,6 +25,23 @@ CONTAINER_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.l
 def prefer_own_python() -> None:
     """Make `python` in a rule's command the one that runs Snakemake, whether its environment is active or not."""
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+
+
+def programs(project: Path) -> Path:
+    """The folder of the stages' programs, as one would type it where possible, so that a printed command works by hand.
+
+    Raises
+    ------
+    UserError
+        If Snakemake would take a part of its path for a wildcard.
+    """
+    if project.samefile(Path.cwd()):
+        return Path("workflow_scripts")
+    if found := re.search(r"\{\s*\w[^{}]*\}", str(project)):
+        raise UserError(
+            f"{project}: Snakemake takes {found[0]} for a wildcard; rename the folder, or start Snakemake inside it"
+        )
+    return project / "workflow_scripts"
 
 
 def share_of_cores(processors: int, cores: int | None) -> int:

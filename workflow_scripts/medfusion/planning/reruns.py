@@ -29,7 +29,7 @@ from medfusion.jobs import records
 from medfusion.jobs.records import AGAIN, BEGUN, File, Record
 
 ALTERED = ".altered"
-NEW = ".new"  # the suffix of a settings file that a dry run speaks of: it is not written
+YEAR = 365 * 86_400  # seconds
 
 
 @dataclass(frozen=True)
@@ -197,24 +197,31 @@ class Reruns:
 
     # -- telling Snakemake --------------------------------------------------------------------------------------------
 
-    def told(self, as_made: bool) -> dict[str, Any]:
+    def told(self, folder: Path | None) -> dict[str, Any]:
         """For a plan that writes nothing: what rules have as an input in place of a job's settings file.
 
         Parameters
         ----------
-        as_made : whether a rule makes the files of jobs that must run, so that these do; they have names of their own
-            where there are such files. Otherwise jobs that never ran have no settings, and the others those they had.
+        folder : where jobs that must run get stand-ins for their settings, younger than any result, because Snakemake
+            goes by ages; None where nobody asks what would run: then jobs that never ran have no settings, and the
+            others those they had
 
         Returns
         -------
         By settings file of every planned job; that of one that need not run counts as old, whatever its age.
         """
         changed, found = set(self.changed), {}
-        for file in (job.settings for job in self._planned):
+        later = time.time() + YEAR
+        for job in self._planned:
+            file = job.settings
             if file not in changed:
                 found[str(file)] = local(ancient(str(file)))
-            elif as_made:
-                found[str(file)] = local(f"{file}{NEW}" if file.exists() else str(file))
+            elif folder:
+                stand_in = folder / "settings" / job.stage / file.name
+                stand_in.parent.mkdir(parents=True, exist_ok=True)
+                stand_in.touch()
+                os.utime(stand_in, (later, later))
+                found[str(file)] = local(str(stand_in))
             else:
                 found[str(file)] = local(str(file)) if file.exists() else []
         return found
