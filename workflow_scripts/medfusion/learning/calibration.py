@@ -24,7 +24,7 @@ FOLDS = 5
 # How far probabilities of one network, or of a classifier on its features, may differ between two programs (Keras and
 # ONNX): as a share of each; and of 1 − p, which is p's rounding where p is the one output of a network.
 SHARE, ROUNDING = 1e-4, 1e-7
-# On its way to such a place a threshold may pass so many of n probabilities, times the square root of n: no more than the
+# On its way to such a place a threshold may pass this times the square root of n of n probabilities: no more than the
 # standard error of a share of 0.1 or 0.9 of them.
 PASSED = 0.3
 

@@ -107,10 +107,10 @@ def hold(path: Path) -> IO[str] | None:
     path.parent.mkdir(parents=True, exist_ok=True)
     # Never through a link: what it leads to is somebody else's.
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o666)
-    file = open(descriptor, "r+", encoding="utf-8")  # noqa: SIM115
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
         raise OSError(errno.EINVAL, "not a file", str(path))
+    file = open(descriptor, "r+", encoding="utf-8")  # noqa: SIM115
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
