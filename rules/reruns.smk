@@ -20,6 +20,8 @@ try:
         for note in (*filter(None, notes), *Reruns(PLANNED, RESULTS, config["data"]).apply()):
             print(note, file=sys.stderr)
     else:
+        if ASKED.alters and Path(RESULTS, "records").is_dir():
+            HELD = [runs.hold_results(RESULTS)]
         found = Reruns(PLANNED, RESULTS, config["data"])
         STAND_INS = tempfile.TemporaryDirectory(prefix="medfusion-") if ASKED.dry_run and found.changed else None
         TOLD = found.told(Path(STAND_INS.name) if STAND_INS else None)
@@ -33,4 +35,6 @@ try:
 except UserError as error:
     raise WorkflowError(str(error))
 except OSError as error:
-    raise WorkflowError(f"{error.filename}: {error.strerror}; the settings of jobs cannot be written, so none is run")
+    raise WorkflowError(
+        f"{error.filename or RESULTS}: {error.strerror}; the settings of jobs cannot be written, so none is run"
+    )

@@ -1,5 +1,6 @@
 """Tests of what validation chooses: temperature against scikit-learn's, thresholds by hand and by brute force."""
 
+import itertools
 import math
 
 import numpy as np
@@ -14,6 +15,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from medfusion.evaluation.metrics import calibration_gaps
 from medfusion.learning import calibration
+from medfusion.tasks import as_stored
 
 
 class Given(ClassifierMixin, BaseEstimator):
@@ -218,10 +220,47 @@ def test_what_another_program_computes_lies_within_the_limits(seed, k, sharpness
         values = np.column_stack([1 - np.float32(values[:, 1]), np.float32(values[:, 1])]).astype(float)
     else:
         other = values * np.exp(rng.uniform(-9e-5, 9e-5, values.shape))
+        other /= other.sum(axis=1, keepdims=True)
     low, high = calibration.limits(values, temperature)
     for found in (calibration.scale(values, temperature), calibration.scale(other, temperature)):
-        assert np.all((low - 1e-12 <= found) & (found <= high + 1e-12))
+        assert np.all((low - 1e-7 <= found) & (found <= high + 1e-7))  # scaled probabilities are stored
     assert np.mean(high - low) < 1e-3 or k == 2
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.7, 2.3])
+def test_equal_probabilities_stay_equal_in_whatever_order_classes_are(temperature):
+    votes = np.random.default_rng(0).multinomial(20, np.full(8, 1 / 8), 300) / 20
+    values = as_stored(votes)
+    scaled = calibration.scale(values, temperature)
+    for _, rows in itertools.groupby(sorted(range(300), key=lambda i: sorted(votes[i])), lambda i: sorted(votes[i])):
+        rows = list(rows)
+        assert len({tuple(sorted(scaled[row])) for row in rows}) == 1
+    assert np.array_equal(scaled, values) == (temperature == 1)
+
+
+@pytest.mark.parametrize(("n", "k", "sharpness"), [(24_000, 8, 1.5), (30_000, 5, 2.0), (60_000, 3, 2.0)])
+def test_thresholds_keep_their_share_where_images_leave_no_gaps(n, k, sharpness):
+    values, labels = draw(0, n=n, k=k, sharpness=sharpness)
+    found = calibration.choose(as_stored(values), labels, "multi-class", None, None, 0.9, 0.1)
+    scaled = calibration.scale(as_stored(values), found.temperature)
+    held = calibration.prediction_sets(scaled, found.marginal)[np.arange(n), labels]
+    assert held.mean() == pytest.approx(0.9, abs=0.005)
+    assert np.mean(scaled.max(axis=1) < found.referral) == pytest.approx(0.1, abs=0.005)
+    by_class = calibration.prediction_sets(scaled, found.by_class)[np.arange(n), labels]
+    assert all(by_class[labels == label].mean() == pytest.approx(0.9, abs=0.01) for label in range(k))
+
+
+@pytest.mark.parametrize("recall", [None, 0.9])
+def test_a_decision_of_many_images_is_where_it_is_to_be(recall):
+    values, labels = draw(1, n=60_000, k=2, sharpness=2.0)
+    found = calibration.choose(as_stored(values), labels, "binary-class", 1, recall, 0.9, 0.1)
+    scaled = calibration.scale(as_stored(values), found.temperature)[:, 1]
+    if recall:
+        assert np.mean(scaled[labels == 1] >= found.decision) == pytest.approx(recall, abs=0.005)
+    else:
+        middles = np.linspace(0.01, 0.99, 99)
+        best = max(balanced_accuracy_score(labels, scaled >= middle) for middle in middles)
+        assert balanced_accuracy_score(labels, scaled >= found.decision) >= best - 0.002
 
 
 @settings(max_examples=100, deadline=None)

@@ -74,15 +74,36 @@ def test_one_seed_with_predictions_is_tested_by_mcnemar(tmp_path):
     assert change.significant and change.change == pytest.approx(9 / N)
 
 
-def test_seeds_of_both_runs_are_paired_and_others_are_not(tmp_path):
+def test_all_seeds_of_either_run_are_tested_as_their_means_are_printed(tmp_path):
     third = ("breast", "net", 3, "cnn")
     first = run(tmp_path, "a", {A: range(10), B: range(8), third: {1}})
     second = run(tmp_path, "b", {A: {}, B: {}, ("breast", "net", 4, "cnn"): range(30)})
     change = only(compare(first, second).changes)
-    assert change.test.name == "sign flips, exact, 2 seeds"
-    # Eight images that both seeds gain and two that one does: of all patterns, the two that are all of one sign.
-    assert change.p == pytest.approx(2 * 0.5**10)
-    assert (change.old.runs, change.new.runs) == (3, 3)
+    assert change.test.name == "sign flips, exact, 3 seeds"
+    # Over three seeds seven images gain one right answer, one gains two, twenty lose one: -11 by signs of 27 and a 2.
+    assert change.change == pytest.approx(-11 / (3 * made_runs.N))
+    ones = 2 * np.arange(28) - 27
+    chances = binom.pmf(np.arange(28), 27, 0.5)
+    assert change.p == pytest.approx(sum(chances[np.abs(ones + two) >= 11].sum() / 2 for two in (-2, 2)))
+
+
+def test_runs_of_other_numbers_of_seeds_are_tested_over_all(tmp_path):
+    first = run(tmp_path, "a", {A: range(4), B: range(4)})
+    change = only(compare(first, run(tmp_path, "b", {B: {}})).changes)
+    assert change.test.name == "sign flips, exact, over all seeds" and change.p == pytest.approx(2 * 0.5**4)
+
+
+def test_of_a_mean_absolute_error_less_is_better(tmp_path):
+    runs = []
+    for name, error in (("a", 0.4), ("b", 0.9)):
+        runs.append(run(tmp_path, name, {A: {}}))
+        runs[-1].metrics.loc[len(runs[-1].metrics)] = {
+            **runs[-1].metrics[runs[-1].metrics["split"] == "test"].iloc[0],
+            "metric": "mae",
+            "value": error,
+        }
+    assert only(compare(*runs, metric="mae").changes).worse
+    assert not only(compare(*runs[::-1], metric="mae").changes).worse
 
 
 def test_p_values_are_adjusted_over_all_systems_that_differ(tmp_path):

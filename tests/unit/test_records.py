@@ -1,5 +1,6 @@
 """Tests of the records of jobs: where they lie, what they hold, what follows from them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,15 @@ def test_a_record_of_which_one_character_was_changed_is_as_good_as_none(tmp_path
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new, 1))
+    assert records.read(path) is None
+
+
+@pytest.mark.parametrize("entry", [{"mtime_ns": 10**30}, {"path": "a\0b"}])
+def test_a_record_of_what_no_file_can_be_is_as_good_as_none(tmp_path, entry):
+    path = tmp_path / "records/s/j.json"
+    records.write(path, replace(chain()[1], inputs=[replace(file("x"), **entry)]))
+    assert records.read(path) is None
+    records.write(path, replace(chain()[1], identity={}))
     assert records.read(path) is None
 
 

@@ -1,5 +1,6 @@
 """Tests of what must run again: found by content, told by settings files, and nobody else's file touched."""
 
+import dataclasses
 import json
 import os
 import socket
@@ -69,6 +70,23 @@ def test_what_is_as_recorded_need_not_run(made):
     assert (found.reasons, found.changed, found.misleading) == ({}, [], 0)
     assert found.apply() == []
     assert everything() == before
+
+
+def test_stand_ins_are_younger_than_results_from_the_future(made, tmp_path):
+    later = time.time() + 10 * 365 * 86_400
+    os.utime(NETWORK, (later, later))
+    told = look(planned(value=2)).told(tmp_path)
+    assert Path(told[str(TRAIN.settings)]).stat().st_mtime > later
+
+
+def test_a_file_of_the_user_below_the_results_is_seen_when_it_is_replaced(made):
+    own = "results/own.npz"
+    write(own, "mine", LONG_AGO)
+    record = records.read(PREPARE.record)
+    records.write(PREPARE.record, dataclasses.replace(record, inputs=[*record.inputs, File.of(own)]))
+    assert look().reasons == {}
+    write(own, "other", LONG_AGO - 1)
+    assert look().reasons[PREPARE.settings] == "results/own.npz is another file than it was"
 
 
 def test_looking_changes_nothing(made, tmp_path_factory):
@@ -264,7 +282,7 @@ def test_a_plan_that_writes_nothing_has_stand_ins_for_new_settings(made, tmp_pat
     for job in (TRAIN, new):
         stand_in = Path(told[str(job.settings)])
         assert stand_in == folder / "settings" / job.stage / job.settings.name
-        assert stand_in.stat().st_mtime > time.time() + 3600 and told[str(job.settings)].flags == {"local": True}
+        assert stand_in.stat().st_mtime > time.time() + 3000 and told[str(job.settings)].flags == {"local": True}
     assert told[str(PREPARE.settings)] == str(PREPARE.settings)
     assert told[str(PREPARE.settings)].flags == {"ancient": True, "local": True}
     told = found.told(None)

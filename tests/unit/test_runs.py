@@ -97,6 +97,30 @@ def test_one_run_at_a_time_has_a_folder_of_results(tmp_path, monkeypatch):
         assert other.said == "refused"
 
 
+@pytest.mark.parametrize("place", [runs.HELD, Path("results", runs.HELD_RESULTS)])
+def test_a_lock_is_never_written_through_a_link(tmp_path, monkeypatch, place):
+    monkeypatch.chdir(tmp_path)
+    Path("mine.txt").write_text("mine")
+    place.parent.mkdir(parents=True)
+    place.symlink_to(tmp_path / "mine.txt")
+    with pytest.raises(OSError, match="symbolic links"):
+        runs.hold(place)
+    place.unlink()
+    os.mkfifo(place)
+    with pytest.raises(OSError, match="not a file"):
+        runs.hold(place)
+    assert Path("mine.txt").read_text() == "mine"
+
+
+def test_the_note_of_a_run_replaces_a_link_and_leaves_what_it_leads_to(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("mine.txt").write_text("mine")
+    runs.RUN.parent.mkdir()
+    runs.RUN.symlink_to(tmp_path / "mine.txt")
+    runs.remember_run()
+    assert Path("mine.txt").read_text() == "mine" and json.loads(runs.RUN.read_text())["pid"] == os.getpid()
+
+
 @pytest.mark.skipif(
     not shutil.which("unshare") or subprocess.run(["unshare", "--pid", "--fork", "true"]).returncode != 0,
     reason="process namespaces cannot be made here",

@@ -3,7 +3,7 @@
 import pytest
 from snakemake.cli import get_argument_parser
 
-from medfusion.planning.snakemake_compat import WITHOUT_JOBS, asked
+from medfusion.planning.snakemake_compat import ALTER, WITHOUT_JOBS, asked
 
 SNAKEMAKE = "/somewhere/bin/snakemake"
 
@@ -11,6 +11,7 @@ SNAKEMAKE = "/somewhere/bin/snakemake"
 def test_every_option_is_one_of_snakemakes():
     options = get_argument_parser().parse_args([])
     assert [name for name in WITHOUT_JOBS if not hasattr(options, name)] == []
+    assert set(ALTER) <= set(WITHOUT_JOBS)
 
 
 @pytest.mark.parametrize(
@@ -40,6 +41,17 @@ def test_what_runs_no_jobs(command):
     found = asked(False, [SNAKEMAKE, *command.split()])
     assert not found.runs_jobs
     assert found.dry_run == (command.split()[0] in ("-n", "--dry-run", "-np"))
+
+
+@pytest.mark.parametrize(
+    ("command", "alters"),
+    [
+        *((command, True) for command in ("--unlock", "--touch -j 1", "--delete-all-output", "--cleanup-metadata x")),
+        *((command, False) for command in ("-n", "--dag", "-n --delete-all-output", "-j 8", "--summary")),
+    ],
+)
+def test_what_alters_results_without_running_jobs(command, alters):
+    assert asked(False, [SNAKEMAKE, *command.split()]).alters == alters
 
 
 @pytest.mark.parametrize(

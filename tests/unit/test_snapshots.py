@@ -72,8 +72,12 @@ def test_an_existing_name_is_refused_unless_it_is_to_be_replaced(results, tmp_pa
     (folder / "more").touch()
     with pytest.raises(UserError, match="exists; choose another name, or say --replace"):
         snapshots.take("one", results, tmp_path)
+    with pytest.raises(UserError, match="one: holds more, which is no part of a snapshot; move it away first"):
+        snapshots.take("one", results, tmp_path, replace=True)
+    (folder / "more").unlink()
+    before = (folder / "snapshot.json").stat().st_ino
     snapshots.take("one", results, tmp_path, replace=True)
-    assert not (folder / "more").exists()
+    assert (folder / "snapshot.json").stat().st_ino != before
     (tmp_path / "mine").mkdir()
     with pytest.raises(UserError, match="is no snapshot"):
         snapshots.take("mine", results, tmp_path, replace=True)

@@ -137,11 +137,17 @@ def test_a_download_is_whole_and_shows_progress(tmp_path, server, capfd):
     assert "100%" in capfd.readouterr().err
 
 
-def test_a_wrong_file_is_replaced_by_the_official_one(tmp_path, server):
+@pytest.mark.parametrize("folder", [False, True])
+def test_another_file_in_its_place_is_somebodys_and_stays(tmp_path, server, monkeypatch, folder):
     target = tmp_path / "breastmnist.npz"
     target.write_bytes(b"other")
-    obtain(target)
-    assert target.read_bytes() == CONTENT
+    if folder:
+        (tmp_path / "had").mkdir()
+        (tmp_path / "had/breastmnist.npz").write_bytes(CONTENT)
+        monkeypatch.setenv("MEDMNIST_DATA", str(tmp_path / "had"))
+    with pytest.raises(UserError, match=f"move {target} away: nothing is put in its place while it is there"):
+        obtain(target)
+    assert target.read_bytes() == b"other" and server.asked == 0
 
 
 def test_a_passing_fault_of_the_network_is_tried_again(tmp_path, server, capsys):

@@ -122,7 +122,10 @@ def test_two_runs_in_one_folder(rerun, finished):
     with faults.running(rerun, *PLAIN, hold=["train_cnn"]) as run:
         run.middle_of("train_cnn")
         settings = {path: path.read_bytes() for path in (rerun.folder / "results/settings").rglob("*.json")}
-        assert "--unlock" in failed(rerun, *PLAIN)
+        results = set((rerun.folder / "results").rglob("*.h5"))
+        for options in ((), ("--unlock",), ("--delete-all-output",), ("--touch",)):
+            assert "another run works on results" in failed(rerun, *PLAIN, *options)
+        assert results <= set((rerun.folder / "results").rglob("*.h5"))
         for overlay in (True, False):
             # It may meet a file in the moment in which the run replaces it, and says so.
             planned = rerun.snakemake("-n", "report", overlay=overlay, check=False)

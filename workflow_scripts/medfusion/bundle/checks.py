@@ -40,7 +40,7 @@ NODES = {
     "TypeNode": {"builtins.str"},
 }
 MOST_BYTES = 2**31  # of a file
-LARGEST_SCHEMA = 2**26  # bytes of the description of all objects
+LARGEST_SCHEMA = 2**28  # bytes of the description of all objects
 KERNELS = {"linear", "rbf", "poly", "sigmoid"}
 MOST_CLASSES = 256
 

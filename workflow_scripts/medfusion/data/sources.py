@@ -68,6 +68,8 @@ def obtain(flag: str, size: int, source: str, target: str | Path) -> str:
             others.append(place)
         else:
             if place != target:
+                if os.path.lexists(target):  # it was tried, and is somebody's all the same
+                    break
                 try:
                     with replacing(target) as temporary:
                         shutil.copyfile(place, temporary)
@@ -78,7 +80,7 @@ def obtain(flag: str, size: int, source: str, target: str | Path) -> str:
             return str(place)
     if not folder:
         tried.append(f"environment variable {FOLDER_VARIABLE}: not set")
-    if source == "official":
+    if source == "official" and not os.path.lexists(target):
         try:
             return _download(url, md5, target)
         except DownloadError as error:
@@ -134,6 +136,8 @@ def _time_limit(seconds: float) -> Iterator[None]:
 def _way_out(flag: str, size: int, source: str, target: Path, tried: list[str], others: list[Path]) -> str:
     """What to say: `tried` in words, `others` are files that are there, but not MedMNIST's."""
     lines = [f"{target.name} could not be had. Tried:", *(f"  {line}" for line in tried), "Ways out:"]
+    if os.path.lexists(target):
+        lines.append(f"  move {target} away: nothing is put in its place while it is there")
     lines.append(f"  put the file at {target} (or into a folder that {FOLDER_VARIABLE} names)")
     if others:
         lines.append(

@@ -129,6 +129,8 @@ def read(path: Path) -> Record | None:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content.pop(CHECKSUM) != _checksum(content):
             return None
+        if not isinstance(content["identity"]["stage"], str):
+            return None
         files = {key: [_file(entry) for entry in content[key]] for key in ("inputs", "outputs")}
         return Record(**{**content, **files, "settings": _file(content["settings"])})
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
@@ -139,6 +141,8 @@ def _file(entry: dict[str, Any]) -> File:
     file = File(**entry)
     if not all(isinstance(getattr(file, name), kind) for name, kind in File.__annotations__.items()):
         raise TypeError("not a file's description")
+    if "\0" in file.path or not 0 <= file.mtime_ns < 2**63:
+        raise ValueError("not a file's path or time")
     return file
 
 

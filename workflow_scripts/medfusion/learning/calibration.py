@@ -13,6 +13,7 @@ from scipy.optimize import minimize_scalar
 from scipy.stats import beta
 
 from medfusion.files.calibrations import Calibration
+from medfusion.tasks import as_stored
 
 # Probabilities below this count as this, so that their logarithms are finite; as for the weights of fusions.
 SMALLEST = 1e-12
@@ -23,6 +24,9 @@ FOLDS = 5
 # How far probabilities of one network, or of a classifier on its features, may differ between two programs (Keras and
 # ONNX): as a share of each; and of 1 − p, which is p's rounding where p is the one output of a network.
 SHARE, ROUNDING = 1e-4, 1e-7
+# On its way to such a place a threshold may pass this times the square root of n of n probabilities: no more than the
+# standard error of a share of 0.1 or 0.9 of them.
+PASSED = 0.3
 
 
 def choose(
@@ -69,22 +73,23 @@ def choose(
     low, high = limits(probabilities, temperature)
     scores = 1 - scaled[np.arange(n), labels]
 
-    def in_sets(threshold: float | None, places: np.ndarray) -> float | None:
-        return None if threshold is None else 1 - settled(1 - threshold, places)
+    def in_sets(threshold: float | None, *labels: int) -> float | None:
+        if threshold is None:
+            return None
+        values, places = scaled[:, labels or ...], between(low[:, labels or ...], high[:, labels or ...])
+        return 1 - settled(1 - threshold, values, places)
 
     decision = None
     if task == "binary-class" and positive is not None:
         places = between(low[:, positive], high[:, positive])
         decision = choose_decision(scaled[:, positive], labels == positive, recall, places)
+    certainty, places = scaled.max(axis=1), between(low.max(axis=1), high.max(axis=1))
     return Calibration(
         temperature=temperature,
-        marginal=in_sets(conformal_threshold(scores, coverage), between(low, high)),
-        by_class=tuple(
-            in_sets(conformal_threshold(scores[labels == label], coverage), between(low[:, label], high[:, label]))
-            for label in range(k)
-        ),
+        marginal=in_sets(conformal_threshold(scores, coverage)),
+        by_class=tuple(in_sets(conformal_threshold(scores[labels == label], coverage), label) for label in range(k)),
         decision=decision,
-        referral=settled(choose_referral(scaled.max(axis=1), referred), between(low.max(axis=1), high.max(axis=1))),
+        referral=settled(choose_referral(certainty, referred), certainty, places),
         log_loss_without=without,
         log_loss_with=scaled_loss,
     )
@@ -96,8 +101,9 @@ def choose(
 def scale(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     """Divide the logarithms of probabilities by a temperature: softmax(log p / T) (Guo et al. 2017).
 
-    Above 1 probabilities become more even, below 1 more extreme; their order stays, and 0 stays 0: a class that no tree
-    voted for has no logarithm to divide.
+    Above 1 probabilities become more even, below 1 more extreme, at 1 they are what they were; their order stays, equal
+    rows stay equal in whatever order their classes are, and 0 stays 0: a class that no tree voted for has no logarithm
+    to divide.
 
     Parameters
     ----------
@@ -106,13 +112,15 @@ def scale(probabilities: np.ndarray, temperature: float) -> np.ndarray:
 
     Returns
     -------
-    float64 array, shape (n, k), rows summing to 1
+    float64 array, shape (n, k), as `tasks.as_stored` has them
 
     >>> scale(np.array([[0.8, 0.2]]), 2).round(3).tolist()
     [[0.667, 0.333]]
     """
+    if temperature == 1:
+        return np.asarray(probabilities, dtype=np.float64)
     odds = _odds(probabilities, temperature)
-    return odds / odds.sum(axis=1, keepdims=True)
+    return as_stored(odds / odds.sum(axis=1, keepdims=True))
 
 
 def _odds(probabilities: np.ndarray, temperature: float) -> np.ndarray:
@@ -224,18 +232,27 @@ def between(low: np.ndarray, high: np.ndarray) -> np.ndarray:
     return (starts[apart] + ends[apart]) / 2
 
 
-def settled(threshold: float, places: np.ndarray) -> float:
-    """The highest place for a threshold that is below it, so that it is reached by no fewer images; else 0.
+def settled(threshold: float, values: np.ndarray, places: np.ndarray) -> float:
+    """The highest place for a threshold that is below it, so that it is reached by no fewer values.
+
+    Where many values lie so close that their intervals leave no place nearby, it lies half way to the next value below:
+    two programs may then decide differently on the few images within a rounding of it.
 
     Parameters
     ----------
     threshold : a probability that is to be reached
+    values : probabilities of the validation images
     places : as `between` has them
 
-    >>> settled(0.6, np.array([0.1, 0.5, 0.65])), settled(0.05, np.array([0.1]))
-    (0.5, 0.0)
+    >>> values = np.array([0.2, 0.45, 0.6, 0.7])
+    >>> settled(0.6, values, np.array([0.1, 0.5, 0.65])), settled(0.6, np.linspace(0, 1, 5001), np.array([0.1]))
+    (0.5, 0.5999)
     """
-    return float(places[places <= threshold].max(initial=0.0))
+    place = float(places[places <= threshold].max(initial=0.0))
+    below = values[values < threshold]
+    if np.sum(below >= place) <= PASSED * math.sqrt(values.size):
+        return place
+    return float((threshold + below.max()) / 2)
 
 
 # -- prediction sets --------------------------------------------------------------------------------------------------
@@ -348,14 +365,27 @@ def choose_decision(
         return None
     if recall is not None:
         limit = conformal_threshold(-probabilities[positive], recall)
-        return 0.0 if limit is None else settled(-limit, places)
-    thresholds = np.append(0, places[places > probabilities.min()])  # those below all are as good as 0
+        return 0.0 if limit is None else settled(-limit, probabilities, places)
+    distinct = np.unique(probabilities)
+    middles = (distinct[1:] + distinct[:-1]) / 2
+    best = _most_balanced(probabilities, positive, np.append(0, middles))
+    settled_best = _most_balanced(probabilities, positive, np.append(0, places[places > distinct[0]]))
+    lost = _balanced(probabilities, positive, best)[0] - _balanced(probabilities, positive, settled_best)[0]
+    return settled_best if lost <= PASSED / math.sqrt(min(positive.sum(), (~positive).sum())) else best
+
+
+def _most_balanced(probabilities: np.ndarray, positive: np.ndarray, thresholds: np.ndarray) -> float:
+    """The threshold with the highest balanced accuracy; of equals that with the higher recall, then nearest to 0.5."""
+    balanced, found = _balanced(probabilities, positive, thresholds)
+    return float(thresholds[np.lexsort([np.abs(thresholds - 0.5), -found, -balanced])[0]])
+
+
+def _balanced(probabilities: np.ndarray, positive: np.ndarray, thresholds: np.ndarray | float) -> tuple:
+    """Balanced accuracy and recall of thresholds."""
     own, others = np.sort(probabilities[positive]), np.sort(probabilities[~positive])
     found = 1 - np.searchsorted(own, thresholds, side="left") / len(own)
     specificity = np.searchsorted(others, thresholds, side="left") / len(others)
-    balanced = np.round((found + specificity) / 2, 12)
-    best = np.lexsort([np.abs(thresholds - 0.5), -found, -balanced])[0]
-    return float(thresholds[best])
+    return np.round((found + specificity) / 2, 12), found
 
 
 def choose_referral(confidence: np.ndarray, share: float) -> float:

@@ -29,7 +29,7 @@ from medfusion.jobs import records
 from medfusion.jobs.records import AGAIN, BEGUN, File, Record
 
 ALTERED = ".altered"
-YEAR = 365 * 86_400  # seconds
+HOUR = 3_600 * 10**9  # nanoseconds
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,7 @@ class Reruns:
     def __init__(self, planned: Sequence[Planned], results: str, data: str):
         self._planned, self._results, self._data = planned, Path(results), Path(data)
         self._real_results = os.path.realpath(results)
+        self._made = {path for job in planned if job.stage != "download" for path in job.outputs}
         self._seen: dict[tuple[str, str], bool | None] = {}
         self._inside: dict[str, bool] = {}
         self._records: dict[Path, Record | None] = {}
@@ -134,7 +135,7 @@ class Reruns:
         found += [
             f"{file.path} is another file than it was"
             for file in record.inputs
-            if not self._is_ours(file.path) and self._is_recorded(file) is False
+            if not (file.path in self._made and self._is_ours(file.path)) and self._is_recorded(file) is False
         ]
         return next(filter(None, found), None)
 
@@ -211,7 +212,6 @@ class Reruns:
         By settings file of every planned job; that of one that need not run counts as old, whatever its age.
         """
         changed, found = set(self.changed), {}
-        later = time.time() + YEAR
         for job in self._planned:
             file = job.settings
             if file not in changed:
@@ -220,7 +220,8 @@ class Reruns:
                 stand_in = folder / "settings" / job.stage / file.name
                 stand_in.parent.mkdir(parents=True, exist_ok=True)
                 stand_in.touch()
-                os.utime(stand_in, (later, later))
+                later = max([time.time_ns(), *map(_age, job.outputs)]) + HOUR
+                os.utime(stand_in, ns=(later, later))
                 found[str(file)] = local(str(stand_in))
             else:
                 found[str(file)] = local(str(file)) if file.exists() else []

@@ -6,11 +6,13 @@ the machine counts too.
 """
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
 import shutil
 import socket
+import stat
 import subprocess
 import time
 from pathlib import Path
@@ -45,8 +47,7 @@ def remember_run(scheduler: Any = None) -> None:
     os.environ[RUN_VARIABLE] = _this_folder()
     name = getattr(getattr(scheduler, "_executor", None), "run_uuid", None)
     with contextlib.suppress(OSError):
-        RUN.parent.mkdir(exist_ok=True)
-        RUN.write_text(json.dumps({**_myself(), SLURM_NAME: name} if name else _myself()), encoding="utf-8")
+        write_json(RUN, {**_myself(), SLURM_NAME: name} if name else _myself())
 
 
 def remember_jobs(dag: Any, results: str, cores: int | None) -> None:
@@ -104,7 +105,12 @@ def hold(path: Path) -> IO[str] | None:
         If the file cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    file = open(path, "a+", encoding="utf-8")  # noqa: SIM115
+    # Never through a link: what it leads to is somebody else's.
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o666)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a file", str(path))
+    file = open(descriptor, "r+", encoding="utf-8")  # noqa: SIM115
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -19,6 +19,8 @@ WITHOUT_JOBS = (
     *("list_changes", "list_input_changes", "list_params_changes", "list_untracked", "summary", "detailed_summary"),
     *("archive", "delete_all_output", "delete_temp_output", "export_cwl", "draft_notebook", "edit_notebook"),
 )
+# Of these, options that change what a run would be working on.
+ALTER = ("touch", "unlock", "delete_all_output", "delete_temp_output", "cleanup_metadata")
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Asked:
 
     runs_jobs : whether jobs are to be run
     dry_run : whether it is to say which would be
+    alters : whether it changes results, or the lock on them, without running jobs
     targets : as typed
     configfiles : overlays, as typed
     config : KEY=VALUE of --config, as typed
@@ -34,6 +37,7 @@ class Asked:
 
     runs_jobs: bool
     dry_run: bool
+    alters: bool
     targets: tuple[str, ...]
     configfiles: tuple[str, ...]
     config: tuple[str, ...]
@@ -48,11 +52,12 @@ def asked(dry_run: bool, command: Sequence[str] = sys.argv) -> Asked:
     command : the process's command
     """
     if not _is_snakemake(command[0]):
-        return Asked(not dry_run, dry_run, (), (), ())
+        return Asked(not dry_run, dry_run, False, (), (), ())
     options, _ = get_argument_parser().parse_known_args(list(command[1:]))
     return Asked(
         runs_jobs=not _without_jobs(options),
         dry_run=bool(options.dryrun),
+        alters=not options.dryrun and bool(_given(options, ALTER)),
         targets=tuple(options.targets or ()),
         configfiles=tuple(map(str, options.configfile or ())),
         config=tuple(map(str, options.config or ())),
@@ -60,10 +65,13 @@ def asked(dry_run: bool, command: Sequence[str] = sys.argv) -> Asked:
 
 
 def _without_jobs(options: Namespace) -> bool:
-    # An option without values may be given as an empty list, and stays None where it is not given.
-    given = [name for name in WITHOUT_JOBS if getattr(options, name, None) not in (None, False)]
     report = getattr(options, "report", None) is not None or getattr(options, "reporter", None) is not None
-    return bool(given) or (report and not getattr(options, "report_after_run", False))
+    return bool(_given(options, WITHOUT_JOBS)) or (report and not getattr(options, "report_after_run", False))
+
+
+def _given(options: Namespace, names: Sequence[str]) -> list[str]:
+    """Those of some options that were given; one without values may be an empty list, and else stays None."""
+    return [name for name in names if getattr(options, name, None) not in (None, False)]
 
 
 def _is_snakemake(program: str) -> bool:

@@ -16,7 +16,7 @@ from medfusion.tools.finished import KEY, Address, Run
 from medfusion.tools.significance import LEVEL, Test, paired, unpaired
 
 FOLDERS = ("results", "data")  # of the configuration: where things lie, not what they are
-LOWER_IS_BETTER = ("brier", "ece")
+LOWER_IS_BETTER = ("brier", "ece", "mae")
 SPLITS = ("test", "val")
 EXACT = 1e-9  # values of metrics.csv have six digits
 
@@ -269,16 +269,12 @@ def _test(old: Run, new: Run, key: tuple[str, str, str, str], rows: Sequence[pd.
     if by_seed[0] == by_seed[1]:
         return Test("none: the same values")
     if metric == "accuracy":
-        both = [seed for seed in by_seed[0] if seed in by_seed[1]]
-        pairs = [
-            [
-                _correct(run, (dataset, model, seed, system), known[seed])
-                for run, known in zip(runs, by_seed, strict=True)
-            ]
-            for seed in both
+        correct = [
+            [_correct(run, (dataset, model, seed, system), accuracy) for seed, accuracy in known.items()]
+            for run, known in zip(runs, by_seed, strict=True)
         ]
-        if pairs and all(part is not None for pair in pairs for part in pair):
-            return paired(pairs)
+        if all(part is not None for parts in correct for part in parts):
+            return paired(*correct)
     n = tuple(int(part["n"].max()) for part in rows)
     return unpaired(metric, list(by_seed[0].values()), list(by_seed[1].values()), n)
 

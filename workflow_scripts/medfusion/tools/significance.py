@@ -20,16 +20,17 @@ class Test:
     p: float | None = None
 
 
-def paired(correct: Sequence[tuple[np.ndarray, np.ndarray]]) -> Test:
-    """Sign flips over the same images of the difference of mean accuracy; of one seed, McNemar's exact test.
+def paired(old: Sequence[np.ndarray], new: Sequence[np.ndarray]) -> Test:
+    """Sign flips over the same images of the difference of mean accuracy; of one seed each, McNemar's exact test.
 
     Parameters
     ----------
-    correct : for each seed that both runs have, which images each run got right, bool (n,)
+    old, new : for each seed of either run, which images it got right, bool (n,)
     """
-    old, new = (np.stack(runs) for runs in zip(*correct, strict=True))
-    name = "McNemar, exact" if len(correct) == 1 else f"sign flips, exact, {len(correct)} seeds"
-    return Test(name, accuracy_difference(new, old, 1 - LEVEL).p)
+    name = f"sign flips, exact, {len(old)} seeds" if len(old) == len(new) else "sign flips, exact, over all seeds"
+    if len(old) == len(new) == 1:
+        name = "McNemar, exact"
+    return Test(name, accuracy_difference(np.stack(new), np.stack(old), 1 - LEVEL).p)
 
 
 def unpaired(metric: str, old: Sequence[float], new: Sequence[float], n: tuple[int, int]) -> Test:

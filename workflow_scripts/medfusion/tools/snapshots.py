@@ -46,6 +46,8 @@ def take(name: str, results: str | Path, into: str | Path, replace: bool = False
             raise UserError(f"{folder}: exists, and is no snapshot; choose another name")
         if not replace:
             raise UserError(f"{folder}: exists; choose another name, or say --replace")
+        if others := sorted({file.name for file in folder.iterdir()} - {SNAPSHOT, CONFIG, CONFUSIONS, METRICS}):
+            raise UserError(f"{folder}: holds {others[0]}, which is no part of a snapshot; move it away first")
     if Path(results, SNAPSHOT).exists():
         raise UserError(f"{results}: is a snapshot itself; copy its folder")
     _write(finished.read(results), Path(results), folder)
