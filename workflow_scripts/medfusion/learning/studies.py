@@ -12,10 +12,10 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from medfusion.errors import UserError
+from medfusion.learning.margins import PairwiseSVC, svc_settings
 from medfusion.learning.subsets import stratified_subset
 
 GRID = 200  # points a side at which the regions of the plane are computed
@@ -191,7 +191,7 @@ def plane(
     lattice = np.column_stack([x.ravel(), y.ravel()])
     models = {
         "random_forest": RandomForestClassifier(n_estimators=100, random_state=seed, n_jobs=1),
-        "svm": make_pipeline(StandardScaler(), SVC(C=1, kernel="rbf")),
+        "svm": make_pipeline(StandardScaler(), PairwiseSVC(**svc_settings({"C": 1}, 2))),
     }
     for model in models.values():
         model.fit(train, chosen_labels)
