@@ -58,6 +58,7 @@ rule vote:
         program=program("vote"),
         settings=settings_of("vote"),
         members=PLAN.vote_files,
+        val=PREPARED[1],
     output:
         fused=f"{RESULTS}/{{dataset}}/votes/{{vote}}/fused.h5",
     log:
@@ -70,8 +71,8 @@ rule vote:
     message:
         "{wildcards.dataset}: {wildcards.vote}, a vote of {input.members}"
     shell:
-        "python {input.program:q} --settings {input.settings:q} --members {input.members:q} --out {output.fused:q} "
-        "9>&2 &> {log:q}"
+        "python {input.program:q} --settings {input.settings:q} --members {input.members:q} --val {input.val:q} "
+        "--out {output.fused:q} 9>&2 &> {log:q}"
 
 
 rule calibrate:

@@ -25,7 +25,8 @@ def main(args, settings):
 
     description, labels = images.describe(args.test_labels), images.read_labels(args.test_labels)
     chosen = calibrations.read(args.calibration)
-    ranked = standings.standings(tidy(read_metrics(args.metrics, {settings["dataset"]: {"name": settings["dataset"]}})))
+    table = tidy(read_metrics(args.metrics, {settings["dataset"]: {"name": settings["dataset"]}}))
+    ranked = standings.standings(table, settings["criterion"])
     best, network = ranked[0].address, standings.network_alone(ranked).address
     options = {"positive": chosen.positive, "ece_bins": settings["ece_bins"], "replicates": settings["replicates"]}
     options |= {"confidence": settings["confidence"], "seed": settings["bootstrap_seed"]}

@@ -29,7 +29,7 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
 
     dataset = settings["dataset"]
     table = tidy(read_metrics(args.metrics, {dataset: {"name": dataset}}))
-    order = [*standings.standings(table), *standings.floors(table)]
+    order = [*standings.standings(table, settings["criterion"]), *standings.floors(table)]
     description = images.describe(args.test_labels)
     labels = images.read_labels(args.test_labels)
     threshold, having = near_twins(args.twins, len(labels))

@@ -18,7 +18,7 @@ def main(args, settings):
 
     contents = read_metrics(args.metrics, settings["shown"])
     table = tidy(contents)
-    systems, floors = standings.standings(table), standings.floors(table)
+    systems, floors = standings.standings(table, settings["criterion"]), standings.floors(table)
     source = f"{table['name'].iloc[0]} · test n = {standings.images_tested(table):,}"
     names, runs = contents[0]["label_names"], standings.runs(table, systems, "auc")
     areas = standings.label_scores(table, [systems[0], standings.network_alone(systems)], "auc", names)

@@ -21,7 +21,7 @@ def main(args, settings):
 
     contents, comparisons = read_metrics(args.metrics, settings["shown"]), read_comparisons(args.comparisons)
     table = tidy(contents)
-    systems, floors = standings.standings(table), standings.floors(table)
+    systems, floors = standings.standings(table, settings["criterion"]), standings.floors(table)
     source = f"{table['name'].iloc[0]} · test n = {standings.images_tested(table):,}"
     shown = standings.representatives(systems)
     matrices = {row.address: standings.confusions(contents, row) for row in shown}

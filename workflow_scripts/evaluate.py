@@ -56,7 +56,9 @@ def evaluate(path, labels, task, settings):
             if several:
                 measures = label_metrics.measure(labels[split], values, **options)
             else:
-                measures = metrics.measure(labels[split], values, task, **options, positive=settings["positive"])
+                temperature = probabilities.temperature(path)
+                more = {"positive": settings["positive"], "temperature": temperature}
+                measures = metrics.measure(labels[split], values, task, **options, **more)
         except ValueError as error:
             raise UserError(f"{path}, split {split}: {error}") from None
         result[split] = [measure._asdict() for measure in measures]

@@ -47,7 +47,7 @@ def main(args, settings):
     from medfusion.files.metric_files import read_metrics, tidy
 
     measured = read_metrics(args.metrics, settings["shown"])
-    chosen = selection.choose(tidy(measured), settings["export"])
+    chosen = selection.choose(tidy(measured), settings["export"], settings["criterion"])
     parts = Parts(args, settings)
     runs = next(averaged for run, averaged in settings["runs"] if tuple(run) == chosen.run)
     runs = [tuple(run) for run in runs]

@@ -1,4 +1,5 @@
-"""Apply a trained network to all splits; write features of named layers and class probabilities, in blocks."""
+"""Apply a trained network to all splits; write features of named layers and class probabilities, in blocks, and the
+temperature by which validation would have the probabilities scaled."""
 
 import numpy as np
 
@@ -17,6 +18,7 @@ def parser():
 
 def main(args, settings):
     from medfusion.learning import backend
+    from medfusion.learning.calibration import temperature_of
     from medfusion.learning.features import apply, extractor, load_network
 
     backend.configure(settings["threads"], seed=0)
@@ -31,6 +33,8 @@ def main(args, settings):
                     append(file, f"{split}/{name}", values)
                 done += len(block)
                 stage.progress(f"{settings['title']}: features of {done} {split} images")
+        labels = images.read_labels(args.images[1])
+        file.attrs["temperature"] = temperature_of(file["val/probabilities"][:], labels)
 
 
 def append(file, name, values):

@@ -32,6 +32,7 @@ def parser():
 def main(args, settings):
     with imported_quickly(without=UNUSED_BY_SKLEARN):
         from medfusion.learning import approximate, classifiers, grid_search
+        from medfusion.learning.calibration import temperature_of
         from medfusion.learning.subsets import at_most, stratified_subset
 
     classifier, seed = settings["classifier"], settings["seed"]
@@ -92,7 +93,8 @@ def main(args, settings):
         )
         for split in ("val", "test")
     }
-    probabilities.write(args.out, probabilities.describe(args.features), applied)
+    temperature = temperature_of(applied["val"], val_labels)
+    probabilities.write(args.out, probabilities.describe(args.features), applied, temperature)
 
 
 if __name__ == "__main__":

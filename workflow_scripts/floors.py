@@ -34,8 +34,8 @@ def main(args, settings):
             nearest[split] = np.eye(classes)[found]
             majority[split] = metrics.majority_probabilities(labels, classes, len(found))
         stage.progress(f"{len(found)} {split} images held against {len(chosen)} training images")
-    probabilities.write(args.majority, description, majority)
-    probabilities.write(args.nearest_neighbour, description, nearest)
+    probabilities.write(args.majority, description, majority, temperature=1.0)
+    probabilities.write(args.nearest_neighbour, description, nearest, temperature=1.0)
 
 
 if __name__ == "__main__":

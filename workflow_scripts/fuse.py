@@ -6,6 +6,7 @@ from medfusion.files import images, probabilities
 from medfusion.files.artifacts import write_json
 from medfusion.jobs import stage
 from medfusion.learning import fusion
+from medfusion.learning.calibration import temperature_of
 
 
 def parser():
@@ -20,7 +21,7 @@ def parser():
 def main(args, settings):
     members, labels = settings["members"], images.read_labels(args.val)
     read = {split: [probabilities.read(path, split) for path in args.members] for split in ("val", "test")}
-    temperatures = fusion.choose_temperatures(read["val"], labels)
+    temperatures = [probabilities.temperature(path) for path in args.members]
     scaled = {split: list(map(fusion.calibrated, values, temperatures)) for split, values in read.items()}
     record = {"members": members, "temperatures": temperatures, "chosen_on": None, "criterion": None, "curve": []}
     if settings["weights"]:
@@ -32,7 +33,8 @@ def main(args, settings):
         record["equally_good"] = len(best)
     write_json(args.fusion, {**record, "weights": weights.tolist()})
     fused = {split: fusion.fuse(values, weights) for split, values in scaled.items()}
-    probabilities.write(args.out, probabilities.describe(args.members[0]), fused)
+    description, own = probabilities.describe(args.members[0]), temperature_of(fused["val"], labels)
+    probabilities.write(args.out, description, fused, own)
     stage.progress(f"{settings['title']}: weights {dict(zip(members, weights.round(4).tolist(), strict=True))}")
 
 

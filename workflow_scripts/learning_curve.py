@@ -21,6 +21,7 @@ def parser():
 
 def main(args, settings):
     from medfusion.learning import backend
+    from medfusion.learning.calibration import temperature_of
     from medfusion.learning.features import apply, extractor
     from medfusion.learning.training import train
     from medfusion.learning.training_images import open_images
@@ -45,7 +46,8 @@ def main(args, settings):
     for split, path in (("val", val_path), ("test", test_path)):
         blocks = [apply(model, block, network["features"])[1] for block in images.image_blocks(path)]
         applied[split] = np.concatenate(blocks)
-    probabilities.write(args.out, description, applied)
+    temperature = temperature_of(applied["val"], images.read_labels(val_path))
+    probabilities.write(args.out, description, applied, temperature)
 
 
 if __name__ == "__main__":

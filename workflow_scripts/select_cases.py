@@ -44,7 +44,7 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
 
     # Names are for figures and the page: a typo in one is no reason to choose again.
     contents = read_metrics(args.metrics, {settings["dataset"]: {"name": settings["dataset"]}})
-    best = standings.standings(tidy(contents))[0]
+    best = standings.standings(tidy(contents), settings["criterion"])[0]
     seed = next(content["seed"] for content in contents if content["model"] == best.model)
     of_best = judgement(best.address)
 

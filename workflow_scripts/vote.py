@@ -2,14 +2,16 @@
 
 import numpy as np
 
-from medfusion.files import probabilities
+from medfusion.files import images, probabilities
 from medfusion.jobs import stage
 from medfusion.learning import fusion
+from medfusion.learning.calibration import temperature_of
 
 
 def parser():
     result = stage.parser(__doc__)
     result.add_input("--members", nargs="+", metavar="PATH", help="probabilities (HDF5)")
+    result.add_input("--val", help="prepared validation split, for its labels (HDF5)")
     result.add_output("--out", help="HDF5 file to write: {val,test}/probabilities")
     return result
 
@@ -20,7 +22,8 @@ def main(args, settings):
         split: fusion.fuse([probabilities.read(path, split) for path in args.members], equal)
         for split in ("val", "test")
     }
-    probabilities.write(args.out, probabilities.describe(args.members[0]), fused)
+    own = temperature_of(fused["val"], images.read_labels(args.val))
+    probabilities.write(args.out, probabilities.describe(args.members[0]), fused, own)
     stage.progress(f"{settings['title']}: {len(args.members)} members")
 
 

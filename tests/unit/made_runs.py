@@ -71,7 +71,7 @@ def write_probabilities(path: Path, dataset: str, wrong) -> None:
     predicted[list(wrong)] ^= 1
     values = np.where(predicted[:, None] == np.arange(2), 0.9, 0.1)
     description = Description("breastmnist", "binary-class", ("a", "b"), "0" * 64, False)
-    probabilities.write(path, description, {"test": values, "val": values})
+    probabilities.write(path, description, {"test": values, "val": values}, 1.0)
 
 
 def measured(dataset, model, seed, members, generated):

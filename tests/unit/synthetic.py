@@ -8,14 +8,15 @@ from medfusion.files.case_files import Maps
 from medfusion.jobs.records import File, Record
 from medfusion.learning import calibration
 
-METRICS = ["accuracy", "auc", "balanced_accuracy", "macro_f1", "mcc", "brier", "ece"]
+METRICS = ["accuracy", "auc", "balanced_accuracy", "macro_f1", "mcc", "brier", "log_loss", "ece"]
 
 
 def measures(value, n, classes):
-    """Measures of one system on one split, all with the same value."""
+    """Measures of one system on one split, all with the same value, but for the log loss, which falls."""
     names = METRICS + [f"{name}[{i}]" for i in range(classes) for name in ("precision", "recall", "f1")]
     row = {"value": value, "low": value - 0.05, "high": min(value + 0.05, 1.0), "n": n}
-    return [{"metric": name, **row} for name in names]
+    loss = {"value": 1 - value, "low": max(0.95 - value, 0.0), "high": 1.05 - value}
+    return [{"metric": name, **row, **(loss if name == "log_loss" else {})} for name in names]
 
 
 def system(val, test, classes=2):
@@ -160,6 +161,7 @@ def config():
     }
     grid = {"C": [0.1, 1], "kernel": ["linear", "rbf"]}
     return {
+        "criterion": "accuracy",
         "datasets": {"breast": entry},
         "classifiers": {"svm": {"kind": "svm", "grid": grid}},
         "fusions": {},

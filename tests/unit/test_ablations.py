@@ -223,7 +223,7 @@ def test_a_run_that_is_missing_is_one_message():
 
 def test_ablated_systems_are_no_candidates():
     rows = contents() + [synthetic.metrics("ablations", 1, {"net/without_l2/cnn": (1.0, 1.0)})]
-    assert [row.address for row in standings.standings(tidy(rows))] == ["net/svm", "net/cnn"]
+    assert [row.address for row in standings.standings(tidy(rows), "accuracy")] == ["net/svm", "net/cnn"]
 
 
 # -- figure and page ---------------------------------------------------------------------------------------------------

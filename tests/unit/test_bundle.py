@@ -142,7 +142,7 @@ def exported(made, tmp_path):
     own = Predictor(folder).probabilities(pictures)
 
     def compare(values=own, calibration=bundle.calibration):
-        probabilities.write(tmp_path / "own.h5", description, {"val": values})
+        probabilities.write(tmp_path / "own.h5", description, {"val": values}, 1.0)
         copy = shutil.copytree(folder, tmp_path / "copy", dirs_exist_ok=True)
         files = list(json.loads((folder / contents.RECORD).read_text())["files"])
         changed = dataclasses.replace(bundle, calibration=calibration)
@@ -301,7 +301,7 @@ def run():
 
 
 def test_the_best_single_system_on_validation_is_chosen_and_its_best_seed():
-    chosen = selection.choose(run(), None)
+    chosen = selection.choose(run(), None, "accuracy")
     assert chosen.run == ("net", 2, "svm") and chosen.standing.seeds == 2
 
 
@@ -310,12 +310,12 @@ def test_the_best_single_system_on_validation_is_chosen_and_its_best_seed():
     [("votes/all", ("votes", None, "all")), ("net/cnn", ("net", 2, "cnn")), ("other/cnn", ("other", 1, "cnn"))],
 )
 def test_a_named_system_is_chosen(address, expected):
-    assert selection.choose(run(), address).run == expected
+    assert selection.choose(run(), address, "accuracy").run == expected
 
 
 def test_of_equal_seeds_the_first_is_chosen():
     table = tidy([metrics("net", seed, {"cnn": (0.8, 0.5 + seed / 10)}) for seed in (3, 1, 2)])
-    assert selection.choose(table, None).run == ("net", 1, "cnn")
+    assert selection.choose(table, None, "accuracy").run == ("net", 1, "cnn")
 
 
 def trusted():
@@ -369,12 +369,12 @@ def test_the_card_measures_what_predict_returns():
 
 
 def model_card(bundle, address=None, source="official", seed=2, twins=3, recall=0.85):
-    standing = selection.choose(run(), address).standing
+    standing = selection.choose(run(), address, "accuracy").standing
     rows = metrics("net", 1, {"svm": (0.88, 0.84)})["systems"]["svm"]["test"]
     measured = card.measures(rows, trusted()[1], "binary-class")
     near = [{"first": "train", "second": "test", "images": {"0.95": twins}, "indices": list(range(twins))}]
     audit = {"threshold": 0.95, "images": {"test": 80}, "splits": [{**near[0], "second": "val"}, *near]}
-    settings = {"source": source, "export": address, "confidence": 0.95}
+    settings = {"source": source, "export": address, "confidence": 0.95, "criterion": "accuracy"}
     parity = [{"images": 40, "features": 1.2e-6, "probabilities": 3e-7}]
     return card.card(
         bundle, "classifier" if seed else "vote", standing, seed, measured, settings, 0.9, recall, parity, audit

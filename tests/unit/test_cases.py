@@ -108,7 +108,7 @@ def made(tmp_path):
     right["votes/all"] = [0, 1, 0, 1]
     for address, predicted in right.items():
         path = tmp_path / f"{address.replace('/', '_')}.h5"
-        probabilities.write(path, description, {"test": said(predicted, [0.9, 0.8, 0.7, 0.6], 2)})
+        probabilities.write(path, description, {"test": said(predicted, [0.9, 0.8, 0.7, 0.6], 2)}, 1.0)
     accuracy = {"net": 0.7, "other": 0.8, "votes": 0.75}
     for number, (model, seed) in enumerate((("net", 3), ("other", 5), ("other", 1), ("votes", None))):
         systems = [address.partition("/")[2] for address in right if address.startswith(f"{model}/")]

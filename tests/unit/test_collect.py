@@ -36,7 +36,7 @@ def test_a_file_that_is_no_metrics_file_is_refused(tmp_path):
 
 
 def test_validation_decides_who_is_best_and_test_does_not():
-    systems = standings.standings(tidy(synthetic.run()))
+    systems = standings.standings(tidy(synthetic.run()), "accuracy")
     assert [row.address for row in systems] == ["net/svm", "net/cnn", "votes/vote_cnn"]
     best = systems[0]
     assert best.test.mean == pytest.approx(0.82) and best.test.sd == pytest.approx(math.sqrt(0.0008))
@@ -45,15 +45,24 @@ def test_validation_decides_who_is_best_and_test_does_not():
     assert math.isnan(systems[2].test.sd) and not systems[2].seeded
 
 
+@pytest.mark.parametrize(("criterion", "best"), [("log_loss", "net/cnn"), ("auc", "net/svm"), ("accuracy", "net/svm")])
+def test_the_criterion_decides_who_is_best(criterion, best):
+    table = tidy(synthetic.run())
+    table.loc[(table["metric"] == "log_loss") & (table["system"] == "cnn"), "value"] = 0.01
+    found = standings.standings(table, criterion)[0]
+    assert found.address == best
+    assert found.chosen_by("log_loss") == found.val_log_loss and found.chosen_by("accuracy") == found.val
+
+
 def test_floors_and_the_size_study_are_no_candidates():
     table = tidy(synthetic.run())
     assert [row.system for row in standings.floors(table)] == ["majority"]
-    assert {row.model for row in standings.standings(table)} == {"net", "votes"}
+    assert {row.model for row in standings.standings(table, "accuracy")} == {"net", "votes"}
 
 
 def test_every_model_is_represented_by_its_network_and_its_best():
     contents = synthetic.run()
-    systems = standings.standings(tidy(contents))
+    systems = standings.standings(tidy(contents), "accuracy")
     shown = standings.representatives(systems)
     assert [row.address for row in shown] == ["net/svm", "net/cnn", "votes/vote_cnn"]
     assert standings.confusions(contents, shown[0]).shape == (2, 2, 2)

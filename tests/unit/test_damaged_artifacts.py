@@ -33,7 +33,7 @@ def made(tmp_path):
         images.write_split(tmp_path / f"{split}.h5", split, DESCRIPTION, pixels, None if split == "test" else labels)
     images.write_labels(tmp_path / "test_labels.h5", "test", DESCRIPTION, labels)
     values = np.full((12, 2), 0.5)
-    probabilities.write(tmp_path / "probabilities.h5", DESCRIPTION, {"val": values, "test": values})
+    probabilities.write(tmp_path / "probabilities.h5", DESCRIPTION, {"val": values, "test": values}, 1.0)
     with create_hdf5(tmp_path / "features.h5", **DESCRIPTION.attributes()) as file:
         for split in ("train", "val", "test"):
             file[f"{split}/features"] = rng.normal(size=(12, 4))
@@ -233,7 +233,7 @@ def test_a_run_that_nothing_was_chosen_for_is_named(made):
 
 
 def test_probabilities_of_other_images_are_named(made):
-    probabilities.write(made / "probabilities.h5", DESCRIPTION, {"val": np.full((9, 2), 0.5)})
+    probabilities.write(made / "probabilities.h5", DESCRIPTION, {"val": np.full((9, 2), 0.5)}, 1.0)
     with pytest.raises(
         UserError, match=r"probabilities.h5: expected 12 rows of at least 2 probabilities, got \(9, 2\)"
     ):
@@ -241,7 +241,7 @@ def test_probabilities_of_other_images_are_named(made):
 
 
 def test_probabilities_that_are_no_numbers_are_named(tmp_path):
-    probabilities.write(tmp_path / "x.h5", DESCRIPTION, {"val": np.array([[np.nan, 1]])})
+    probabilities.write(tmp_path / "x.h5", DESCRIPTION, {"val": np.array([[np.nan, 1]])}, 1.0)
     with pytest.raises(UserError, match="x.h5: what it holds for the split 'val' are no probabilities"):
         probabilities.read(tmp_path / "x.h5", "val")
 

@@ -211,7 +211,7 @@ def test_confusions_show_mean_counts_and_shares_with_real_names():
 
 def test_seeds_mark_published_figures_at_their_system_and_below():
     table = tidy(synthetic.run())
-    systems = standings.standings(table)
+    systems = standings.standings(table, "accuracy")
     published = synthetic.config()["datasets"]["breast"]["published"]
     figure = result_figures.seeds(standings.runs(table, systems), {"majority": 0.7}, published, "official", "some data")
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
@@ -223,7 +223,7 @@ def test_seeds_mark_published_figures_at_their_system_and_below():
 def test_seeds_of_generated_images_stand_beside_no_published_figures():
     table = tidy(synthetic.run())
     published = synthetic.config()["datasets"]["breast"]["published"]
-    runs = standings.runs(table, standings.standings(table))
+    runs = standings.runs(table, standings.standings(table, "accuracy"))
     figures = {
         images: result_figures.seeds(runs, {}, published, images, "some data") for images in ("generated", "surrogate")
     }

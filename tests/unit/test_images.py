@@ -62,7 +62,7 @@ def test_a_missing_file_is_named(tmp_path, read):
 def test_probabilities_are_read_as_they_were_written(tmp_path):
     rng = np.random.default_rng(0)
     splits = {"val": rng.dirichlet([1, 1, 1], 5), "test": rng.dirichlet([1, 1, 1], 7)}
-    probabilities.write(tmp_path / "p.h5", DESCRIPTION, splits, note="fixed weights")
+    probabilities.write(tmp_path / "p.h5", DESCRIPTION, splits, 1.5, note="fixed weights")
     for split, values in splits.items():
         stored = probabilities.read(tmp_path / "p.h5", split)
         assert stored.dtype == np.float64
@@ -74,26 +74,38 @@ def test_probabilities_are_read_as_they_were_written(tmp_path):
         assert file.attrs["note"] == "fixed weights"
 
 
+def test_a_file_of_probabilities_says_its_temperature(tmp_path):
+    probabilities.write(tmp_path / "p.h5", DESCRIPTION, {"val": np.ones((2, 3)) / 3}, 1.25)
+    assert probabilities.temperature(tmp_path / "p.h5") == 1.25
+    for value in (0.0, np.inf, "warm", None):
+        with h5py.File(tmp_path / "p.h5", "a") as file:
+            file.attrs.pop("temperature", None)
+            if value is not None:
+                file.attrs["temperature"] = value
+        with pytest.raises(UserError, match="p.h5: does not say its temperature; delete it and run again"):
+            probabilities.temperature(tmp_path / "p.h5")
+
+
 def test_equal_probabilities_stay_equal_whatever_the_others_of_their_rows(tmp_path):
     rng = np.random.default_rng(1)
     others = rng.dirichlet([1, 1, 1], 500) * 0.7
     values = np.column_stack([np.full(500, 0.1) + 0.2, others])  # 0.3, but for the last digit
     values[::2, 0] = 0.3
-    probabilities.write(tmp_path / "p.h5", DESCRIPTION, {"val": values})
+    probabilities.write(tmp_path / "p.h5", DESCRIPTION, {"val": values}, 1.0)
     stored = probabilities.read(tmp_path / "p.h5", "val")
     assert len(np.unique(stored[:, 0])) == 1
-    probabilities.write(tmp_path / "again.h5", DESCRIPTION, {"val": stored})
+    probabilities.write(tmp_path / "again.h5", DESCRIPTION, {"val": stored}, 1.0)
     assert np.array_equal(probabilities.read(tmp_path / "again.h5", "val"), stored)
 
 
 @pytest.mark.parametrize("values", [[[0.5, 0.6, 0.1]], [[0.2, 0.2, 0.2]], [[1.5, -0.5, 0.0]]])
 def test_rows_that_are_no_probabilities_are_refused(tmp_path, values):
-    probabilities.write(tmp_path / "p.h5", DESCRIPTION, {"val": np.array(values)})
+    probabilities.write(tmp_path / "p.h5", DESCRIPTION, {"val": np.array(values)}, 1.0)
     with pytest.raises(UserError, match="p.h5: what it holds for the split 'val' are no probabilities"):
         probabilities.read(tmp_path / "p.h5", "val")
 
 
 def test_a_split_without_probabilities_is_named(tmp_path):
-    probabilities.write(tmp_path / "p.h5", DESCRIPTION, {"val": np.ones((2, 3)) / 3})
+    probabilities.write(tmp_path / "p.h5", DESCRIPTION, {"val": np.ones((2, 3)) / 3}, 1.0)
     with pytest.raises(UserError, match="p.h5: holds no probabilities for the split 'test'"):
         probabilities.read(tmp_path / "p.h5", "test")

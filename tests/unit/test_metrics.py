@@ -122,6 +122,21 @@ def wilson(x, n, z=1.959963984540054):
     return (centre - half) / (n + z**2), (centre + half) / (n + z**2)
 
 
+@pytest.mark.parametrize("temperature", [1.0, 0.5, 3.0])
+@pytest.mark.parametrize("k", [2, 4])
+def test_log_loss_is_scikit_learns_after_the_temperature(k, temperature):
+    rng = np.random.default_rng(k)
+    labels, probabilities = np.arange(200) % k, rng.dirichlet(np.ones(k), 200)
+    found = by_name(labels, probabilities, "binary-class" if k == 2 else MULTI, temperature=temperature)
+    scaled = probabilities ** (1 / temperature)
+    scaled /= scaled.sum(axis=1, keepdims=True)
+    loss = found.pop("log_loss")
+    assert loss.value == pytest.approx(reference.log_loss(labels, scaled), rel=1e-6)
+    assert loss.low < loss.value < loss.high and loss.n == 200
+    without = by_name(labels, probabilities, "binary-class" if k == 2 else MULTI)
+    assert found == {name: measure for name, measure in without.items() if name != "log_loss"}
+
+
 def test_perfect_predictions():
     labels = np.arange(30) % 3
     found = by_name(labels, np.eye(3)[labels], MULTI)

@@ -44,7 +44,7 @@ def compare(tmp_path):
             certainty = np.random.default_rng(wrong).uniform(0.55, 0.95, 60)
             values = np.where(np.arange(2) == predicted[:, None], certainty[:, None], 1 - certainty[:, None])
             files.append(str(tmp_path / f"{model}{seed}{system}.h5"))
-            probabilities.write(files[-1], DESCRIPTION, {"test": values})
+            probabilities.write(files[-1], DESCRIPTION, {"test": values}, 1.0)
         scores = {
             ("net", 1): {"cnn": (0.9, 0.9), "svm": (0.8, 0.7)},
             ("net", 2): {"cnn": (0.9, 0.9), "svm": (0.8, 0.9)},
@@ -260,7 +260,7 @@ def test_a_published_figure_is_placed_among_our_seeds(value, words):
     words = words.format("the range of our 2 seeds (0.820 to 0.900, mean 0.860 ± 0.057)")
     table = tidy(synthetic.run())
     entry = {"system": "net/cnn", "name": "the original", "accuracy": value, "source": None}
-    systems, comparisons = standings.standings(table), synthetic.comparisons()
+    systems, comparisons = standings.standings(table, "accuracy"), synthetic.comparisons()
     first, second = paired.published([entry], systems, table, comparisons, "official")
     assert first == f"The {value:.3f} of the original for net/cnn lies {words}"
     assert second == (
@@ -272,10 +272,10 @@ def test_a_published_figure_is_placed_among_our_seeds(value, words):
 def test_a_published_figure_of_a_single_run_is_held_against_its_interval():
     table = tidy(synthetic.run())
     entry = {"system": "votes/vote_cnn", "name": "them", "accuracy": 0.95, "source": "one run"}
-    sentences = paired.published([entry], standings.standings(table), table, None, "surrogate")
+    sentences = paired.published([entry], standings.standings(table, "accuracy"), table, None, "surrogate")
     assert sentences == [
         "The 0.950 of them (one run) for votes/vote_cnn lies inside the interval of our run (0.900 to 1.000, around "
         "0.950); it was measured on another split."
     ]
     others = [{**entry, "system": None}, {**entry, "accuracy": None}, {**entry, "system": "no/such"}]
-    assert paired.published(others, standings.standings(table), table, None, "official") == []
+    assert paired.published(others, standings.standings(table, "accuracy"), table, None, "official") == []

@@ -28,7 +28,7 @@ def written(tmp_path, monkeypatch):
         for system in ("cnn", "svm_rbf"):
             files[system] = tmp_path / f"{system}.h5"
             made = {split: rng.dirichlet(np.ones(classes), len(truth)) for split, truth in labels.items()}
-            probabilities.write(files[system], description, made)
+            probabilities.write(files[system], description, made, 1.0)
             content["systems"][system] = {
                 split: [
                     row._asdict()

@@ -69,7 +69,7 @@ def render(tmp_path, contents, config):
 
 
 def test_the_page_answers_by_the_area_and_says_what_it_leaves_out(tmp_path, contents):
-    best = standings.standings(tidy(contents))[0]
+    best = standings.standings(tidy(contents), "accuracy")[0]
     text = render(tmp_path, contents, config())
     assert best.system == "cnn" and f"by validation AUC ({best.val_auc.mean:.3f} ± 0.000" in text
     assert "as any of mass ; nodule and hernia" in text

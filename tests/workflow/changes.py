@@ -391,8 +391,11 @@ KEYS = (
     ),
     Row(
         "`criterion`",
-        "all fits of classifiers, fusions with chosen weights, and what follows",
-        ("fit_grid", "fuse weights=chosen"),
+        "all fits of classifiers, fusions with chosen weights, what depends on which system is best, and what follows",
+        (
+            *("fit_grid", "fuse weights=chosen", "assess_reliability", "compare_systems", "draw_results"),
+            *("draw_labels", "select_cases", "export_bundle"),
+        ),
         ("criterion",),
         ("criterion",),
     ),

@@ -13,7 +13,7 @@ from medfusion.data import preprocessing
 from medfusion.data.medmnist_info import INFO
 from medfusion.evaluation.standings import Score, Standing
 from medfusion.learning.augmentation import number_of_views
-from medfusion.naming import percent
+from medfusion.naming import CRITERIA, percent
 from medfusion.planning.fingerprint import ROOT
 from medfusion.tasks import BINARY
 
@@ -76,7 +76,7 @@ def card(
     standing : of the system, over all its seeds
     seed : of the exported run; None for a vote
     measured : as `measures` returns them
-    settings : "source", "export", "confidence"
+    settings : "source", "export", "criterion", "confidence"
     coverage : share of images whose prediction set is to hold the true class
     recall : share of the positive label's images that the decision threshold is to find; None: it is the most balanced
     parity : of each network, the differences between Keras and ONNX
@@ -97,6 +97,8 @@ def card(
         bundle=bundle,
         kind=KINDS[kind],
         standing=standing,
+        chosen_by=CRITERIA[settings["criterion"]],
+        chosen_at=standing.chosen_by(settings["criterion"]),
         seed=seed,
         tables=[[{**row, "name": _measure(row["metric"], bundle.label_names)} for row in rows] for rows in measured],
         named=settings["export"],

@@ -23,24 +23,26 @@ class Chosen:
     standing: standings.Standing
 
 
-def choose(table: pd.DataFrame, address: str | None) -> Chosen:
+def choose(table: pd.DataFrame, address: str | None, criterion: str) -> Chosen:
     """The system to export: the named one, or the best on validation among those that are no votes.
 
-    Of its seeds the one with the highest validation accuracy is taken, then validation AUC, then the first. A vote
+    Of its seeds the one that is best by the criterion on validation is taken, then by accuracy, then the first. A vote
     has none: all its networks are exported.
 
     Parameters
     ----------
     table : tidy metrics of the candidates of one data set
     address : model/system or votes/name; None for the best
+    criterion : "log_loss", "auc" or "accuracy"
     """
-    ranked = standings.standings(table)
+    ranked = standings.standings(table, criterion)
     standing = next(row for row in ranked if (row.address == address if address else row.seeded))
     if not standing.seeded:
         return Chosen((standing.model, None, standing.system), standing)
     own = table[(table["model"] == standing.model) & (table["system"] == standing.system) & (table["split"] == "val")]
     scores = own.pivot(index="seed", columns="metric", values="value")
-    ordered = scores.sort_index().sort_values(["accuracy", "auc"], ascending=False, kind="stable")
+    keys = [criterion, "accuracy"]
+    ordered = scores.sort_index().sort_values(keys, ascending=[key == "log_loss" for key in keys], kind="stable")
     return Chosen((standing.model, int(ordered.index[0]), standing.system), standing)
 
 

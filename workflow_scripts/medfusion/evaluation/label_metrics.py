@@ -8,10 +8,11 @@ import numpy as np
 from medfusion.data.medmnist_info import getACC, getAUC
 from medfusion.evaluation.bootstrap import average_precision, binary_auc, replicate_weights
 from medfusion.evaluation.metrics import Measure, equal_mass_bins, wilson
+from medfusion.learning.calibration import SMALLEST
 from medfusion.tasks import MULTI_LABEL, strata
 
 THRESHOLD = 0.5
-MEANS = ("auc", "balanced_accuracy", "macro_f1", "brier", "ece", "exact_match")
+MEANS = ("auc", "balanced_accuracy", "macro_f1", "brier", "log_loss", "ece", "exact_match")
 OF_LABEL = ("auc", "accuracy", "precision", "recall", "f1", "pr_auc")
 
 
@@ -82,6 +83,7 @@ def measure(
 
         - ``balanced_accuracy``, ``macro_f1``: means over the labels of (recall + specificity) / 2 and of F1;
         - ``brier``: mean over images and labels of the squared error (0 to 1);
+        - ``log_loss``: mean over images and labels of minus the logarithm of the probability of what is true;
         - ``ece``: mean over the labels of the calibration error of the label's probability, over bins of equal numbers
           of images;
         - ``exact_match``: share of images of which all labels are right;
@@ -107,7 +109,9 @@ def measure(
         bins = equal_mass_bins(probabilities[:, label], ece_bins)
         gaps[np.arange(n), label, bins] = labels[:, label] - probabilities[:, label]
     parts = [true & predicted, predicted, true, true == predicted, (probabilities - labels) ** 2]
-    design = np.column_stack([*parts, (true == predicted).all(axis=1), gaps.reshape(n, -1)]).astype(np.float64)
+    losses = -np.log(np.maximum(np.where(true, probabilities, 1 - probabilities), SMALLEST)).mean(axis=1)
+    columns = [*parts, (true == predicted).all(axis=1), losses, gaps.reshape(n, -1)]
+    design = np.column_stack(columns).astype(np.float64)
     areas = [binary_auc(true[:, i], probabilities[:, i]) for i in range(k)]
     precisions = [average_precision(true[:, i], probabilities[:, i]) for i in range(k)]
 
@@ -124,8 +128,9 @@ def measure(
             "balanced_accuracy": ((recall + specificity) / 2).mean(axis=1),
             "macro_f1": f1.mean(axis=1),
             "brier": errors.sum(axis=1) / (n * k),
-            "ece": np.abs(sums[:, 5 * k + 1 :]).sum(axis=1) / (n * k),
+            "ece": np.abs(sums[:, 5 * k + 2 :]).sum(axis=1) / (n * k),
             "exact_match": sums[:, 5 * k] / n,
+            "log_loss": sums[:, 5 * k + 1] / n,
             "accuracy": right.sum(axis=1) / (n * k),
         }
         columns = {"auc": area, "accuracy": right / n, "precision": _ratio(hits, positive), "recall": recall}

@@ -8,6 +8,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from medfusion.data.medmnist_info import getACC, getAUC
 from medfusion.evaluation.bootstrap import average_precision, official_auc, replicate_weights
+from medfusion.learning.calibration import log_losses, scale
 from medfusion.tasks import BINARY, MULTI_CLASS, ORDINAL, most_probable
 
 TASKS = (BINARY, MULTI_CLASS, ORDINAL)  # of classes that exclude each other; label_metrics measures the others
@@ -167,6 +168,7 @@ def measure(
     confidence: float = 0.95,
     seed: int = 0,
     positive: int | None = None,
+    temperature: float = 1.0,
 ) -> list[Measure]:
     """Compute every metric of one classifier on one test set, with intervals.
 
@@ -193,6 +195,8 @@ def measure(
         Seed of the bootstrap.
     positive : int, optional
         Class whose average precision is wanted as well.
+    temperature : float, above 0
+        By which the probabilities are scaled for the log loss.
 
     Returns
     -------
@@ -203,6 +207,7 @@ def measure(
         - ``mcc``: Matthews correlation, in Gorodkin's (2004) form for k classes, 0 where undefined;
         - ``brier`` (Brier 1950): for a binary task the mean squared error of the probability of class 1
           (0 to 1), otherwise the mean over images of the squared error summed over classes (0 to 2);
+        - ``log_loss``: mean of minus the logarithm of the true class's probability, after the temperature;
         - ``ece``: expected calibration error (Naeini et al. 2015) of the predicted class's probability
           over bins of equal numbers of images, equal probabilities sharing a bin. Replicates keep these
           bins; resampling adds to the error, so the interval of a well calibrated model may lie above it;
@@ -233,7 +238,8 @@ def measure(
     cells = sparse.csr_array((np.ones(n), (labels * k + predicted, np.arange(n))), shape=(k * k, n))
     gaps = calibration_gaps(labels, predicted, probabilities, ece_bins)
     errors = squared_errors(labels, probabilities, task)
-    design = np.column_stack([gaps, errors])
+    losses = log_losses(scale(probabilities, temperature), labels)
+    design = np.column_stack([gaps, errors, losses])
     # Distances of all cells of the confusion matrix, for classes that have an order.
     distances = np.abs(np.subtract.outer(np.arange(k), np.arange(k))).ravel()
     ranked = {"auc": official_auc(labels, probabilities, task)}
@@ -243,8 +249,8 @@ def measure(
     def statistics(weights: np.ndarray) -> dict[str, np.ndarray]:
         confusions, sums = (cells @ weights).T, weights.T @ design
         values = _confusion_metrics(confusions.reshape(-1, k, k))
-        values["ece"] = np.abs(sums[:, :-1]).sum(axis=1) / n
-        values["brier"] = sums[:, -1] / n
+        values["ece"] = np.abs(sums[:, :-2]).sum(axis=1) / n
+        values["brier"], values["log_loss"] = sums[:, -2] / n, sums[:, -1] / n
         if task == ORDINAL:
             values["mae"] = confusions @ distances / n
         return values | {name: statistic(weights) for name, statistic in ranked.items()}
@@ -260,7 +266,7 @@ def measure(
 
     accuracy = float(getACC(labels, probabilities, task))
     measures = [Measure("accuracy", accuracy, *wilson(int(np.sum(predicted == labels)), n, confidence), n)]
-    names = ["auc", "balanced_accuracy", "macro_f1", "mcc", "brier", "ece"]
+    names = ["auc", "balanced_accuracy", "macro_f1", "mcc", "brier", "log_loss", "ece"]
     names += ["mae"] if task == ORDINAL else []
     names += [f"{name}[{i}]" for i in range(k) for name in ("precision", "recall", "f1")]
     names += [name for name in ranked if name not in names]

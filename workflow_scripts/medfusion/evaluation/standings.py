@@ -33,7 +33,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Standing:
-    """One system of one data set with its accuracies.
+    """One system of one data set with its accuracies, AUCs and log losses.
 
     seeds : number of runs
     seeded : whether each run belongs to a seed (votes and floors do not)
@@ -47,6 +47,12 @@ class Standing:
     test: Score
     val_auc: Score
     test_auc: Score
+    val_log_loss: Score
+    test_log_loss: Score
+
+    def chosen_by(self, criterion: str) -> Score:
+        """The validation measure that decides which system is best: "log_loss", "auc" or "accuracy"."""
+        return self.val if criterion == "accuracy" else getattr(self, f"val_{criterion}")
 
     @property
     def address(self) -> str:
@@ -83,32 +89,29 @@ def _all(table: pd.DataFrame) -> list[Standing]:
         scores = {
             f"{split}_{metric}".removesuffix("_accuracy"): score(table, model, system, split, metric)
             for split in ("val", "test")
-            for metric in ("accuracy", "auc")
+            for metric in ("accuracy", "auc", "log_loss")
         }
         result.append(Standing(model, system, runs.nunique() or 1, bool(runs.notna().all()), **scores))
     return result
 
 
-def by_area(table: pd.DataFrame) -> bool:
-    """Whether the AUC decides which system is best: where images may have several labels, so that each has its own.
-
-    Of rare labels, most images lack each: a system that finds none has a high accuracy.
-    """
+def several_labels(table: pd.DataFrame) -> bool:
+    """Whether images may have several labels, so that each label has measures of its own."""
     return bool((table["metric"] == "auc[0]").any())
 
 
-def standings(table: pd.DataFrame) -> list[Standing]:
+def standings(table: pd.DataFrame, criterion: str) -> list[Standing]:
     """The candidates of one data set, the best on validation first.
 
-    Mean validation accuracy over seeds decides, then mean validation AUC, then the name; the AUC first if `by_area`.
+    The mean over seeds decides of the criterion ("log_loss", "auc" or "accuracy") on the validation split, then of the
+    accuracy, the AUC, then the name.
     """
-    candidates, area = _all(table[~table["model"].isin(ASIDE)]), by_area(table)
 
-    def place(row: Standing) -> tuple[float, float, str]:
-        accuracy, auc = -round(row.val.mean, 9), -round(row.val_auc.mean, 9)
-        return (auc, accuracy, row.address) if area else (accuracy, auc, row.address)
+    def place(row: Standing) -> tuple[float | str, ...]:
+        means = [(name, round(row.chosen_by(name).mean, 9)) for name in (criterion, "accuracy", "auc")]
+        return (*(mean if name == "log_loss" else -mean for name, mean in means), row.address)
 
-    return sorted(candidates, key=place)
+    return sorted(_all(table[~table["model"].isin(ASIDE)]), key=place)
 
 
 def floors(table: pd.DataFrame) -> list[Standing]:

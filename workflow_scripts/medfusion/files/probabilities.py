@@ -13,9 +13,16 @@ from medfusion.tasks import as_stored, is_multi_label
 SUM_TOLERANCE = 1e-4
 
 
-def write(path: str | Path, description: Description, splits: Mapping[str, np.ndarray], **attributes: str) -> None:
-    """Write probabilities float32 (n, k) for each split, under {split}/probabilities."""
-    with create_hdf5(path, **description.attributes(), **attributes) as file:
+def write(
+    path: str | Path, description: Description, splits: Mapping[str, np.ndarray], temperature: float, **attributes: str
+) -> None:
+    """Write probabilities float32 (n, k) for each split, under {split}/probabilities.
+
+    Parameters
+    ----------
+    temperature : by which validation would have them scaled; they are written as they are
+    """
+    with create_hdf5(path, temperature=temperature, **description.attributes(), **attributes) as file:
         for split, values in splits.items():
             file[f"{split}/probabilities"] = values.astype(np.float32)
 
@@ -40,6 +47,21 @@ def read(path: str | Path, split: str) -> np.ndarray:
     if values.ndim != 2 or not np.isfinite(values).all() or not (several or _sum_to_1(values)):
         raise UserError(f"{path}: what it holds for the split {split!r} are no probabilities; delete it and run again")
     return values
+
+
+def temperature(path: str | Path) -> float:
+    """The temperature by which validation would have the probabilities scaled.
+
+    Raises
+    ------
+    UserError
+        If the file does not say.
+    """
+    with open_hdf5(path) as file:
+        value = file.attrs.get("temperature")
+    if not isinstance(value, float) or not 0 < value < np.inf:
+        raise UserError(f"{path}: does not say its temperature; delete it and run again")
+    return float(value)
 
 
 def _sum_to_1(values: np.ndarray) -> bool:

@@ -156,6 +156,17 @@ def cross_validated(probabilities: np.ndarray, labels: np.ndarray) -> tuple[floa
     return choose_temperature(probabilities, labels) if better else 1.0, without, scaled_loss
 
 
+def temperature_of(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """The temperature of a system on the validation split; 1 of several labels at once, and where none helps.
+
+    Parameters
+    ----------
+    probabilities : float array, shape (n, k)
+    labels : int array, shape (n,), or of several labels at once (n, k)
+    """
+    return 1.0 if labels.ndim == 2 else cross_validated(as_stored(probabilities), labels)[0]
+
+
 def choose_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
     """The temperature of the lowest log loss (Guo et al. 2017).
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from medfusion.learning import choosing
-from medfusion.learning.calibration import cross_validated, scale
+from medfusion.learning.calibration import scale
 from medfusion.tasks import as_stored
 
 
@@ -38,19 +38,6 @@ def calibrated(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     Members are averaged on equal terms: one that was trained with smoothed labels is less certain than it could be.
     """
     return probabilities if temperature == 1 else scale(probabilities, temperature)
-
-
-def choose_temperatures(probabilities: list[np.ndarray], labels: np.ndarray) -> list[float]:
-    """Each member's temperature on the validation split; 1 of several labels at once, and where none helps.
-
-    Parameters
-    ----------
-    probabilities : validation probabilities (n, k), one array per member
-    labels : (n,), or of several labels at once (n, k)
-    """
-    if labels.ndim == 2:
-        return [1.0] * len(probabilities)
-    return [cross_validated(values, labels)[0] for values in probabilities]
 
 
 def choose_weights(

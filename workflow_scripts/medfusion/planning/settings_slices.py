@@ -206,6 +206,7 @@ def _of_evaluation(plan: Plan, parts: _Parts) -> Slices:
         return {
             "title": wildcards.dataset,
             "dataset": wildcards.dataset,
+            "criterion": config["criterion"],
             "systems": [list(run) for run in plan.compared_runs(wildcards.dataset)],
             **parts.bootstrap(),
         }
@@ -223,6 +224,7 @@ def _of_evaluation(plan: Plan, parts: _Parts) -> Slices:
     def assess_reliability(wildcards: Wildcards) -> Slice:
         return {
             "dataset": wildcards.dataset,
+            "criterion": config["criterion"],
             "systems": [list(run) for run in plan.candidates(wildcards.dataset)],
             **parts.dataset(wildcards, "ece_bins"),
             **parts.bootstrap(),
@@ -265,6 +267,7 @@ def _of_figures(plan: Plan, parts: _Parts) -> Slices:
     def draw_results(wildcards: Wildcards) -> Slice:
         return {
             **parts.results_figure(wildcards, "published", "source"),
+            "criterion": config["criterion"],
             "files": plan.metrics(wildcards.dataset),
         }
 
@@ -303,6 +306,7 @@ def _of_cases(plan: Plan, parts: _Parts) -> Slices:
     def select_cases(wildcards: Wildcards) -> Slice:
         return {
             "dataset": wildcards.dataset,
+            "criterion": plan.config["criterion"],
             "systems": list(page.first_runs(wildcards.dataset)),
             "studied": page.contrasted(wildcards.dataset),
             "files": [*plan.candidate_metrics(wildcards), *page.first_run_files(wildcards)],
@@ -330,6 +334,7 @@ def _of_products(plan: Plan, parts: _Parts) -> Slices:
         models = dict.fromkeys(model for model, *_ in files["networks"])
         return {
             "dataset": name,
+            "criterion": plan.config["criterion"],
             "shown": {name: plan.shown(name)},
             **parts.dataset(wildcards, "source", "export"),
             "runs": [[run, averaged] for run, averaged in exports.runs(name).items()],

@@ -100,7 +100,7 @@ def gather(
         entry=config["datasets"][key],
         first=first,
         measures=measures,
-        systems=standings.standings(measures),
+        systems=standings.standings(measures, config["criterion"]),
         floors=standings.floors(measures),
         confidence=percent(config["evaluation"]["confidence"]),
         figures=_below(key, figures),

@@ -14,7 +14,7 @@ from medfusion.evaluation import standings
 from medfusion.files.metric_files import Metrics, read_metrics
 from medfusion.jobs.costs import stage_costs
 from medfusion.jobs.records import Record
-from medfusion.naming import limits_of_runs, percent, setting
+from medfusion.naming import CRITERIA, limits_of_runs, percent, setting
 from medfusion.planning.config import fusion_members
 from medfusion.report import page_sections, page_tables, paired, reliability
 from medfusion.report.material import Config, Material, gather
@@ -41,7 +41,9 @@ class Task:
     told_apart: str
     majority: standings.Standing | None
     comparisons: list[str]
-    by_area: bool
+    several_labels: bool
+    chosen_by: str
+    chosen_at: standings.Score
     interval: str
     twins: str
     trust: list[str]
@@ -122,7 +124,7 @@ def _task(material: Material) -> Task:
         f"Systems on {material.name}, the best on validation first. Values are mean ± standard deviation over seeds; "
         f"under them, {limits_of_runs(material.confidence, kinds)}."
     )
-    by_area, n = standings.by_area(material.measures), standings.images_tested(material.measures)
+    criterion, n = material.config["criterion"], standings.images_tested(material.measures)
     return Task(
         key=material.key,
         name=material.name,
@@ -137,7 +139,9 @@ def _task(material: Material) -> Task:
         told_apart=paired.answer(material.compared),
         majority=next((row for row in material.floors if row.system == "majority"), None),
         comparisons=paired.published(published, systems, material.measures, material.compared, entry["source"]),
-        by_area=by_area,
+        several_labels=several,
+        chosen_by=CRITERIA[criterion],
+        chosen_at=systems[0].chosen_by(criterion),
         interval="bootstrap" if several else "Wilson",
         twins=paired.twins_sentence(material.audit, material.compared),
         trust=reliability.sentences(material.reliability) if material.reliability else [],
@@ -149,7 +153,7 @@ def _task(material: Material) -> Task:
             entry["source"],
             caption,
             material.confidence,
-            by_area,
+            criterion,
         ),
         sections=page_sections.sections(material),
     )

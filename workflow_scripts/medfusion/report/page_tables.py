@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from medfusion.evaluation.standings import Score, Standing, by_area, score
+from medfusion.evaluation.standings import Score, Standing, score, several_labels
 from medfusion.jobs.costs import duration, stage_name
-from medfusion.naming import percent, setting, span
+from medfusion.naming import CRITERIA, percent, setting, span
 from medfusion.report.page_parts import Body, Cell, Row, Table
 
 NOTHING = Cell("–")
@@ -19,6 +19,7 @@ MEASURES = {
     "macro_f1": "Macro F1",
     "mcc": "MCC",
     "brier": "Brier score",
+    "log_loss": "Log loss after a temperature",
     "ece": "Calibration error",
     "mae": "Mean absolute error",
 }
@@ -68,7 +69,7 @@ def results(
     source: str,
     caption: str,
     confidence: str,
-    area: bool = False,
+    criterion: str,
 ) -> Table:
     """Every system with its accuracy, interval and AUC, and what was published for it; floors and others apart.
 
@@ -79,7 +80,7 @@ def results(
     descriptions : what a system is, by its address
     source : of the data, as in the configuration
     confidence : of the intervals, as text
-    area : whether the AUC decides which is the best
+    criterion : by which the best is chosen on validation
     """
     original = {
         row["system"]: row
@@ -100,7 +101,7 @@ def results(
             Row(
                 [
                     Cell(system.address, descriptions.get(system.address, "")),
-                    *_scores(system, area),
+                    *_scores(system, criterion),
                     runs_cell(system),
                     *theirs(system),
                 ],
@@ -108,7 +109,9 @@ def results(
             )
         )
     last = [NOTHING] * (2 if original else 1)
-    learns_nothing = [Row([Cell(row.system.replace("_", " ")), *_scores(row, area), *last], "floor") for row in floors]
+    learns_nothing = [
+        Row([Cell(row.system.replace("_", " ")), *_scores(row, criterion), *last], "floor") for row in floors
+    ]
     elsewhere = [
         Row([Cell(row["name"], _origin(row)), *figures(row), NOTHING, NOTHING, *last], "published") for row in published
     ]
@@ -121,7 +124,7 @@ def results(
         "System",
         f"Test accuracy, {confidence} intervals of runs",
         f"Test AUC, {confidence} intervals of runs",
-        f"Validation {'AUC' if area else 'accuracy'}",
+        f"Validation {CRITERIA[criterion]}",
     ]
     head += ["Test n", "Seeds"]
     if original:
@@ -135,10 +138,10 @@ def _origin(row: Mapping[str, Any]) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def _scores(system: Standing, area: bool) -> list[Cell]:
+def _scores(system: Standing, criterion: str) -> list[Cell]:
     n = Cell(f"{system.test.n:,}", sort=system.test.n)
-    decisive = system.val_auc if area else system.val
-    return [with_interval(system.test), with_interval(system.test_auc), value_cell(decisive), n]
+    decisive = value_cell(system.chosen_by(criterion))
+    return [with_interval(system.test), with_interval(system.test_auc), decisive, n]
 
 
 def measures(
@@ -160,7 +163,7 @@ def measures(
 
 def per_class(table: pd.DataFrame, system: Standing, label_names: Sequence[str], caption: str) -> Table:
     """Precision, recall and F1 of each class of one system; of several labels at once AUC, PR area and accuracy too."""
-    names = dict(OF_LABEL if by_area(table) else OF_CLASS)
+    names = dict(OF_LABEL if several_labels(table) else OF_CLASS)
     rows = []
     for label, name in enumerate(label_names):
         scores = {metric: score(table, system.model, system.system, "test", f"{metric}[{label}]") for metric in names}

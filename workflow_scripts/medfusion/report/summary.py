@@ -12,7 +12,7 @@ from medfusion.files.metric_files import Metrics, tidy
 from medfusion.files.reliabilities import Reliability
 from medfusion.jobs.costs import duration, stage_costs, stage_name
 from medfusion.jobs.records import Record
-from medfusion.naming import limits_of_runs, percent, span
+from medfusion.naming import CRITERIA, limits_of_runs, percent, span
 from medfusion.planning.config import Config
 from medfusion.report import ablations, paired
 from medfusion.report.page_tables import PUBLISHED_ON, PUBLISHED_ON_OTHER, interval, number
@@ -54,14 +54,14 @@ def summary(
     parts.append(
         'Accuracy and AUC are MedMNIST\'s, on the test split; ± is the standard deviation over seeds; "limits of runs" '
         f"go {limits_of_runs(confidence, kinds)}. "
-        "Systems are in the order of their validation accuracy (of several labels at once, AUC), by which the best is "
-        "chosen."
+        f"Systems are in the order of their validation {CRITERIA[config['criterion']]}, by which the best is chosen; "
+        "log loss is that after a temperature."
     )
     for key in config["datasets"]:
         own = [content for content in contents if content["dataset"] == key]
         parts += _dataset(config, key, own, comparisons.get(key))
         if key in reliabilities:
-            parts += _reliability(reliabilities[key], standings.standings(tidy(own)))
+            parts += _reliability(reliabilities[key], standings.standings(tidy(own), config["criterion"]))
     parts += ["## Cost of each stage", _costs(stage_costs(records))]
     return "\n\n".join(parts) + "\n"
 
@@ -69,10 +69,11 @@ def summary(
 def _dataset(config: Config, key: str, contents: Sequence[Metrics], compared: Comparisons | None) -> list[str]:
     entry, table = config["datasets"][key], tidy(contents)
     name, n = table["name"].iloc[0], standings.images_tested(table)
-    rows, area = [], standings.by_area(table)
-    for row in standings.standings(table) + standings.floors(table):
-        if area:
-            measures = [_value(row.val_auc), _value(row.test_auc), interval(row.test_auc), _value(row.test)]
+    rows, several, criterion = [], standings.several_labels(table), config["criterion"]
+    for row in standings.standings(table, criterion) + standings.floors(table):
+        decisive = _value(row.chosen_by(criterion))
+        if several:
+            measures = [decisive, _value(row.test_auc), interval(row.test_auc), _value(row.test)]
             rows.append([f"`{row.address}`", row.runs_in_words, *measures])
             continue
         positive = f"recall[{entry['positive']}]"
@@ -81,10 +82,10 @@ def _dataset(config: Config, key: str, contents: Sequence[Metrics], compared: Co
             if entry["positive"] is None
             else [_value(standings.score(table, row.model, row.system, "test", positive))]
         )
-        rows.append([f"`{row.address}`", row.runs_in_words, _value(row.val), _value(row.test), interval(row.test)])
+        rows.append([f"`{row.address}`", row.runs_in_words, decisive, _value(row.test), interval(row.test)])
         rows[-1] += [_value(row.test_auc), *extra]
-    decisive, other = ("AUC", "test accuracy") if area else ("accuracy", "AUC")
-    head = ["system", "runs", f"validation {decisive}", f"test {decisive}", "limits of runs", other]
+    first, other = ("AUC", "test accuracy") if several else ("accuracy", "AUC")
+    head = ["system", "runs", f"validation {CRITERIA[criterion]}", f"test {first}", "limits of runs", other]
     if entry["positive"] is not None:
         head.append(f"recall of {markdown(contents[0]['label_names'][entry['positive']])}")
     parts = [f"## {markdown(name)}, n = {n:,} test images", _markdown(head, rows), *_published(entry)]

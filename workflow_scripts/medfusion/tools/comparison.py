@@ -16,7 +16,7 @@ from medfusion.tools.finished import KEY, Address, Run
 from medfusion.tools.significance import LEVEL, Test, paired, unpaired
 
 FOLDERS = ("results", "data")  # of the configuration: where things lie, not what they are
-LOWER_IS_BETTER = ("brier", "ece", "mae")
+LOWER_IS_BETTER = ("brier", "ece", "log_loss", "mae")
 SPLITS = ("test", "val")
 EXACT = 1e-9  # values of metrics.csv have six digits
 

@@ -15,8 +15,9 @@ from medfusion.planning.config_values import unusable
 
 LARGEST = 20_000_000  # bytes of each file
 MOST_IMAGES = 1_000_000_000
-# Measures are shares, or areas under curves, but for these: Brier's score of several classes goes up to 2.
-LOWEST, HIGHEST = {"mcc": -1}, {"brier": 2, "mae": 256}
+# Measures are shares, or areas under curves, but for these: Brier's score of several classes goes up to 2, a
+# log loss to that of the smallest probability.
+LOWEST, HIGHEST = {"mcc": -1}, {"brier": 2, "log_loss": 28, "mae": 256}
 
 _TEXT = {"type": "string", "maxLength": 1000}
 _TEXTS = {"type": "object", "additionalProperties": _TEXT}
