@@ -281,7 +281,8 @@ FAULTS = {
         "datasets.breast.models.breast_cnn: unknown network 'brest_cnn'; did you mean 'breast_cnn'?",
     ),
     "an unknown classifier": (
-        "{datasets: {blood: {models: {compact_resnet: {classifiers: [svm, svm_rbf, random_forest, boosting]}}}}}",
+        "{datasets: {blood: {models: {compact_resnet: {classifiers: [svm, svm_rbf, linear_probe, random_forest, "
+        "boosting]}}}}}",
         "datasets.blood.models.compact_resnet: unknown classifier 'boosting'; known: linear_probe, svm, svm_linear, "
         "svm_rbf, svm_c10, random_forest, decision_tree",
     ),
