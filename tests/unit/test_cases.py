@@ -116,6 +116,7 @@ def made(tmp_path):
         write_json(tmp_path / f"metrics{number}.json", {**content, "generated": True})
     settings = {
         "dataset": "breast",
+        "criterion": "accuracy",
         "systems": list(right),
         "studied": {"model": "net", "seed": 3, "svm": "svm", "fusion": "fused"},
     }

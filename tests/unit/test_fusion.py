@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, log_loss
 
 from medfusion.learning import fusion
+from medfusion.learning.calibration import temperature_of
 from medfusion.tasks import as_stored
 
 
@@ -76,11 +77,11 @@ def test_members_are_averaged_on_equal_terms():
     labels = rng.integers(0, 3, 3000)
     logits = 2 * np.eye(3)[labels] + rng.normal(size=(3000, 3))
     sure, unsure = (np.exp(scale * logits) / np.exp(scale * logits).sum(axis=1, keepdims=True) for scale in (2, 0.4))
-    temperatures = fusion.choose_temperatures([sure, unsure], labels)
+    temperatures = [temperature_of(values, labels) for values in (sure, unsure)]
     assert temperatures == pytest.approx([1, 0.2], rel=0.1)
     scaled = [fusion.calibrated(*pair) for pair in zip([sure, unsure], temperatures, strict=True)]
     assert scaled[0] == pytest.approx(scaled[1], abs=0.01)
-    assert fusion.choose_temperatures([sure > 0.5] * 2, np.zeros((3000, 3))) == [1, 1]
+    assert temperature_of(sure, np.zeros((3000, 3))) == 1
 
 
 @pytest.mark.parametrize("criterion", ["accuracy", "log_loss"])

@@ -61,7 +61,7 @@ def test_values_agree_with_the_evaluator_and_scikit_learn(case):
         assert found[f"precision[{i}]"].n == np.sum(predicted == i)
     for name, value in expected.items():
         assert found[name].value == pytest.approx(value, abs=1e-12), name
-    assert set(found) == set(expected) | {"accuracy", "auc", "brier", "ece"}
+    assert set(found) == set(expected) | {"accuracy", "auc", "brier", "log_loss", "ece"}
 
 
 @settings(max_examples=25, deadline=None)

@@ -65,7 +65,7 @@ def compare(tmp_path):
             out=str(tmp_path / "out.json"),
         )
         own = {"title": "t", "dataset": "breast", "systems": [list(key) for key in WRONG], "replicates": 400}
-        compare_systems.main(args, own | {"confidence": 0.95, "bootstrap_seed": 0} | settings)
+        compare_systems.main(args, own | {"confidence": 0.95, "bootstrap_seed": 0, "criterion": "accuracy"} | settings)
         return read_json(args.out)
 
     return run

@@ -51,7 +51,7 @@ NAMES = {
     "accuracy_chosen": "accuracy at the threshold",
 }
 # Measures of probabilities, which a temperature changes; those of predicted classes it does not.
-OF_PROBABILITIES = ("auc", "brier", "ece", "pr_auc")
+OF_PROBABILITIES = ("auc", "brier", "log_loss", "ece", "pr_auc")
 OF_SETS = tuple(NAMES)[tuple(NAMES).index("marginal_coverage") :]
 
 
