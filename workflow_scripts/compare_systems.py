@@ -39,7 +39,7 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
         values = probabilities.read(path, "test")
         name = f"{model}/{system}"
         try:
-            run = comparisons.measured(labels, values, description.task)
+            run = comparisons.measured(labels, values, description.task, probabilities.temperature(path))
             found = measure_parts(labels, values, description.task, parts, settings)
         except ValueError as error:
             raise UserError(f"{path}: {error}") from None
@@ -50,6 +50,15 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
         raise UserError(f"{args.metrics[0]}: measures of {absent[0]}, which is not to be compared; delete it")
     best, *others = [row.address for row in order]
     compared = comparisons.compare(labels, runs[best], {name: runs[name] for name in others}, settings["confidence"])
+    ranked, gains = [best, *others], []
+    for fusion, members in settings["fusions"].items():
+        member = next(name for name in ranked if name in members)
+        found = comparisons.gain(labels, runs[fusion], runs[member], settings["confidence"])
+        entry = {"system": fusion, "member": member}
+        for name, one in found.items():
+            entry[name] = {"difference": one.value, "low": one.low, "high": one.high, "p": one.p}
+        gains.append(entry)
+    gains.sort(key=lambda entry: ranked.index(entry["system"]))
     write_json(
         args.out,
         {
@@ -69,6 +78,7 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
                 }
                 for name, found in compared.items()
             ],
+            "fusions": gains,
             "twins": {
                 "threshold": threshold,
                 "images": int(having.sum()),

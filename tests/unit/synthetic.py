@@ -93,6 +93,13 @@ def comparisons(generated=False):
             against("votes/vote_cnn", 0.02, 0.6, 0.01, 1.0),
             against("floors/majority", -0.12, 0.00001, -0.3, 0.001),
         ],
+        "fusions": [
+            {
+                **{"system": "net/fused", "member": "net/svm"},
+                "log_loss": {"difference": -0.0051, "low": -0.0082, "high": -0.0021, "p": 0.001},
+                "auc": {"difference": 0.0004, "low": -0.0008, "high": 0.0016, "p": 0.5},
+            }
+        ],
         "twins": {
             "threshold": 0.95,
             "images": 30,

@@ -27,7 +27,7 @@ def draw_pair(seed=0, n=200, k=3, gain=0.4):
 
 def runs_of(labels, *several, task=TASK):
     """Runs of the probabilities of each."""
-    return [comparisons.measured(labels, p, task) for p in several]
+    return [comparisons.measured(labels, p, task, 1.0) for p in several]
 
 
 def leaves_out_0(found):
@@ -296,7 +296,10 @@ def test_a_family_is_tested_by_the_means_that_are_told_and_adjusted():
 def test_a_p_value_of_exactly_the_level_distinguishes_nothing():
     first, second = disagreeing(5, 0)  # McNemar's p is 1 / 16
     labels = np.arange(first.shape[1]) % 2
-    runs = [comparisons.Run(row[0], paired_tests.Area(0.5, np.zeros(len(labels)))) for row in (second, first)]
+    runs = [
+        comparisons.Run(row[0], paired_tests.Area(0.5, np.zeros(len(labels))), np.zeros(len(labels)))
+        for row in (second, first)
+    ]
     found = comparisons.compare(labels, runs[:1], {"other": runs[1:]}, 1 - 1 / 16)["other"]["accuracy"]
     assert (found.p_adjusted, found.low, found.distinguishable) == (1 / 16, 0, False)
 
@@ -350,3 +353,29 @@ def test_a_part_of_one_image_and_of_none():
     assert (accuracy.n, auc) == (1, None) and accuracy.value in (0, 1)
     with pytest.raises(ValueError, match="at least one image"):
         image_parts.measure_part(labels, a, TASK, np.zeros(90, bool), **OPTIONS)
+
+
+# -- log loss ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_difference_of_log_loss_is_that_of_paired_images():
+    rng = np.random.default_rng(0)
+    losses, others = rng.gamma(1, 0.1, (2, 500)), rng.gamma(1, 0.12, (3, 500))
+    found = paired_tests.loss_difference(losses, others, 0.9)
+    gaps = losses.mean(axis=0) - others.mean(axis=0)
+    assert found.value == pytest.approx(gaps.mean())
+    error = np.std(gaps, ddof=1) / np.sqrt(500)
+    assert (found.low, found.high) == pytest.approx((gaps.mean() - 1.644854 * error, gaps.mean() + 1.644854 * error))
+    assert found.p == pytest.approx(2 * norm.sf(abs(gaps.mean()) / error))
+    assert paired_tests.loss_difference(losses, losses, 0.9) == (0, 0, 0, 1)
+    shifted = paired_tests.loss_difference(losses + 0.5, losses, 0.9)
+    assert shifted[:3] == pytest.approx((0.5, 0.5, 0.5)) and 0 < shifted.p < 1e-100
+
+
+def test_an_interval_of_log_loss_holds_the_truth_as_often_as_it_says():
+    rng, held = np.random.default_rng(1), 0
+    for _ in range(400):
+        losses = rng.gamma(0.5, 0.2, (2, 300))
+        found = paired_tests.loss_difference(losses[:1], losses[1:], 0.9)
+        held += found.low <= 0 <= found.high
+    assert 0.86 < held / 400 < 0.94

@@ -62,7 +62,14 @@ RELIABILITY = reliability()
 # For each stage program: its arguments, and settings; what is in braces is a file of the folder that it reads.
 STYLE = {"style": "white", "name": "Own images", "label_names": None}
 SHOWN = {"shown": {"breast": {"name": "Own images"}}}
-CLASSIFIER = {"kind": "svm", "grid": {"C": [1]}, "selection": "validation", "search_images": None, "fit_images": None}
+CLASSIFIER = {
+    "kind": "svm",
+    "grid": {"C": [1]},
+    "selection": "validation",
+    "criterion": "log_loss",
+    "search_images": None,
+    "fit_images": None,
+}
 CLASSIFIER |= {"fit_values": 10000, "nystroem_components": None, "nystroem_images": None}
 COMPARISON = {"base": "net", "part": "member", "words": "alone", "system": "cnn", "seeds": [1]}
 COMPARISON |= {"measured": ["net", "cnn"], "reference": ["net", "cnn"]}
@@ -76,7 +83,7 @@ PROGRAMS = {
     "draw_results": (
         "--metrics {metrics.json} --comparisons {comparisons.json} --confusion out.svg --seeds out2.svg "
         "--differences out3.svg",
-        {"style": "white", **SHOWN, "published": [], "source": "official"},
+        {"style": "white", **SHOWN, "published": [], "source": "official", "criterion": "accuracy"},
     ),
     "draw_ablations": (
         "--metrics {metrics.json} --out out.svg",
@@ -84,7 +91,7 @@ PROGRAMS = {
     ),
     "draw_augmentation": ("--train {train.h5} --augmented {train.h5} --out out.png", STYLE),
     "collect_metrics": ("--metrics {metrics.json} --out out.csv", SHOWN),
-    "vote": ("--members {probabilities.h5} --out out.h5", {"title": "vote"}),
+    "vote": ("--members {probabilities.h5} --val {val.h5} --out out.h5", {"title": "vote"}),
     "fuse": (
         "--members {probabilities.h5} --val {val.h5} --fusion out.json --out out.h5",
         {"title": "f", "members": ["cnn"], "weights": None, "step": 0.5, "criterion": "accuracy"},
@@ -102,7 +109,7 @@ PROGRAMS = {
     "compare_systems": (
         "--metrics {metrics.json} --systems {probabilities.h5} --test-labels {test_labels.h5} --twins {summary.json} "
         "--out out.json",
-        {"title": "c", "dataset": "breast", "systems": [["net", 1, "cnn"]]}
+        {"title": "c", "dataset": "breast", "criterion": "accuracy", "systems": [["net", 1, "cnn"]], "fusions": {}}
         | {"replicates": 100, "confidence": 0.95, "bootstrap_seed": 0},
     ),
     "calibrate": (
@@ -113,7 +120,7 @@ PROGRAMS = {
     "assess_reliability": (
         "--systems {probabilities.h5} --calibration {calibration.json} --metrics {metrics.json} "
         "--test-labels {test_labels.h5} --out out.json",
-        {"dataset": "breast", "systems": [["net", 1, "cnn"]], "ece_bins": 2}
+        {"dataset": "breast", "criterion": "accuracy", "systems": [["net", 1, "cnn"]], "ece_bins": 2}
         | {"replicates": 100, "confidence": 0.95, "bootstrap_seed": 0},
     ),
     "draw_reliability": (
@@ -127,7 +134,7 @@ PROGRAMS = {
     ),
     "select_cases": (
         "--metrics {metrics.json} --systems {probabilities.h5} --test-labels {test_labels.h5} --out out.json",
-        {"dataset": "breast", "systems": ["net/cnn"]}
+        {"dataset": "breast", "criterion": "accuracy", "systems": ["net/cnn"]}
         | {"studied": {"model": "net", "seed": 1, "svm": None, "fusion": None}},
     ),
     "draw_cases": (

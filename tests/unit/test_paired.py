@@ -65,7 +65,8 @@ def compare(tmp_path):
             out=str(tmp_path / "out.json"),
         )
         own = {"title": "t", "dataset": "breast", "systems": [list(key) for key in WRONG], "replicates": 400}
-        compare_systems.main(args, own | {"confidence": 0.95, "bootstrap_seed": 0, "criterion": "accuracy"} | settings)
+        own |= {"confidence": 0.95, "bootstrap_seed": 0, "criterion": "accuracy", "fusions": {}}
+        compare_systems.main(args, own | settings)
         return read_json(args.out)
 
     return run
@@ -279,3 +280,34 @@ def test_a_published_figure_of_a_single_run_is_held_against_its_interval():
     ]
     others = [{**entry, "system": None}, {**entry, "accuracy": None}, {**entry, "system": "no/such"}]
     assert paired.published(others, standings.standings(table, "accuracy"), table, None, "official") == []
+
+
+# -- what fusion adds -------------------------------------------------------------------------------------------------
+
+
+def test_a_fusion_is_held_against_its_best_member_on_validation(compare):
+    found = compare(fusions={"net/svm": ["net/cnn", "net/svm"], "net/cnn": ["net/svm"]})["fusions"]
+    assert [(entry["system"], entry["member"]) for entry in found] == [("net/cnn", "net/svm"), ("net/svm", "net/cnn")]
+    first, second = found
+    for measure in ("log_loss", "auc"):
+        assert first[measure]["difference"] == pytest.approx(-second[measure]["difference"])
+        assert (first[measure]["low"], first[measure]["high"]) == pytest.approx(
+            (-second[measure]["high"], -second[measure]["low"])
+        )
+    assert first["log_loss"]["difference"] < 0 < first["auc"]["difference"]
+
+
+def test_the_page_says_what_fusion_adds():
+    found = synthetic.comparisons()
+    assert paired.fusion_answer(found) == (
+        "What fusion adds: net/fused lowers log loss against net/svm, its best member on validation (log loss −0.0051 "
+        "(−0.0082 to −0.0021), AUC +0.0004 (−0.0008 to +0.0016); 95\N{NO-BREAK SPACE}% intervals)."
+    )
+    section = Section("differences", "Differences")
+    paired.fusions(section, found, "BreastMNIST")
+    (table,) = section.tables
+    assert table.caption == "What fusion adds (BreastMNIST)"
+    assert [cell.text for cell in table.bodies[0].rows[0].cells] == [
+        "net/fused", "net/svm", "lowers log loss", "−0.0051", "+0.0004"
+    ]  # fmt: skip
+    assert paired.fusion_answer({**found, "fusions": []}) == paired.fusion_answer(None) == ""

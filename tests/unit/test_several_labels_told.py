@@ -101,7 +101,9 @@ def test_figures_show_every_label_and_every_run(tmp_path, contents):
         paths.append(str(tmp_path / f"{number}.json"))
         write_json(paths[-1], content)
     args = argparse.Namespace(metrics=paths, areas=tmp_path / "areas.svg", seeds=tmp_path / "seeds.svg")
-    draw_labels.main(args, {"style": "white", "shown": SHOWN, "published": [], "source": "official", "criterion": "auc"})
+    draw_labels.main(
+        args, {"style": "white", "shown": SHOWN, "published": [], "source": "official", "criterion": "auc"}
+    )
     areas, seeds = args.areas.read_text(), args.seeds.read_text()
     assert all(name in areas for name in NAMES)
     assert "system,test_auc,low,high" in seeds

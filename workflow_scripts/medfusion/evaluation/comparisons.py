@@ -7,7 +7,16 @@ import numpy as np
 from statsmodels.stats.multitest import multipletests
 
 from medfusion.evaluation.metrics import check_inputs, predict
-from medfusion.evaluation.paired_tests import Area, accuracy_difference, area, area_difference, level_of
+from medfusion.evaluation.paired_tests import (
+    Area,
+    Difference,
+    accuracy_difference,
+    area,
+    area_difference,
+    level_of,
+    loss_difference,
+)
+from medfusion.learning.calibration import log_losses, scale
 
 MEASURES = ("accuracy", "auc")
 
@@ -18,10 +27,12 @@ class Run:
 
     correct : bool (n,), whether it is right on each image
     area : its AUC
+    losses : float (n,), its log loss on each image, after its temperature
     """
 
     correct: np.ndarray
     area: Area
+    losses: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -43,7 +54,7 @@ class Comparison:
     distinguishable: bool
 
 
-def measured(labels: np.ndarray, probabilities: np.ndarray, task: str) -> Run:
+def measured(labels: np.ndarray, probabilities: np.ndarray, task: str, temperature: float) -> Run:
     """One run on the images.
 
     Parameters
@@ -54,6 +65,8 @@ def measured(labels: np.ndarray, probabilities: np.ndarray, task: str) -> Run:
         Class probabilities of the run, each row summing to 1.
     task : str
         MedMNIST's task: ``"binary-class"``, ``"multi-class"`` or ``"ordinal-regression"``.
+    temperature : float, above 0
+        Of the run, chosen on validation.
 
     Raises
     ------
@@ -61,7 +74,8 @@ def measured(labels: np.ndarray, probabilities: np.ndarray, task: str) -> Run:
         If an input is not as described above.
     """
     labels, probabilities = check_inputs(labels, probabilities, task)
-    return Run(predict(probabilities, task) == labels, area(labels, probabilities, task))
+    losses = log_losses(scale(probabilities, temperature), labels)
+    return Run(predict(probabilities, task) == labels, area(labels, probabilities, task), losses)
 
 
 def compare(
@@ -104,6 +118,23 @@ def compare(
         for (name, one), p in zip(found.items(), adjusted.tolist(), strict=True):
             result[name][measure] = Comparison(*one, p, p < level_of(confidence))
     return result
+
+
+def gain(labels: np.ndarray, fusion: Sequence[Run], member: Sequence[Run], confidence: float) -> dict[str, Difference]:
+    """What a fusion adds to one of its members: the differences of log loss (lower is better) and of AUC.
+
+    Parameters
+    ----------
+    labels : int array, shape (n,)
+    fusion, member : their runs
+    confidence : of the intervals
+    """
+    losses = [np.stack([run.losses for run in runs]) for runs in (fusion, member)]
+    areas = [[run.area for run in runs] for runs in (fusion, member)]
+    return {
+        "log_loss": loss_difference(*losses, confidence),
+        "auc": area_difference(labels, *areas, confidence),
+    }
 
 
 def holm(p_values: Sequence[float]) -> np.ndarray:

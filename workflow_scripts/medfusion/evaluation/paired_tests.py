@@ -172,16 +172,27 @@ def area_difference(labels: np.ndarray, areas: list[Area], others: list[Area], c
     areas, others : of the runs of either system, on these images
     confidence : nominal coverage of the interval
     """
-    value = round(float(np.mean([one.value for one in areas]) - np.mean([one.value for one in others])), DIGITS)
+    value = float(np.mean([one.value for one in areas]) - np.mean([one.value for one in others]))
     parts = np.mean([one.parts for one in areas], axis=0) - np.mean([one.parts for one in others], axis=0)
-    error = round(deviation(labels, parts), DIGITS)
-    if not error and not value:
-        return Difference(0.0, 0.0, 0.0, 1.0)
-    level = level_of(confidence)
-    # Without spread the error says nothing: as of sign flips, n images have no smaller p value than this.
-    smallest = 2.0 ** max(1 - len(labels), -1000)
-    p = max(2 * float(norm.sf(abs(value) / error)) if error else 0.0, smallest)
-    return _consistent(value, float(norm.isf(level / 2)) * error, p, level, limit=1.0)
+    return _normal(value, deviation(labels, parts), len(labels), confidence, limit=1.0)
+
+
+# -- log loss ---------------------------------------------------------------------------------------------------------
+
+
+def loss_difference(losses: np.ndarray, others: np.ndarray, confidence: float) -> Difference:
+    """The mean log loss of a system's runs minus that of another's, by the normal distribution of paired images.
+
+    Parameters
+    ----------
+    losses, others : float arrays, shape (runs, n)
+        Of each run of either system on each image; the numbers of runs may differ.
+    confidence : float
+        Nominal coverage of the interval.
+    """
+    gaps = losses.mean(axis=0) - others.mean(axis=0)
+    error = float(gaps.std(ddof=1) / math.sqrt(len(gaps))) if len(gaps) > 1 else 0.0
+    return _normal(float(gaps.mean()), error, len(gaps), confidence, limit=math.inf)
 
 
 def area_interval(labels: np.ndarray, found: Area, confidence: float) -> tuple[float, float]:
@@ -196,6 +207,18 @@ def area_interval(labels: np.ndarray, found: Area, confidence: float) -> tuple[f
     middle = math.log(value / (1 - value))
     low, high = (1 / (1 + math.exp(-limit)) for limit in (middle - half, middle + half))
     return low, high
+
+
+def _normal(value: float, error: float, n: int, confidence: float, limit: float) -> Difference:
+    """A difference with a standard error from n images, by the normal distribution."""
+    value, error = round(value, DIGITS), round(error, DIGITS)
+    if not error and not value:
+        return Difference(0.0, 0.0, 0.0, 1.0)
+    level = level_of(confidence)
+    # Without spread the error says nothing: as of sign flips, n images have no smaller p value than this.
+    smallest = 2.0 ** max(1 - n, -1000)
+    p = max(2 * float(norm.sf(abs(value) / error)) if error else 0.0, smallest)
+    return _consistent(value, float(norm.isf(level / 2)) * error, p, level, limit)
 
 
 def _consistent(value: float, half: float, p: float, level: float, limit: float) -> Difference:

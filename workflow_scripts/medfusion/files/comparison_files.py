@@ -5,7 +5,7 @@ from typing import Any
 
 from medfusion.files.artifacts import read_record
 
-KEYS = ("dataset", "generated", "n", "replicates", "confidence", "best", "family", "systems", "twins")
+KEYS = ("dataset", "generated", "n", "replicates", "confidence", "best", "family", "systems", "fusions", "twins")
 
 Comparisons = dict[str, Any]
 

@@ -208,6 +208,11 @@ def _of_evaluation(plan: Plan, parts: _Parts) -> Slices:
             "dataset": wildcards.dataset,
             "criterion": config["criterion"],
             "systems": [list(run) for run in plan.compared_runs(wildcards.dataset)],
+            "fusions": {
+                f"{model}/{name}": [f"{model}/{member}" for member in fusion_members(config["fusions"][name])]
+                for model, entry in plan.datasets[wildcards.dataset]["models"].items()
+                for name in entry["fusions"]
+            },
             **parts.bootstrap(),
         }
 

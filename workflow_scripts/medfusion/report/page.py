@@ -39,6 +39,7 @@ class Task:
     best_description: str
     candidates: int
     told_apart: str
+    fusion: str
     majority: standings.Standing | None
     comparisons: list[str]
     several_labels: bool
@@ -137,6 +138,7 @@ def _task(material: Material) -> Task:
         best_description=descriptions[systems[0].address],
         candidates=len(systems),
         told_apart=paired.answer(material.compared),
+        fusion=paired.fusion_answer(material.compared),
         majority=next((row for row in material.floors if row.system == "majority"), None),
         comparisons=paired.published(published, systems, material.measures, material.compared, entry["source"]),
         several_labels=several,

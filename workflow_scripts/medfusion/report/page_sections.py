@@ -81,6 +81,7 @@ def sections(material: Material) -> list[Section]:
     if material.compared:
         label_names = material.first["label_names"]
         paired.differences(found["differences"], material.compared, material.name)
+        paired.fusions(found["differences"], material.compared, material.name)
         paired.without_twins(found["without_twins"], material.compared, label_names, material.name)
     _detail(found["results"], material)
     if material.reliability:

@@ -15,7 +15,7 @@ from medfusion.report.page_parts import Body, Cell, Row, Section, Table
 
 NOTHING = Cell("–")
 MEASURES = {"accuracy": "accuracy", "auc": "AUC"}
-DECIMALS = {"accuracy": 3, "auc": 4}  # of differences: those of AUC are small where all systems are good
+DECIMALS = {"accuracy": 3, "auc": 4, "log_loss": 4}  # of differences: those of AUC are small where all systems are good
 MANY = 0.05  # of the test images, from where on near-duplicates are told first
 FLOORS = "Floors: systems without a network"
 METHOD = (
@@ -224,6 +224,74 @@ def differences(section: Section, comparisons: Comparisons, name: str) -> None:
     caption = f"Every system minus {c['best']}, the best on validation ({name}, test n = {c['n']:,})"
     bodies = [Body(rows, "Measured here"), *([Body(floors, FLOORS)] if floors else [])]
     section.tables.append(Table(caption, head, bodies, numeric=2))
+
+
+GAINS = {"log_loss": "log loss", "auc": "AUC"}
+ADDED = (
+    "Each fusion minus the best of its members on validation, means over the same seeds, on the {n:,} test images: log "
+    "loss after the temperatures, of which less is better, by the normal distribution of the images' differences; AUC by "
+    "DeLong. Each interval is for its own comparison."
+)
+
+
+def gain_verdict(entry: Mapping[str, Any]) -> str:
+    """What a fusion adds to its best member, in words.
+
+    >>> none, less = {"low": -0.1, "high": 0.1}, {"low": -0.2, "high": -0.1}
+    >>> gain_verdict({"log_loss": less, "auc": none}), gain_verdict({"log_loss": none, "auc": less})
+    ('lowers log loss', 'costs AUC')
+    >>> gain_verdict({"log_loss": none, "auc": none})
+    'adds nothing that can be shown'
+    """
+    words = []
+    for measure, name in GAINS.items():
+        if leaves_out_0(entry[measure]):
+            better = (entry[measure]["high"] < 0) == (measure == "log_loss")
+            verb = ("lowers" if better else "raises") if measure == "log_loss" else ("adds" if better else "costs")
+            words.append(f"{verb} {name}")
+    return ", ".join(words) or "adds nothing that can be shown"
+
+
+def fusion_answer(comparisons: Comparisons | None) -> str:
+    """One sentence: what the fusion that is best on validation adds to its best member."""
+    if not comparisons or not comparisons["fusions"]:
+        return ""
+    entry = comparisons["fusions"][0]
+    figures = ", ".join(f"{name} {with_limits(entry, measure)}" for measure, name in GAINS.items())
+    return (
+        f"What fusion adds: {entry['system']} {gain_verdict(entry)} against {entry['member']}, its best member on "
+        f"validation ({figures}; {percent(comparisons['confidence'])} intervals)."
+    )
+
+
+def fusions(section: Section, comparisons: Comparisons, name: str) -> None:
+    """Add to a section what each fusion adds to its best member.
+
+    Parameters
+    ----------
+    name : of the data
+    """
+    if not comparisons["fusions"]:
+        return
+    rows = [
+        Row(
+            [
+                Cell(entry["system"]),
+                Cell(entry["member"]),
+                Cell(gain_verdict(entry)),
+                *(
+                    Cell(difference(entry, measure), _interval(entry, measure), entry[measure]["difference"])
+                    for measure in GAINS
+                ),
+            ]
+        )
+        for entry in comparisons["fusions"]
+    ]
+    confidence = percent(comparisons["confidence"])
+    head = ["Fusion", "Best member", "The fusion …"]
+    head += [f"Difference of {measure}, {confidence} interval" for measure in GAINS.values()]
+    section.notes.append(ADDED.format(n=comparisons["n"]))
+    section.tables.append(Table(f"What fusion adds ({name})", head, [Body(rows)], numeric=3))
 
 
 def with_limits(entry: Mapping[str, Any], measure: str) -> str:
