@@ -77,7 +77,9 @@ def main(args, settings):
             for n, (model, seed) in enumerate(keys)
         ),
         members=selection.members(
-            runs, keys, {run: read_record(path, ("members", "weights")) for run, path in parts.fusions(runs)}
+            runs,
+            keys,
+            {run: read_record(path, ("members", "weights", "temperatures")) for run, path in parts.fusions(runs)},
         ),
         calibration=own,
         libraries={name: metadata.version(name) for name in LIBRARIES},

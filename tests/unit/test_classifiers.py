@@ -7,12 +7,12 @@ import pytest
 import skops.io
 from drawn_features import ALL, FOREST, SVM, TREE, by_kind, draw, several
 from sklearn.base import BaseEstimator
-from sklearn.calibration import CalibratedClassifierCV
-from sklearn.frozen import FrozenEstimator
 
 from medfusion.errors import UserError
 from medfusion.learning import classifiers
+from medfusion.learning.calibration import choose_temperature, scale
 from medfusion.learning.grid_search import grid_cells
+from medfusion.learning.tempered import untempered
 
 
 @pytest.fixture(params=[2, 4], ids=["two classes", "four classes"])
@@ -79,11 +79,15 @@ def test_one_validation_image_of_each_class_is_enough_to_calibrate(settings, cal
     assert np.isfinite(model.predict_proba(val_features)).all()
 
 
-def test_calibration_is_that_of_scikit_learns_own_folds(data):
-    model = classifiers.fit(SVM, {"C": 1}, *data, seed=3)
-    bare = FrozenEstimator(classifiers.estimator("svm", {"C": 1}, 3, 4).fit(*data[:2]))
-    folded = CalibratedClassifierCV(bare, method=SVM["calibration"]).fit(*data[2:])
-    assert model.predict_proba(data[2]) == pytest.approx(folded.predict_proba(data[2]), abs=1e-6)
+@pytest.mark.parametrize("settings", ALL, ids=by_kind)
+def test_a_temperature_is_applied_to_what_the_classifier_says(settings, data):
+    cell = grid_cells(settings["grid"])[-1]
+    model = classifiers.fit({**settings, "calibration": "temperature"}, cell, *data, seed=3)
+    bare = classifiers.fitted(settings["kind"], cell, 3, *data[:2])
+    before = untempered(bare, data[2])
+    assert model.temperature == choose_temperature(before, data[3])
+    assert np.array_equal(model.predict_proba(data[2]), scale(before, model.temperature))
+    assert np.array_equal(model.predict(data[2]), before.argmax(axis=1))
 
 
 class Foreign(BaseEstimator):
@@ -144,12 +148,6 @@ def test_probabilities_keep_their_order_where_validation_shows_no_mistake(classe
         scores = model.decision_function(features)
         assert np.all(np.diff(given[np.argsort(scores), 1]) >= 0)
         assert len(np.unique(given[:, 1])) > 0.9 * len(np.unique(scores))
-
-
-def test_softened_targets_are_those_of_platt():
-    features, labels, weights = classifiers._softened(np.zeros((5, 2)), np.array([0, 0, 0, 1, 1]), 2)
-    assert features.shape == (10, 2) and labels.tolist() == [0, 1] * 5
-    assert weights.reshape(-1, 2)[0].tolist() == [4 / 5, 1 / 5] and weights.reshape(-1, 2)[4].tolist() == [1 / 4, 3 / 4]
 
 
 # -- several labels at once -------------------------------------------------------------------------------------------

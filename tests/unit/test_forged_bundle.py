@@ -172,7 +172,7 @@ def test_objects_that_are_none_of_ours_are_refused(message, tmp_path):
 )
 def test_an_svm_whose_numbers_do_not_fit_is_refused(part, value, tmp_path):
     own = model("svm", {"C": 1.0, "kernel": "rbf"}, "temperature")
-    svc = own.calibrated_classifiers_[0].estimator.estimator[-1]
+    svc = own.estimator[-1]
     setattr(svc, part, np.asarray(value, np.int32) if part == "_n_support" else value)
     fitted.save({"x": own}, tmp_path / "m.skops")
     assert "an SVM whose numbers do not fit together" in refused(tmp_path / "m.skops")

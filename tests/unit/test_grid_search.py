@@ -6,7 +6,7 @@ from drawn_features import ALL, SVM, TREE, by_kind, draw, several
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from medfusion.errors import UserError
-from medfusion.learning import classifiers, grid_search
+from medfusion.learning import choosing, classifiers, grid_search
 from medfusion.learning.subsets import stratified_subset
 
 
@@ -111,3 +111,38 @@ def test_one_vs_rest_by_folds_draws_them_for_each_label():
     rare[:2, 1] = 1
     with pytest.raises(UserError, match="folds: 3; expected at most 2, the images of the rarer side of label 1"):
         search(settings, (features, rare, val_features, val_labels))
+
+
+@pytest.mark.parametrize("calibration", ["temperature", "none"])
+@pytest.mark.parametrize("settings", ALL, ids=by_kind)
+def test_cells_are_compared_by_what_they_would_say_once_chosen(settings, calibration, data):
+    if (settings["kind"], calibration) == ("svm", "none"):
+        pytest.skip("an SVM has no probabilities of its own")
+    settings = {**settings, "calibration": calibration, "criterion": "log_loss"}
+    cells = grid_search.grid_cells(settings["grid"])
+    cells = [cell for cell in cells if cell.get("max_depth") is None and cell.get("n_estimators") in (None, 9)]
+    for cell in cells:
+        (row,), _ = grid_search.search(
+            {**settings, "grid": {key: [value] for key, value in cell.items()}}, *data, 3, str
+        )
+        given = classifiers.probabilities(classifiers.fit(settings, cell, *data, seed=3), data[2])
+        expected = choosing.measure(given, data[3])
+        assert {key: row[key] for key in expected} == pytest.approx(expected, abs=2e-6)
+
+
+def test_a_cell_without_a_mistake_is_not_taken_for_a_worse_one():
+    """Of clouds far apart: whatever its C, no cell makes a mistake that another does not."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(300) % 3
+    features = (6 * np.eye(3)[labels] + rng.normal(size=(300, 3))).astype(np.float32)
+    data = (features[:150], labels[:150], features[150:], labels[150:])
+    rows, best, _ = search({**SVM, "criterion": "log_loss", "grid": {"C": [1e-4, 1, 100]}}, data)
+    assert [row["log_loss"] < 0.2 for row in rows] == [True] * 3
+    assert max(row["accuracy"] for row in rows) == next(row["accuracy"] for row in rows if row["C"] == best["C"])
+
+
+def test_a_label_that_no_compared_image_has_is_named():
+    features, labels, val_features, val_labels = several()
+    labels[:, 2] = 0
+    with pytest.raises(UserError, match="label 2 is on none or all of the 120 training images to compare on"):
+        search(TREE, (features, labels, val_features, val_labels))

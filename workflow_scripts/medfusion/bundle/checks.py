@@ -17,14 +17,16 @@ from sklearn.base import BaseEstimator
 from sklearn.svm import SVC
 from sklearn.tree._tree import Tree
 
+from medfusion.learning.tempered import Tempered
+
 # Classes that skops may make, by the name of its loader.
 NODES = {
     "ObjectNode": {
         "medfusion.learning.margins.PairwiseSVC",
+        "medfusion.learning.tempered.Tempered",
         "sklearn.calibration.CalibratedClassifierCV",
         "sklearn.calibration._CalibratedClassifier",
         "sklearn.calibration._SigmoidCalibration",
-        "sklearn.calibration._TemperatureScaling",
         "sklearn.ensemble._forest.RandomForestClassifier",
         "sklearn.frozen._frozen.FrozenEstimator",
         "sklearn.kernel_approximation.Nystroem",
@@ -113,6 +115,9 @@ def check_classifiers(models: Mapping[str, BaseEstimator]) -> None:
             _check_tree(part)
         elif isinstance(part, SVC):
             _check_svc(part)
+        elif isinstance(part, Tempered):
+            if type(part.temperature) is not float or not 0 < part.temperature < np.inf:
+                raise ValueError("a temperature that is none")
         elif hasattr(part, "tree_"):
             if (part.n_features_in_, part.n_outputs_, part.n_classes_) != (
                 part.tree_.n_features,

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import skops.io
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted
 
 from medfusion.bundle import checks
 from medfusion.errors import UserError, first_line
 from medfusion.files.archives import make_zip_reproducible
 from medfusion.learning.classifiers import TRUSTED
+from medfusion.learning.tempered import check_fitted
 
 
 def save(models: Mapping[str, BaseEstimator], path: str | Path) -> None:
@@ -32,7 +32,7 @@ def load(path: str | Path) -> dict[str, BaseEstimator]:
         models = skops.io.load(path, trusted=TRUSTED)
         checks.check_classifiers(models)
         for model in models.values():
-            check_is_fitted(model)
+            check_fitted(model)
     except Exception as error:  # skops passes on whatever zipfile, json and numpy raise
         raise UserError(f"{path}: holds no classifiers of a bundle ({first_line(error)}); get it again") from None
     return models

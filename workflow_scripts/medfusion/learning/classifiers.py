@@ -15,27 +15,27 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
-from sklearn.utils.validation import check_is_fitted
 
 from medfusion.errors import UserError, first_line
 from medfusion.files.archives import make_zip_reproducible
 from medfusion.files.artifacts import replacing
 from medfusion.learning import approximate
+from medfusion.learning.calibration import choose_temperature
 from medfusion.learning.margins import PairwiseSVC, svc_settings
+from medfusion.learning.tempered import Tempered, check_fitted, untempered
 
 # Types outside skops' own list that our files hold; nothing else is loaded. A tree's nodes are indices that
 # scikit-learn follows unchecked: `predict` with a forged file can crash, but runs no code.
 TRUSTED = [
     "medfusion.learning.margins.PairwiseSVC",
+    "medfusion.learning.tempered.Tempered",
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration",
-    "sklearn.calibration._TemperatureScaling",
     "sklearn.tree._tree.Tree",
 ]
 
 ITERATIONS = 2000  # of a logistic regression's solver, at most
 MOST_STEPS = 10_000_000  # of an SVM's solver, LIBSVM's own limit: some kernels never end
-VAL_FEW = "validation images to calibrate on; raise fit_values"
 
 Cell = dict[str, Any]
 Fitted = BaseEstimator | list[BaseEstimator]  # several: of each label its own
@@ -70,20 +70,17 @@ def fit(
 ) -> Fitted:
     """Fit one cell on the training split and calibrate its probabilities on the validation split.
 
-    "temperature" divides the scores by one number (Guo et al. 2017), which changes no prediction, found with softened
-    labels where the validation split shows no mistake; "sigmoid" is
-    Platt's (1999), one per class. For several labels at once, labels (n, k), each has a classifier and a calibration of
-    its own (one-vs-rest).
+    "temperature" divides the logarithms of probabilities by one number (Guo et al. 2017), which changes no prediction;
+    "sigmoid" is Platt's (1999), one per class. For several labels at once, labels (n, k), each has a classifier and a
+    calibration of its own (one-vs-rest).
 
     Parameters
     ----------
     components : None for the classifier itself; a number for a linear machine on so many Nyström features in its place
     """
     if labels.ndim == 2:
-        for array, what in ((labels, "training images to fit on; raise fit_images"), (val_labels, VAL_FEW)):
-            for number, column in enumerate(array.T):
-                if column.min() == column.max():
-                    raise UserError(f"label {number} is on none or all of the {len(column)} {what}")
+        check_labels(labels, "training images to fit on; raise fit_images")
+        check_labels(val_labels, "validation images to calibrate on; raise fit_values")
         pairs = zip(labels.T, val_labels.T, strict=True)
         return [fit(settings, cell, features, own, val_features, val_own, seed, components) for own, val_own in pairs]
     if components:
@@ -93,26 +90,26 @@ def fit(
         model = fitted(settings["kind"], cell, seed, features, labels)
     if settings["calibration"] == "none":
         return model
+    if settings["calibration"] == "temperature":
+        return Tempered(model, choose_temperature(untempered(model, val_features), val_labels))
     # The fitted model stays as it is, so there is nothing to cross-validate: one round with all images. Folds would
     # ask for as many validation images of each class.
-    weights = None
-    if settings["calibration"] == "temperature" and np.array_equal(model.predict(val_features), val_labels):
-        val_features, val_labels, weights = _softened(val_features, val_labels, len(model.classes_))
     rows = np.arange(len(val_labels))
-    calibrated = CalibratedClassifierCV(FrozenEstimator(model), method=settings["calibration"], cv=[(rows, rows)])
-    return calibrated.fit(val_features, val_labels, sample_weight=weights)
+    calibrated = CalibratedClassifierCV(FrozenEstimator(model), method="sigmoid", cv=[(rows, rows)])
+    return calibrated.fit(val_features, val_labels)
 
 
-def _softened(features: np.ndarray, labels: np.ndarray, classes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Images as of every class, with weights: of their own class most, the more the more images it has.
+def check_labels(labels: np.ndarray, what: str) -> None:
+    """Refuse several labels at once, (n, k), of which one is on none or all of the images.
 
-    Without a single mistake, the log loss falls for ever as the temperature does, until probabilities are 0 and 1 and
-    their order is lost. Platt (1999) softens targets by one image of each class more: (n + 1) / (n + k) of n images.
+    Raises
+    ------
+    UserError
+        Naming the label; `what` are the images, and the way out.
     """
-    own = np.bincount(labels, minlength=classes)[labels]
-    weights = np.repeat(1 / (own + classes), classes).reshape(-1, classes)
-    weights[np.arange(len(labels)), labels] *= own + 1
-    return np.repeat(features, classes, axis=0), np.tile(np.arange(classes), len(labels)), weights.ravel()
+    for number, column in enumerate(labels.T):
+        if column.min() == column.max():
+            raise UserError(f"label {number} is on none or all of the {len(column)} {what}")
 
 
 def probabilities(model: Fitted, features: np.ndarray) -> np.ndarray:
@@ -161,7 +158,7 @@ def load(path: str | Path) -> Fitted:
     try:
         model = skops.io.load(path, trusted=TRUSTED)
         for part in model if isinstance(model, list) else [model]:
-            check_is_fitted(part)
+            check_fitted(part)
     except Exception as error:  # skops passes on whatever zipfile, json and numpy raise
         reason = first_line(error)
         raise UserError(f"{path}: not a classifier of this workflow ({reason}); delete it and run again") from None

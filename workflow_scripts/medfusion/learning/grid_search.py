@@ -9,10 +9,11 @@ import numpy as np
 from sklearn.model_selection import StratifiedKFold
 
 from medfusion.errors import UserError
-from medfusion.learning import choosing, margins, nested_trees
+from medfusion.learning import choosing, nested_trees
 from medfusion.learning.calibration import choose_temperature, scale
-from medfusion.learning.classifiers import Cell, fitted
+from medfusion.learning.classifiers import Cell, check_labels, fitted
 from medfusion.learning.subsets import at_most
+from medfusion.learning.tempered import untempered
 
 TREES = ("decision_tree", "random_forest")
 
@@ -69,6 +70,8 @@ def search(
     """
     chosen = at_most(labels, compared_images(settings, len(labels)), seed)
     features, labels = features[chosen], labels[chosen]
+    if labels.ndim == 2:
+        check_labels(labels, "training images to compare on; raise search_images")
     cells = grid_cells(settings["grid"])
     if len(cells) == 1:
         report(f"one cell, nothing to compare: {cells[0]}")
@@ -120,7 +123,7 @@ def _rounds(
         if settings["selection"] != "folds":
             yield _Round(number, features, own, np.arange(len(val_own)), val_features, val_own)
             continue
-        if (smallest := np.bincount(own).min()) < settings["folds"]:
+        if (smallest := np.bincount(own, minlength=2).min()) < settings["folds"]:
             rarest = f"the rarer side of label {number}" if several else "the rarest class"
             raise UserError(
                 f"folds: {settings['folds']}; expected at most {smallest}, the images of {rarest} to search on"
@@ -137,10 +140,8 @@ def _scores(kind: str, cells: list[Cell], part: _Round, seed: int) -> Iterator[t
         model = fitted(kind, largest, seed, part.features, part.labels)
         if len(indices) > 1:
             found = nested_trees.probabilities(model, [cells[index] for index in indices], part.held_out)
-        elif hasattr(model, "predict_proba"):
-            found = [model.predict_proba(part.held_out)]
         else:
-            found = [margins.probabilities(model.decision_function(part.held_out))]
+            found = [untempered(model, part.held_out)]
         share = (time.perf_counter() - start) / len(indices)
         for index, values in zip(indices, found, strict=True):
             yield index, values, share

@@ -24,8 +24,11 @@ class PairwiseSVC(SVC):
 
     def decision_function(self, X: np.ndarray) -> np.ndarray:
         """Scores, float64 (n, k), or (n,) of two classes, above 0 for the second."""
-        margins = super().decision_function(X)
-        return margins if margins.ndim == 1 else np.log(couple(expit(margins)))
+        if len(self.classes_) == 2:
+            return super().decision_function(X)
+        step = max(1, VALUES // len(self.classes_) ** 2)
+        blocks = (super(PairwiseSVC, self).decision_function(X[at : at + step]) for at in range(0, len(X), step))
+        return np.concatenate([np.log(couple(expit(block))) for block in blocks])
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """The class with the highest score, (n,)."""

@@ -17,6 +17,7 @@ from sklearn.tree import DecisionTreeClassifier
 from medfusion.errors import UserError
 from medfusion.learning.margins import PairwiseSVC, svc_settings
 from medfusion.learning.subsets import stratified_subset
+from medfusion.learning.tempered import Tempered
 
 GRID = 200  # points a side at which the regions of the plane are computed
 SMALLEST_SHARE = 0.1  # of the training images, for the first point of a learning curve
@@ -101,6 +102,8 @@ def tree_inside(model: BaseEstimator) -> DecisionTreeClassifier:
         If the classifier is no decision tree.
     """
     inner = model
+    if isinstance(inner, Tempered):
+        inner = inner.estimator
     if isinstance(inner, CalibratedClassifierCV):
         inner = inner.calibrated_classifiers_[0].estimator
     if isinstance(inner, FrozenEstimator):

@@ -28,7 +28,7 @@ KINDS = {
     "seeds": Kind(
         "results",
         "Test accuracy of every system and seed",
-        "Systems in the order of their validation accuracy. Dots: runs; black: mean ± standard deviation over seeds; "
+        "Systems in the order of validation, the best first. Dots: runs; black: mean ± standard deviation over seeds; "
         "grey bars: from the lowest to the highest limit of the Wilson intervals of single runs, over several a range "
         "and no interval of the mean; diamonds: figures published elsewhere; "
         "dashed: systems without a network.",
@@ -36,7 +36,7 @@ KINDS = {
     "area_seeds": Kind(
         "results",
         "Test AUC of every system and seed",
-        "Means over the labels. Systems in the order of their validation AUC. Dots: runs; black: mean ± standard "
+        "Means over the labels. Systems in the order of validation, the best first. Dots: runs; black: mean ± standard "
         "deviation over seeds; grey bars: from the lowest to the highest limit of the bootstrap intervals of single "
         "runs, over several a range and no interval of the mean; diamonds: figures published elsewhere; dashed: "
         "systems without a network.",
@@ -44,7 +44,7 @@ KINDS = {
     "differences": Kind(
         "differences",
         "Test accuracy of every system minus that of the best",
-        "Systems in the order of their validation accuracy. Lines: intervals of the difference of means over runs by "
+        "Systems in the order of validation, the best first. Lines: intervals of the difference of means over runs by "
         "sign flips over images, each for its own comparison and not adjusted; filled diamonds: distinguishable from "
         "the best by the same test after Holm's correction; open circles: not distinguishable, though an interval that "
         "is not adjusted can leave out 0.",
@@ -102,7 +102,7 @@ KINDS = {
     "grids": Kind(
         "choices",
         "Grids of settings",
-        "What every combination of settings was compared by, after a temperature, on the features of the first seed; "
+        "What every combination of settings was compared by on the features of the first seed; "
         "red frame: the chosen one, the most accurate of those within one standard error of the best. Grids of one "
         "combination are not drawn.",
     ),

@@ -229,8 +229,8 @@ def differences(section: Section, comparisons: Comparisons, name: str) -> None:
 GAINS = {"log_loss": "log loss", "auc": "AUC"}
 ADDED = (
     "Each fusion minus the best of its members on validation, means over the same seeds, on the {n:,} test images: log "
-    "loss after the temperatures, of which less is better, by the normal distribution of the images' differences; AUC by "
-    "DeLong. Each interval is for its own comparison."
+    "loss after the temperatures, of which less is better, by the normal distribution of the images' differences; AUC "
+    "by DeLong. Each interval is for its own comparison."
 )
 
 
