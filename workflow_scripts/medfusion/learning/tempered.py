@@ -36,7 +36,7 @@ class Tempered(ClassifierMixin, BaseEstimator):
 
 
 def check_fitted(model: BaseEstimator) -> None:
-    """Raise scikit-learn's NotFittedError or TypeError for what is no fitted classifier, with or without a temperature."""
+    """Raise scikit-learn's error for what is no fitted classifier, with or without a temperature."""
     check_is_fitted(model.estimator if isinstance(model, Tempered) else model)
 
 
