@@ -400,11 +400,17 @@ KEYS = (
         ("criterion",),
     ),
     Row(
-        "a fusion's weight; `choose`, `step`",
+        "a fusion's weight; `step`",
         "that fusion, votes that count it, their evaluation, calibration, comparisons and figures of results, the page",
         ("fuse fusion={fusion}",),
-        (f"{FUSION}.weights.{{member}}", f"{FUSION}.choose", f"{FUSION}.step"),
+        (f"{FUSION}.weights.{{member}}", f"{FUSION}.step"),
         ("fusions.cnn_30_svm_70.weights.cnn", "fusions.cnn_svm_chosen.step"),
+    ),
+    Row(
+        "a fusion's `choose`",
+        "that fusion, votes that count it, their evaluation, calibration, comparisons and figures of results, the page",
+        ("fuse fusion={fusion}", "compare_systems fusion={fusion}"),
+        (f"{FUSION}.choose",),
     ),
     Row(
         "`evaluation`: replicates, seed",

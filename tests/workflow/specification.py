@@ -75,7 +75,9 @@ def _add_dataset(add, config: Config, dataset: str, entry: Config) -> None:
 
 def _add_of_one_class(add, config: Config, dataset: str, models: Config) -> None:
     """The jobs that rest on one class an image."""
-    for stage in ("compare_systems", "draw_studies", "draw_results", "map_attention", "draw_cases"):
+    fused = {fusion for model in models.values() for fusion in model.get("fusions", [])}
+    add("compare_systems", dataset, dataset=dataset, fusion=sorted(fused))
+    for stage in ("draw_studies", "draw_results", "map_attention", "draw_cases"):
         add(stage, dataset, dataset=dataset)
     for stage in ("calibrate", "assess_reliability", "draw_reliability"):
         add(stage, dataset, dataset=dataset)
