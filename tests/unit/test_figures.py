@@ -188,6 +188,18 @@ def test_a_fusion_of_three_shows_its_best_points_with_the_chosen_first():
     assert (float(chosen.get_xdata()[0]), int(chosen.get_ydata()[0])) == (1.0, 0)
 
 
+def test_weights_chosen_by_the_area_are_drawn_and_told_by_it():
+    curve = [{"weights": [1 - w, w], "accuracy": 0.8, "log_loss": 1 - w, "auc": 0.9 + w / 20} for w in (0.0, 0.5, 1.0)]
+    content = {"members": ["cnn", "svm"], "weights": [0, 1], "criterion": "auc", "curve": curve}
+    figure = choice_figures.fusions({"chosen": content}, "some data")
+    assert [axes.get_ylabel() for axes in figure.axes] == [
+        "validation accuracy",
+        "validation log loss",
+        "validation auc",
+    ]
+    assert list(choice_figures.fusion_numbers({"f": content})["auc"]) == [0.9, 0.925, 0.95]
+
+
 def test_a_choice_beyond_the_best_points_is_shown_with_its_rank():
     curve = [
         {"weights": [a / 9, b / 9, (9 - a - b) / 9], "accuracy": 0.8, "log_loss": 1 + a + 0.1 * b}

@@ -136,14 +136,15 @@ def fusion_numbers(contents: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     for name, content in contents.items():
         for point in content["curve"] or []:
             weights = {f"weight_{m}": w for m, w in zip(content["members"], point["weights"], strict=True)}
-            rows.append({"fusion": name, **weights, "accuracy": point["accuracy"], "log_loss": point["log_loss"]})
+            rows.append({"fusion": name, **weights, **{key: point[key] for key in point if key != "weights"}})
     return pd.DataFrame(rows)
 
 
 def _weight_curve(part: SubFigure, content: dict[str, Any]) -> None:
-    """Both criteria over the weight of the second of two members."""
+    """Accuracy, log loss and the criterion over the weight of the second of two members."""
     weight = [row["weights"][1] for row in content["curve"]]
-    for axes, criterion in zip(part.subplots(1, 2), ("accuracy", "log_loss"), strict=True):
+    measures = list(dict.fromkeys(["accuracy", "log_loss", content["criterion"]]))
+    for axes, criterion in zip(part.subplots(1, len(measures)), measures, strict=True):
         axes.plot(weight, [row[criterion] for row in content["curve"]], "o-", markersize=3.5)
         axes.axvline(content["weights"][1], color=CHOSEN, label=f"chosen: {content['weights'][1]:g}")
         axes.axvline(ORIGINAL_WEIGHT, color=GREY, linestyle="--", label=f"{ORIGINAL_WEIGHT}, the original study's")

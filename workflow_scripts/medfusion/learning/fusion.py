@@ -1,6 +1,7 @@
 """Weighted averages of class probabilities: fixed weights, weights chosen on validation, votes."""
 
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ def weight_lattice(members: int, step: float) -> np.ndarray:
     return np.array(points) / parts
 
 
-def fuse(probabilities: list[np.ndarray], weights: np.ndarray) -> np.ndarray:
+def fuse(probabilities: Sequence[np.ndarray] | np.ndarray, weights: np.ndarray) -> np.ndarray:
     """The weighted mean of class probabilities, as it is stored: what equals another but for rounding is equal.
 
     Parameters
@@ -29,7 +30,7 @@ def fuse(probabilities: list[np.ndarray], weights: np.ndarray) -> np.ndarray:
     probabilities : one array (n, k) per member
     weights : (members,), summing to 1
     """
-    return as_stored(np.tensordot(weights, np.stack(probabilities), axes=1))
+    return as_stored(np.tensordot(weights, np.asarray(probabilities), axes=1))
 
 
 def calibrated(probabilities: np.ndarray, temperature: float) -> np.ndarray:
@@ -59,10 +60,11 @@ def choose_weights(
     """
     lattice = weight_lattice(len(probabilities), step)
     measured = list(dict.fromkeys(["accuracy", "log_loss", criterion]))
-    curve = [choosing.measure(fuse(probabilities, weights), labels, measured) for weights in lattice]
+    stacked = np.stack(probabilities)
+    curve = [choosing.measure(fuse(stacked, weights), labels, measured) for weights in lattice]
 
     def parts(point: int) -> np.ndarray:
-        return choosing.contributions(fuse(probabilities, lattice[point]), labels, criterion)
+        return choosing.contributions(fuse(stacked, lattice[point]), labels, criterion)
 
     rows = [{"weights": weights.tolist(), **row} for weights, row in zip(lattice, curve, strict=True)]
     return choosing.equally_good(curve, criterion, parts), rows

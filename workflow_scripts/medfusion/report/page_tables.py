@@ -19,7 +19,7 @@ MEASURES = {
     "macro_f1": "Macro F1",
     "mcc": "MCC",
     "brier": "Brier score",
-    "log_loss": "Log loss after a temperature",
+    "log_loss": "Log loss",
     "ece": "Calibration error",
     "mae": "Mean absolute error",
 }

@@ -55,7 +55,7 @@ def summary(
         'Accuracy and AUC are MedMNIST\'s, on the test split; ± is the standard deviation over seeds; "limits of runs" '
         f"go {limits_of_runs(confidence, kinds)}. "
         f"Systems are in the order of their validation {CRITERIA[config['criterion']]}, by which the best is chosen; "
-        "log loss is that after a temperature."
+        "log loss is that after a temperature, where an image has one class."
     )
     for key in config["datasets"]:
         own = [content for content in contents if content["dataset"] == key]
