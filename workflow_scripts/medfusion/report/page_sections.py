@@ -57,8 +57,8 @@ CALIBRATION_ERROR = (
 )
 BRIER = (
     "The Brier score of two classes is of the probability of the second, from 0 to 1; of more, it is summed over the "
-    "classes, from 0 to 2. Log loss is that after a temperature from the validation split; the other measures are of the "
-    "probabilities as they are."
+    "classes, from 0 to 2. Log loss is that after a temperature from the validation split; the other measures are of "
+    "the probabilities as they are."
 )
 BRIER_OF_LABELS = "Calibration error and Brier score, from 0 to 1, and log loss are means over the labels."
 TWINS = (
