@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy.optimize import minimize_scalar
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from medfusion.files.calibrations import Calibration
 from medfusion.tasks import as_stored
@@ -319,7 +319,7 @@ def coverage_limits(n: int, coverage: float, confidence: float) -> tuple[float, 
     rank = _rank(n, coverage)
     if rank > n:
         return None
-    low, high = beta.ppf([(1 - confidence) / 2, (1 + confidence) / 2], rank, n + 1 - rank)
+    low, high = betaincinv(rank, n + 1 - rank, [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(low), float(high)
 
 

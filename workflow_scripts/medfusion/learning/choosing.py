@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from medfusion.evaluation.paired_tests import class_area
 from medfusion.learning.calibration import SMALLEST
 from medfusion.tasks import membership
 
@@ -53,6 +52,8 @@ def _terms(probabilities: np.ndarray, labels: np.ndarray, criterion: str) -> tup
 
 def _area(probabilities: np.ndarray, truth: np.ndarray) -> tuple[float, np.ndarray]:
     """The mean area under the ROC curves of all classes (DeLong, DeLong & Clarke-Pearson 1988)."""
+    from medfusion.evaluation.paired_tests import class_area  # a second for scipy.stats, which fusions do without
+
     parts, values = np.zeros(len(truth)), []
     for positive, scores in zip(truth.T, probabilities.T, strict=True):
         if positive.all() or not positive.any():
