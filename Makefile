@@ -1,7 +1,7 @@
 # Each target makes .venv on first use, from the pinned requirements, and goes.
 #   make report   both studies on the real data            CONFIG=configs/surrogate.yaml adds an overlay
 #   make demo     the whole workflow on generated images, without network
-#   make test     unit and workflow tests, in less than ten minutes
+#   make test     unit and workflow tests, in about a quarter of an hour
 #   make test-runs    whole runs: several labels at once, a folder of pictures, ablations, two from scratch compared; with
 #                 MEDMNIST_DATA=folder also real data from end to end
 #   make test-faults  kills, full disks, broken networks, damaged files, other people's files, and what survives them

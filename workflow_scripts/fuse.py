@@ -6,7 +6,7 @@ from medfusion.files import images, probabilities
 from medfusion.files.artifacts import write_json
 from medfusion.jobs import stage
 from medfusion.learning import fusion
-from medfusion.learning.calibration import temperature_of
+from medfusion.learning.calibration import scale, temperature_of
 
 
 def parser():
@@ -22,7 +22,8 @@ def main(args, settings):
     members, labels = settings["members"], images.read_labels(args.val)
     read = {split: [probabilities.read(path, split) for path in args.members] for split in ("val", "test")}
     temperatures = [probabilities.temperature(path) for path in args.members]
-    scaled = {split: list(map(fusion.calibrated, values, temperatures)) for split, values in read.items()}
+    # On equal terms: a network that was trained with smoothed labels is less certain than it could be.
+    scaled = {split: list(map(scale, values, temperatures)) for split, values in read.items()}
     record = {"members": members, "temperatures": temperatures, "chosen_on": None, "criterion": None, "curve": []}
     if settings["weights"]:
         weights = np.array([settings["weights"][name] for name in members])

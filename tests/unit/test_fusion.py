@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, log_loss
 
 from medfusion.learning import fusion
-from medfusion.learning.calibration import temperature_of
+from medfusion.learning.calibration import scale, temperature_of
 from medfusion.tasks import as_stored
 
 
@@ -79,7 +79,7 @@ def test_members_are_averaged_on_equal_terms():
     sure, unsure = (np.exp(scale * logits) / np.exp(scale * logits).sum(axis=1, keepdims=True) for scale in (2, 0.4))
     temperatures = [temperature_of(values, labels) for values in (sure, unsure)]
     assert temperatures == pytest.approx([1, 0.2], rel=0.1)
-    scaled = [fusion.calibrated(*pair) for pair in zip([sure, unsure], temperatures, strict=True)]
+    scaled = [scale(*pair) for pair in zip([sure, unsure], temperatures, strict=True)]
     assert scaled[0] == pytest.approx(scaled[1], abs=0.01)
     assert temperature_of(sure, np.zeros((3000, 3))) == 1
 

@@ -12,7 +12,7 @@ from medfusion.bundle.network_checks import check_network
 from medfusion.errors import UserError, first_line
 from medfusion.learning.averages import averaged
 from medfusion.learning.calibration import prediction_sets, scale
-from medfusion.learning.fusion import calibrated, fuse
+from medfusion.learning.fusion import fuse
 from medfusion.tasks import as_stored, most_probable
 
 OUTPUTS = ["features", "probabilities"]
@@ -87,7 +87,7 @@ class Predictor:
         for member in self.bundle.members:
             features, own = outputs[member.network]
             found = self._classifiers[member.classifier].predict_proba(features) if member.classifier else own
-            values.append(calibrated(as_stored(found), member.temperature))  # as between the stages
+            values.append(scale(as_stored(found), member.temperature))  # as between the stages
         return fuse(values, np.array([member.weight for member in self.bundle.members]))
 
     def predict(self, images: np.ndarray) -> Predictions:

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from medfusion.learning import choosing
-from medfusion.learning.calibration import scale
 from medfusion.tasks import as_stored
 
 
@@ -31,14 +30,6 @@ def fuse(probabilities: Sequence[np.ndarray] | np.ndarray, weights: np.ndarray) 
     weights : (members,), summing to 1
     """
     return as_stored(np.tensordot(weights, np.asarray(probabilities), axes=1))
-
-
-def calibrated(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """A member's probabilities (n, k) after its temperature; 1 leaves them as they are.
-
-    Members are averaged on equal terms: one that was trained with smoothed labels is less certain than it could be.
-    """
-    return probabilities if temperature == 1 else scale(probabilities, temperature)
 
 
 def choose_weights(

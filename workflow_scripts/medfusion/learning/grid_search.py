@@ -78,7 +78,7 @@ def search(
     truth = labels if settings["selection"] == "folds" else val_labels
     width = truth.shape[1] if truth.ndim == 2 else int(labels.max()) + 1
     found, seconds = np.empty((len(cells), len(truth), width), np.float32), np.zeros(len(cells))
-    rounds = list(_rounds(settings, features, labels, val_features, val_labels, seed))
+    rounds = list(_rounds(settings, (features, labels), (val_features, val_labels), seed))
     for index, part in enumerate(rounds):
         for cell, values, time_taken in _scores(settings["kind"], cells, part, seed):
             if settings["calibration"] != "none":
@@ -109,14 +109,10 @@ def compared_images(settings: dict[str, Any], images: int) -> int:
 
 
 def _rounds(
-    settings: dict[str, Any],
-    features: np.ndarray,
-    labels: np.ndarray,
-    val_features: np.ndarray,
-    val_labels: np.ndarray,
-    seed: int,
+    settings: dict[str, Any], train: tuple[np.ndarray, np.ndarray], val: tuple[np.ndarray, np.ndarray], seed: int
 ) -> Iterator[_Round]:
     """The validation split, or each fold; of several labels one after the other."""
+    (features, labels), (val_features, val_labels) = train, val
     several = labels.ndim == 2
     columns = zip(labels.T, val_labels.T, strict=True) if several else [(labels, val_labels)]
     for number, (own, val_own) in enumerate(columns):
