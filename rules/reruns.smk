@@ -3,6 +3,7 @@
 import tempfile
 
 from medfusion.planning import jobs as all_jobs
+from medfusion.planning.environment import without_wildcards
 from medfusion.planning.reruns import Reruns, write_missing
 
 TOLD = {}  # by settings file, what rules are told in its place
@@ -24,7 +25,8 @@ try:
             HELD = [runs.hold_results(RESULTS)]
         found = Reruns(PLANNED, RESULTS, config["data"])
         STAND_INS = tempfile.TemporaryDirectory(prefix="medfusion-") if ASKED.dry_run and found.changed else None
-        TOLD = found.told(Path(STAND_INS.name) if STAND_INS else None)
+        folder = STAND_INS and without_wildcards(Path(STAND_INS.name), "set TMPDIR to another folder")
+        TOLD = found.told(folder)
         if found.misleading:
             print(
                 f"{found.misleading} jobs have inputs that are younger than their outputs, and are the same all the same: "

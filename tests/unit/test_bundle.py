@@ -411,9 +411,16 @@ def test_the_model_card_says_what_else_the_data_can_be(made):
     generated = model_card(dataclasses.replace(made[1], generated=True), source="file")
     assert generated.count("GENERATED") == 2 and "CC BY" not in generated
     vote = model_card(made[1], "votes/all", seed=None)
+    assert "by which it was chosen" in model_card(made[1]) and "by which it was chosen" not in vote
     assert "It was named in the configuration." in vote and "the vote over all its networks" in vote
     assert "They may be easier" not in model_card(made[1], twins=0)
     assert "the threshold of the highest balanced accuracy" in model_card(made[1], recall=None)
+
+
+def test_the_card_of_a_named_system_does_not_say_that_validation_chose_it(made):
+    named = model_card(made[1], "net/cnn")
+    assert "It was named in the configuration." in named and "; validation accuracy 0.810" in named
+    assert "by which it was chosen" not in named
 
 
 def test_the_model_card_says_where_every_image_reaches_the_threshold(made):

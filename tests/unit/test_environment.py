@@ -1,11 +1,13 @@
 """Tests of how many jobs this machine takes at once."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import psutil
 import pytest
 from snakemake.resources import Resources
 
+from medfusion.errors import UserError
 from medfusion.planning import environment
 
 
@@ -80,3 +82,14 @@ def test_submitted_jobs_have_room_for_what_stays_beside_the_program():
 @pytest.mark.parametrize("given", [{"mem_mb": 1500}, {}])
 def test_where_all_fits_nothing_is_said(given):
     assert environment.too_large(jobs(train=1500), Resources.from_mapping(given)) is None
+
+
+@pytest.mark.parametrize("name", ["a {more}", "{ x }", "t{1,2}"])
+def test_a_folder_with_what_snakemake_takes_for_a_wildcard_is_named(name):
+    with pytest.raises(UserError, match="for a wildcard; rename it"):
+        environment.without_wildcards(Path(name), "rename it")
+
+
+@pytest.mark.parametrize("name", ["a b", "{}", "{", "a$(x)"])
+def test_other_folders_are_taken_as_they_are(name):
+    assert environment.without_wildcards(Path(name), "rename it") == Path(name)

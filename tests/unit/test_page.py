@@ -15,6 +15,7 @@ from medfusion.figures import drawing
 from medfusion.files.artifacts import write_json
 from medfusion.jobs.costs import STAGES, stage_costs
 from medfusion.planning.fingerprint import ROOT
+from medfusion.planning.grid_values import GRID_VALUES
 from medfusion.planning.plan import Plan
 from medfusion.planning.settings_slices import slices
 from medfusion.report import page, page_figures
@@ -284,3 +285,7 @@ def test_costs_add_up_by_stage():
     assert list(costs["stage"]) == ["train_cnn", "collect_metrics", "draw figures"]
     assert tuple(costs.iloc[0][["jobs", "seconds", "longest", "memory"]]) == (2, 10.0, 6.0, 100.0)
     assert len(stage_costs([])) == 0
+
+
+def test_every_kind_of_classifier_has_a_name_in_words():
+    assert set(page.CLASSIFIERS) == set(GRID_VALUES) and not any("_" in name for name in page.CLASSIFIERS.values())

@@ -37,11 +37,20 @@ def programs(project: Path) -> Path:
     """
     if project.samefile(Path.cwd()):
         return Path("workflow_scripts")
-    if found := re.search(r"\{\s*\w[^{}]*\}", str(project)):
-        raise UserError(
-            f"{project}: Snakemake takes {found[0]} for a wildcard; rename the folder, or start Snakemake inside it"
-        )
-    return project / "workflow_scripts"
+    return without_wildcards(project, "rename the folder, or start Snakemake inside it") / "workflow_scripts"
+
+
+def without_wildcards(folder: Path, way_out: str) -> Path:
+    """A folder as it is given.
+
+    Raises
+    ------
+    UserError
+        If Snakemake would take a part of its path for a wildcard.
+    """
+    if found := re.search(r"\{\s*\w[^{}]*\}", str(folder)):
+        raise UserError(f"{folder}: Snakemake takes {found[0]} for a wildcard; {way_out}")
+    return folder
 
 
 def share_of_cores(processors: int, cores: int | None) -> int:

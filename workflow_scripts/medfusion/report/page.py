@@ -21,7 +21,12 @@ from medfusion.report.material import Config, Material, gather
 from medfusion.report.page_parts import Section, Table
 from medfusion.tasks import is_multi_label
 
-CLASSIFIERS = {"svm": "SVM", "random_forest": "random forest", "decision_tree": "decision tree"}
+CLASSIFIERS = {
+    "svm": "SVM",
+    "logistic_regression": "logistic regression",
+    "random_forest": "random forest",
+    "decision_tree": "decision tree",
+}
 
 
 @dataclass(frozen=True)
