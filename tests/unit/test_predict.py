@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -199,6 +200,29 @@ def test_it_works_alone_without_tensorflow_and_in_time(made, tmp_path):
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 3
     assert float(done.stdout.splitlines()[-1].split()[1]) < 1, "seconds of the processor for the first image"
+
+
+@pytest.mark.parametrize(
+    "load, said",
+    [
+        ("time.sleep(60)", "not loaded within 0.5 seconds; get the bundle again"),
+        ("numpy.zeros(6 * 2**30, numpy.uint8)", "error: not enough memory"),
+    ],
+)
+def test_a_bundle_that_takes_too_much_time_or_memory_is_one_line(made, tmp_path, load, said):
+    """In a process of its own: the limit of memory is the process's, and it is ended from a thread."""
+    program = (
+        "import time, numpy, predict\n"
+        "from medfusion.bundle import predictor\n"
+        f"predictor.Predictor = lambda *_: {load}\n"
+        "predict.PATIENCE, predict.MEMORY = 0.5, 4 * 2**30\n"
+        "predict.main()"
+    )
+    command = [sys.executable, "-c", program, str(made["breast"][0]), "x.png", "--out", "answers.csv"]
+    environment = {**os.environ, "PYTHONPATH": str(PROGRAM.parent)}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=50)
+    assert done.returncode == 1 and done.stdout == "" and not list(tmp_path.iterdir())
+    assert done.stderr.strip().endswith(said) and len(done.stderr.strip().splitlines()) == 1
 
 
 def test_which_array_of_an_npz_file_is_taken_is_said_and_chosen(run, made):
