@@ -9,6 +9,11 @@ from medfusion.planning.reruns import Reruns, write_missing
 TOLD = {}  # by settings file, what rules are told in its place
 
 try:
+    if Path(rules.report.output.page) != Path(RESULTS, "report.html"):
+        raise UserError(
+            f"prefix: of a module moves {RESULTS} where its records are not looked for; in the module's config name "
+            "other folders for results and data"
+        )
     PLANNED = [planned(job) for job in all_jobs.jobs(PLAN)]
     if not workflow.is_main_process:
         write_missing(PLANNED)

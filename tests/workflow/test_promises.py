@@ -430,6 +430,9 @@ def test_it_is_a_module_of_another_workflow(tmp_path):
     outer.snakemake("-j", "2", "results/breast/inspect/counts.csv")
     assert (folder / "results/breast/inspect/counts.csv").exists()
     assert "Nothing to be done" in printed(outer.snakemake("-n", "-j", "2", "results/breast/inspect/counts.csv"))
+    moved = text.replace("    config: config\n", '    config: config\n    prefix: "sub"\n')
+    (folder / "Snakefile").write_text(moved, encoding="utf-8")
+    assert "in the module's config name other folders" in failed(outer, "-n", "-j", "2")
 
 
 @pytest.mark.parametrize("name", ["a b $(touch pwned)", "it's `touch pwned` & {}; *"])
