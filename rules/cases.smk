@@ -1,4 +1,4 @@
-# Single test images. Needs: measures and probabilities of all candidates, the test labels, the studied network. Makes:
+# Single test images. Needs: the ranking and probabilities of all candidates, the test labels, the studied network. Makes:
 # galleries of mistakes and of disagreements, and maps of where the network looks. Nothing is fitted here.
 
 
@@ -6,7 +6,7 @@ rule select_cases:
     input:
         program=program("select_cases"),
         settings=settings_of("select_cases"),
-        metrics=PLAN.candidate_metrics,
+        ranking=rules.rank_systems.output.ranking,
         systems=PAGE.first_run_files,
         test_labels=rules.prepare.output.test_labels,
     output:
@@ -20,7 +20,7 @@ rule select_cases:
     message:
         "{wildcards.dataset}: choosing test images to show one by one"
     shell:
-        "python {input.program:q} --settings {input.settings:q} --metrics {input.metrics:q} --systems {input.systems:q} "
+        "python {input.program:q} --settings {input.settings:q} --ranking {input.ranking:q} --systems {input.systems:q} "
         "--test-labels {input.test_labels:q} --out {output.cases:q} 9>&2 &> {log:q}"
 
 

@@ -1,6 +1,6 @@
 # Evaluation. Needs: probabilities of every system, the test labels. Makes: measures with intervals and confusion matrices
-# per group of systems, paired comparisons of all systems with the best, how far probabilities can be trusted, and one tidy
-# table. From here on, and only from here, test labels are seen.
+# per group of systems, the ranking by which one is selected, paired comparisons of all systems with it, how far
+# probabilities can be trusted, and one tidy table. From here on, and only from here, test labels are seen.
 
 
 rule floors:
@@ -47,11 +47,34 @@ rule evaluate:
         "--test-labels {input.test_labels:q} --out {output.metrics:q} 9>&2 &> {log:q}"
 
 
+rule rank_systems:
+    input:
+        program=program("rank_systems"),
+        settings=settings_of("rank_systems"),
+        metrics=PLAN.ranked_metrics,
+        systems=PLAN.candidate_files,
+        val=PREPARED[1],
+    output:
+        ranking=f"{RESULTS}/{{dataset}}/ranking.csv",
+    log:
+        f"{LOGS}/{{dataset}}/ranking.log",
+    priority: 5
+    threads: ONE
+    resources:
+        mem_mb=500,
+        runtime=10,
+    message:
+        "{wildcards.dataset}: ranking the systems by their validation images"
+    shell:
+        "python {input.program:q} --settings {input.settings:q} --metrics {input.metrics:q} --systems {input.systems:q} "
+        "--val {input.val:q} --out {output.ranking:q} 9>&2 &> {log:q}"
+
+
 rule compare_systems:
     input:
         program=program("compare_systems"),
         settings=settings_of("compare_systems"),
-        metrics=lambda wildcards: PLAN.compared_metrics(wildcards.dataset),
+        ranking=rules.rank_systems.output.ranking,
         systems=lambda wildcards: list(PLAN.compared_runs(wildcards.dataset).values()),
         test_labels=rules.prepare.output.test_labels,
         twins=rules.audit_twins.output.summary,
@@ -65,9 +88,9 @@ rule compare_systems:
         mem_mb=700,
         runtime=30,
     message:
-        "{wildcards.dataset}: comparing every system with the best"
+        "{wildcards.dataset}: comparing every system with the selected one"
     shell:
-        "python {input.program:q} --settings {input.settings:q} --metrics {input.metrics:q} --systems {input.systems:q} "
+        "python {input.program:q} --settings {input.settings:q} --ranking {input.ranking:q} --systems {input.systems:q} "
         "--test-labels {input.test_labels:q} --twins {input.twins:q} --out {output.comparisons:q} 9>&2 &> {log:q}"
 
 
@@ -77,7 +100,7 @@ rule assess_reliability:
         settings=settings_of("assess_reliability"),
         systems=PLAN.candidate_files,
         calibration=rules.calibrate.output.calibration,
-        metrics=PLAN.candidate_metrics,
+        ranking=rules.rank_systems.output.ranking,
         test_labels=rules.prepare.output.test_labels,
     output:
         reliability=f"{RESULTS}/{{dataset}}/reliability/reliability.json",
@@ -91,7 +114,7 @@ rule assess_reliability:
         "{wildcards.dataset}: measuring on the test split how far the probabilities can be trusted"
     shell:
         "python {input.program:q} --settings {input.settings:q} --systems {input.systems:q} "
-        "--calibration {input.calibration:q} --metrics {input.metrics:q} --test-labels {input.test_labels:q} "
+        "--calibration {input.calibration:q} --ranking {input.ranking:q} --test-labels {input.test_labels:q} "
         "--out {output.reliability:q} 9>&2 &> {log:q}"
 
 

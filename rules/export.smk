@@ -1,5 +1,5 @@
 # What is taken away. Needs: networks, classifiers and fusions, what validation says of them, their measures, the audit.
-# Makes: the best system of each data set as one folder to use elsewhere, with predict.py, and MedMNIST's own prediction
+# Makes: the selected system of each data set as one folder to use elsewhere, with predict.py, and MedMNIST's own prediction
 # files of every system. Neither reads a test label; measures are those of metrics.json and
 # reliability.json.
 
@@ -18,6 +18,7 @@ for dataset in PLAN.one_class:
             fusions=EXPORTS.files("fusions"),
             probabilities=EXPORTS.files("probabilities"),
             metrics=EXPORTS.metrics,
+            ranking=rules.rank_systems.output.ranking,
             val=PREPARED[1],
             calibration=rules.calibrate.output.calibration,
             reliability=rules.assess_reliability.output.reliability,
@@ -41,11 +42,11 @@ for dataset in PLAN.one_class:
             runtime=30,
             gpu=0,
         message:
-            "{wildcards.dataset}: exporting the best system on validation"
+            "{wildcards.dataset}: exporting the selected system"
         shell:
             "python {input.program:q} --settings {input.settings:q} --networks {input.networks:q} "
             "--classifiers {input.classifiers:q} --fusions {input.fusions:q} --probabilities {input.probabilities:q} "
-            "--metrics {input.metrics:q} --val {input.val:q} --calibration {input.calibration:q} "
+            "--metrics {input.metrics:q} --ranking {input.ranking:q} --val {input.val:q} --calibration {input.calibration:q} "
             "--reliability {input.reliability:q} --audit {input.audit:q} "
             "--bundle {output.bundle:q} --card {output.card:q} --out-classifiers {output.classifiers:q} "
             "--out-networks {output.networks:q} 9>&2 &> {log:q}"

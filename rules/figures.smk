@@ -125,6 +125,7 @@ rule draw_results:
         program=program("draw_results"),
         settings=settings_of("draw_results"),
         metrics=lambda wildcards: PLAN.metrics(wildcards.dataset),
+        ranking=rules.rank_systems.output.ranking,
         comparisons=rules.compare_systems.output.comparisons,
     output:
         confusion=report(
@@ -143,7 +144,7 @@ rule draw_results:
     message:
         "{wildcards.dataset}: drawing the results"
     shell:
-        "python {input.program:q} --settings {input.settings:q} --metrics {input.metrics:q} "
+        "python {input.program:q} --settings {input.settings:q} --metrics {input.metrics:q} --ranking {input.ranking:q} "
         "--comparisons {input.comparisons:q} "
         "--confusion {output.confusion:q} --seeds {output.seeds:q} --differences {output.differences:q} 9>&2 &> {log:q}"
 
@@ -153,6 +154,7 @@ rule draw_labels:
         program=program("draw_labels"),
         settings=settings_of("draw_labels"),
         metrics=lambda wildcards: PLAN.metrics(wildcards.dataset),
+        ranking=rules.rank_systems.output.ranking,
     output:
         areas=report(f"{RESULTS}/{{dataset}}/labels/areas.svg", "../captions/areas.rst", "{dataset}", "results"),
         seeds=report(
@@ -167,7 +169,7 @@ rule draw_labels:
     message:
         "{wildcards.dataset}: drawing the results label by label"
     shell:
-        "python {input.program:q} --settings {input.settings:q} --metrics {input.metrics:q} "
+        "python {input.program:q} --settings {input.settings:q} --metrics {input.metrics:q} --ranking {input.ranking:q} "
         "--areas {output.areas:q} --seeds {output.seeds:q} 9>&2 &> {log:q}"
 
 

@@ -30,6 +30,7 @@ rule summarise:
         program=program("summarise"),
         settings=settings_of("summarise"),
         metrics=[file for dataset in DATASETS for file in PLAN.all_metrics(dataset)],
+        rankings=expand(f"{RESULTS}/{{dataset}}/ranking.csv", dataset=DATASETS),
         comparisons=[PLAN.comparisons(dataset) for dataset in PLAN.one_class],
         reliability=expand(f"{RESULTS}/{{dataset}}/reliability/reliability.json", dataset=PLAN.one_class),
     output:
@@ -44,4 +45,4 @@ rule summarise:
         "Writing {output.text}"
     shell:
         "python {input.program:q} --settings {input.settings:q} --metrics {input.metrics:q} "
-        "--comparisons {input.comparisons:q} --reliability {input.reliability:q} --out {output.text:q} 9>&2 &> {log:q}"
+        "--rankings {input.rankings:q} --comparisons {input.comparisons:q} --reliability {input.reliability:q} --out {output.text:q} 9>&2 &> {log:q}"

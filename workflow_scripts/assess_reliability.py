@@ -12,22 +12,20 @@ def parser():
     result = stage.parser(__doc__)
     result.add_input("--systems", nargs="+", metavar="PATH", help="probabilities (HDF5), in the settings' order")
     result.add_input("--calibration", help="what was chosen on the validation split (JSON)")
-    result.add_input("--metrics", nargs="+", metavar="PATH", help="metrics.json files of the systems, to find the best")
+    result.add_input("--ranking", help="ranking of the systems (CSV)")
     result.add_input("--test-labels", help="labels of the test split (HDF5)")
     result.add_output("--out", help="JSON file to write")
     return result
 
 
 def main(args, settings):
-    from medfusion.evaluation import reliability, standings
-    from medfusion.files import reliabilities
-    from medfusion.files.metric_files import read_metrics, tidy
+    from medfusion.evaluation import reliability
+    from medfusion.files import rankings, reliabilities
 
     description, labels = images.describe(args.test_labels), images.read_labels(args.test_labels)
     chosen = calibrations.read(args.calibration)
-    table = tidy(read_metrics(args.metrics, {settings["dataset"]: {"name": settings["dataset"]}}))
-    ranked = standings.standings(table, settings["criterion"])
-    best, network = ranked[0].address, standings.network_alone(ranked).address
+    ranked = rankings.read(args.ranking).systems
+    best, network = ranked[0].address, rankings.network_alone(ranked).address
     options = {"positive": chosen.positive, "ece_bins": settings["ece_bins"], "replicates": settings["replicates"]}
     options |= {"confidence": settings["confidence"], "seed": settings["bootstrap_seed"]}
     groups, shown = {}, []

@@ -1,4 +1,4 @@
-"""Compare every system with the best on validation, and measure all with and without near-twins of training images."""
+"""Compare every system with the selected one, and measure all with and without near-twins of training images."""
 
 import argparse
 from typing import Any
@@ -12,7 +12,7 @@ from medfusion.jobs import stage
 def parser() -> argparse.ArgumentParser:
     """The arguments of the stage."""
     result = stage.parser(__doc__)
-    result.add_input("--metrics", nargs="+", metavar="PATH", help="metrics.json files: which system is the best")
+    result.add_input("--ranking", help="ranking of the systems (CSV)")
     result.add_input("--systems", nargs="+", metavar="PATH", help="probabilities (HDF5), in the settings' order")
     result.add_input("--test-labels", help="labels of the test split (HDF5)")
     result.add_input("--twins", help="counts of near-twins, with the test images that have one (.json)")
@@ -24,12 +24,12 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
     """Write the comparisons, and the measures on both parts of the test images."""
     from dataclasses import asdict
 
-    from medfusion.evaluation import comparisons, standings
-    from medfusion.files.metric_files import read_metrics, tidy
+    from medfusion.evaluation import comparisons
+    from medfusion.files import rankings
 
     dataset = settings["dataset"]
-    table = tidy(read_metrics(args.metrics, {dataset: {"name": dataset}}))
-    order = [*standings.standings(table, settings["criterion"]), *standings.floors(table)]
+    systems, floors = rankings.read(args.ranking)
+    order = [row.address for row in (*systems, *floors)]
     description = images.describe(args.test_labels)
     labels = images.read_labels(args.test_labels)
     threshold, having = near_twins(args.twins, len(labels))
@@ -46,19 +46,22 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
         runs.setdefault(name, []).append(run)
         measured.setdefault(name, []).append({"seed": seed, **found})
         stage.progress(f"{settings['title']}: {len(settings['systems'])} runs to compare: measured {path}")
-    if absent := [row.address for row in order if row.address not in runs]:
-        raise UserError(f"{args.metrics[0]}: measures of {absent[0]}, which is not to be compared; delete it")
-    best, *others = [row.address for row in order]
+    if set(order) != set(runs):
+        absent = ", ".join(sorted(set(order) ^ set(runs)))
+        raise UserError(
+            f"{args.ranking}: not of the systems that are to be compared ({absent}); delete it and run again"
+        )
+    best, *others = order
     compared = comparisons.compare(labels, runs[best], {name: runs[name] for name in others}, settings["confidence"])
-    ranked, gains = [best, *others], []
+    gains = []
     for fusion, members in settings["fusions"].items():
-        member = next(name for name in ranked if name in members)
+        member = next(name for name in order if name in members)
         found = comparisons.gain(labels, runs[fusion], runs[member], settings["confidence"])
         entry = {"system": fusion, "member": member}
         for name, one in found.items():
             entry[name] = {"difference": one.value, "low": one.low, "high": one.high, "p": one.p}
         gains.append(entry)
-    gains.sort(key=lambda entry: ranked.index(entry["system"]))
+    gains.sort(key=lambda entry: order.index(entry["system"]))
     write_json(
         args.out,
         {

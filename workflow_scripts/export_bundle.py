@@ -1,4 +1,4 @@
-"""Export the best system on validation as one folder: networks, classifiers, thresholds and a model card."""
+"""Export the selected system as one folder: networks, classifiers, thresholds and a model card."""
 
 import shutil
 import tempfile
@@ -30,6 +30,7 @@ def parser():
     ):
         result.add_input(f"--{kind}", nargs="*", metavar="PATH", help=f"{words}, in the settings' order")
     result.add_input("--metrics", nargs="+", metavar="PATH", help="metrics.json of the systems to choose from")
+    result.add_input("--ranking", help="ranking of the data set's systems (CSV)")
     result.add_input("--val", help="prepared validation split, on which all is compared (HDF5)")
     result.add_input("--calibration", help="calibration.json of the data set")
     result.add_input("--reliability", help="what the probabilities were measured to be worth (JSON)")
@@ -43,22 +44,23 @@ def parser():
 
 def main(args, settings):
     from medfusion.bundle import card, contents, selection
-    from medfusion.files import calibrations, reliabilities
+    from medfusion.files import calibrations, rankings, reliabilities
     from medfusion.files.metric_files import read_metrics, tidy
 
     measured = read_metrics(args.metrics, settings["shown"])
-    chosen = selection.choose(tidy(measured), settings["export"], settings["criterion"])
+    systems = rankings.read(args.ranking).systems
+    chosen = selection.choose(systems, tidy(measured), settings["export"], settings["criterion"])
     parts = Parts(args, settings)
     runs = next(averaged for run, averaged in settings["runs"] if tuple(run) == chosen.run)
     runs = [tuple(run) for run in runs]
     keys = list(dict.fromkeys(run[:2] for run in runs))
-    stage.progress(f"{settings['dataset']}: exporting {chosen.standing.address}, networks: {len(keys)}")
+    stage.progress(f"{settings['dataset']}: exporting {chosen.ranked.address}, networks: {len(keys)}")
 
     calibration = calibrations.read(args.calibration)
     try:
-        own = calibration.runs[chosen.standing.address, chosen.run[1]]
+        own = calibration.runs[chosen.ranked.address, chosen.run[1]]
     except KeyError:
-        raise UserError(f"{args.calibration}: lacks {chosen.standing.address}; delete it and run again") from None
+        raise UserError(f"{args.calibration}: lacks {chosen.ranked.address}; delete it and run again") from None
     # Networks are compared on the first block of them: thousands of small images, hundreds of large ones.
     description, val = images.describe(args.val), next(images.image_blocks(args.val))
     files = [Path(path).name for path in args.out_networks]
@@ -97,7 +99,7 @@ def main(args, settings):
         text = card.card(
             bundle,
             kind,
-            chosen.standing,
+            chosen.ranked,
             chosen.run[1],
             (of_classes, of_sets),
             settings,
@@ -112,7 +114,7 @@ def main(args, settings):
             "source": settings["source"],
             "warning": contents.WARNING,
             "data_sha256": description.sha256,
-            "system": {"address": chosen.standing.address, "kind": kind, "seed": chosen.run[1]},
+            "system": {"address": chosen.ranked.address, "kind": kind, "seed": chosen.run[1]},
             "recall": calibration.recall,
             "coverage": calibration.coverage,
             "metrics": {"test": [*of_classes, *of_sets]},

@@ -16,9 +16,9 @@ EACH = 6  # images of a pair, or of a kind of disagreement
 def parser() -> argparse.ArgumentParser:
     """The arguments of the stage."""
     result = stage.parser(__doc__)
-    result.add_input("--metrics", nargs="+", metavar="PATH", help="metrics.json of every candidate")
+    result.add_input("--ranking", help="ranking of the candidates (CSV)")
     result.add_input(
-        "--systems", nargs="+", metavar="PATH", help="the candidates' probabilities (HDF5), in the settings' order"
+        "--systems", nargs="+", metavar="PATH", help="probabilities of their first runs (HDF5), in the settings' order"
     )
     result.add_input("--test-labels", help="labels of the test split (HDF5)")
     result.add_output("--out", help="JSON file to write: indices, labels, probabilities")
@@ -27,25 +27,22 @@ def parser() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
     """Write the selection."""
-    from medfusion.evaluation import standings
     from medfusion.evaluation.cases import Judgement, disagreements
-    from medfusion.files.metric_files import read_metrics, tidy
+    from medfusion.files import rankings
 
     description, labels = images.describe(args.test_labels), images.read_labels(args.test_labels)
-    paths = dict(zip(settings["systems"], args.systems, strict=True))
+    seeds = {f"{model}/{system}": seed for model, seed, system in settings["systems"]}
+    paths = dict(zip(seeds, args.systems, strict=True))
 
     def judgement(address: str) -> Judgement:
         if address not in paths:
-            raise UserError(f"{args.metrics[0]}: measures of {address}, which is no candidate; delete it and run again")
+            raise UserError(f"{args.ranking}: ranks {address}, which is no candidate; delete it and run again")
         try:
             return Judgement(labels, probabilities.read(paths[address], "test"), description.task)
         except ValueError as error:
             raise UserError(f"{paths[address]}: {error}; delete it and run again") from None
 
-    # Names are for figures and the page: a typo in one is no reason to choose again.
-    contents = read_metrics(args.metrics, {settings["dataset"]: {"name": settings["dataset"]}})
-    best = standings.standings(tidy(contents), settings["criterion"])[0]
-    seed = next(content["seed"] for content in contents if content["model"] == best.model)
+    best = rankings.read(args.ranking).systems[0]
     of_best = judgement(best.address)
 
     studied = settings["studied"]
@@ -60,7 +57,7 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
             "dataset": settings["dataset"],
             "generated": description.generated,
             "n": len(labels),
-            "best": {"model": best.model, "system": best.system, "seed": seed},
+            "best": {"model": best.model, "system": best.system, "seed": seeds[best.address]},
             "wrong": wrong,
             "mistakes": of_best.mistakes(MISTAKES),
             "confused": of_best.confused(PAIRS, EACH),

@@ -11,6 +11,7 @@ from medfusion.jobs import records, stage
 def parser():
     result = stage.parser(__doc__)
     result.add_input("--metrics", nargs="+", metavar="PATH", help="metrics.json files")
+    result.add_input("--rankings", nargs="+", metavar="PATH", help="ranking.csv files, in the settings' order")
     result.add_input("--comparisons", nargs="*", metavar="PATH", help="comparisons.json files")
     result.add_input("--reliability", nargs="*", metavar="PATH", help="reliability.json files")
     result.add_output("--out", help="Markdown file to write")
@@ -18,13 +19,13 @@ def parser():
 
 
 def main(args, settings):
-    from medfusion.files import reliabilities
+    from medfusion.files import rankings, reliabilities
     from medfusion.files.comparison_files import read_comparisons
     from medfusion.files.metric_files import read_metrics
     from medfusion.report import summary
 
     made_by = records.ancestry(
-        [*args.metrics, *args.comparisons, *args.reliability], records.read_all(settings["results"])
+        [*args.metrics, *args.rankings, *args.comparisons, *args.reliability], records.read_all(settings["results"])
     )
     devices = sorted({record.device for record in made_by if record.device})
     context = {
@@ -33,10 +34,11 @@ def main(args, settings):
         "software": f"Python {platform.python_version()}, versions as pinned in requirements.txt",
     }
     contents = read_metrics(args.metrics, settings["shown"])
+    ranked = dict(zip(settings["config"]["datasets"], map(rankings.read, args.rankings), strict=True))
     comparisons = {content["dataset"]: content for content in map(read_comparisons, args.comparisons)}
     trust = [reliabilities.read(path, settings["shown"]) for path in args.reliability]
     by_dataset = {found.content["dataset"]: found for found in trust}
-    text = summary.summary(settings["config"], contents, comparisons, by_dataset, made_by, context)
+    text = summary.summary(settings["config"], contents, ranked, comparisons, by_dataset, made_by, context)
     write_text(args.out, text)
 
 

@@ -11,7 +11,6 @@ from scipy import stats
 
 from medfusion.errors import UserError
 from medfusion.evaluation import ablations as measured
-from medfusion.evaluation import standings
 from medfusion.figures import ablation_figures, drawing
 from medfusion.files.metric_files import tidy
 from medfusion.learning.architectures import LAYERS, OPTIONS
@@ -223,7 +222,7 @@ def test_a_run_that_is_missing_is_one_message():
 
 def test_ablated_systems_are_no_candidates():
     rows = contents() + [synthetic.metrics("ablations", 1, {"net/without_l2/cnn": (1.0, 1.0)})]
-    assert [row.address for row in standings.standings(tidy(rows), "accuracy")] == ["net/svm", "net/cnn"]
+    assert [row.address for row in synthetic.ranked(tidy(rows), "accuracy").systems] == ["net/svm", "net/cnn"]
 
 
 # -- figure and page ---------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import pytest
 import small_bundle
 import tensorflow_ready  # noqa: F401
 from sklearn.metrics import roc_auc_score
-from synthetic import metrics
+from synthetic import metrics, ranked
 
 import export_bundle
 from medfusion.bundle import card, contents, fitted, onnx_networks, selection
@@ -300,9 +300,13 @@ def run():
     )
 
 
+def chosen_of(table, address, criterion):
+    return selection.choose(ranked(table, criterion).systems, table, address, criterion)
+
+
 def test_the_best_single_system_on_validation_is_chosen_and_its_best_seed():
-    chosen = selection.choose(run(), None, "accuracy")
-    assert chosen.run == ("net", 2, "svm") and chosen.standing.seeds == 2
+    chosen = chosen_of(run(), None, "accuracy")
+    assert chosen.run == ("net", 2, "svm") and chosen.ranked.runs == 2
 
 
 @pytest.mark.parametrize(
@@ -310,12 +314,12 @@ def test_the_best_single_system_on_validation_is_chosen_and_its_best_seed():
     [("votes/all", ("votes", None, "all")), ("net/cnn", ("net", 2, "cnn")), ("other/cnn", ("other", 1, "cnn"))],
 )
 def test_a_named_system_is_chosen(address, expected):
-    assert selection.choose(run(), address, "accuracy").run == expected
+    assert chosen_of(run(), address, "accuracy").run == expected
 
 
 def test_of_equal_seeds_the_first_is_chosen():
     table = tidy([metrics("net", seed, {"cnn": (0.8, 0.5 + seed / 10)}) for seed in (3, 1, 2)])
-    assert selection.choose(table, None, "accuracy").run == ("net", 1, "cnn")
+    assert chosen_of(table, None, "accuracy").run == ("net", 1, "cnn")
 
 
 def trusted():
@@ -369,7 +373,7 @@ def test_the_card_measures_what_predict_returns():
 
 
 def model_card(bundle, address=None, source="official", seed=2, twins=3, recall=0.85):
-    standing = selection.choose(run(), address, "accuracy").standing
+    system = chosen_of(run(), address, "accuracy").ranked
     rows = metrics("net", 1, {"svm": (0.88, 0.84)})["systems"]["svm"]["test"]
     measured = card.measures(rows, trusted()[1], "binary-class")
     near = [{"first": "train", "second": "test", "images": {"0.95": twins}, "indices": list(range(twins))}]
@@ -377,7 +381,7 @@ def model_card(bundle, address=None, source="official", seed=2, twins=3, recall=
     settings = {"source": source, "export": address, "confidence": 0.95, "criterion": "accuracy"}
     parity = [{"images": 40, "features": 1.2e-6, "probabilities": 3e-7}]
     return card.card(
-        bundle, "classifier" if seed else "vote", standing, seed, measured, settings, 0.9, recall, parity, audit
+        bundle, "classifier" if seed else "vote", system, seed, measured, settings, 0.9, recall, parity, audit
     )
 
 
@@ -387,7 +391,7 @@ def test_the_model_card_of_real_data(made):
         "not for clinical use",
         "CC BY 4.0",
         "Exported is seed 2, the best of 2 on validation.",
-        "the test split had no say",
+        "The test split had no say.",
         "| accuracy | 0.840 | 0.790 to 0.890 | 80 |",
         "| sensitivity at the threshold | ",
         "| prediction sets that hold the true class (coverage) | ",
@@ -411,7 +415,7 @@ def test_the_model_card_says_what_else_the_data_can_be(made):
     generated = model_card(dataclasses.replace(made[1], generated=True), source="file")
     assert generated.count("GENERATED") == 2 and "CC BY" not in generated
     vote = model_card(made[1], "votes/all", seed=None)
-    assert "by which it was chosen" in model_card(made[1]) and "by which it was chosen" not in vote
+    assert "by which it was selected" in model_card(made[1]) and "by which it was selected" not in vote
     assert "It was named in the configuration." in vote and "the vote over all its networks" in vote
     assert "They may be easier" not in model_card(made[1], twins=0)
     assert "the threshold of the highest balanced accuracy" in model_card(made[1], recall=None)
@@ -420,7 +424,7 @@ def test_the_model_card_says_what_else_the_data_can_be(made):
 def test_the_card_of_a_named_system_does_not_say_that_validation_chose_it(made):
     named = model_card(made[1], "net/cnn")
     assert "It was named in the configuration." in named and "; validation accuracy 0.810" in named
-    assert "by which it was chosen" not in named
+    assert "by which it was selected" not in named
 
 
 def test_the_model_card_says_where_every_image_reaches_the_threshold(made):

@@ -4,12 +4,11 @@ import json
 
 import numpy as np
 import pytest
-from synthetic import metrics, selection
+from synthetic import metrics, selection, write_ranking
 
 import select_cases
 from medfusion.evaluation.cases import Judgement, disagreements
 from medfusion.files import case_files, images, probabilities
-from medfusion.files.artifacts import write_json
 from medfusion.files.images import Description
 
 TASK = "multi-class"
@@ -110,14 +109,15 @@ def made(tmp_path):
         path = tmp_path / f"{address.replace('/', '_')}.h5"
         probabilities.write(path, description, {"test": said(predicted, [0.9, 0.8, 0.7, 0.6], 2)}, 1.0)
     accuracy = {"net": 0.7, "other": 0.8, "votes": 0.75}
-    for number, (model, seed) in enumerate((("net", 3), ("other", 5), ("other", 1), ("votes", None))):
+    contents = []
+    for model, seed in (("net", 3), ("other", 5), ("other", 1), ("votes", None)):
         systems = [address.partition("/")[2] for address in right if address.startswith(f"{model}/")]
-        content = metrics(model, seed, dict.fromkeys(systems, (accuracy[model], 0.5)))
-        write_json(tmp_path / f"metrics{number}.json", {**content, "generated": True})
+        contents.append(metrics(model, seed, dict.fromkeys(systems, (accuracy[model], 0.5))))
+    write_ranking(tmp_path / "ranking.csv", contents)
+    first = {"net": 3, "other": 5, "votes": None}
     settings = {
         "dataset": "breast",
-        "criterion": "accuracy",
-        "systems": list(right),
+        "systems": [[model, first[model], system] for model, system in (address.split("/") for address in right)],
         "studied": {"model": "net", "seed": 3, "svm": "svm", "fusion": "fused"},
     }
     return tmp_path, settings
@@ -125,9 +125,15 @@ def made(tmp_path):
 
 def chosen(folder, settings):
     """What the stage writes."""
-    systems = [str(folder / f"{address.replace('/', '_')}.h5") for address in settings["systems"]]
-    found = [str(path) for path in sorted(folder.glob("metrics*.json"))]
-    words = ["--metrics", *found, "--systems", *systems, "--test-labels", str(folder / "labels.h5")]
+    systems = [str(folder / f"{model}_{system}.h5") for model, _, system in settings["systems"]]
+    words = [
+        "--ranking",
+        str(folder / "ranking.csv"),
+        "--systems",
+        *systems,
+        "--test-labels",
+        str(folder / "labels.h5"),
+    ]
     args = select_cases.parser().parse_args(["--settings", "x", *words, "--out", str(folder / "cases.json")])
     select_cases.main(args, settings)
     return case_files.read_cases(folder / "cases.json")
@@ -145,8 +151,8 @@ def test_the_best_on_validation_is_judged_by_its_first_seed(made):
 
 def test_a_vote_that_is_best_has_no_seed_and_a_model_without_svm_no_disagreements(made):
     folder, settings = made
-    for path in folder.glob("metrics[12].json"):
-        path.unlink()
+    contents = [metrics("net", 3, {"cnn": (0.7, 0.5)}), metrics("votes", None, {"all": (0.75, 0.5)})]
+    write_ranking(folder / "ranking.csv", contents)
     cases = chosen(folder, {**settings, "studied": {"model": "net", "seed": 3, "svm": None, "fusion": None}})
     assert cases["best"] == {"model": "votes", "system": "all", "seed": None}
     assert cases["wrong"] == 0 and cases["disagreements"] is None

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 from sklearn.tree import DecisionTreeClassifier
-from synthetic import comparisons, maps, metrics, reliability, selection
+from synthetic import comparisons, maps, metrics, reliability, selection, write_ranking
 
 from medfusion.errors import UserError
 from medfusion.files import calibrations, case_files, images, metric_files, probabilities, tables
@@ -44,6 +44,7 @@ def made(tmp_path):
     write_json(tmp_path / "best.json", best)
     write_json(tmp_path / "metrics.json", metrics("net", 1, {"cnn": (0.8, 0.8)}))
     write_json(tmp_path / "comparisons.json", comparisons())
+    write_ranking(tmp_path / "ranking.csv", [metrics("net", 1, {"cnn": (0.8, 0.8)})])
     across = {"first": "train", "second": "test", "indices": [1, 2]}
     write_json(tmp_path / "summary.json", {"threshold": 0.9, "splits": [across], "images": {"test": 12}})
     curve = [{"weights": [w, 1 - w], "accuracy": w, "log_loss": w} for w in (0, 0.5, 1)]
@@ -81,9 +82,9 @@ PROGRAMS = {
     ),
     "draw_fusions": ("--fusion {fusion.json} --data {train.h5} --out out.svg", {**STYLE, "fusions": ["fusion"]}),
     "draw_results": (
-        "--metrics {metrics.json} --comparisons {comparisons.json} --confusion out.svg --seeds out2.svg "
-        "--differences out3.svg",
-        {"style": "white", **SHOWN, "published": [], "source": "official", "criterion": "accuracy"},
+        "--metrics {metrics.json} --ranking {ranking.csv} --comparisons {comparisons.json} --confusion out.svg "
+        "--seeds out2.svg --differences out3.svg",
+        {"style": "white", **SHOWN, "published": [], "source": "official"},
     ),
     "draw_ablations": (
         "--metrics {metrics.json} --out out.svg",
@@ -106,10 +107,14 @@ PROGRAMS = {
         {"title": "e", "dataset": "d", "model": "m", "seed": 1, "systems": ["cnn"], "positive": 0, "ece_bins": 2}
         | {"replicates": 100, "confidence": 0.95, "bootstrap_seed": 0},
     ),
+    "rank_systems": (
+        "--metrics {metrics.json} --systems {probabilities.h5} --val {val.h5} --out out.csv",
+        {"dataset": "breast", "criterion": "log_loss", "systems": [["net", 1, "cnn"]]},
+    ),
     "compare_systems": (
-        "--metrics {metrics.json} --systems {probabilities.h5} --test-labels {test_labels.h5} --twins {summary.json} "
+        "--ranking {ranking.csv} --systems {probabilities.h5} --test-labels {test_labels.h5} --twins {summary.json} "
         "--out out.json",
-        {"title": "c", "dataset": "breast", "criterion": "accuracy", "systems": [["net", 1, "cnn"]], "fusions": {}}
+        {"title": "c", "dataset": "breast", "systems": [["net", 1, "cnn"]], "fusions": {}}
         | {"replicates": 100, "confidence": 0.95, "bootstrap_seed": 0},
     ),
     "calibrate": (
@@ -118,9 +123,9 @@ PROGRAMS = {
         | {"coverage": 0.9, "referred": 0.1},
     ),
     "assess_reliability": (
-        "--systems {probabilities.h5} --calibration {calibration.json} --metrics {metrics.json} "
+        "--systems {probabilities.h5} --calibration {calibration.json} --ranking {ranking.csv} "
         "--test-labels {test_labels.h5} --out out.json",
-        {"dataset": "breast", "criterion": "accuracy", "systems": [["net", 1, "cnn"]], "ece_bins": 2}
+        {"dataset": "breast", "systems": [["net", 1, "cnn"]], "ece_bins": 2}
         | {"replicates": 100, "confidence": 0.95, "bootstrap_seed": 0},
     ),
     "draw_reliability": (
@@ -133,8 +138,8 @@ PROGRAMS = {
         {**STYLE, "seed": 0},
     ),
     "select_cases": (
-        "--metrics {metrics.json} --systems {probabilities.h5} --test-labels {test_labels.h5} --out out.json",
-        {"dataset": "breast", "criterion": "accuracy", "systems": ["net/cnn"]}
+        "--ranking {ranking.csv} --systems {probabilities.h5} --test-labels {test_labels.h5} --out out.json",
+        {"dataset": "breast", "systems": [["net", 1, "cnn"]]}
         | {"studied": {"model": "net", "seed": 1, "svm": None, "fusion": None}},
     ),
     "draw_cases": (
@@ -195,6 +200,7 @@ def test_a_spoilt_file_is_one_line_that_names_it_and_no_file_is_half_written(pro
         "collect_metrics",
         "vote",
         "evaluate",
+        "rank_systems",
         "compare_systems",
         "calibrate",
         "assess_reliability",

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from sklearn.tree import DecisionTreeClassifier
 
 from medfusion import naming
-from medfusion.evaluation import standings
+from medfusion.evaluation import ranking
 from medfusion.figures import (
     choice_figures,
     curve_figures,
@@ -223,9 +223,9 @@ def test_confusions_show_mean_counts_and_shares_with_real_names():
 
 def test_seeds_mark_published_figures_at_their_system_and_below():
     table = tidy(synthetic.run())
-    systems = standings.standings(table, "accuracy")
+    systems = synthetic.ranked(table, "accuracy").systems
     published = synthetic.config()["datasets"]["breast"]["published"]
-    figure = result_figures.seeds(standings.runs(table, systems), {"majority": 0.7}, published, "official", "some data")
+    figure = result_figures.seeds(ranking.runs(table, systems), {"majority": 0.7}, published, "official", "some data")
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert labels == ["net/svm", "net/cnn", "votes/vote_cnn", "ResNet-18 (28) (published)"]
     diamonds = {line.get_ydata()[0]: line.get_xdata()[0] for line in figure.axes[0].lines if line.get_marker() == "D"}
@@ -235,7 +235,7 @@ def test_seeds_mark_published_figures_at_their_system_and_below():
 def test_seeds_of_generated_images_stand_beside_no_published_figures():
     table = tidy(synthetic.run())
     published = synthetic.config()["datasets"]["breast"]["published"]
-    runs = standings.runs(table, standings.standings(table, "accuracy"))
+    runs = ranking.runs(table, synthetic.ranked(table, "accuracy").systems)
     figures = {
         images: result_figures.seeds(runs, {}, published, images, "some data") for images in ("generated", "surrogate")
     }

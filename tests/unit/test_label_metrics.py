@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+import synthetic
 from sklearn import metrics as sk
 
 from medfusion.data.medmnist_info import getACC, getAUC
-from medfusion.evaluation import label_metrics, standings
+from medfusion.evaluation import label_metrics, ranking
 from medfusion.evaluation.metrics import wilson
 from medfusion.files.metric_files import tidy
 from medfusion.tasks import MULTI_LABEL
@@ -134,9 +135,9 @@ def test_the_area_decides_which_system_is_best():
         },
     }
     table = tidy([content])
-    assert standings.several_labels(table)
-    first, second = standings.standings(table, "auc")
+    assert ranking.several_labels(table)
+    first, second = synthetic.ranked(table, "auc").systems
     assert (first.system, first.val_auc.mean > second.val_auc.mean) == ("cnn", True)
-    areas = standings.label_scores(table, [first], "auc", list("abcde"))
+    areas = ranking.label_scores(table, [first], "auc", list("abcde"))
     assert areas["images"].tolist() == labels.sum(axis=0).tolist()
     assert areas["value"].mean() == pytest.approx(first.test_auc.mean)

@@ -90,6 +90,7 @@ def render(tmp_path):
         write_json(tmp_path / "best.json", best)
         write_json(tmp_path / "comparisons.json", synthetic.comparisons(generated))
         tables = {
+            "breast/ranking": synthetic.write_ranking(tmp_path / "ranking.csv", synthetic.run(generated)),
             "breast/comparisons": str(tmp_path / "comparisons.json"),
             "breast/inspect/counts": str(tmp_path / "counts.csv"),
             "breast/net/seed1/svm/best": str(tmp_path / "best.json"),
@@ -134,7 +135,7 @@ def test_nothing_is_fetched_from_elsewhere(render):
 def test_the_answer_names_the_best_on_validation_and_how_sure_it_is(render):
     text = " ".join(Reader(render()).text.split())
     assert "net/svm (SVM on its features, best of 4 settings): test accuracy 0.820 ± 0.028" in text
-    assert "chosen among 3 systems by validation accuracy (0.870 ± 0.014, n = 40, which the choice makes look" in text
+    assert "selected among 3 systems by validation accuracy (0.870 ± 0.014, n = 40, which the choice makes look" in text
     assert (
         "The 95 % Wilson intervals of its 2 runs together range from 0.750 to 0.890 (not a 95 % interval of the mean)."
     ) in text

@@ -10,7 +10,6 @@ from scipy.stats import binomtest
 
 import compare_systems
 from medfusion.errors import UserError
-from medfusion.evaluation import standings
 from medfusion.files import images, probabilities
 from medfusion.files.artifacts import read_json, write_json
 from medfusion.files.images import Description
@@ -50,22 +49,19 @@ def compare(tmp_path):
             ("net", 2): {"cnn": (0.9, 0.9), "svm": (0.8, 0.9)},
         }
         scores |= {("votes", None): {"vote_cnn": (0.85, 0.9)}, ("floors", None): {"majority": (0.5, 0.5)}}
-        metrics = []
-        for number, ((model, seed), systems) in enumerate(scores.items()):
-            metrics.append(str(tmp_path / f"metrics{number}.json"))
-            write_json(metrics[-1], synthetic.metrics(model, seed, systems, generated=True))
+        contents = [synthetic.metrics(*run, systems, generated=True) for run, systems in scores.items()]
         across = {"first": "train", "second": "test", "indices": list(twins)}
         summary = {"threshold": 0.95, "splits": [across], "images": {"test": settings.pop("n", 60)}}
         write_json(tmp_path / "summary.json", summary)
         args = argparse.Namespace(
-            metrics=metrics,
+            ranking=synthetic.write_ranking(tmp_path / "ranking.csv", contents),
             systems=files,
             test_labels=str(tmp_path / "labels.h5"),
             twins=str(tmp_path / "summary.json"),
             out=str(tmp_path / "out.json"),
         )
         own = {"title": "t", "dataset": "breast", "systems": [list(key) for key in WRONG], "replicates": 400}
-        own |= {"confidence": 0.95, "bootstrap_seed": 0, "criterion": "accuracy", "fusions": {}}
+        own |= {"confidence": 0.95, "bootstrap_seed": 0, "fusions": {}}
         compare_systems.main(args, own | settings)
         return read_json(args.out)
 
@@ -138,7 +134,7 @@ def test_counts_of_other_images_are_refused(compare, tmp_path):
 
 def test_measures_of_a_system_that_is_not_to_be_compared_are_refused(compare, monkeypatch):
     monkeypatch.delitem(WRONG, ("votes", None, "vote_cnn"))
-    with pytest.raises(UserError, match="measures of votes/vote_cnn, which is not to be compared"):
+    with pytest.raises(UserError, match="not of the systems that are to be compared .votes/vote_cnn.; delete it"):
         compare()
 
 
@@ -157,7 +153,7 @@ def rows(table):
 def test_the_table_of_differences():
     section = section_of(paired.differences, synthetic.comparisons(), "BreastMNIST")
     table = section.tables[0]
-    assert table.caption == "Every system minus net/svm, the best on validation (BreastMNIST, test n = 80)"
+    assert table.caption == "Every system minus net/svm, the selected system (BreastMNIST, test n = 80)"
     assert len(table.head) == len(table.bodies[0].rows[0].cells) == 6
     found = rows(table)
     assert list(found) == ["net/svm", "net/cnn", "votes/vote_cnn", "floors/majority"]
@@ -218,9 +214,9 @@ def test_where_many_test_images_have_a_near_duplicate_that_is_told_first():
     comparisons = synthetic.comparisons()
     assert paired.twins_first(comparisons, "BreastMNIST") == (
         "38\xa0% of the test images of BreastMNIST (30 of 80) have a near-duplicate among the training images (pixel "
-        "correlation of 0.95 or more): on these the best system on validation (`net/svm`) has accuracy 0.850 ± 0.014 "
+        "correlation of 0.95 or more): on these the selected system (`net/svm`) has accuracy 0.850 ± 0.014 "
         "(0.740 to 0.960); on the others, accuracy 0.790 ± 0.014 (0.680 to 0.900), AUC 0.790 ± 0.014 (0.680 to 0.900) "
-        "(in brackets: the range of the single runs' intervals)."
+        "0.900) (in brackets: the range of the single runs' intervals)."
     )
     comparisons["twins"]["images"] = 4
     assert paired.twins_first(comparisons, "BreastMNIST") == ""
@@ -239,8 +235,8 @@ AUDIT = {
 def test_the_sentence_on_twins_compares_both_parts():
     assert paired.twins_sentence(AUDIT, synthetic.comparisons()) == (
         "30 of 80 test images have a near-twin (pixel correlation of 0.95 or more) among the training images: on these "
-        "the best system's accuracy is 0.850 ± 0.014 (0.740 to 0.960), on the others 0.790 ± 0.014 (0.680 to 0.900) "
-        "(in brackets: the range of the single runs' intervals)."
+        "the selected system's accuracy is 0.850 ± 0.014 (0.740 to 0.960), on the others 0.790 ± 0.014 (0.680 to "
+        "0.900) (in brackets: the range of the single runs' intervals)."
     )
     none = {**AUDIT, "splits": [{"first": "train", "second": "test", "images": {"0.95": 0}, "indices": []}]}
     assert paired.twins_sentence(none, synthetic.comparisons()).startswith("No test image has a near-twin")
@@ -261,11 +257,11 @@ def test_a_published_figure_is_placed_among_our_seeds(value, words):
     words = words.format("the range of our 2 seeds (0.820 to 0.900, mean 0.860 ± 0.057)")
     table = tidy(synthetic.run())
     entry = {"system": "net/cnn", "name": "the original", "accuracy": value, "source": None}
-    systems, comparisons = standings.standings(table, "accuracy"), synthetic.comparisons()
+    systems, comparisons = synthetic.ranked(table, "accuracy").systems, synthetic.comparisons()
     first, second = paired.published([entry], systems, table, comparisons, "official")
     assert first == f"The {value:.3f} of the original for net/cnn lies {words}"
     assert second == (
-        "Against the best system, the accuracy of net/cnn differs by −0.040 (95\xa0% interval −0.070 to −0.010; "
+        "Against the selected system, the accuracy of net/cnn differs by −0.040 (95\xa0% interval −0.070 to −0.010; "
         "p 0.0133, adjusted 0.0400): lower accuracy."
     )
 
@@ -273,13 +269,13 @@ def test_a_published_figure_is_placed_among_our_seeds(value, words):
 def test_a_published_figure_of_a_single_run_is_held_against_its_interval():
     table = tidy(synthetic.run())
     entry = {"system": "votes/vote_cnn", "name": "them", "accuracy": 0.95, "source": "one run"}
-    sentences = paired.published([entry], standings.standings(table, "accuracy"), table, None, "surrogate")
+    sentences = paired.published([entry], synthetic.ranked(table, "accuracy").systems, table, None, "surrogate")
     assert sentences == [
         "The 0.950 of them (one run) for votes/vote_cnn lies inside the interval of our run (0.900 to 1.000, around "
         "0.950); it was measured on another split."
     ]
     others = [{**entry, "system": None}, {**entry, "accuracy": None}, {**entry, "system": "no/such"}]
-    assert paired.published(others, standings.standings(table, "accuracy"), table, None, "official") == []
+    assert paired.published(others, synthetic.ranked(table, "accuracy").systems, table, None, "official") == []
 
 
 # -- what fusion adds -------------------------------------------------------------------------------------------------

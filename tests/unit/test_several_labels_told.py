@@ -9,7 +9,7 @@ import pytest
 import synthetic
 
 import draw_labels
-from medfusion.evaluation import label_metrics, standings
+from medfusion.evaluation import label_metrics
 from medfusion.files.artifacts import write_json
 from medfusion.files.metric_files import tidy
 from medfusion.planning.fingerprint import ROOT
@@ -64,12 +64,13 @@ def render(tmp_path, contents, config):
         paths.append(str(tmp_path / f"{number}.json"))
         write_json(paths[-1], content)
     template = ROOT / "templates" / "report.html.j2"
-    html = page.render(template, {"config": config, "shown": SHOWN}, paths, {}, {}, {}, [])
+    tables = {"breast/ranking": synthetic.write_ranking(tmp_path / "ranking.csv", contents, "auc")}
+    html = page.render(template, {"config": config, "shown": SHOWN}, paths, {}, tables, {}, [])
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", re.sub(r"(?s)<(style|script).*?</\1>", "", html))).split())
 
 
 def test_the_page_answers_by_the_area_and_says_what_it_leaves_out(tmp_path, contents):
-    best = standings.standings(tidy(contents), "auc")[0]
+    best = synthetic.ranked(tidy(contents), "auc").systems[0]
     text = render(tmp_path, contents, config())
     assert best.system == "cnn" and f"by validation AUC ({best.val_auc.mean:.3f} ± 0.000" in text
     assert "as any of mass ; nodule and hernia" in text
@@ -89,7 +90,8 @@ def test_an_ordinal_task_says_how_it_is_evaluated(tmp_path):
 
 
 def test_the_summary_has_the_area_first_and_no_tests_of_one_class(contents):
-    text = summary.summary(config(), contents, {}, {}, [], {"date": "2026-01-01"})
+    ranked = {"breast": synthetic.ranked(tidy(contents), "auc")}
+    text = summary.summary(config(), contents, ranked, {}, {}, [], {"date": "2026-01-01"})
     assert "| system | runs | validation AUC | test AUC | limits of runs | test accuracy |" in text
     assert text.index("`net/cnn`") < text.index("`net/svm`") < text.index("`floors/majority`")
     assert summary.NO_COMPARISONS in text and "How far the probabilities" not in text
@@ -100,10 +102,11 @@ def test_figures_show_every_label_and_every_run(tmp_path, contents):
     for number, content in enumerate(contents):
         paths.append(str(tmp_path / f"{number}.json"))
         write_json(paths[-1], content)
-    args = argparse.Namespace(metrics=paths, areas=tmp_path / "areas.svg", seeds=tmp_path / "seeds.svg")
-    draw_labels.main(
-        args, {"style": "white", "shown": SHOWN, "published": [], "source": "official", "criterion": "auc"}
+    ranking = synthetic.write_ranking(tmp_path / "ranking.csv", contents, "auc")
+    args = argparse.Namespace(
+        metrics=paths, ranking=ranking, areas=tmp_path / "areas.svg", seeds=tmp_path / "seeds.svg"
     )
+    draw_labels.main(args, {"style": "white", "shown": SHOWN, "published": [], "source": "official"})
     areas, seeds = args.areas.read_text(), args.seeds.read_text()
     assert all(name in areas for name in NAMES)
     assert "system,test_auc,low,high" in seeds

@@ -5,6 +5,7 @@ import synthetic
 
 from medfusion.files import reliabilities
 from medfusion.files.artifacts import write_json
+from medfusion.files.metric_files import tidy
 from medfusion.report import summary
 
 BELOW = "| system | accuracy | p | adjusted p | AUC | p | adjusted p | against the best |"
@@ -17,7 +18,9 @@ def text(tmp_path, generated=False, decision=True, **trusted):
     write_json(tmp_path / "reliability.json", {**synthetic.reliability(generated, decision), **trusted})
     trust = {"breast": reliabilities.read(tmp_path / "reliability.json", {"breast": {"name": "BreastMNIST"}})}
     compared = {"breast": synthetic.comparisons(generated)}
-    return summary.summary(config, synthetic.run(generated), compared, trust, [], {"date": "2026-01-01"})
+    contents = synthetic.run(generated)
+    ranked = {"breast": synthetic.ranked(tidy(contents))}
+    return summary.summary(config, contents, ranked, compared, trust, [], {"date": "2026-01-01"})
 
 
 def test_every_system_and_published_figure_has_a_row(tmp_path):

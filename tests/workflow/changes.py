@@ -97,7 +97,7 @@ CLASSIFIER = "classifiers.{classifier}"
 FUSION = "fusions.{fusion}"
 TAKEN_AWAY = ("write_predictions", "export_bundle")  # they name the source of the data, and list the runs
 # What lists every run of a data set's systems.
-CANDIDATES = ("calibrate dataset={dataset}", "assess_reliability dataset={dataset}")
+CANDIDATES = tuple(f"{stage} dataset={{dataset}}" for stage in ("rank_systems", "calibrate", "assess_reliability"))
 BLOOD_CANDIDATES = tuple(root.format(dataset="blood") for root in CANDIDATES)
 
 KEYS = (
@@ -391,11 +391,8 @@ KEYS = (
     ),
     Row(
         "`criterion`",
-        "all fits of classifiers, fusions with chosen weights, what depends on which system is best, and what follows",
-        (
-            *("fit_grid", "fuse weights=chosen", "assess_reliability", "compare_systems", "draw_results"),
-            *("draw_labels", "select_cases", "export_bundle"),
-        ),
+        "all fits of classifiers, fusions with chosen weights, the ranking of systems, and what follows",
+        (*("fit_grid", "fuse weights=chosen", "rank_systems", "export_bundle"),),
         ("criterion",),
         ("criterion",),
     ),

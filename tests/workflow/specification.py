@@ -42,7 +42,7 @@ def _add_dataset(add, config: Config, dataset: str, entry: Config) -> None:
         add("generate", dataset, dataset=dataset)
     stage = "prepare_folder" if entry["source"] == "folder" else "prepare"
     add(stage, dataset, dataset=dataset, source=entry["source"])
-    for stage in ("inspect_images", "audit_twins", "draw_augmentation", "floors"):
+    for stage in ("inspect_images", "audit_twins", "draw_augmentation", "floors", "rank_systems"):
         add(stage, dataset, dataset=dataset)
     add("augment", dataset, "augmented", dataset=dataset)
     if entry.get("flag"):

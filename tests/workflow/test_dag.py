@@ -13,6 +13,7 @@ MAY_SEE_TEST_LABELS = {
     "inspect_images",
     "audit_twins",
     "evaluate",
+    "rank_systems",
     "compare_systems",
     "collect_metrics",
     "assess_reliability",

@@ -11,7 +11,7 @@ from medfusion.bundle import contents
 from medfusion.bundle.contents import Bundle
 from medfusion.data import preprocessing
 from medfusion.data.medmnist_info import INFO
-from medfusion.evaluation.standings import Score, Standing
+from medfusion.files.rankings import RankedSystem, Score
 from medfusion.learning.augmentation import number_of_views
 from medfusion.naming import CRITERIA, percent
 from medfusion.planning.fingerprint import ROOT
@@ -58,7 +58,7 @@ OF_SETS = tuple(NAMES)[tuple(NAMES).index("marginal_coverage") :]
 def card(
     bundle: Bundle,
     kind: str,
-    standing: Standing,
+    ranked: RankedSystem,
     seed: int | None,
     measured: tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]],
     settings: Mapping[str, Any],
@@ -73,7 +73,7 @@ def card(
     ----------
     bundle : what is in the folder
     kind : a key of `KINDS`
-    standing : of the system, over all its seeds
+    ranked : of the system, over all its seeds
     seed : of the exported run; None for a vote
     measured : as `measures` returns them
     settings : "source", "export", "criterion", "confidence"
@@ -96,9 +96,9 @@ def card(
     return environment.get_template(TEMPLATE).render(
         bundle=bundle,
         kind=KINDS[kind],
-        standing=standing,
+        ranked=ranked,
         chosen_by=CRITERIA[settings["criterion"]],
-        chosen_at=standing.chosen_by(settings["criterion"]),
+        chosen_at=ranked.on_validation(settings["criterion"]),
         seed=seed,
         tables=[[{**row, "name": _measure(row["metric"], bundle.label_names)} for row in rows] for rows in measured],
         named=settings["export"],

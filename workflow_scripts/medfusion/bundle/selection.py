@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from medfusion.bundle.contents import Member
-from medfusion.evaluation import standings
+from medfusion.files.rankings import RankedSystem
 from medfusion.planning.systems import Run
 
 
@@ -16,34 +16,34 @@ class Chosen:
     """The exported system.
 
     run : model, seed (None for a vote) and system
-    standing : where it stands, over all its seeds
+    ranked : its measures, over all its seeds
     """
 
     run: Run
-    standing: standings.Standing
+    ranked: RankedSystem
 
 
-def choose(table: pd.DataFrame, address: str | None, criterion: str) -> Chosen:
-    """The system to export: the named one, or the best on validation among those that are no votes.
+def choose(systems: Sequence[RankedSystem], table: pd.DataFrame, address: str | None, criterion: str) -> Chosen:
+    """The system to export: the named one, or that of the highest rank among those that are no votes.
 
     Of its seeds the one that is best by the criterion on validation is taken, then by accuracy, then the first. A vote
     has none: all its networks are exported.
 
     Parameters
     ----------
-    table : tidy metrics of the candidates of one data set
-    address : model/system or votes/name; None for the best
+    systems : in the order of their ranks
+    table : tidy metrics of the runs to choose from
+    address : model/system or votes/name; None for the highest-ranked
     criterion : "log_loss", "auc" or "accuracy"
     """
-    ranked = standings.standings(table, criterion)
-    standing = next(row for row in ranked if (row.address == address if address else row.seeded))
-    if not standing.seeded:
-        return Chosen((standing.model, None, standing.system), standing)
-    own = table[(table["model"] == standing.model) & (table["system"] == standing.system) & (table["split"] == "val")]
+    ranked = next(row for row in systems if (row.address == address if address else row.seeded))
+    if not ranked.seeded:
+        return Chosen((ranked.model, None, ranked.system), ranked)
+    own = table[(table["model"] == ranked.model) & (table["system"] == ranked.system) & (table["split"] == "val")]
     scores = own.pivot(index="seed", columns="metric", values="value")
     keys = [criterion, "accuracy"]
     ordered = scores.sort_index().sort_values(keys, ascending=[key == "log_loss" for key in keys], kind="stable")
-    return Chosen((standing.model, int(ordered.index[0]), standing.system), standing)
+    return Chosen((ranked.model, int(ordered.index[0]), ranked.system), ranked)
 
 
 def kind(run: Run, classifiers: Sequence[str]) -> str:

@@ -10,7 +10,8 @@ from scipy.stats import t
 
 from medfusion.errors import UserError
 from medfusion.evaluation.metrics import summarise_seeds
-from medfusion.evaluation.standings import Score, score
+from medfusion.evaluation.ranking import score
+from medfusion.files.rankings import Score
 
 MEASURED = [(split, metric) for metric in ("accuracy", "auc") for split in ("val", "test")]
 KEYS = ["base", "part", "words", "system"]

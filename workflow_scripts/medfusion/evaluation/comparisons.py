@@ -89,7 +89,7 @@ def compare(
     Parameters
     ----------
     labels : int array, shape (n,)
-    best : the runs of the best system
+    best : the runs of the selected system
     others : the runs of every other system, by its name
     confidence : of the intervals; 1 − confidence is the level of the tests, for all of a family together
 

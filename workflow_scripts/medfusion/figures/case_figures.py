@@ -23,7 +23,7 @@ WHITE = 255
 
 
 def mistakes(cases: Cases, images: Images, shown: Shown) -> Figure:
-    """The most confident mistakes of the best system."""
+    """The most confident mistakes of the selected system."""
     title = f"{shown.name}: {system_name(cases['best'])}, mistakes"
     if not cases["mistakes"]:
         return message(_all_right(cases), title)
@@ -33,7 +33,7 @@ def mistakes(cases: Cases, images: Images, shown: Shown) -> Figure:
 
 
 def confused(cases: Cases, images: Images, shown: Shown) -> Figure:
-    """The classes that the best system confuses most often, a group each."""
+    """The classes that the selected system confuses most often, a group each."""
     title = f"{shown.name}: {system_name(cases['best'])}, most confused classes"
     if not cases["confused"]:
         return message(_all_right(cases), title)

@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
-from medfusion.evaluation.standings import Score, score
+from medfusion.evaluation.ranking import score
 from medfusion.figures.figure_parts import GREY, source_line
+from medfusion.files.rankings import Score
 from medfusion.files.reliabilities import Reliability
 from medfusion.naming import class_names, percent, span
 
@@ -141,7 +142,7 @@ def risk_coverage_numbers(found: Reliability) -> pd.DataFrame:
 
 
 def conformal(found: Reliability) -> Figure:
-    """Coverage of the best system's prediction sets against the nominal one, and their sizes, by class."""
+    """Coverage of the selected system's prediction sets against the nominal one, and their sizes, by class."""
     best, classes = found.content["best"], len(found.label_names)
     names = class_names(found.label_names, 18)
     counts = zip(names, found.content["test"], found.content["validation"], strict=True)
@@ -173,7 +174,7 @@ def conformal(found: Reliability) -> Figure:
 
 
 def conformal_numbers(found: Reliability) -> pd.DataFrame:
-    """Coverage and size of the best system's prediction sets, over all images and by class: means over runs."""
+    """Coverage and size of the selected system's prediction sets, over all images and by class: means over runs."""
     rows = []
     for scheme, title in SCHEMES.items():
         for label, name in enumerate(["all classes", *found.label_names], start=-1):
@@ -203,7 +204,7 @@ def _histogram(axes: Axes, counts: Sequence[int], colour: Any) -> None:
 
 
 def _addresses(found: Reliability) -> list[str]:
-    """The best system on validation, and the network alone of its model."""
+    """The selected system, and the network alone of its model."""
     return list(dict.fromkeys([found.content["best"], found.content["network"]]))
 
 

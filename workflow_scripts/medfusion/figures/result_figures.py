@@ -134,7 +134,7 @@ def label_areas(areas: pd.DataFrame, source: str) -> Figure:
 
     Parameters
     ----------
-    areas : as `standings.label_scores` has them, the most important system first
+    areas : as `ranking.label_scores` has them, the most important system first
     source : name of the data and n
     """
     systems = list(dict.fromkeys(areas["system"]))
@@ -158,7 +158,7 @@ def label_areas(areas: pd.DataFrame, source: str) -> Figure:
 
 
 def differences(comparisons: Comparisons, source: str) -> Figure:
-    """Test accuracy of each system minus that of the best on validation, with intervals; which are distinguishable.
+    """Test accuracy of each system minus that of the selected system, with intervals; which are distinguishable.
 
     Parameters
     ----------

@@ -7,10 +7,10 @@ The file holds an object:
     validation, test     number of images of each class
     always               labels of which validation has too few images: class-conditional sets always hold them
     confidence           nominal coverage of the intervals
-    best, network        addresses (model/system) of the best system on validation, and of its model's network alone
+    best, network        addresses (model/system) of the selected system, and of its model's network alone
     groups               of runs, one a model and seed, as in metrics.json: "model", "seed", "systems", each with its
                          "test" measures (`evaluation.reliability.measure`)
-    shown                runs of the best system and of the network, each with "address", "seed", and "before" and
+    shown                runs of the selected system and of the network, each with "address", "seed", and "before" and
                          "after" the temperature a "diagram" and a "curve" (`evaluation.reliability`)
 """
 

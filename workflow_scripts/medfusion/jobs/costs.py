@@ -24,6 +24,7 @@ STAGES = [
     "vote",
     "floors",
     "evaluate",
+    "rank_systems",
     "compare_systems",
     "calibrate",
     "assess_reliability",

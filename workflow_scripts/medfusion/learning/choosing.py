@@ -82,20 +82,18 @@ def equally_good(candidates: Sequence[Measures], criterion: str, parts: Callable
     ([0], [1, 0])
     """
 
-    def place(row: int, *criteria: str) -> tuple[float, ...]:
-        return (*(_to_sort_by(candidates[row], name) for name in (*criteria, "log_loss")), row)
-
-    first = min(range(len(candidates)), key=lambda row: place(row, criterion))
+    first = min(range(len(candidates)), key=lambda row: place(candidates[row], criterion, "log_loss"))
     own = parts(first)
 
     def as_good(row: int) -> bool:
         gap = abs(candidates[row][criterion] - candidates[first][criterion])
         return row == first or round(gap, DIGITS) <= np.linalg.norm(parts(row) - own)
 
-    return sorted(filter(as_good, range(len(candidates))), key=lambda row: place(row, "accuracy", criterion))
+    good = filter(as_good, range(len(candidates)))
+    return sorted(good, key=lambda row: place(candidates[row], "accuracy", criterion, "log_loss"))
 
 
-def _to_sort_by(measures: Measures, name: str) -> float:
-    """The lower, the better; what is not known comes last."""
-    value = measures[name] if name == "log_loss" else -measures[name]
-    return np.inf if np.isnan(value) else round(value, DIGITS)
+def place(measures: Measures, *criteria: str) -> tuple[float, ...]:
+    """What candidates are sorted by, the better first; what is not known comes last."""
+    values = [measures[name] if name == "log_loss" else -measures[name] for name in criteria]
+    return tuple(np.inf if np.isnan(value) else round(value, DIGITS) for value in values)

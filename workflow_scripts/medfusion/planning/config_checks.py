@@ -16,7 +16,7 @@ from medfusion.planning.systems import Config
 RESERVED_DATASETS = {
     "all", "none", "inspect", "audit", "settings", "records", "sweep", "logs", "download", "downloads", "generate",
     "prepare", "prepare_folder",
-    "inspect_images", "compare_systems", "draw_labels",
+    "inspect_images", "rank_systems", "compare_systems", "draw_labels",
     "audit_twins", "augment", "draw_augmentation", "train_cnn", "extract_features", "learning_curve", "draw_curves",
     "fit_grid", "fuse", "vote", "floors", "evaluate", "collect_metrics", "draw_grids", "draw_fusions",
     "study_classifiers", "draw_studies", "draw_results", "draw_training_size", "calibrate", "assess_reliability",

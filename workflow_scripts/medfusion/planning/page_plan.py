@@ -10,6 +10,7 @@ from typing import Any
 from medfusion.planning import ablations
 from medfusion.planning.config import fusion_members
 from medfusion.planning.plan import Files, Plan, Wildcards
+from medfusion.planning.systems import Run
 
 
 class PagePlan:
@@ -50,12 +51,12 @@ class PagePlan:
         alone = {"svm": svms[0] if svms else None, "fusion": None}
         return {"model": model, "seed": self.first_seed(dataset, model), **(pairs[0] if pairs else alone)}
 
-    def first_runs(self, dataset: str) -> dict[str, str]:
-        """The probabilities of the first run of every candidate, by its address."""
-        found: dict[str, str] = {}
-        for (model, _, system), file in self._plan.candidates(dataset).items():
-            found.setdefault(f"{model}/{system}", file)
-        return found
+    def first_runs(self, dataset: str) -> dict[Run, str]:
+        """The probabilities of the first run of every candidate: by model, seed and system."""
+        found: dict[str, tuple[Run, str]] = {}
+        for run, file in self._plan.candidates(dataset).items():
+            found.setdefault(f"{run[0]}/{run[2]}", (run, file))
+        return dict(found.values())
 
     def first_run_files(self, wildcards: Wildcards) -> Files:
         """The probabilities of the first run of every candidate."""
@@ -134,7 +135,7 @@ class PagePlan:
     def tables(self, dataset: str) -> Iterator[str]:
         """Every table and record of a data set that the page shows."""
         folder = f"{self._plan.results}/{dataset}"
-        names = ["inspect/counts.csv", "inspect/pixels.csv", "audit/summary.json"]
+        names = ["inspect/counts.csv", "inspect/pixels.csv", "audit/summary.json", "ranking.csv"]
         if not self._plan.several_labels(dataset):
             names += ["reliability/reliability.json", "cases/cases.json", "cases/maps.h5", "comparisons.json"]
         yield from (f"{folder}/{name}" for name in names)

@@ -236,7 +236,7 @@ class Plan:
         return [f"{folder}/metrics.json" for folder in folders]
 
     def compared_runs(self, dataset: str) -> dict[tuple[str, int | None, str], str]:
-        """The probabilities of every run that is compared with the best: by model, seed and system.
+        """The probabilities of every run that is compared with the selected system: by model, seed and system.
 
         All but the training-size study; floors and votes have no seed.
         """
@@ -248,9 +248,9 @@ class Plan:
                 runs |= {(model, seed, system): file for system, file in files.items()}
         return runs
 
-    def compared_metrics(self, dataset: str) -> Files:
-        """The measures by which the best of the compared systems is known."""
-        return [file for file in self.metrics(dataset) if "/learning_curve/" not in file]
+    def ranked_metrics(self, wildcards: Wildcards) -> Files:
+        """The measures of all candidates, and of the floors."""
+        return [file for file in self.metrics(wildcards.dataset) if "/learning_curve/" not in file]
 
     def comparisons(self, dataset: str) -> str:
         """The file that compares the systems of a data set."""
@@ -263,10 +263,6 @@ class Plan:
     def candidate_files(self, wildcards: Wildcards) -> Files:
         """The probabilities of all candidates."""
         return list(self.candidates(wildcards.dataset).values())
-
-    def candidate_metrics(self, wildcards: Wildcards) -> Files:
-        """The measures of all candidates."""
-        return [file for file in self.compared_metrics(wildcards.dataset) if "/floors/" not in file]
 
     def curve_metrics(self, wildcards: Wildcards) -> Files:
         """The measures of the training-size study."""

@@ -202,11 +202,17 @@ def _of_evaluation(plan: Plan, parts: _Parts) -> Slices:
             **parts.bootstrap(),
         }
 
+    def rank_systems(wildcards: Wildcards) -> Slice:
+        return {
+            "dataset": wildcards.dataset,
+            "criterion": config["criterion"],
+            "systems": [list(run) for run in plan.candidates(wildcards.dataset)],
+        }
+
     def compare_systems(wildcards: Wildcards) -> Slice:
         return {
             "title": wildcards.dataset,
             "dataset": wildcards.dataset,
-            "criterion": config["criterion"],
             "systems": [list(run) for run in plan.compared_runs(wildcards.dataset)],
             "fusions": {
                 f"{model}/{name}": [f"{model}/{member}" for member in fusion_members(config["fusions"][name])]
@@ -229,7 +235,6 @@ def _of_evaluation(plan: Plan, parts: _Parts) -> Slices:
     def assess_reliability(wildcards: Wildcards) -> Slice:
         return {
             "dataset": wildcards.dataset,
-            "criterion": config["criterion"],
             "systems": [list(run) for run in plan.candidates(wildcards.dataset)],
             **parts.dataset(wildcards, "ece_bins"),
             **parts.bootstrap(),
@@ -244,6 +249,7 @@ def _of_evaluation(plan: Plan, parts: _Parts) -> Slices:
     return {
         "floors": lambda wildcards: {"images": config["evaluation"]["nearest_images"]},
         "evaluate": evaluate,
+        "rank_systems": rank_systems,
         "compare_systems": compare_systems,
         "calibrate": calibrate,
         "assess_reliability": assess_reliability,
@@ -272,7 +278,6 @@ def _of_figures(plan: Plan, parts: _Parts) -> Slices:
     def draw_results(wildcards: Wildcards) -> Slice:
         return {
             **parts.results_figure(wildcards, "published", "source"),
-            "criterion": config["criterion"],
             "files": plan.metrics(wildcards.dataset),
         }
 
@@ -311,10 +316,9 @@ def _of_cases(plan: Plan, parts: _Parts) -> Slices:
     def select_cases(wildcards: Wildcards) -> Slice:
         return {
             "dataset": wildcards.dataset,
-            "criterion": plan.config["criterion"],
-            "systems": list(page.first_runs(wildcards.dataset)),
+            "systems": [list(run) for run in page.first_runs(wildcards.dataset)],
             "studied": page.contrasted(wildcards.dataset),
-            "files": [*plan.candidate_metrics(wildcards), *page.first_run_files(wildcards)],
+            "files": page.first_run_files(wildcards),
         }
 
     def map_attention(wildcards: Wildcards) -> Slice:

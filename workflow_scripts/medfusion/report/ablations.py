@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from medfusion.evaluation.ablations import Contribution, Difference, contributions
-from medfusion.evaluation.standings import score
+from medfusion.evaluation.ranking import score
 from medfusion.naming import limits_of_runs, span
 from medfusion.planning.ablations import comparisons
 from medfusion.report.page_parts import Body, Cell, Row, Section, Table

@@ -6,8 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from medfusion.evaluation import standings
-from medfusion.files import reliabilities
+from medfusion.files import rankings, reliabilities
 from medfusion.files.artifacts import read_record
 from medfusion.files.comparison_files import Comparisons, read_comparisons
 from medfusion.files.metric_files import Metrics, tidy
@@ -29,7 +28,7 @@ class Material:
     config : the configuration, complete
     first : the contents of its first metrics.json
     measures : tidy metrics of all of them
-    systems, floors : the best on validation first
+    systems, floors : in the order of their ranks, the selected one first
     confidence : of intervals, as a text
     figures, tables : paths by name: the path below the data set's folder without suffix
     counts : images of each class and split
@@ -42,8 +41,8 @@ class Material:
     entry: Config
     first: Metrics
     measures: pd.DataFrame
-    systems: list[standings.Standing]
-    floors: list[standings.Standing]
+    systems: list[rankings.RankedSystem]
+    floors: list[rankings.RankedSystem]
     confidence: str
     figures: dict[str, str]
     tables: dict[str, str]
@@ -80,6 +79,7 @@ def gather(
     """
     first, measures, own = contents[0], tidy(contents), _below(key, tables)
     name, label_names = first["name"], first["label_names"]
+    ranking = rankings.read(own["ranking"])
     weights = _of_runs(own, "fusion", ("members", "weights", "curve"))
     counts = audit = compared = reliability = cases = None
     if "inspect/counts" in own:
@@ -100,8 +100,8 @@ def gather(
         entry=config["datasets"][key],
         first=first,
         measures=measures,
-        systems=standings.standings(measures, config["criterion"]),
-        floors=standings.floors(measures),
+        systems=ranking.systems,
+        floors=ranking.floors,
         confidence=percent(config["evaluation"]["confidence"]),
         figures=_below(key, figures),
         tables=own,

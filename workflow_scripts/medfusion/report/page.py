@@ -10,7 +10,8 @@ import jinja2
 import yaml
 from markupsafe import Markup, escape
 
-from medfusion.evaluation import standings
+from medfusion.evaluation import ranking
+from medfusion.files import rankings
 from medfusion.files.metric_files import Metrics, read_metrics
 from medfusion.jobs.costs import stage_costs
 from medfusion.jobs.records import Record
@@ -40,16 +41,17 @@ class Task:
     images: dict[str, int]
     remarks: list[str]
     side: int | None
-    best: standings.Standing
-    best_description: str
+    selected: rankings.RankedSystem
+    description: str
     candidates: int
+    equally_good: int
     told_apart: str
     fusion: str
-    majority: standings.Standing | None
+    majority: rankings.RankedSystem | None
     comparisons: list[str]
     several_labels: bool
     chosen_by: str
-    chosen_at: standings.Score
+    chosen_at: rankings.Score
     interval: str
     twins: str
     trust: list[str]
@@ -127,10 +129,10 @@ def _task(material: Material) -> Task:
     kinds = "bootstrap" if several else "Wilson for accuracy, bootstrap for AUC"
     published = [] if first["generated"] else entry["published"]
     caption = (
-        f"Systems on {material.name}, the best on validation first. Values are mean ± standard deviation over seeds; "
-        f"under them, {limits_of_runs(material.confidence, kinds)}."
+        f"Systems on {material.name} in the order of their ranks, the selected one first. Values are mean ± "
+        f"standard deviation over seeds; under them, {limits_of_runs(material.confidence, kinds)}."
     )
-    criterion, n = material.config["criterion"], standings.images_tested(material.measures)
+    criterion, n = material.config["criterion"], ranking.images_tested(material.measures)
     return Task(
         key=material.key,
         name=material.name,
@@ -139,16 +141,17 @@ def _task(material: Material) -> Task:
         images=page_tables.images(material.counts) if material.counts is not None else {"test": n},
         remarks=list(material.audit.get("remarks", ())) if material.audit else [],
         side=entry.get("size"),
-        best=systems[0],
-        best_description=descriptions[systems[0].address],
+        selected=systems[0],
+        description=descriptions[systems[0].address],
         candidates=len(systems),
+        equally_good=sum(row.equally_good for row in systems),
         told_apart=paired.answer(material.compared),
         fusion=paired.fusion_answer(material.compared),
         majority=next((row for row in material.floors if row.system == "majority"), None),
         comparisons=paired.published(published, systems, material.measures, material.compared, entry["source"]),
         several_labels=several,
         chosen_by=CRITERIA[criterion],
-        chosen_at=systems[0].chosen_by(criterion),
+        chosen_at=systems[0].on_validation(criterion),
         interval="bootstrap" if several else "Wilson",
         twins=paired.twins_sentence(material.audit, material.compared),
         trust=reliability.sentences(material.reliability) if material.reliability else [],

@@ -116,7 +116,7 @@ class CasePages:
 
     def _of_best(self) -> list[str]:
         wrong, n, shown = self._cases["wrong"], self._cases["n"], self._cases["mistakes"]
-        text = f"{self._best}, the best system on validation, is wrong on {wrong:,} of {n:,} test images"
+        text = f"{self._best}, the selected system, is wrong on {wrong:,} of {n:,} test images"
         if not wrong:
             return [f"{text}."]
         sure = sum(case["probability"] >= SURE for case in shown)

@@ -52,7 +52,7 @@ KINDS = {
     "areas": Kind(
         "results",
         "The area under the ROC curve of each label",
-        "Of the best system on validation, and of the network alone: the mean over seeds, with the lowest and the "
+        "Of the selected system, and of the network alone: the mean over seeds, with the lowest and the "
         "highest limit of the runs' bootstrap intervals (no interval of the mean). At 0.5 a label is not found "
         "better than by chance.",
     ),
@@ -66,7 +66,7 @@ KINDS = {
     "reliability": Kind(
         "reliability",
         "Confidence and what it is worth",
-        "Of the best system on validation, and of the network alone: the share of images predicted rightly against "
+        "Of the selected system, and of the network alone: the share of images predicted rightly against "
         "the confidence of the prediction, before and after the temperature chosen on validation. Points on the "
         "dashed line are perfectly calibrated; below it confidence is too high. Histograms: images of the same run "
         "by confidence.",
@@ -74,19 +74,19 @@ KINDS = {
     "risk_coverage": Kind(
         "reliability",
         "Accuracy when the least certain images are referred",
-        "Of the best system on validation, and of the network alone; a line a run, the first seed's thick. Diamonds:"
+        "Of the selected system, and of the network alone; a line a run, the first seed's thick. Diamonds:"
         " the mean over seeds of what the threshold of confidence does that was chosen on validation, with the "
         "lowest and the highest limit of the runs' Wilson intervals (no interval of the mean).",
     ),
     "conformal": Kind(
         "reliability",
-        "Prediction sets of the best system by class",
+        "Prediction sets of the selected system by class",
         "Share of test images whose set holds the true class, against the intended share (dashed), and the mean "
         "number of classes in a set. One threshold for all classes lets classes pay for each other; one for each "
         "class does not.",
     ),
-    "mistakes": Kind("mistakes", "The most confident mistakes", "Of the best system on validation."),
-    "confused": Kind("mistakes", "The most confused classes", "By the best system on validation."),
+    "mistakes": Kind("mistakes", "The most confident mistakes", "Of the selected system."),
+    "confused": Kind("mistakes", "The most confused classes", "By the selected system."),
     "disagreements": Kind("mistakes", "Where network and SVM disagree", "Images on which only one of them is right."),
     "attention": Kind(
         "attention",

@@ -2,7 +2,8 @@
 
 import math
 
-from medfusion.evaluation import standings
+from medfusion.evaluation import ranking
+from medfusion.files import rankings
 from medfusion.files.tables import read_table
 from medfusion.naming import limits_of_runs, no_learning_curves
 from medfusion.report import ablations, page_tables, paired, reliability
@@ -125,11 +126,11 @@ def _detail(section: Section, material: Material) -> None:
         "Where nothing varies among these images, the bootstrap gives an interval without width; that is no certainty. "
         f"{CALIBRATION_ERROR.format(bins=material.entry['ece_bins'])} {BRIER_OF_LABELS if several else BRIER}"
     )
-    test = f"{material.name}, test n = {systems[0].test.n:,}"
+    test = f"{material.name}, test n = {systems[0].test_accuracy.n:,}"
     what = "Measures of each label" if several else "Precision, recall and F1 of each class"
     first, *others = [
         page_tables.per_class(table, one, label_names, f"{what}: {one.address} ({test})")
-        for one in standings.representatives(systems)
+        for one in rankings.representatives(systems)
     ]
     positive = material.entry["positive"]
     section.tables += [first, page_tables.measures(table, systems, label_names, positive, f"More measures ({test})")]
@@ -152,7 +153,7 @@ def _size_study(section: Section, material: Material) -> None:
     part = table[(table["model"] == "learning_curve") & (table["split"] == "test") & (table["metric"] == "accuracy")]
     if len(part):
         sizes = sorted(part["system"].unique(), key=lambda size: math.inf if size == "all" else int(size))
-        scores = {size: standings.score(part, "learning_curve", size, "test", "accuracy") for size in sizes}
+        scores = {size: ranking.score(part, "learning_curve", size, "test", "accuracy") for size in sizes}
         caption = (
             f"Test accuracy by number of training images ({material.name}, test n = {part['n'].iloc[0]:,}): mean ± "
             f"standard deviation over repeats; under it, {limits_of_runs(material.confidence, 'Wilson')}"

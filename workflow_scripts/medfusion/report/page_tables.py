@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from medfusion.evaluation.standings import Score, Standing, score, several_labels
+from medfusion.evaluation.ranking import score, several_labels
+from medfusion.files.rankings import RankedSystem, Score
 from medfusion.jobs.costs import duration, stage_name
 from medfusion.naming import CRITERIA, percent, setting, span
 from medfusion.report.page_parts import Body, Cell, Row, Table
@@ -62,8 +63,8 @@ def with_interval(result: Score) -> Cell:
 
 
 def results(
-    systems: Sequence[Standing],
-    floors: Sequence[Standing],
+    systems: Sequence[RankedSystem],
+    floors: Sequence[RankedSystem],
     published: Sequence[Mapping[str, Any]],
     descriptions: Mapping[str, str],
     source: str,
@@ -75,12 +76,12 @@ def results(
 
     Parameters
     ----------
-    systems : the best on validation first
+    systems : in the order of their ranks
     published : the entries of the configuration
     descriptions : what a system is, by its address
     source : of the data, as in the configuration
     confidence : of the intervals, as text
-    criterion : by which the best is chosen on validation
+    criterion : by which systems are ranked on validation
     """
     original = {
         row["system"]: row
@@ -91,7 +92,7 @@ def results(
     def figures(row: Mapping[str, Any]) -> list[Cell]:
         return [NOTHING if row.get(key) is None else Cell(f"{row[key]:.3f}") for key in ("accuracy", "auc")]
 
-    def theirs(system: Standing) -> list[Cell]:
+    def theirs(system: RankedSystem) -> list[Cell]:
         row = original.get(system.address)
         return [Cell(f"{row['accuracy']:.3f}", row["name"]) if row else NOTHING] if original else []
 
@@ -105,7 +106,7 @@ def results(
                     runs_cell(system),
                     *theirs(system),
                 ],
-                "" if position else "best",
+                "" if position else "selected",
             )
         )
     last = [NOTHING] * (2 if original else 1)
@@ -138,14 +139,14 @@ def _origin(row: Mapping[str, Any]) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def _scores(system: Standing, criterion: str) -> list[Cell]:
-    n = Cell(f"{system.test.n:,}", sort=system.test.n)
-    decisive = value_cell(system.chosen_by(criterion))
-    return [with_interval(system.test), with_interval(system.test_auc), decisive, n]
+def _scores(system: RankedSystem, criterion: str) -> list[Cell]:
+    n = Cell(f"{system.test_accuracy.n:,}", sort=system.test_accuracy.n)
+    decisive = value_cell(system.on_validation(criterion))
+    return [with_interval(system.test_accuracy), with_interval(system.test_auc), decisive, n]
 
 
 def measures(
-    table: pd.DataFrame, systems: Sequence[Standing], label_names: Sequence[str], positive: int | None, caption: str
+    table: pd.DataFrame, systems: Sequence[RankedSystem], label_names: Sequence[str], positive: int | None, caption: str
 ) -> Table:
     """The measures beside accuracy and AUC; of the positive class recall and precision-recall area too."""
     names = dict(MEASURES)
@@ -161,7 +162,7 @@ def measures(
     return Table(caption, ["System", *names.values(), "Seeds"], [Body(rows)])
 
 
-def per_class(table: pd.DataFrame, system: Standing, label_names: Sequence[str], caption: str) -> Table:
+def per_class(table: pd.DataFrame, system: RankedSystem, label_names: Sequence[str], caption: str) -> Table:
     """Precision, recall and F1 of each class of one system; of several labels at once AUC, PR area and accuracy too."""
     names = dict(OF_LABEL if several_labels(table) else OF_CLASS)
     rows = []
@@ -172,9 +173,9 @@ def per_class(table: pd.DataFrame, system: Standing, label_names: Sequence[str],
     return Table(caption, ["Class", *names.values(), "Test images"], [Body(rows)])
 
 
-def runs_cell(system: Standing) -> Cell:
+def runs_cell(system: RankedSystem) -> Cell:
     """The number of seeds; "vote" for a vote over them."""
-    return Cell(str(system.seeds)) if system.seeded else Cell("vote", sort=0)
+    return Cell(str(system.runs)) if system.seeded else Cell("vote", sort=0)
 
 
 def counts(table: pd.DataFrame, caption: str) -> Table:

@@ -8,8 +8,9 @@ import pandas as pd
 
 from medfusion.evaluation.image_parts import ENOUGH
 from medfusion.evaluation.metrics import summarise_seeds
-from medfusion.evaluation.standings import Standing, runs
+from medfusion.evaluation.ranking import runs
 from medfusion.files.comparison_files import Comparisons, is_floor
+from medfusion.files.rankings import RankedSystem
 from medfusion.naming import class_names, limits_of_runs, percent
 from medfusion.report.page_parts import Body, Cell, Row, Section, Table
 
@@ -140,7 +141,7 @@ def _level(comparisons: Comparisons) -> float:
 
 def published(
     entries: Sequence[Mapping[str, Any]],
-    systems: Sequence[Standing],
+    systems: Sequence[RankedSystem],
     table: pd.DataFrame,
     comparisons: Comparisons | None,
     source: str,
@@ -150,7 +151,7 @@ def published(
     Parameters
     ----------
     entries : of the configuration
-    systems : the best on validation first
+    systems : in the order of their ranks
     table : tidy metrics of the data set
     source : of the data, as in the configuration
     """
@@ -170,9 +171,9 @@ def published(
     return result
 
 
-def _place(value: float, ours: list[float], system: Standing) -> str:
+def _place(value: float, ours: list[float], system: RankedSystem) -> str:
     """Where a value lies among those of runs, all with three decimals."""
-    test = system.test
+    test = system.test_accuracy
     if len(ours) == 1:
         low, high, what = round(test.low, 3), round(test.high, 3), "the interval of our run"
         details = f"{low:.3f} to {high:.3f}, around {test.mean:.3f}"
@@ -191,14 +192,14 @@ def _place(value: float, ours: list[float], system: Standing) -> str:
 def _against_best(entry: Mapping[str, Any], confidence: float) -> str:
     interval = f"{percent(confidence)} interval {_interval(entry, 'accuracy')}"
     return (
-        f"Against the best system, the accuracy of {entry['system']} differs by {difference(entry, 'accuracy')} "
+        f"Against the selected system, the accuracy of {entry['system']} differs by {difference(entry, 'accuracy')} "
         f"({interval}; p {p_value(entry['accuracy']['p'])}, adjusted {p_value(entry['accuracy']['p_adjusted'])}): "
         f"{verdict(entry)}."
     )
 
 
 def differences(section: Section, comparisons: Comparisons, name: str) -> None:
-    """Fill the section that says which systems differ from the best on validation.
+    """Fill the section that says which systems differ from the selected system.
 
     Parameters
     ----------
@@ -221,7 +222,7 @@ def differences(section: Section, comparisons: Comparisons, name: str) -> None:
     head = ["System", "Against the best"]
     for measure in MEASURES.values():
         head += [f"Difference of {measure}, {options['confidence']} interval", f"Adjusted p, {measure}"]
-    caption = f"Every system minus {c['best']}, the best on validation ({name}, test n = {c['n']:,})"
+    caption = f"Every system minus {c['best']}, the selected system ({name}, test n = {c['n']:,})"
     bodies = [Body(rows, "Measured here"), *([Body(floors, FLOORS)] if floors else [])]
     section.tables.append(Table(caption, head, bodies, numeric=2))
 
@@ -253,7 +254,7 @@ def gain_verdict(entry: Mapping[str, Any]) -> str:
 
 
 def fusion_answer(comparisons: Comparisons | None) -> str:
-    """One sentence: what the fusion that is best on validation adds to its best member."""
+    """One sentence: what the highest-ranked fusion adds to its best member."""
     if not comparisons or not comparisons["fusions"]:
         return ""
     entry = comparisons["fusions"][0]
@@ -354,7 +355,7 @@ def _over_runs(measures: Sequence[Mapping[str, float] | None]) -> Cell:
 
 
 def twins_sentence(audit: Mapping[str, Any] | None, comparisons: Comparisons | None) -> str:
-    """How many test images have a near-twin in training, and how the best system does on either part.
+    """How many test images have a near-twin in training, and how the selected system does on either part.
 
     Parameters
     ----------
@@ -375,7 +376,7 @@ def twins_sentence(audit: Mapping[str, Any] | None, comparisons: Comparisons | N
     found = comparisons["twins"]["systems"][0]["runs"]  # of the best
     cells = [_over_runs([run[name]["accuracy"] for run in found]) for name in ("with", "without")]
     having, without = (f"{cell.text} ({cell.note})" for cell in cells)
-    return f"{text}: on these the best system's accuracy is {having}, on the others {without}{_of_runs(found)}."
+    return f"{text}: on these the selected system's accuracy is {having}, on the others {without}{_of_runs(found)}."
 
 
 def twins_first(comparisons: Comparisons, name: str) -> str:
@@ -402,7 +403,7 @@ def twins_first(comparisons: Comparisons, name: str) -> str:
             ", ".join(f"{words} {cell.text} ({cell.note})" for words, cell in cells.items() if cell is not NOTHING)
         )
     return (
-        f"{text}: on these the best system on validation (`{comparisons['best']}`) has {figures[0]}; on the others, "
+        f"{text}: on these the selected system (`{comparisons['best']}`) has {figures[0]}; on the others, "
         f"{figures[1]}{_of_runs(runs)}."
     )
 

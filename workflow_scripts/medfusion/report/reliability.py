@@ -3,8 +3,9 @@
 import math
 from collections.abc import Iterable, Sequence
 
+from medfusion.evaluation.ranking import score
 from medfusion.evaluation.reliability import REFERRED, SCHEMES
-from medfusion.evaluation.standings import Score, Standing, representatives, score
+from medfusion.files.rankings import RankedSystem, Score, representatives
 from medfusion.files.reliabilities import Reliability
 from medfusion.learning.calibration import FOLDS, coverage_limits
 from medfusion.naming import limits_of_runs, percent
@@ -57,12 +58,12 @@ REFERRAL = (
 )
 
 
-def fill(section: Section, found: Reliability, systems: Sequence[Standing]) -> None:
+def fill(section: Section, found: Reliability, systems: Sequence[RankedSystem]) -> None:
     """Add notes and tables to the section.
 
     Parameters
     ----------
-    systems : the candidates, the best on validation first
+    systems : the candidates, in the order of their ranks
     """
     content, shown = found.content, representatives(systems)
     coverage, referred = percent(content["coverage"]), percent(content["referred"])
@@ -96,7 +97,7 @@ def fill(section: Section, found: Reliability, systems: Sequence[Standing]) -> N
 
 
 def sentences(found: Reliability) -> list[str]:
-    """What the best system's confidence and prediction sets are worth, for the answer."""
+    """What the selected system's confidence and prediction sets are worth, for the answer."""
     model, _, system = found.content["best"].partition("/")
     share, rest, held, size = (
         score(found.table, model, system, "test", metric)
@@ -134,7 +135,7 @@ def _share(result: Score) -> str:
     return f"{percent(result.mean, 1)} ({limits}, n = {result.n:,})"
 
 
-def decision_scores(found: Reliability, row: Standing) -> dict[str, Score]:
+def decision_scores(found: Reliability, row: RankedSystem) -> dict[str, Score]:
     """The measures of the decision threshold of a system; none where none was chosen."""
     metrics = ["decision", *(f"{name}_{rule}" for name in DECISION for rule in RULES)]
     of_system = found.table[(found.table["model"] == row.model) & (found.table["system"] == row.system)]
@@ -180,11 +181,11 @@ def _least_images(share: float) -> int:
     return math.ceil(round(share / (1 - share), 9))
 
 
-def _decision_note(found: Reliability, best: Standing) -> Iterable[str]:
-    """What the chosen threshold changes for the best system."""
+def _decision_note(found: Reliability, best: RankedSystem) -> Iterable[str]:
+    """What the chosen threshold changes for the selected system."""
     if scores := decision_scores(found, best):
         values = {metric: number(result.mean) for metric, result in scores.items()}
-        mean = f" (the mean over {best.seeds} seeds, each with its own)" if best.seeds > 1 else ""
+        mean = f" (the mean over {best.runs} seeds, each with its own)" if best.runs > 1 else ""
         yield (
             f"A threshold can trade the one error for the other. For {best.address}, calling an image "
             f"{_positive(found)} from a probability (after the temperature) of {values['decision']} on{mean} instead "
@@ -215,7 +216,7 @@ def decision_limit(found: Reliability) -> str:
     )
 
 
-def _calibration(found: Reliability, systems: Sequence[Standing], caption: str) -> Table:
+def _calibration(found: Reliability, systems: Sequence[RankedSystem], caption: str) -> Table:
     names = {"ece": "ECE", "brier": "Brier score", "log_loss": "Log loss"}
     metrics = [f"{name}_{when}" for name in names for when in ("before", "after")]
     rows = []
@@ -226,7 +227,7 @@ def _calibration(found: Reliability, systems: Sequence[Standing], caption: str) 
     return _table(systems, head, rows, caption)
 
 
-def _temperature(found: Reliability, row: Standing) -> Cell:
+def _temperature(found: Reliability, row: RankedSystem) -> Cell:
     """The temperature of a system; under it, whether it is applied, and the two log losses that say so."""
     without, with_one = (_score(found, row, f"cv_log_loss_{which}").mean for which in ("without", "with"))
     cell = value_cell(_score(found, row, "temperature"))
@@ -240,7 +241,7 @@ def _temperature(found: Reliability, row: Standing) -> Cell:
     return Cell(cell.text, f"{said}log loss {without:.4f} without, {with_one:.4f} with", cell.sort)
 
 
-def _sets(found: Reliability, systems: Sequence[Standing], caption: str) -> Table:
+def _sets(found: Reliability, systems: Sequence[RankedSystem], caption: str) -> Table:
     rows = []
     for row in systems:
         for scheme in SCHEMES:
@@ -274,7 +275,7 @@ def _by_class(found: Reliability, caption: str) -> Table:
     return Table(caption, ["Class", *head, "Test images", "Validation images"], [Body(rows)])
 
 
-def _referral(found: Reliability, systems: Sequence[Standing], caption: str) -> Table:
+def _referral(found: Reliability, systems: Sequence[RankedSystem], caption: str) -> Table:
     rows = []
     for row in systems:
         left = [with_interval(_score(found, row, f"accuracy_left[{share}]")) for share in REFERRED]
@@ -286,7 +287,7 @@ def _referral(found: Reliability, systems: Sequence[Standing], caption: str) -> 
     return _table(systems, head, rows, caption)
 
 
-def _decision(found: Reliability, systems: Sequence[Standing], caption: str) -> Table:
+def _decision(found: Reliability, systems: Sequence[RankedSystem], caption: str) -> Table:
     rows, kept = [], []
     for row in systems:
         if scores := decision_scores(found, row):
@@ -297,13 +298,13 @@ def _decision(found: Reliability, systems: Sequence[Standing], caption: str) -> 
     return _table(kept, ["Threshold", *head], rows, caption)
 
 
-def _table(systems: Sequence[Standing], head: Sequence[str], rows: Sequence[Sequence[Cell]], caption: str) -> Table:
+def _table(systems: Sequence[RankedSystem], head: Sequence[str], rows: Sequence[Sequence[Cell]], caption: str) -> Table:
     """A row for each system: its address, its cells, its seeds."""
     body = [Row([Cell(row.address), *cells, runs_cell(row)]) for row, cells in zip(systems, rows, strict=True)]
     return Table(caption, ["System", *head, "Seeds"], [Body(body)])
 
 
-def _score(found: Reliability, row: Standing, metric: str) -> Score:
+def _score(found: Reliability, row: RankedSystem, metric: str) -> Score:
     return score(found.table, row.model, row.system, "test", metric)
 
 

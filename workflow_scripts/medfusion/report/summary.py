@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from medfusion.escaping import code, markdown
-from medfusion.evaluation import standings
+from medfusion.evaluation import ranking
 from medfusion.files.comparison_files import Comparisons
 from medfusion.files.metric_files import Metrics, tidy
+from medfusion.files.rankings import RankedSystem, Ranking, Score
 from medfusion.files.reliabilities import Reliability
 from medfusion.jobs.costs import duration, stage_costs, stage_name
 from medfusion.jobs.records import Record
@@ -20,13 +21,14 @@ from medfusion.report.reliability import decision_limit, decision_rule, decision
 
 NO_COMPARISONS = (
     "An image may have several labels at once. Accuracy and AUC are means over the labels, with bootstrap intervals; "
-    "the best system is chosen by validation AUC. Tests that rest on one class an image are left out."
+    "tests that rest on one class an image are left out."
 )
 
 
 def summary(
     config: Config,
     contents: Sequence[Metrics],
+    rankings: Mapping[str, Ranking],
     comparisons: Mapping[str, Comparisons],
     reliabilities: Mapping[str, Reliability],
     records: Sequence[Record],
@@ -38,6 +40,7 @@ def summary(
     ----------
     config : complete
     contents : of every metrics.json file
+    rankings : of every ranking.csv file, by data set
     comparisons : of every comparisons.json file, by data set; none where an image may have several labels
     reliabilities : of every reliability.json file, by data set; none there either
     records : of the jobs that made the results
@@ -54,35 +57,38 @@ def summary(
     parts.append(
         'Accuracy and AUC are MedMNIST\'s, on the test split; ± is the standard deviation over seeds; "limits of runs" '
         f"go {limits_of_runs(confidence, kinds)}. "
-        f"Systems are in the order of their validation {CRITERIA[config['criterion']]}, by which the best is chosen; "
+        f"Systems are ranked by their validation {CRITERIA[config['criterion']]}, the selected one first: of "
+        "those within one standard error of the best it is the most accurate there; "
         "log loss is that after a temperature, where an image has one class."
     )
     for key in config["datasets"]:
         own = [content for content in contents if content["dataset"] == key]
-        parts += _dataset(config, key, own, comparisons.get(key))
+        parts += _dataset(config, key, own, rankings[key], comparisons.get(key))
         if key in reliabilities:
-            parts += _reliability(reliabilities[key], standings.standings(tidy(own), config["criterion"]))
+            parts += _reliability(reliabilities[key], rankings[key].systems)
     parts += ["## Cost of each stage", _costs(stage_costs(records))]
     return "\n\n".join(parts) + "\n"
 
 
-def _dataset(config: Config, key: str, contents: Sequence[Metrics], compared: Comparisons | None) -> list[str]:
+def _dataset(
+    config: Config, key: str, contents: Sequence[Metrics], ranked: Ranking, compared: Comparisons | None
+) -> list[str]:
     entry, table = config["datasets"][key], tidy(contents)
-    name, n = table["name"].iloc[0], standings.images_tested(table)
-    rows, several, criterion = [], standings.several_labels(table), config["criterion"]
-    for row in standings.standings(table, criterion) + standings.floors(table):
-        decisive = _value(row.chosen_by(criterion))
+    name, n = table["name"].iloc[0], ranking.images_tested(table)
+    rows, several, criterion = [], ranking.several_labels(table), config["criterion"]
+    for row in ranked.systems + ranked.floors:
+        decisive = _value(row.on_validation(criterion))
         if several:
-            measures = [decisive, _value(row.test_auc), interval(row.test_auc), _value(row.test)]
+            measures = [decisive, _value(row.test_auc), interval(row.test_auc), _value(row.test_accuracy)]
             rows.append([f"`{row.address}`", row.runs_in_words, *measures])
             continue
         positive = f"recall[{entry['positive']}]"
         extra = (
-            []
-            if entry["positive"] is None
-            else [_value(standings.score(table, row.model, row.system, "test", positive))]
+            [] if entry["positive"] is None else [_value(ranking.score(table, row.model, row.system, "test", positive))]
         )
-        rows.append([f"`{row.address}`", row.runs_in_words, decisive, _value(row.test), interval(row.test)])
+        rows.append(
+            [f"`{row.address}`", row.runs_in_words, decisive, _value(row.test_accuracy), interval(row.test_accuracy)]
+        )
         rows[-1] += [_value(row.test_auc), *extra]
     first, other = ("AUC", "test accuracy") if several else ("accuracy", "AUC")
     head = ["system", "runs", f"validation {CRITERIA[criterion]}", f"test {first}", "limits of runs", other]
@@ -92,7 +98,7 @@ def _dataset(config: Config, key: str, contents: Sequence[Metrics], compared: Co
     parts += _differences(compared) if compared else [NO_COMPARISONS]
     if (table["model"] == "learning_curve").any():
         sizes = [str(size) for size in entry["learning_curve"]["sizes"]]
-        scores = {size: standings.score(table, "learning_curve", size, "test", "accuracy") for size in sizes}
+        scores = {size: ranking.score(table, "learning_curve", size, "test", "accuracy") for size in sizes}
         repeats = len(entry["learning_curve"]["repeats"])
         parts += [
             f"### Training-size study of `{entry['learning_curve']['network']}`, {repeats} "
@@ -150,7 +156,7 @@ def _ablations(config: Config, key: str, table: pd.DataFrame) -> list[str]:
 def _differences(compared: Comparisons) -> list[str]:
     """Every system against the best."""
     text = (
-        f"Each system minus `{compared['best']}`, the best on validation: means over runs, with "
+        f"Each system minus `{compared['best']}`, the selected system: means over runs, with "
         f"{percent(compared['confidence'])} intervals and p values of one procedure each (sign flips over images for "
         f"accuracy, DeLong for AUC); adjusted p by Holm's method over {compared['family']} comparisons of either."
     )
@@ -165,7 +171,7 @@ def _differences(compared: Comparisons) -> list[str]:
     return ["### Which systems differ", text, _markdown(head, rows)]
 
 
-def _reliability(found: Reliability, systems: Sequence[standings.Standing]) -> list[str]:
+def _reliability(found: Reliability, systems: Sequence[RankedSystem]) -> list[str]:
     """Calibration, prediction sets, referral and decision threshold of every system."""
     content = found.content
     titles = {
@@ -179,7 +185,7 @@ def _reliability(found: Reliability, systems: Sequence[standings.Standing]) -> l
     }
     head, rows = ["system", "runs", *titles.values()], []
     for row in systems:
-        scores = [standings.score(found.table, row.model, row.system, "test", metric) for metric in titles]
+        scores = [ranking.score(found.table, row.model, row.system, "test", metric) for metric in titles]
         decisions = decision_scores(found, row)
         more = [decisions[metric] for metric in ("recall_default", "recall_chosen") if decisions]
         rows.append([f"`{row.address}`", row.runs_in_words, *map(_value, scores + more)])
@@ -201,7 +207,7 @@ def _reliability(found: Reliability, systems: Sequence[standings.Standing]) -> l
     ]
 
 
-def _value(score: standings.Score) -> str:
+def _value(score: Score) -> str:
     return number(score.mean) if math.isnan(score.sd) else f"{number(score.mean)} ± {number(score.sd)}"
 
 

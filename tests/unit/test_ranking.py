@@ -1,0 +1,152 @@
+"""Tests of which system is selected, and of the file that says so."""
+
+import argparse
+import math
+
+import numpy as np
+import pytest
+import synthetic
+
+import rank_systems
+from medfusion.errors import UserError
+from medfusion.evaluation import ranking
+from medfusion.files import images, probabilities, rankings
+from medfusion.files.artifacts import write_json
+from medfusion.files.images import Description
+from medfusion.files.metric_files import tidy
+
+
+def test_validation_decides_who_is_best_and_test_does_not():
+    systems = synthetic.ranked(tidy(synthetic.run()), "accuracy").systems
+    assert [row.address for row in systems] == ["net/svm", "net/cnn", "votes/vote_cnn"]
+    best = systems[0]
+    assert best.test_accuracy.mean == pytest.approx(0.82) and best.test_accuracy.sd == pytest.approx(math.sqrt(0.0008))
+    assert (best.test_accuracy.low, best.test_accuracy.high) == pytest.approx((0.75, 0.89))
+    assert (best.test_accuracy.least, best.test_accuracy.most, best.test_accuracy.n, best.runs) == (0.80, 0.84, 80, 2)
+    assert math.isnan(systems[2].test_accuracy.sd) and not systems[2].seeded
+
+
+@pytest.mark.parametrize(("criterion", "best"), [("log_loss", "net/cnn"), ("auc", "net/svm"), ("accuracy", "net/svm")])
+def test_the_criterion_decides_who_is_best(criterion, best):
+    table = tidy(synthetic.run())
+    table.loc[(table["metric"] == "log_loss") & (table["system"] == "cnn"), "value"] = 0.01
+    found = synthetic.ranked(table, criterion).systems[0]
+    assert found.address == best
+    assert found.on_validation("log_loss") == found.val_log_loss
+
+
+def test_floors_and_the_size_study_are_no_candidates():
+    table = tidy(synthetic.run())
+    assert [row.system for row in synthetic.ranked(table, "accuracy").floors] == ["majority"]
+    assert {row.model for row in synthetic.ranked(table, "accuracy").systems} == {"net", "votes"}
+
+
+def test_every_model_is_represented_by_its_network_and_its_best():
+    contents = synthetic.run()
+    systems = synthetic.ranked(tidy(contents), "accuracy").systems
+    shown = rankings.representatives(systems)
+    assert [row.address for row in shown] == ["net/svm", "net/cnn", "votes/vote_cnn"]
+    assert ranking.confusions(contents, shown[0]).shape == (2, 2, 2)
+
+
+def test_a_ranking_is_read_as_it_was_written(tmp_path):
+    table = tidy(synthetic.run())
+    table["system"] = table["system"].replace({"cnn": "=cnn,1"})
+    written = synthetic.ranked(table)
+    rankings.write(tmp_path / "ranking.csv", written)
+    found = rankings.read(tmp_path / "ranking.csv")
+    assert str(found) == str(written) and len(found.systems) == 3 and len(found.floors) == 1
+    assert found.systems[0].equally_good and not found.systems[1].equally_good
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda text: text.replace("1,net,svm", "7,net,svm"), lambda text: "\n".join(text.splitlines()[::4])]
+)
+def test_what_is_no_ranking_is_named(tmp_path, spoil):
+    path = tmp_path / "ranking.csv"
+    synthetic.write_ranking(path, synthetic.run())
+    path.write_text(spoil(path.read_text()))
+    with pytest.raises(UserError, match="ranking.csv: not the ranking of a data set's systems; delete it"):
+        rankings.read(path)
+
+
+# The stage, on probabilities of two classes. Log losses are worked out here with another formula.
+
+LABELS = np.arange(200) % 2
+DESCRIPTION = Description("breastmnist", "binary-class", ("malignant", "normal"), "0" * 64, True)
+
+
+@pytest.fixture
+def rank(tmp_path):
+    """Runs the stage on the probability of the true class, by model, seed and system; the ranking."""
+
+    def run(right, criterion="log_loss"):
+        files, contents = [], {}
+        images.write_split(tmp_path / "val.h5", "val", DESCRIPTION, np.zeros((200, 4, 4, 1), np.uint8), LABELS)
+        for (model, seed, system), own in right.items():
+            files.append(str(tmp_path / f"{model}{seed}{system}.h5"))
+            values = np.where(np.arange(2) == LABELS[:, None], own[:, None], 1 - own[:, None])
+            probabilities.write(files[-1], DESCRIPTION, {"val": values}, 1.0)
+            content = contents.setdefault((model, seed), synthetic.metrics(model, seed, {}, generated=True))
+            measured = synthetic.system(float(np.mean(own > 0.5)), 0.5)
+            loss = next(row for row in measured["val"] if row["metric"] == "log_loss")
+            loss["value"] = float(np.mean(np.log1p((1 - own) / own)))
+            content["systems"][system] = measured
+        for number, content in enumerate(contents.values()):
+            write_json(tmp_path / f"metrics{number}.json", content)
+        found = [str(tmp_path / f"metrics{number}.json") for number in range(len(contents))]
+        words = ["--metrics", *found, "--systems", *files, "--val", str(tmp_path / "val.h5")]
+        args = rank_systems.parser().parse_args(["--settings", "x", *words, "--out", str(tmp_path / "ranking.csv")])
+        rank_systems.main(args, {"dataset": "breast", "criterion": criterion, "systems": list(map(list, right))})
+        return rankings.read(args.out).systems
+
+    return run
+
+
+def two_systems(gap, seeds=(1, 2)):
+    """An accurate system, and one that is less so and has a log loss that is lower by so many standard errors."""
+    rng = np.random.default_rng(3)
+    own = {("net", seed, "svm"): np.clip(rng.normal(0.75, 0.2, 200), 0.02, 0.98) for seed in seeds}
+    other = {}
+    for (model, seed, _), values in own.items():
+        changed = np.clip(values + rng.normal(0, 0.02, 200), 0.02, 0.98)
+        changed[:3] = 0.49  # three mistakes more
+        values[:3] = 0.51
+        other[model, seed, "cnn"] = changed
+    losses = np.mean([np.log(other[model, seed, "cnn"] / own[model, seed, "svm"]) for model, seed, _ in own], axis=0)
+    error = losses.std() / math.sqrt(200)
+    shift = gap * error - losses.mean()  # of the mean log loss: all of the second are multiplied by one factor
+    other = {run: np.minimum(values * math.exp(shift), 0.999) for run, values in other.items()}
+    return own | other
+
+
+@pytest.mark.parametrize(("gap", "selected"), [(0.7, "net/svm"), (1.4, "net/cnn")])
+def test_of_those_within_a_standard_error_the_most_accurate_is_selected(rank, gap, selected):
+    systems = rank(two_systems(gap))
+    assert [system.address for system in systems][0] == selected
+    lower = min(systems, key=lambda system: system.val_log_loss.mean)
+    assert lower.address == "net/cnn" and lower.val_accuracy.mean < 1
+    assert [system.equally_good for system in systems] == [True, gap < 1]
+
+
+def test_another_criterion_selects_another_system(rank):
+    assert rank(two_systems(1.4), "accuracy")[0].address == "net/svm"
+
+
+def test_standard_errors_are_those_after_the_temperature(tmp_path):
+    own = np.random.default_rng(0).uniform(0.1, 0.9, 200)
+    values = np.where(np.arange(2) == LABELS[:, None], own[:, None], 1 - own[:, None])
+    probabilities.write(tmp_path / "a.h5", DESCRIPTION, {"val": values}, 2.5)
+    found = rank_systems.contributions(tmp_path / "a.h5", LABELS, "log_loss")
+    losses = np.log1p(((1 - own) / own) ** (1 / 2.5))
+    assert np.linalg.norm(found) == pytest.approx(losses.std() / math.sqrt(200), rel=1e-5)
+
+
+def test_measures_without_probabilities_are_named(rank, tmp_path):
+    right = {("net", 1, "cnn"): np.full(200, 0.6), ("net", 1, "svm"): np.full(200, 0.7)}
+    rank(right)
+    args = argparse.Namespace(metrics=[tmp_path / "metrics0.json"], systems=[tmp_path / "net1cnn.h5"])
+    args.val, args.out = tmp_path / "val.h5", tmp_path / "o.csv"
+    with pytest.raises(UserError, match="metrics0.json: measures of net/svm, which is no candidate; delete it"):
+        rank_systems.main(args, {"dataset": "breast", "criterion": "log_loss", "systems": [["net", 1, "cnn"]]})
+    assert not (tmp_path / "o.csv").exists()

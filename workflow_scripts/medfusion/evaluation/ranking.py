@@ -1,0 +1,102 @@
+"""Which system is selected, by validation: each with its mean and spread over seeds."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from medfusion.evaluation.metrics import summarise_seeds
+from medfusion.files.metric_files import Metrics
+from medfusion.files.rankings import FLOORS, MEASURES, RankedSystem, Ranking, Score
+from medfusion.learning import choosing
+
+ASIDE = (FLOORS, "learning_curve", "ablations")  # groups of systems that are no candidates
+
+
+def score(table: pd.DataFrame, model: str, system: str, split: str, metric: str) -> Score:
+    """A metric over the runs of one system.
+
+    Parameters
+    ----------
+    table : tidy metrics of one data set
+    """
+    wanted = (table["model"] == model) & (table["system"] == system)
+    part = table[wanted & (table["split"] == split) & (table["metric"] == metric)]
+    values = part["value"].to_numpy(float)
+    mean, sd = summarise_seeds(values)
+    limits = float(part["low"].min()), float(part["high"].max())
+    return Score(mean, sd, *limits, float(values.min()), float(values.max()), int(part["n"].max()))
+
+
+def rank(table: pd.DataFrame, criterion: str, parts: Callable[[str], np.ndarray]) -> Ranking:
+    """Rank the systems of one data set by what validation says of them; the first is the selected one.
+
+    First come those within one standard error of the best by the criterion, of the difference on the same images, the
+    most accurate first (`choosing.equally_good`); then the others by the criterion.
+
+    Parameters
+    ----------
+    table : tidy metrics of one data set
+    criterion : "log_loss", "auc" or "accuracy"; its mean over seeds counts
+    parts : `choosing.contributions` to the mean over seeds, of a system's validation images, by its address
+    """
+    systems = sorted(_all(table[~table["model"].isin(ASIDE)]), key=lambda row: row.address)
+    measures = [{name: row.on_validation(name).mean for name in choosing.CRITERIA} for row in systems]
+    good = choosing.equally_good(measures, criterion, lambda row: parts(systems[row].address))
+    first = [dataclasses.replace(systems[row], equally_good=True) for row in good]
+    others = [row for row in range(len(systems)) if row not in good]
+    others.sort(key=lambda row: choosing.place(measures[row], criterion, "accuracy", "auc"))
+    return Ranking([*first, *(systems[row] for row in others)], _all(table[table["model"] == FLOORS]))
+
+
+def _all(table: pd.DataFrame) -> list[RankedSystem]:
+    result = []
+    for model, system in dict.fromkeys(zip(table["model"], table["system"], strict=True)):
+        runs = table[(table["model"] == model) & (table["system"] == system)]["seed"]
+        scores = {name: score(table, model, system, *name.split("_", 1)) for name in MEASURES}
+        result.append(RankedSystem(model, system, runs.nunique() or 1, bool(runs.notna().all()), False, **scores))
+    return result
+
+
+def several_labels(table: pd.DataFrame) -> bool:
+    """Whether images may have several labels, so that each label has measures of its own."""
+    return bool((table["metric"] == "auc[0]").any())
+
+
+def images_tested(table: pd.DataFrame) -> int:
+    """The number of test images that accuracies rest on."""
+    return int(table[(table["split"] == "test") & (table["metric"] == "accuracy")]["n"].iloc[0])
+
+
+def runs(table: pd.DataFrame, systems: Sequence[RankedSystem], metric: str = "accuracy") -> pd.DataFrame:
+    """A test measure of each run of some systems, in their order: columns system (address), value, low, high."""
+    rows = table[(table["split"] == "test") & (table["metric"] == metric)]
+    rows = rows.assign(system=rows["model"] + "/" + rows["system"])
+    parts = [rows[rows["system"] == system.address] for system in systems]
+    return pd.concat(parts, ignore_index=True)[["system", "value", "low", "high"]]
+
+
+def label_scores(
+    table: pd.DataFrame, systems: Sequence[RankedSystem], metric: str, label_names: Sequence[str]
+) -> pd.DataFrame:
+    """A test measure of each label, of several at once, by some systems over their runs.
+
+    Returns
+    -------
+    Columns system (address), label (its name), images (of it, in the test split), value, low, high
+    """
+    rows = []
+    for system in dict.fromkeys(systems):
+        for label, name in enumerate(label_names):
+            found = score(table, system.model, system.system, "test", f"{metric}[{label}]")
+            images = score(table, system.model, system.system, "test", f"recall[{label}]").n
+            rows.append((system.address, name, images, found.mean, found.low, found.high))
+    return pd.DataFrame(rows, columns=["system", "label", "images", "value", "low", "high"])
+
+
+def confusions(contents: Sequence[Metrics], system: RankedSystem) -> np.ndarray:
+    """The test confusion matrices of a system's runs, (runs, k, k); rows true, columns predicted."""
+    groups = [content for content in contents if content["model"] == system.model]
+    runs_of = [group["systems"][system.system] for group in groups if system.system in group["systems"]]
+    return np.array([run["confusion"] for run in runs_of])

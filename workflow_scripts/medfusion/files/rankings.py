@@ -1,0 +1,152 @@
+"""The ranking of a data set's systems, as rank_systems writes it (ranking.csv): a row a system, the selected one first.
+
+Its columns are rank (from 1; none for floors, which are no candidates), model, system, runs, seeded, equally_good, and
+for each measure of each split ("val_accuracy", ...) the fields of `Score` ("val_accuracy_mean", ...).
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from medfusion.errors import UserError
+from medfusion.files.artifacts import write_text
+from medfusion.files.tables import csv_text, read_table
+
+FLOORS = "floors"  # the model of systems that learn nothing
+TEXTS = ("model", "system")
+FLAGS = ("seeded", "equally_good")
+
+
+@dataclass(frozen=True)
+class Score:
+    """One metric of one system over its runs.
+
+    mean, sd : over seeds; sd is nan for a single run
+    low, high : lowest and highest limit of the runs' own intervals
+    least, most : lowest and highest value of a run
+    n : images that a run's value rests on (the largest, where runs differ)
+    """
+
+    mean: float
+    sd: float
+    low: float
+    high: float
+    least: float
+    most: float
+    n: int
+
+
+@dataclass(frozen=True)
+class RankedSystem:
+    """One system of one data set with its accuracies, AUCs and log losses.
+
+    runs : their number, one a seed
+    seeded : whether each run belongs to a seed (votes and floors do not)
+    equally_good : whether validation cannot tell it from the best by the criterion (within one standard error)
+    """
+
+    model: str
+    system: str
+    runs: int
+    seeded: bool
+    equally_good: bool
+    val_accuracy: Score
+    val_auc: Score
+    val_log_loss: Score
+    test_accuracy: Score
+    test_auc: Score
+    test_log_loss: Score
+
+    def on_validation(self, measure: str) -> Score:
+        """Its "accuracy", "auc" or "log_loss" on the validation split."""
+        return getattr(self, f"val_{measure}")
+
+    @property
+    def address(self) -> str:
+        """The name that the configuration gives the system."""
+        return f"{self.model}/{self.system}"
+
+    @property
+    def runs_in_words(self) -> str:
+        """How many runs its figures rest on."""
+        if not self.seeded:
+            return "vote over seeds" if self.model == "votes" else "no seed"
+        return f"{self.runs} {'seed' if self.runs == 1 else 'seeds'}"
+
+
+class Ranking(NamedTuple):
+    """The candidates, the selected one first; and the systems that learn nothing."""
+
+    systems: list[RankedSystem]
+    floors: list[RankedSystem]
+
+
+MEASURES = tuple(field.name for field in fields(RankedSystem) if field.type is Score)
+PARTS = tuple(field.name for field in fields(Score))
+
+
+def write(path: str | Path, ranking: Ranking) -> None:
+    """Write a ranking."""
+    ranks = [*range(1, len(ranking.systems) + 1), *[None] * len(ranking.floors)]
+    rows = [
+        {"rank": rank, **_flat(system)} for rank, system in zip(ranks, [*ranking.systems, *ranking.floors], strict=True)
+    ]
+    write_text(path, csv_text(pd.DataFrame(rows).astype({"rank": "Int64"})))
+
+
+def _flat(system: RankedSystem) -> dict[str, object]:
+    values = asdict(system)
+    measures = {f"{name}_{part}": values[name][part] for name in MEASURES for part in PARTS}
+    return {name: value for name, value in values.items() if name not in MEASURES} | measures
+
+
+def read(path: str | Path) -> Ranking:
+    """Read a ranking.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, is not CSV, or is another table.
+    """
+    known = [f"{name}_{part}" for name in MEASURES for part in PARTS if part in ("mean", "n")]
+    others = [f"{name}_{part}" for name in MEASURES for part in PARTS if part not in ("mean", "n")]
+    table = read_table(path, ("runs", *known), TEXTS, ("rank", *FLAGS, *others))
+    systems = [_system(row) for row in table.to_dict("records")]
+    candidates = [system for system in systems if system.model != FLOORS]
+    if not candidates or table["rank"].dropna().tolist() != list(range(1, len(candidates) + 1)):
+        raise UserError(f"{path}: not the ranking of a data set's systems; delete it and run again")
+    return Ranking(candidates, [system for system in systems if system.model == FLOORS])
+
+
+def _system(row: dict[str, object]) -> RankedSystem:
+    scores = {name: Score(*(row[f"{name}_{part}"] for part in PARTS[:-1]), int(row[f"{name}_n"])) for name in MEASURES}
+    flags = {name: row[name] in (True, "True") for name in FLAGS}
+    return RankedSystem(row["model"], row["system"], int(row["runs"]), **flags, **scores)
+
+
+def representatives(systems: Sequence[RankedSystem]) -> list[RankedSystem]:
+    """The systems whose confusion matrices are shown: of each model the network alone and the highest in rank.
+
+    Parameters
+    ----------
+    systems : in the order of their ranks
+    """
+    shown = []
+    for model in dict.fromkeys(row.model for row in systems):
+        of_model = [row for row in systems if row.model == model]
+        shown += [row for row in of_model if row is of_model[0] or row.system == "cnn"]
+    return shown
+
+
+def network_alone(systems: Sequence[RankedSystem]) -> RankedSystem:
+    """The network alone of the selected system's model; of the highest-ranked network's model, where that is a vote.
+
+    Parameters
+    ----------
+    systems : in the order of their ranks
+    """
+    of_selected = [row for row in systems if row.model == systems[0].model]
+    return next(row for row in of_selected + list(systems) if row.system == "cnn" and row.model != "votes")

@@ -1,0 +1,57 @@
+"""Rank the systems of a data set by their validation images; the first is the selected one, wherever one is."""
+
+from medfusion.errors import UserError
+from medfusion.files import images, probabilities
+from medfusion.jobs import stage
+
+
+def parser():
+    result = stage.parser(__doc__)
+    result.add_input("--metrics", nargs="+", metavar="PATH", help="metrics.json files of candidates and floors")
+    result.add_input("--systems", nargs="+", metavar="PATH", help="candidates' probabilities (HDF5), in that order")
+    result.add_input("--val", help="prepared validation split, for its labels (HDF5)")
+    result.add_output("--out", help="CSV file to write, a row a system")
+    return result
+
+
+def main(args, settings):
+    from medfusion.evaluation import ranking
+    from medfusion.files import rankings
+    from medfusion.files.metric_files import read_metrics, tidy
+
+    table = tidy(read_metrics(args.metrics, {settings["dataset"]: {"name": settings["dataset"]}}))
+    labels, runs = images.read_labels(args.val), {}
+    for (model, _, system), path in zip(settings["systems"], args.systems, strict=True):
+        try:
+            found = contributions(path, labels, settings["criterion"])
+        except (ValueError, IndexError) as error:
+            raise UserError(f"{path}: {error}; delete it and run again") from None
+        runs.setdefault(f"{model}/{system}", []).append(found)
+
+    def of_system(address):
+        if address not in runs:
+            raise UserError(f"{args.metrics[0]}: measures of {address}, which is no candidate; delete it and run again")
+        return sum(runs[address]) / len(runs[address])
+
+    found = ranking.rank(table, settings["criterion"], of_system)
+    rankings.write(args.out, found)
+    good = sum(system.equally_good for system in found.systems)
+    stage.progress(
+        f"{settings['dataset']}: selected {found.systems[0].address}, of {len(found.systems)} systems; {good} of them "
+        f"are equally good on {len(labels):,} validation images by {settings['criterion']}"
+    )
+
+
+def contributions(path, labels, criterion):
+    """What each validation image adds to the deviation of a run's measure, after its temperature: float64 (n,)."""
+    from medfusion.learning import choosing
+    from medfusion.learning.calibration import scale
+
+    values = probabilities.read(path, "val")
+    if len(values) != len(labels):
+        raise ValueError(f"{len(values)} validation images, expected {len(labels)}")
+    return choosing.contributions(scale(values, probabilities.temperature(path)), labels, criterion)
+
+
+if __name__ == "__main__":
+    stage.run(main, parser())
