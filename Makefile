@@ -15,7 +15,7 @@
 #   make test-fuzz    mutated files, overlays, bundles and pictures, for FUZZ_SECONDS (600) each
 #   make fuzz     adds to .venv what it needs
 #   make test-slurm   runs through Slurm, on a cluster of one machine that is started for them and stopped
-#   make lint     ruff, snakefmt, snakemake --lint
+#   make lint     ruff, snakefmt, codespell, snakemake --lint
 #   make bench    after `make report`: what things cost beside what one would write without them (docs/performance.md)
 #   make bench-large  memory of every stage with 165,000 small and 20,000 large images (docs/memory.md)
 #   make pins     compile requirements.txt anew from requirements.in
@@ -94,6 +94,7 @@ lint: .venv/ready
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/snakefmt --check Snakefile rules
+	.venv/bin/codespell
 	.venv/bin/python tests/lint_workflow.py
 
 bench: .venv/ready

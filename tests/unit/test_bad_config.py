@@ -32,7 +32,7 @@ ONLY_OF = {"generate": "generated", "prepare_folder": "folder"}
 # An overlay on config.yaml, and all that is said of it; the working folder holds an empty config.yaml and configs/.
 FAULTS = {
     "a misspelt section": (
-        "{evalution: {}}",
+        "{evalution: {}}",  # codespell:ignore
         "top level: unknown key 'evalution'; did you mean 'evaluation'?",
     ),
     "no threads at all": (
@@ -174,7 +174,7 @@ FAULTS = {
         "classifiers: 'my svm' is not a valid name; expected letters, digits, _ and -, a letter first, at most 50",
     ),
     "a misspelt source": (
-        "{datasets: {breast: {source: offical}}}",
+        "{datasets: {breast: {source: offical}}}",  # codespell:ignore
         "datasets.breast.source: 'offical'; expected one of official, surrogate, file, folder, generated; did you mean "
         "'official'?",
     ),
@@ -313,7 +313,7 @@ FAULTS = {
         "datasets.breast.models.breast_cnn.ablations: ['dropout']; expected a section of keys and values, or ~",
     ),
     "a misspelt key of ablations": (
-        "{datasets: {breast: {models: {breast_cnn: {ablations: {witout: [flip]}}}}}}",
+        "{datasets: {breast: {models: {breast_cnn: {ablations: {witout: [flip]}}}}}}",  # codespell:ignore
         "datasets.breast.models.breast_cnn.ablations: unknown key 'witout'; did you mean 'without'?",
     ),
     "a misspelt part": (
@@ -597,7 +597,7 @@ FAULTS = {
         "evaluation.nearest_images: 5; expected at least 8, one image of each class of datasets.blood",
     ),
     "a layer that does not exist": (
-        "{networks: {blood_cnn: {features: {layers: [featurs]}}}}",
+        "{networks: {blood_cnn: {features: {layers: [featurs]}}}}",  # codespell:ignore
         "networks.blood_cnn.features.layers: blood_cnn has no layer 'featurs'; did you mean 'features'?",
     ),
     "a layer that another architecture has": (

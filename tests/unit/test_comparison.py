@@ -218,7 +218,7 @@ def test_runs_that_have_nothing_in_common_are_refused(tmp_path):
 def test_an_unknown_metric_is_refused_with_what_was_meant(tmp_path):
     first = run(tmp_path, "a", {A: {0}})
     with pytest.raises(UserError, match="did you mean 'accuracy'"):
-        compare(first, first, "acuracy")
+        compare(first, first, "acuracy")  # codespell:ignore
 
 
 # -- accounts ---------------------------------------------------------------------------------------------------------

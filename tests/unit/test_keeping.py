@@ -72,7 +72,7 @@ def test_whatever_changes_the_work_is_done(stage, change, monkeypatch):
     if change == "settings":
         arguments["settings"] = {"x": 1}
     elif change == "input":
-        (stage.folder / "in.txt").write_text("abd")
+        (stage.folder / "in.txt").write_text("abd")  # codespell:ignore
     elif change == "other input":
         shutil.copy(stage.folder / "in.txt", stage.folder / "other.txt")
         arguments["inputs"] = ["other.txt"]

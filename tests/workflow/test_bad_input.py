@@ -9,7 +9,7 @@ import pytest
 # One of each way in which a configuration can be wrong; tests/unit/test_bad_config.py has them all.
 CONFIG_FAULTS = {
     "a misspelt section and an empty grid": (
-        "{evalution: {}, classifiers: {svm: {grid: {C: []}}}}",
+        "{evalution: {}, classifiers: {svm: {grid: {C: []}}}}",  # codespell:ignore
         "  classifiers.svm.grid.C: []; expected a list with at least 1 entry\n"
         "  top level: unknown key 'evalution'; did you mean 'evaluation'?\n",
     ),
