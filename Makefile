@@ -15,7 +15,8 @@
 #   make test-fuzz    mutated files, overlays, bundles and pictures, for FUZZ_SECONDS (600) each
 #   make fuzz     adds to .venv what it needs
 #   make test-slurm   runs through Slurm, on a cluster of one machine that is started for them and stopped
-#   make lint     ruff, snakefmt, codespell, snakemake --lint
+#   make docs     the documentation as a site, docs/_build/index.html; adds to .venv what makes it; warnings are errors
+#   make lint     ruff, snakefmt, codespell, snakemake --lint, and make docs
 #   make bench    after `make report`: what things cost beside what one would write without them (docs/performance.md)
 #   make bench-large  memory of every stage with 165,000 small and 20,000 large images (docs/memory.md)
 #   make pins     compile requirements.txt anew from requirements.in
@@ -34,7 +35,7 @@ PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-d
 PYTEST = .venv/bin/python -m pytest -n 2 --dist loadfile
 SNAKEMAKE = .venv/bin/snakemake -j $(CORES)
 
-.PHONY: report demo test test-runs test-faults test-changes test-all test-short test-page test-slurm test-fuzz fuzz browser slurm kubernetes lint bench bench-large pins
+.PHONY: report demo test test-runs test-faults test-changes test-all test-short test-page test-slurm test-fuzz fuzz browser slurm kubernetes docs lint bench bench-large pins
 
 report: .venv/ready
 	$(SNAKEMAKE) report $(if $(CONFIG),--configfile $(CONFIG))
@@ -90,7 +91,11 @@ kubernetes: .venv/ready
 browser: .venv/ready
 	$(PIP) -r requirements-browser.txt
 
-lint: .venv/ready
+docs: .venv/ready
+	$(PIP) -r requirements-docs.txt
+	.venv/bin/sphinx-build -W --keep-going -q -b html docs docs/_build
+
+lint: docs
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/snakefmt --check Snakefile rules
@@ -108,6 +113,7 @@ pins: .venv/ready
 	$(COMPILE) --overrides pins-overrides.txt --no-emit-package torch --no-emit-package torchvision \
 		requirements.in -o requirements.txt
 	$(COMPILE) requirements-browser.in -o requirements-browser.txt
+	$(COMPILE) requirements-docs.in -o requirements-docs.txt
 	$(COMPILE) --no-deps requirements-fuzz.in -o requirements-fuzz.txt
 	$(COMPILE) --no-deps requirements-slurm.in -o requirements-slurm.txt
 	$(COMPILE) --overrides pins-overrides.txt requirements-kubernetes.in -o requirements-kubernetes.txt

@@ -24,6 +24,10 @@ def test_an_overlay_that_is_not_there_is_named():
     assert "CONFIG=configs/fall.yaml: there is no such file" in done.stderr
 
 
+def test_a_warning_of_the_documentation_fails_the_linters():
+    assert "sphinx-build -W " in asked("lint").stdout
+
+
 def test_overlays_are_handed_on_in_their_order():
     done = asked("report", "CONFIG=configs/surrogate.yaml configs/full.yaml")
     assert " report --configfile configs/surrogate.yaml configs/full.yaml" in done.stdout

@@ -216,7 +216,7 @@ def test_where_many_test_images_have_a_near_duplicate_that_is_told_first():
         "38\xa0% of the test images of BreastMNIST (30 of 80) have a near-duplicate among the training images (pixel "
         "correlation of 0.95 or more): on these the selected system (`net/svm`) has accuracy 0.850 ± 0.014 "
         "(0.740 to 0.960); on the others, accuracy 0.790 ± 0.014 (0.680 to 0.900), AUC 0.790 ± 0.014 (0.680 to 0.900) "
-        "0.900) (in brackets: the range of the single runs' intervals)."
+        "(in brackets: the range of the single runs' intervals)."
     )
     comparisons["twins"]["images"] = 4
     assert paired.twins_first(comparisons, "BreastMNIST") == ""

@@ -1,4 +1,4 @@
-"""I changed X: what runs again? Every answer as data, for the tests that try it and for the table in the README.
+"""I changed X: what runs again? Every answer as data, for the tests that try it and for the table in the documentation.
 
 The jobs of a row are written here by hand: those whose own settings, code or list of inputs change. What follows from
 them is taken from the job graph by the tests. `python tests/workflow/changes.py --write` renders the table anew.
@@ -18,6 +18,7 @@ from typing import Any
 Config = dict[str, Any]
 
 ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs/what-runs-again.md"
 LIBRARY = ROOT / "workflow_scripts"
 SCRIPTS = sorted(path.stem for path in LIBRARY.glob("*.py"))
 PROGRAMS = [name for name in SCRIPTS if "stage.run(" in (LIBRARY / f"{name}.py").read_text(encoding="utf-8")]
@@ -35,7 +36,7 @@ EVERY_JOB = ("*",)
 class Row:
     """One change and its answer.
 
-    words, answer : for the README; rows with the same answer share a line
+    words, answer : for docs/what-runs-again.md; rows with the same answer share a line
     runs : the jobs that change, each as a stage with facts that select its jobs (see `specification`), in which {name}
         is what that part of the key stands for; new jobs need not be named
     keys : of config.yaml, as patterns: {name} stands for any one word, {name=word} for that word alone
@@ -705,7 +706,7 @@ BEGIN, END = "<!-- what runs again: python tests/workflow/changes.py --write -->
 
 
 def rendered() -> str:
-    """The table of the README, and under it that of the modules."""
+    """The table of changes, and under it that of the modules."""
     lines: dict[str, list[str]] = {}
     for row in (*FILES[:4], *ELSEWHERE, *KEYS, *PLANS, *FILES[4:]):
         words = lines.setdefault(row.answer, [])
@@ -713,9 +714,9 @@ def rendered() -> str:
             words.append(row.words)
     text = ["| you change | runs again |", "| --- | --- |"]
     text += [f"| {'; '.join(words)} | {answer} |" for answer, words in lines.items()]
-    text += ["", "<details><summary>Which stages import which module</summary>", ""]
+    text += ["", "### Which stages import which module", ""]
     text += ["| module | stages |", "| --- | --- |"]
-    return "\n".join([*text, *_module_lines(), "", "</details>", ""])
+    return "\n".join([*text, *_module_lines(), ""])
 
 
 def _module_lines() -> Iterable[str]:
@@ -739,17 +740,16 @@ def _names(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
-def with_table(readme: str) -> str:
-    """The README with the table rendered anew."""
-    before, _, rest = readme.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    assert after, f"README.md lacks {BEGIN.strip()} … {END.strip()}"
+def with_table(page: str) -> str:
+    """The page with the table rendered anew."""
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    assert begin and end, f"{PAGE.name} lacks {BEGIN.strip()} … {END.strip()}"
     return f"{before}{BEGIN}{rendered()}{END}{after}"
 
 
 if __name__ == "__main__":
-    path = ROOT / "README.md"
     if sys.argv[1:] == ["--write"]:
-        path.write_text(with_table(path.read_text(encoding="utf-8")), encoding="utf-8")
+        PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
     else:
         print(rendered(), end="")

@@ -1,4 +1,4 @@
-"""Every row of the README's table tried: the jobs that `snakemake -n` would run, against those that the row names."""
+"""Every row of changes.py tried: the jobs that `snakemake -n` would run, against those that the row names."""
 
 import contextlib
 import os

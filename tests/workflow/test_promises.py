@@ -192,11 +192,11 @@ def replicates(project: Project) -> set[int]:
     return {json.loads(file.read_text(encoding="utf-8"))["identity"]["config"]["replicates"] for file in files}
 
 
-def test_a_page_that_was_edited_is_made_anew_or_the_readme_says_that_it_is_not(rerun):
+def test_a_page_that_was_edited_is_made_anew_or_the_documentation_says_that_it_is_not(rerun):
     with open(rerun.folder / PAGE, "a", encoding="utf-8") as page:
         page.write("<!-- mine -->")
-    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
-    assert rerun.planned()["report"] or re.search(r"not seen[^.]*report\.html[^.]*(edited|by hand)", readme)
+    said = " ".join((ROOT / "docs/what-runs-again.md").read_text(encoding="utf-8").split())
+    assert rerun.planned()["report"] or re.search(r"not seen[^.]*report\.html[^.]*(edited|by hand)", said)
 
 
 def test_every_edit_of_a_result_is_kept(rerun):
