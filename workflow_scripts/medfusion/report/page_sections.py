@@ -40,7 +40,7 @@ WEIGHTS = (
 LABELS = (
     "An image may have several labels at once: accuracy and AUC are MedMNIST's, means over the labels, each of which "
     "is held to be present above a probability of 0.5; classifiers are one-vs-rest, one a label. Most images lack a "
-    "rare label, so that the AUC, not the accuracy, says which system is best. Intervals of means are of a bootstrap "
+    "rare label, so that the AUC says more than the accuracy. Intervals of means are of a bootstrap "
     "of images, stratified by the rarest label of each."
 )
 LEFT_OUT = (
