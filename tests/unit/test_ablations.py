@@ -147,7 +147,7 @@ def test_weight_decay_counts_only_for_the_optimiser_that_has_it():
 
 def test_every_part_has_words_and_every_option_that_regularises_can_be_taken_away():
     schema_parts = {*ablations.BANK_OFF, *ablations.TRAINING_OFF, *ablations.OPTIONS_OFF}
-    assert schema_parts | {"augmentation", "views", "network"} == set(ablations.WORDS)
+    assert schema_parts | {"augmentation", "views", "copies", "network"} == set(ablations.WORDS)
     options = {name for options in OPTIONS.values() for name in options}
     assert options - set(ablations.OPTIONS_OFF) == {"batch_norm_momentum", "blocks", "widths", "stem_stride"}, (
         "an option of architectures.py: can it be taken away (OPTIONS_OFF and WORDS of ablations.py, the schema)?"

@@ -344,7 +344,7 @@ KEYS = (
         "`defaults.features`",
         "the features of the networks that name no other value, the training-size study, and what follows",
         ("extract_features unset={setting}", "learning_curve unset={setting}", "export_bundle unset={setting}"),
-        _each("defaults.features.{setting}", "layers views"),
+        _each("defaults.features.{setting}", "layers views copies"),
         ("defaults.features.views",),
     ),
     Row(
@@ -373,7 +373,7 @@ KEYS = (
         "a network's `features`",
         "that network's features (no training), and what follows",
         ("extract_features network={network}", "learning_curve network={network}", "export_bundle network={network}"),
-        _each(f"{NETWORK}.features.{{setting}}", "layers views"),
+        _each(f"{NETWORK}.features.{{setting}}", "layers views copies"),
         ("networks.compact_resnet.features.views",),
     ),
     Row(

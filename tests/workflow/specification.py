@@ -126,7 +126,7 @@ def _add_ablations(add, config: Config, dataset: str, base: str, model: Config) 
         kind = change.removeprefix("without_")
         if kind in ("flip", "rotation", "scale", "contrast"):
             add("augment", dataset, f"augmented-without-{kind}", dataset=dataset)
-        trained = not change.startswith("layer_") and kind not in ("views", "network")
+        trained = not change.startswith("layer_") and kind not in ("views", "copies", "network")
         for seed in ablations["seeds"]:
             job = ("ablations", base, change, seed)
             if trained:
@@ -143,7 +143,7 @@ def _network_facts(name: str, network: Config) -> dict[str, Any]:
     given = set(network.get("training") or {}) | set(network.get("features") or {})
     settings = (
         "images original_epochs affine symmetries shift batch_size epochs min_steps optimizer learning_rate "
-        "weight_decay schedule warm_up label_smoothing early_stopping reduce_lr layers views"
+        "weight_decay schedule warm_up label_smoothing early_stopping reduce_lr layers views copies"
     )
     return {"network": name, "unset": set(settings.split()) - given}
 

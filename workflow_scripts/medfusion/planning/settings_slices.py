@@ -142,8 +142,11 @@ def _of_models(plan: Plan) -> Slices:
         }
 
     def extract_features(wildcards: Wildcards) -> Slice:
+        network = plan.network(wildcards)
         title = f"{wildcards.dataset}/{wildcards.model}, seed {wildcards.seed}"
-        return {"title": title, **plan.network(wildcards)["features"]}
+        changes = {key: network["training"][key] for key in ("affine", "symmetries", "shift")}
+        copied = {"seed": int(wildcards.seed), **changes} if network["features"]["copies"] else {"seed": None}
+        return {"title": title, **network["features"], **copied}
 
     def learning_curve(wildcards: Wildcards) -> Slice:
         return {
@@ -349,7 +352,11 @@ def _of_products(plan: Plan, parts: _Parts) -> Slices:
             "runs": [[run, averaged] for run, averaged in exports.runs(name).items()],
             "parts": {kind: list(found) for kind, found in files.items()},
             "features": {
-                model: plan.network(SimpleNamespace(dataset=name, model=model))["features"] for model in models
+                model: {
+                    key: plan.network(SimpleNamespace(dataset=name, model=model))["features"][key]
+                    for key in ("layers", "views")
+                }
+                for model in models
             },
             "confidence": plan.config["evaluation"]["confidence"],
         }
