@@ -241,7 +241,6 @@ KEYS = (
             "compare_systems dataset={dataset}",
             *CANDIDATES,
             "draw_results dataset={dataset}",
-            "select_cases dataset={dataset}",
             "collect_metrics",
             *(f"{stage} dataset={{dataset}}" for stage in TAKEN_AWAY),
         ),
