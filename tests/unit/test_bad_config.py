@@ -284,7 +284,7 @@ FAULTS = {
         "{datasets: {blood: {models: {compact_resnet: {classifiers: [svm, svm_rbf, linear_probe, random_forest, "
         "boosting]}}}}}",
         "datasets.blood.models.compact_resnet: unknown classifier 'boosting'; known: linear_probe, svm, svm_linear, "
-        "svm_rbf, svm_c10, random_forest, decision_tree",
+        "svm_rbf, linear_probe_c001, random_forest, decision_tree",
     ),
     "an unknown fusion": (
         "{datasets: {breast: {models: {breast_cnn: {fusions: [cnn_svm_chose]}}}}}",
@@ -438,8 +438,8 @@ FAULTS = {
         "datasets.breast.size: '64'; expected one of 28, 64, 128, 224. In quotes it is text: write 64",
     ),
     "a grid's number that YAML reads as text": (
-        "{classifiers: {svm_c10: {grid: {gamma: [1e-3]}}}}",
-        "classifiers.svm_c10.grid.gamma: '1e-3'; expected one of scale, auto or a number from 0 to 1000. YAML takes "
+        "{classifiers: {svm_rbf: {grid: {gamma: [1e-3]}}}}",
+        "classifiers.svm_rbf.grid.gamma: '1e-3'; expected one of scale, auto or a number from 0 to 1000. YAML takes "
         "1e-3 for text, for want of a point or a sign: write 1.0e-03",
     ),
     "all or a number in quotes": (
@@ -639,12 +639,12 @@ FAULTS = {
         "classifiers.svm.grid.kernel: 'rfb'; expected one of linear, rbf, poly, sigmoid; did you mean 'rbf'?",
     ),
     "a negative gamma": (
-        "{classifiers: {svm_c10: {grid: {gamma: [scale, -1]}}}}",
-        "classifiers.svm_c10.grid.gamma: -1; expected one of scale, auto or a number from 0 to 1000",
+        "{classifiers: {svm_rbf: {grid: {gamma: [scale, -1]}}}}",
+        "classifiers.svm_rbf.grid.gamma: -1; expected one of scale, auto or a number from 0 to 1000",
     ),
     "a gamma that is a section": (
-        "{classifiers: {svm_c10: {grid: {gamma: [{}]}}}}",
-        "classifiers.svm_c10.grid.gamma: {}; expected one of scale, auto or a number from 0 to 1000",
+        "{classifiers: {svm_rbf: {grid: {gamma: [{}]}}}}",
+        "classifiers.svm_rbf.grid.gamma: {}; expected one of scale, auto or a number from 0 to 1000",
     ),
     "an infinite C": (
         "{classifiers: {svm: {grid: {C: [.inf]}}}}",

@@ -145,7 +145,8 @@ def _network_facts(name: str, network: Config) -> dict[str, Any]:
         "images original_epochs affine symmetries shift batch_size epochs min_steps optimizer learning_rate "
         "weight_decay schedule warm_up label_smoothing early_stopping reduce_lr layers views copies"
     )
-    return {"network": name, "unset": set(settings.split()) - given}
+    copied = "yes" if (network.get("features") or {}).get("copies") else "no"
+    return {"network": name, "copied": copied, "unset": set(settings.split()) - given}
 
 
 def _contrasted(config: Config, model: Config) -> list[str]:

@@ -149,9 +149,10 @@ def _of_models(plan: Plan) -> Slices:
         return {"title": title, **network["features"], **copied}
 
     def learning_curve(wildcards: Wildcards) -> Slice:
+        network = plan.curve_network(wildcards.dataset)
         return {
             "title": f"{wildcards.dataset}, training-size study, {wildcards.size} images, repeat {wildcards.repeat}",
-            "network": plan.curve_network(wildcards.dataset),
+            "network": {**network, "features": _seen(network)},
             "size": "all" if wildcards.size == "all" else int(wildcards.size),
             "seed": int(wildcards.repeat),
         }
@@ -352,16 +353,17 @@ def _of_products(plan: Plan, parts: _Parts) -> Slices:
             "runs": [[run, averaged] for run, averaged in exports.runs(name).items()],
             "parts": {kind: list(found) for kind, found in files.items()},
             "features": {
-                model: {
-                    key: plan.network(SimpleNamespace(dataset=name, model=model))["features"][key]
-                    for key in ("layers", "views")
-                }
-                for model in models
+                model: _seen(plan.network(SimpleNamespace(dataset=name, model=model))) for model in models
             },
             "confidence": plan.config["evaluation"]["confidence"],
         }
 
     return {"write_predictions": write_predictions, "export_bundle": export_bundle}
+
+
+def _seen(network: dict[str, Any]) -> dict[str, Any]:
+    """Which layers are seen of new images, and over which views they are averaged."""
+    return {key: network["features"][key] for key in ("layers", "views")}
 
 
 def _versions(stages: Iterable[str]) -> dict[str, str]:
