@@ -1,8 +1,9 @@
 """Cross-validate models of config.yaml over training and validation split, to choose settings without the test split.
 
-The images of both are dealt anew: each fold in turn is the test split, the next one the validation split, the others
-are trained on. The whole workflow runs on these data sets, so that epochs, grids, weights and temperatures are chosen
-as they always are. The same command again does nothing anew; after an edit it runs what the edit touches.
+The images of both are dealt anew, near-duplicates into the same fold: each fold in turn is the test split, the next one
+the validation split, the others are trained on. The whole workflow runs on these data sets, so that epochs, grids,
+weights and temperatures are chosen as they always are. The same command again does nothing anew; after an edit it runs
+what the edit touches.
 """
 
 import argparse
@@ -17,11 +18,15 @@ import numpy as np
 import pandas as pd
 import timing
 import yaml
-from sklearn.model_selection import StratifiedKFold
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from sklearn.model_selection import StratifiedGroupKFold
 
+from medfusion.data import twins
 from medfusion.files import images
 
 SEED = 0  # of the folds
+MEASURES = {"accuracy": "accuracy", "auc": "AUC", "log_loss": "log loss"}
 
 
 def main() -> None:
@@ -44,18 +49,22 @@ def main() -> None:
     _snakemake(args, splits, args.configfile)
     folder = timing.ROOT / config["results"] / "crossvalidation" / args.dataset
     folder.mkdir(parents=True, exist_ok=True)
-    files = deal([timing.ROOT / path for path in splits], folder, args.folds)
+    files = deal([timing.ROOT / path for path in splits], folder, args.folds, known["twins"])
     overlay, results = folder / "overlay.yaml", (folder / "results").relative_to(timing.ROOT)
     overlay.write_text(yaml.safe_dump(folds(config, args.dataset, args.models, files, results)), encoding="utf-8")
     _snakemake(args, [f"{results}/metrics.csv"], [*args.configfile, str(overlay)])
     print(table(timing.ROOT / results / "metrics.csv"))
 
 
-def deal(paths: list[Path], folder: Path, number: int) -> list[Path]:
-    """Write the labelled images of some files as so many .npz files, each with another fold to test on."""
+def deal(paths: list[Path], folder: Path, number: int, threshold: float) -> list[Path]:
+    """Write the labelled images of some files as so many .npz files, each with another fold to test on.
+
+    Images whose pixels correlate by at least the threshold, directly or through others, are in one fold.
+    """
     pixels = np.concatenate([block for path in paths for block in images.image_blocks(path)])
     labels = np.concatenate([images.read_labels(path) for path in paths])
-    parts = [part for _, part in StratifiedKFold(number, shuffle=True, random_state=SEED).split(labels, labels)]
+    dealer = StratifiedGroupKFold(number, shuffle=True, random_state=SEED)
+    parts = [part for _, part in dealer.split(labels, labels, groups(paths, pixels, threshold))]
     written = []
     for fold in range(number):
         chosen = {"test": parts[fold], "val": parts[(fold + 1) % number]}
@@ -68,6 +77,21 @@ def deal(paths: list[Path], folder: Path, number: int) -> list[Path]:
         written.append(folder / f"fold{fold + 1}.npz")
         np.savez(written[-1], **arrays)
     return written
+
+
+def groups(paths: list[Path], pixels: np.ndarray, threshold: float) -> np.ndarray:
+    """A number for each image, the same for near-duplicates: components of their graph."""
+    splits = [twins.Split(path.stem, path, images.read_labels(path)) for path in paths]
+    counts = [len(split.labels) for split in splits]
+    starts = {split.name: start for split, start in zip(splits, np.cumsum([0, *counts[:-1]]), strict=True)}
+    pairs, _ = twins.find(splits, threshold, listed=len(pixels) ** 2)
+    first, second = (pairs[f"index_{side}"] + pairs[f"split_{side}"].map(starts) for side in "ab")
+    _, alike = np.unique(pixels.reshape(len(pixels), -1), axis=0, return_inverse=True)  # of one colour: no correlation
+    _, representative = np.unique(alike, return_index=True)
+    rows = np.concatenate([first.to_numpy(int), np.arange(len(pixels))])
+    columns = np.concatenate([second.to_numpy(int), representative[alike]])
+    graph = coo_array((np.ones(len(rows)), (rows, columns)), shape=(len(pixels), len(pixels)))
+    return connected_components(graph, directed=False)[1]
 
 
 def folds(config: dict[str, Any], dataset: str, models: list[str], files: list[Path], results: Path) -> dict[str, Any]:
@@ -88,18 +112,18 @@ def folds(config: dict[str, Any], dataset: str, models: list[str], files: list[P
 
 
 def table(path: Path) -> str:
-    """Accuracy and AUC of each system: the mean over seeds and folds, and the standard deviation of a seed's mean."""
+    """Measures of each system: the mean over seeds and folds, and the standard deviation of a seed's mean."""
     found = pd.read_csv(path)
-    found = found[(found["split"] == "test") & found["metric"].isin(["accuracy", "auc"])]
+    found = found[(found["split"] == "test") & found["metric"].isin(MEASURES)]
     seeds = found.groupby(["model", "system", "metric", "seed"], dropna=False, sort=False)["value"].mean()
     rows = []
     for (model, system), one in seeds.groupby(["model", "system"], sort=False):
         cells = []
-        for metric in ("accuracy", "auc"):
+        for metric in MEASURES:
             values = one.xs(metric, level="metric")
             cells.append(f"{values.mean():.4f}" + (f" ± {values.std():.4f}" if len(values) > 1 else ""))
-        rows.append([f"{model}/{system}", *cells, str(len(one) // 2)])
-    return timing.table(["system", "accuracy", "AUC", "seeds"], rows)
+        rows.append([f"{model}/{system}", *cells, str(len(one) // len(MEASURES))])
+    return timing.table(["system", *MEASURES.values(), "seeds"], rows)
 
 
 def _snakemake(args: argparse.Namespace, targets: list[str], overlays: list[str]) -> None:

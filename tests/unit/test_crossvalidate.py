@@ -25,15 +25,20 @@ def crossvalidate():
 
 @pytest.fixture(scope="module")
 def dealt(crossvalidate, tmp_path_factory):
-    """Twenty training and ten validation images, each known by the grey value of its first pixel."""
+    """Twenty training and ten validation images, each known by the grey value of its first pixel.
+
+    Of each three that follow one another the last is the first with a little noise.
+    """
     folder = tmp_path_factory.mktemp("dealt")
     description = images.Description("breastmnist", "binary-class", ("a", "b"), "0" * 64, False)
-    pixels = np.zeros((30, 28, 28, 1), np.uint8)
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 250, (30, 28, 28, 1), dtype=np.uint8)
+    pixels[2::3] = pixels[::3] + rng.integers(0, 5, (10, 28, 28, 1), dtype=np.uint8)
     pixels[:, 0, 0, 0] = np.arange(30)
     paths = [folder / "train.h5", folder / "val.h5"]
     for path, rows in zip(paths, (slice(0, 20), slice(20, 30)), strict=True):
         images.write_split(path, path.stem, description, pixels[rows], (np.arange(30) % 2)[rows])
-    return [np.load(path) for path in crossvalidate.deal(paths, folder, 5)]
+    return [np.load(path) for path in crossvalidate.deal(paths, folder, 5, 0.95)]
 
 
 def rows(file, split):
@@ -74,3 +79,18 @@ def test_the_overlay_is_a_configuration(crossvalidate, tmp_path):
 def test_a_fold_is_validated_on_before_it_is_tested_on(dealt):
     for this, following in zip(dealt, [*dealt[1:], dealt[0]], strict=True):
         assert np.array_equal(rows(this, "val"), rows(following, "test"))
+
+
+def test_near_duplicates_are_in_one_fold(dealt):
+    for file in dealt:
+        own = set(rows(file, "test").tolist())
+        assert all(((number in own) == (number + 2 in own)) for number in range(0, 30, 3))
+
+
+def test_images_of_one_colour_are_near_duplicates_of_their_like(crossvalidate, tmp_path):
+    description = images.Description("breastmnist", "binary-class", ("a", "b"), "0" * 64, False)
+    pixels = np.random.default_rng(0).integers(0, 250, (6, 28, 28, 1), dtype=np.uint8)
+    pixels[[1, 4]] = 7
+    images.write_split(tmp_path / "train.h5", "train", description, pixels, np.arange(6) % 2)
+    found = crossvalidate.groups([tmp_path / "train.h5"], pixels, 0.95)
+    assert found[1] == found[4] and len(set(found)) == 5
