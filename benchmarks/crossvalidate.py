@@ -22,7 +22,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from sklearn.model_selection import StratifiedGroupKFold
 
-from medfusion.data import twins
+from medfusion.data import near_duplicates
 from medfusion.files import images
 
 SEED = 0  # of the folds
@@ -49,7 +49,7 @@ def main() -> None:
     _snakemake(args, splits, args.configfile)
     folder = timing.ROOT / config["results"] / "crossvalidation" / args.dataset
     folder.mkdir(parents=True, exist_ok=True)
-    files = deal([timing.ROOT / path for path in splits], folder, args.folds, known["twins"])
+    files = deal([timing.ROOT / path for path in splits], folder, args.folds, known["near_duplicates"])
     overlay, results = folder / "overlay.yaml", (folder / "results").relative_to(timing.ROOT)
     overlay.write_text(yaml.safe_dump(folds(config, args.dataset, args.models, files, results)), encoding="utf-8")
     _snakemake(args, [f"{results}/metrics.csv"], [*args.configfile, str(overlay)])
@@ -81,10 +81,10 @@ def deal(paths: list[Path], folder: Path, number: int, threshold: float) -> list
 
 def groups(paths: list[Path], pixels: np.ndarray, threshold: float) -> np.ndarray:
     """A number for each image, the same for near-duplicates: components of their graph."""
-    splits = [twins.Split(path.stem, path, images.read_labels(path)) for path in paths]
+    splits = [near_duplicates.Split(path.stem, path, images.read_labels(path)) for path in paths]
     counts = [len(split.labels) for split in splits]
     starts = {split.name: start for split, start in zip(splits, np.cumsum([0, *counts[:-1]]), strict=True)}
-    pairs, _ = twins.find(splits, threshold, listed=len(pixels) ** 2)
+    pairs, _ = near_duplicates.find(splits, threshold, listed=len(pixels) ** 2)
     first, second = (pairs[f"index_{side}"] + pairs[f"split_{side}"].map(starts) for side in "ab")
     _, alike = np.unique(pixels.reshape(len(pixels), -1), axis=0, return_inverse=True)  # of one colour: no correlation
     _, representative = np.unique(alike, return_index=True)

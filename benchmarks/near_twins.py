@@ -1,4 +1,4 @@
-"""All near-twins among Blood images, against the product of all pairs of standardised images, block by block."""
+"""All near-duplicates among Blood images, against the product of all pairs of standardised images, block by block."""
 
 import contextlib
 from pathlib import Path
@@ -13,7 +13,7 @@ ROWS = 2048  # images at once
 
 def rows(results: Path) -> list[list[str]]:
     """The row of the report."""
-    found = timing.compare("near_twins", "train", REPEATS, str(results))
+    found = timing.compare("near_duplicates", "train", REPEATS, str(results))
     ours, theirs = found.ours[0].found, found.theirs[0].found
     if ours["pairs"] != theirs["pairs"]:
         raise SystemExit(f"error: the two sides find {ours['pairs']} and {theirs['pairs']} pairs")
@@ -29,8 +29,8 @@ def rows(results: Path) -> list[list[str]]:
 
 
 def ours(path: Path) -> dict[str, int]:
-    """As the stage audit_twins does."""
-    from medfusion.data.twin_search import Search
+    """As the stage audit_duplicates does."""
+    from medfusion.data.duplicate_search import Search
 
     with contextlib.ExitStack() as stack:
         search = Search(stack, [path])
@@ -40,7 +40,7 @@ def ours(path: Path) -> dict[str, int]:
 
 def theirs(path: Path) -> dict[str, int]:
     """Every pair in all pixels; each block is read and standardised once, and all are held in memory."""
-    from medfusion.data.twin_search import standardised
+    from medfusion.data.duplicate_search import standardised
     from medfusion.files.images import image_blocks
 
     blocks = [standardised(images.reshape(len(images), -1))[0] for images in image_blocks(path, ROWS)]

@@ -128,17 +128,20 @@ rule inspect_images:
         "--montage {output.montage:q} --means {output.means:q} 9>&2 &> {log:q}"
 
 
-rule audit_twins:
+rule audit_duplicates:
     input:
-        program=program("audit_twins"),
-        settings=settings_of("audit_twins"),
+        program=program("audit_duplicates"),
+        settings=settings_of("audit_duplicates"),
         images=PREPARED,
         test_labels=rules.prepare.output.test_labels,
     output:
         pairs=f"{RESULTS}/{{dataset}}/audit/pairs.csv",
         summary=f"{RESULTS}/{{dataset}}/audit/summary.json",
         montage=report(
-            f"{RESULTS}/{{dataset}}/audit/pairs.png", "../captions/twins.rst", category="{dataset}", subcategory="data"
+            f"{RESULTS}/{{dataset}}/audit/pairs.png",
+            "../captions/near_duplicates.rst",
+            category="{dataset}",
+            subcategory="data",
         ),
     log:
         f"{LOGS}/{{dataset}}/audit.log",
@@ -147,7 +150,7 @@ rule audit_twins:
         mem_mb=1000,
         runtime=20,
     message:
-        "{wildcards.dataset}: looking for near-twins within and across splits"
+        "{wildcards.dataset}: looking for near-duplicates within and across splits"
     shell:
         "python {input.program:q} --settings {input.settings:q} --images {input.images:q} "
         "--test-labels {input.test_labels:q} --pairs {output.pairs:q} --summary {output.summary:q} "

@@ -3,16 +3,16 @@
 # probabilities can be trusted, and one tidy table. From here on, and only from here, test labels are seen.
 
 
-rule floors:
+rule baselines:
     input:
-        program=program("floors"),
-        settings=settings_of("floors"),
+        program=program("baselines"),
+        settings=settings_of("baselines"),
         images=PREPARED,
     output:
-        majority=f"{RESULTS}/{{dataset}}/floors/majority.h5",
-        nearest_neighbour=f"{RESULTS}/{{dataset}}/floors/nearest_neighbour.h5",
+        majority=f"{RESULTS}/{{dataset}}/baselines/majority.h5",
+        nearest_neighbour=f"{RESULTS}/{{dataset}}/baselines/nearest_neighbour.h5",
     log:
-        f"{LOGS}/{{dataset}}/floors/floors.log",
+        f"{LOGS}/{{dataset}}/baselines/baselines.log",
     threads: ONE
     resources:
         mem_mb=1000,
@@ -77,7 +77,7 @@ rule compare_systems:
         ranking=rules.rank_systems.output.ranking,
         systems=lambda wildcards: list(PLAN.compared_runs(wildcards.dataset).values()),
         test_labels=rules.prepare.output.test_labels,
-        twins=rules.audit_twins.output.summary,
+        near_duplicates=rules.audit_duplicates.output.summary,
     output:
         comparisons=f"{RESULTS}/{{dataset}}/comparisons.json",
     log:
@@ -91,7 +91,8 @@ rule compare_systems:
         "{wildcards.dataset}: comparing every system with the selected one"
     shell:
         "python {input.program:q} --settings {input.settings:q} --ranking {input.ranking:q} --systems {input.systems:q} "
-        "--test-labels {input.test_labels:q} --twins {input.twins:q} --out {output.comparisons:q} 9>&2 &> {log:q}"
+        "--test-labels {input.test_labels:q} --near-duplicates {input.near_duplicates:q} "
+        "--out {output.comparisons:q} 9>&2 &> {log:q}"
 
 
 rule assess_reliability:

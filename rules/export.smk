@@ -22,7 +22,7 @@ for dataset in PLAN.one_class:
             val=PREPARED[1],
             calibration=rules.calibrate.output.calibration,
             reliability=rules.assess_reliability.output.reliability,
-            audit=rules.audit_twins.output.summary,
+            audit=rules.audit_duplicates.output.summary,
         output:
             bundle=f"{RESULTS}/{{dataset}}/export/bundle.json",
             card=f"{RESULTS}/{{dataset}}/export/README.md",

@@ -1,4 +1,4 @@
-"""Compare every system with the selected one, and measure all with and without near-twins of training images."""
+"""Compare every system with the selected one, and measure all with and without near-duplicates of training images."""
 
 import argparse
 from typing import Any
@@ -15,7 +15,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_input("--ranking", help="ranking of the systems (CSV)")
     result.add_input("--systems", nargs="+", metavar="PATH", help="probabilities (HDF5), in the settings' order")
     result.add_input("--test-labels", help="labels of the test split (HDF5)")
-    result.add_input("--twins", help="counts of near-twins, with the test images that have one (.json)")
+    result.add_input("--near-duplicates", help="counts of near-duplicates, with the test images that have one (.json)")
     result.add_output("--out", help="JSON file to write")
     return result
 
@@ -28,11 +28,11 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
     from medfusion.files import rankings
 
     dataset = settings["dataset"]
-    systems, floors = rankings.read(args.ranking)
-    order = [row.address for row in (*systems, *floors)]
+    systems, baselines = rankings.read(args.ranking)
+    order = [row.address for row in (*systems, *baselines)]
     description = images.describe(args.test_labels)
     labels = images.read_labels(args.test_labels)
-    threshold, having = near_twins(args.twins, len(labels))
+    threshold, having = near_duplicates(args.near_duplicates, len(labels))
     parts = {"without": ~having, "with": having} if 0 < having.sum() < len(labels) else {}
     runs, measured = {}, {}
     for (model, seed, system), path in zip(settings["systems"], args.systems, strict=True):
@@ -82,7 +82,7 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
                 for name, found in compared.items()
             ],
             "fusions": gains,
-            "twins": {
+            "near_duplicates": {
                 "threshold": threshold,
                 "images": int(having.sum()),
                 "parts": {
@@ -95,8 +95,8 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
     )
 
 
-def near_twins(path, n):
-    """The threshold of near-twins; and which of the test images have one in training, bool (n,)."""
+def near_duplicates(path, n):
+    """The threshold of near-duplicates; and which of the test images have one in training, bool (n,)."""
     import numpy as np
 
     summary = read_record(path, ("threshold", "splits", "images"))

@@ -23,7 +23,7 @@ def main(args, settings):
 
     contents, comparisons = read_metrics(args.metrics, settings["shown"]), read_comparisons(args.comparisons)
     table = tidy(contents)
-    systems, floors = rankings.read(args.ranking)
+    systems, baselines = rankings.read(args.ranking)
     source = f"{table['name'].iloc[0]} · test n = {ranking.images_tested(table):,}"
     shown = rankings.representatives(systems)
     matrices = {row.address: ranking.confusions(contents, row) for row in shown}
@@ -32,7 +32,7 @@ def main(args, settings):
     with drawing.style(settings["style"]):
         figure = result_figures.confusions(dict(zip(titles, matrices.values(), strict=True)), names, source)
         drawing.save(figure, args.confusion, result_figures.confusion_numbers(matrices, names))
-        learn_nothing = {row.system: row.test_accuracy.mean for row in floors}
+        learn_nothing = {row.system: row.test_accuracy.mean for row in baselines}
         figure = result_figures.seeds(runs, learn_nothing, settings["published"], settings["source"], source)
         drawing.save(figure, args.seeds, runs.rename(columns={"value": "test_accuracy"}))
         figure = result_figures.differences(comparisons, source)

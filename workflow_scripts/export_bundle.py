@@ -34,7 +34,7 @@ def parser():
     result.add_input("--val", help="prepared validation split, on which all is compared (HDF5)")
     result.add_input("--calibration", help="calibration.json of the data set")
     result.add_input("--reliability", help="what the probabilities were measured to be worth (JSON)")
-    result.add_input("--audit", help="summary of near-twins (JSON)")
+    result.add_input("--audit", help="summary of near-duplicates (JSON)")
     result.add_output("--bundle", help="JSON file to write: what the folder holds")
     result.add_output("--card", help="Markdown file to write: the model card")
     result.add_output("--out-classifiers", help="file to write: the fitted classifiers (.skops)")

@@ -7,7 +7,7 @@ from medfusion.jobs import stage
 
 def parser():
     result = stage.parser(__doc__)
-    result.add_input("--metrics", nargs="+", metavar="PATH", help="metrics.json files of candidates and floors")
+    result.add_input("--metrics", nargs="+", metavar="PATH", help="metrics.json files of candidates and baselines")
     result.add_input("--systems", nargs="+", metavar="PATH", help="candidates' probabilities (HDF5), in that order")
     result.add_input("--val", help="prepared validation split, for its labels (HDF5)")
     result.add_output("--out", help="CSV file to write, a row a system")

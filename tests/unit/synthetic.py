@@ -47,12 +47,12 @@ def metrics(model, seed, systems, generated=False):
 
 
 def run(generated=False):
-    """The metrics of a small run: two seeds of one model, a vote, floors, two repeats of the size study."""
+    """The metrics of a small run: two seeds of one model, a vote, baselines, two repeats of the size study."""
     return [
         metrics("net", 1, {"cnn": (0.80, 0.82), "svm": (0.86, 0.80)}, generated),
         metrics("net", 2, {"cnn": (0.82, 0.90), "svm": (0.88, 0.84)}, generated),
         metrics("votes", None, {"vote_cnn": (0.81, 0.95)}, generated),
-        metrics("floors", None, {"majority": (0.70, 0.70)}, generated),
+        metrics("baselines", None, {"majority": (0.70, 0.70)}, generated),
         metrics("learning_curve", 1, {"100": (0.6, 0.6), "all": (0.8, 0.8)}, generated),
         metrics("learning_curve", 2, {"100": (0.62, 0.62), "all": (0.82, 0.82)}, generated),
     ]
@@ -70,7 +70,7 @@ def ranked(table, criterion="accuracy"):
 
 
 def comparisons(generated=False):
-    """What comparisons.json holds for the same run: one system worse, one as good, a floor far below."""
+    """What comparisons.json holds for the same run: one system worse, one as good, a baseline far below."""
 
     def against(system, accuracy, p_accuracy, auc, p_auc):
         parts = (("accuracy", accuracy, p_accuracy), ("auc", auc, p_auc))
@@ -104,7 +104,7 @@ def comparisons(generated=False):
         "systems": [
             against("net/cnn", -0.04, 0.04, 0.01, 0.9),
             against("votes/vote_cnn", 0.02, 0.6, 0.01, 1.0),
-            against("floors/majority", -0.12, 0.00001, -0.3, 0.001),
+            against("baselines/majority", -0.12, 0.00001, -0.3, 0.001),
         ],
         "fusions": [
             {
@@ -113,7 +113,7 @@ def comparisons(generated=False):
                 "auc": {"difference": 0.0004, "low": -0.0008, "high": 0.0016, "p": 0.5},
             }
         ],
-        "twins": {
+        "near_duplicates": {
             "threshold": 0.95,
             "images": 30,
             "parts": {"without": {"n": 50, "classes": [20, 30]}, "with": {"n": 30, "classes": [3, 27]}},
@@ -121,7 +121,7 @@ def comparisons(generated=False):
                 {"system": "net/svm", "runs": [run(1, 0.78, 0.84), run(2, 0.80, 0.86)]},
                 {"system": "net/cnn", "runs": [run(1, 0.7, 0.7), run(2, 0.7, 0.7)]},
                 {"system": "votes/vote_cnn", "runs": [run(None, 0.75, 0.85)]},
-                {"system": "floors/majority", "runs": [run(None, 0.6, 0.9)]},
+                {"system": "baselines/majority", "runs": [run(None, 0.6, 0.9)]},
             ],
         },
     }

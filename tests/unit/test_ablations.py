@@ -60,7 +60,8 @@ def test_everything_that_is_on_can_be_taken_away_and_nothing_else(plan):
     ]  # fmt: skip
     assert names(plan, "blood", "compact_resnet") == [
         "without_original_epochs", "without_affine", "without_symmetries", "without_shift", "without_batch_norm",
-        "without_dropout", "without_weight_decay", "without_label_smoothing", "without_views", "without_network",
+        "without_dropout", "without_weight_decay", "without_label_smoothing", "without_views", "without_copies",
+        "without_network",
     ]  # fmt: skip
 
 
@@ -71,7 +72,9 @@ def test_each_variant_differs_from_its_base_in_one_value_or_in_its_bank(plan):
             parts = [(part, key) for part in ("options", "training", "features") for key in base[part]]
             changed = [key for part, key in parts if variant.network[part][key] != base[part][key]]
             assert len(changed) == (0 if variant.bank_off else 1) or variant.name == "without_network", path
-            assert variant.trained == (changed not in (["views"], ["layers"], ["layers", "views"])), path
+            assert variant.trained == (
+                changed not in (["views"], ["copies"], ["layers"], ["layers", "views"], ["layers", "views", "copies"])
+            ), path
 
 
 def test_what_only_features_tell_apart_applies_the_trained_network_of_its_base(plan):
@@ -178,10 +181,10 @@ WITHOUT = {1: (0.79, 0.80), 2: (0.80, 0.85), 3: (0.85, 0.87)}
 
 
 def contents():
-    """A model of three seeds, and the same without dropout; floors."""
+    """A model of three seeds, and the same without dropout; baselines."""
     found = [synthetic.metrics("net", seed, {"cnn": both, "svm": (0.9, 0.9)}) for seed, both in BASE.items()]
     found += [synthetic.metrics("ablations", seed, {"net/without_dropout/cnn": both}) for seed, both in WITHOUT.items()]
-    return [*found, synthetic.metrics("floors", None, {"majority": (0.7, 0.7)})]
+    return [*found, synthetic.metrics("baselines", None, {"majority": (0.7, 0.7)})]
 
 
 def comparison(seeds=(1, 2, 3), reference="cnn"):

@@ -189,6 +189,10 @@ FAULTS = {
         "datasets.breast.flag: 'cifar'; expected one of pathmnist, chestmnist, dermamnist, octmnist, pneumoniamnist, "
         "retinamnist, breastmnist, bloodmnist, tissuemnist, organamnist, organcmnist, organsmnist, ~",
     ),
+    "a key that has another name now": (
+        "{datasets: {breast: {twins: 0.9}}}",
+        "datasets.breast: unknown key 'twins'; it is called 'near_duplicates' now",
+    ),
     "an unknown size": (
         "{datasets: {breast: {size: 32}}}",
         "datasets.breast.size: 32; expected one of 28, 64, 128, 224",
@@ -214,8 +218,8 @@ FAULTS = {
         "datasets.breast.ece_bins: 1; expected a whole number from 2 to 1000",
     ),
     "a threshold that is no number": (
-        "{datasets: {breast: {twins: .nan}}}",
-        "datasets.breast.twins: nan is no number to compute with; expected a finite one",
+        "{datasets: {breast: {near_duplicates: .nan}}}",
+        "datasets.breast.near_duplicates: nan is no number to compute with; expected a finite one",
     ),
     "a rotation of more than half a turn": (
         "{datasets: {breast: {augmentation: {rotation: 200}}}}",
@@ -295,11 +299,11 @@ FAULTS = {
         "datasets.breast.models: {}; expected a section of keys and values with at least 1 entry",
     ),
     "a model named after a folder": (
-        "{datasets: {breast: {models: {floors: {network: breast_cnn, seeds: [1]}}}}}",
-        "datasets.breast.models.floors: the name is taken by a folder of the data set; choose another",
+        "{datasets: {breast: {models: {baselines: {network: breast_cnn, seeds: [1]}}}}}",
+        "datasets.breast.models.baselines: the name is taken by a folder of the data set; choose another",
     ),
     "a data set named after a target": (
-        "{datasets: {breast: ~, report: {flag: breastmnist, size: 28, source: official, ece_bins: 8, twins: 0.9, "
+        "{datasets: {breast: ~, report: {flag: breastmnist, size: 28, source: official, ece_bins: 8, "
         "augmentation: {copies: 1, seed: 0, flip: both, rotation: 0, scale: 0, contrast: 0}, models: {m: {network: "
         "breast_cnn, seeds: [1]}}}}}",
         "datasets.report: the name is taken by a target or a folder of the workflow; choose another",

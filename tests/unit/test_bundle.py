@@ -372,11 +372,18 @@ def test_the_card_measures_what_predict_returns():
     assert multi == []
 
 
-def model_card(bundle, address=None, source="official", seed=2, twins=3, recall=0.85):
+def model_card(bundle, address=None, source="official", seed=2, near_duplicates=3, recall=0.85):
     system = chosen_of(run(), address, "accuracy").ranked
     rows = metrics("net", 1, {"svm": (0.88, 0.84)})["systems"]["svm"]["test"]
     measured = card.measures(rows, trusted()[1], "binary-class")
-    near = [{"first": "train", "second": "test", "images": {"0.95": twins}, "indices": list(range(twins))}]
+    near = [
+        {
+            "first": "train",
+            "second": "test",
+            "images": {"0.95": near_duplicates},
+            "indices": list(range(near_duplicates)),
+        }
+    ]
     audit = {"threshold": 0.95, "images": {"test": 80}, "splits": [{**near[0], "second": "val"}, *near]}
     settings = {"source": source, "export": address, "confidence": 0.95, "criterion": "accuracy"}
     parity = [{"images": 40, "features": 1.2e-6, "probabilities": 3e-7}]
@@ -407,7 +414,7 @@ def test_the_model_card_of_real_data(made):
         "the threshold that is to find 85\N{NO-BREAK SPACE}% of such images",
     ):
         assert words in text
-    assert "GENERATED" not in text and text.count("Near-twins") == 1
+    assert "GENERATED" not in text and text.count("Near-duplicates") == 1
 
 
 def test_the_model_card_says_what_else_the_data_can_be(made):
@@ -417,7 +424,7 @@ def test_the_model_card_says_what_else_the_data_can_be(made):
     vote = model_card(made[1], "votes/all", seed=None)
     assert "by which it was selected" in model_card(made[1]) and "by which it was selected" not in vote
     assert "It was named in the configuration." in vote and "the vote over all its networks" in vote
-    assert "They may be easier" not in model_card(made[1], twins=0)
+    assert "They may be easier" not in model_card(made[1], near_duplicates=0)
     assert "the threshold of the highest balanced accuracy" in model_card(made[1], recall=None)
 
 

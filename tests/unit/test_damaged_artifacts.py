@@ -112,8 +112,8 @@ PROGRAMS = {
         {"dataset": "breast", "criterion": "log_loss", "systems": [["net", 1, "cnn"]]},
     ),
     "compare_systems": (
-        "--ranking {ranking.csv} --systems {probabilities.h5} --test-labels {test_labels.h5} --twins {summary.json} "
-        "--out out.json",
+        "--ranking {ranking.csv} --systems {probabilities.h5} --test-labels {test_labels.h5} "
+        "--near-duplicates {summary.json} --out out.json",
         {"title": "c", "dataset": "breast", "systems": [["net", 1, "cnn"]], "fusions": {}}
         | {"replicates": 100, "confidence": 0.95, "bootstrap_seed": 0},
     ),

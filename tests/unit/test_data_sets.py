@@ -33,7 +33,12 @@ def test_every_flag_has_a_preset_and_is_all_that_need_be_said():
         assert entry["augmentation"] == {
             "seed": 0, "copies": rule["copies"], **data_sets.PRESETS[data_sets.PRESET_OF[flag]],
         }  # fmt: skip
-        assert (entry["size"], entry["source"], entry["ece_bins"], entry["twins"]) == (28, "official", 15, 0.95)
+        assert (entry["size"], entry["source"], entry["ece_bins"], entry["near_duplicates"]) == (
+            28,
+            "official",
+            15,
+            0.95,
+        )
         assert entry["models"]["default"]["classifiers"] == BASE["defaults"]["model"]["classifiers"]
         assert any(rule["network"] in sentence and f"{images:,}" in sentence for sentence in entry["by_default"])
         assert plan.shown(f"my_{flag}")["name"] == INFO[flag]["python_class"]

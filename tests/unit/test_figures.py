@@ -244,7 +244,7 @@ def test_seeds_of_generated_images_stand_beside_no_published_figures():
     assert "published elsewhere, on another split" in legend
 
 
-def test_differences_fill_what_is_distinguishable_and_leave_floors_out():
+def test_differences_fill_what_is_distinguishable_and_leave_baselines_out():
     figure = result_figures.differences(synthetic.comparisons(), "some data")
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["net/cnn", "votes/vote_cnn"]
     points = {line.get_ydata()[0]: line for line in figure.axes[0].lines if line.get_marker() in "oD"}

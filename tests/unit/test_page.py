@@ -193,7 +193,7 @@ def test_text_from_files_cannot_become_markup(render):
 
 def test_sections_without_content_are_absent(render):
     text = Reader(render(figures=[])).text
-    assert "Augmentation" not in text and "Near-twins between images" not in text
+    assert "Augmentation" not in text and "Near-duplicates between images" not in text
     assert "How many training images it takes" in text
 
 

@@ -26,15 +26,15 @@ WRONG = {
     ("net", 1, "svm"): 20,
     ("net", 2, "svm"): 8,
     ("votes", None, "vote_cnn"): 6,
-    ("floors", None, "majority"): 30,
+    ("baselines", None, "majority"): 30,
 }
 
 
 @pytest.fixture
 def compare(tmp_path):
-    """Runs the stage: on the images that have a twin, by index, and with other settings."""
+    """Runs the stage: on the images that have a near-duplicate, by index, and with other settings."""
 
-    def run(twins=range(20, 40), **settings):
+    def run(near_duplicates=range(20, 40), **settings):
         (tmp_path / "out.json").unlink(missing_ok=True)
         images.write_labels(tmp_path / "labels.h5", "test", DESCRIPTION, LABELS.astype(np.uint8))
         files = []
@@ -48,16 +48,16 @@ def compare(tmp_path):
             ("net", 1): {"cnn": (0.9, 0.9), "svm": (0.8, 0.7)},
             ("net", 2): {"cnn": (0.9, 0.9), "svm": (0.8, 0.9)},
         }
-        scores |= {("votes", None): {"vote_cnn": (0.85, 0.9)}, ("floors", None): {"majority": (0.5, 0.5)}}
+        scores |= {("votes", None): {"vote_cnn": (0.85, 0.9)}, ("baselines", None): {"majority": (0.5, 0.5)}}
         contents = [synthetic.metrics(*run, systems, generated=True) for run, systems in scores.items()]
-        across = {"first": "train", "second": "test", "indices": list(twins)}
+        across = {"first": "train", "second": "test", "indices": list(near_duplicates)}
         summary = {"threshold": 0.95, "splits": [across], "images": {"test": settings.pop("n", 60)}}
         write_json(tmp_path / "summary.json", summary)
         args = argparse.Namespace(
             ranking=synthetic.write_ranking(tmp_path / "ranking.csv", contents),
             systems=files,
             test_labels=str(tmp_path / "labels.h5"),
-            twins=str(tmp_path / "summary.json"),
+            near_duplicates=str(tmp_path / "summary.json"),
             out=str(tmp_path / "out.json"),
         )
         own = {"title": "t", "dataset": "breast", "systems": [list(key) for key in WRONG], "replicates": 400}
@@ -71,7 +71,7 @@ def compare(tmp_path):
 def test_every_other_system_is_compared_with_the_best_on_validation_in_the_order_of_validation(compare):
     found = compare()
     assert (found["best"], found["family"], found["n"], found["generated"]) == ("net/cnn", 3, 60, True)
-    assert [row["system"] for row in found["systems"]] == ["votes/vote_cnn", "net/svm", "floors/majority"]
+    assert [row["system"] for row in found["systems"]] == ["votes/vote_cnn", "net/svm", "baselines/majority"]
     vote, svm, majority = found["systems"]
     assert [row["runs"] for row in found["systems"]] == [1, 2, 1]
     # Means of 7 wrong against 6, 14 and 30, of 60.
@@ -94,9 +94,9 @@ def test_every_other_system_is_compared_with_the_best_on_validation_in_the_order
 
 
 def test_both_parts_of_the_test_images_are_measured_apart(compare):
-    twins = compare(twins=[0, 1, 2, 3, *range(50, 60)])["twins"]
-    assert twins["parts"] == {"with": {"classes": [7, 7], "n": 14}, "without": {"classes": [23, 23], "n": 46}}
-    best = twins["systems"][0]
+    near_duplicates = compare(near_duplicates=[0, 1, 2, 3, *range(50, 60)])["near_duplicates"]
+    assert near_duplicates["parts"] == {"with": {"classes": [7, 7], "n": 14}, "without": {"classes": [23, 23], "n": 46}}
+    best = near_duplicates["systems"][0]
     assert best["system"] == "net/cnn" and [run["seed"] for run in best["runs"]] == [1, 2]
     first = best["runs"][0]
     assert first["with"]["accuracy"]["value"] == pytest.approx(10 / 14)
@@ -104,18 +104,23 @@ def test_both_parts_of_the_test_images_are_measured_apart(compare):
     interval = binomtest(44, 46).proportion_ci(0.95, "wilson")
     assert first["without"]["accuracy"]["low"] == pytest.approx(interval.low)
     assert first["without"]["auc"]["low"] <= first["without"]["auc"]["value"] <= first["without"]["auc"]["high"]
-    assert len(twins["systems"]) == 4
+    assert len(near_duplicates["systems"]) == 4
 
 
-def test_few_twins_have_an_accuracy_but_no_auc(compare):
-    first = compare(twins=[0, 7])["twins"]["systems"][0]["runs"][0]
+def test_few_near_duplicates_have_an_accuracy_but_no_auc(compare):
+    first = compare(near_duplicates=[0, 7])["near_duplicates"]["systems"][0]["runs"][0]
     assert first["with"]["accuracy"]["value"] == 0.5 and first["with"]["auc"] is None
     assert first["without"]["auc"] is not None
 
 
-@pytest.mark.parametrize("twins", [[], range(60)])
-def test_images_that_all_have_a_twin_or_none_are_not_parted(compare, twins):
-    assert compare(twins=twins)["twins"] == {"threshold": 0.95, "images": len(twins), "parts": {}, "systems": []}
+@pytest.mark.parametrize("near_duplicates", [[], range(60)])
+def test_images_that_all_have_a_near_duplicate_or_none_are_not_parted(compare, near_duplicates):
+    assert compare(near_duplicates=near_duplicates)["near_duplicates"] == {
+        "threshold": 0.95,
+        "images": len(near_duplicates),
+        "parts": {},
+        "systems": [],
+    }
 
 
 def test_the_same_bytes_twice(compare, tmp_path):
@@ -156,7 +161,7 @@ def test_the_table_of_differences():
     assert table.caption == "Every system minus net/svm, the selected system (BreastMNIST, test n = 80)"
     assert len(table.head) == len(table.bodies[0].rows[0].cells) == 6
     found = rows(table)
-    assert list(found) == ["net/svm", "net/cnn", "votes/vote_cnn", "floors/majority"]
+    assert list(found) == ["net/svm", "net/cnn", "votes/vote_cnn", "baselines/majority"]
     assert found["net/cnn"] == [
         ("lower accuracy", ""),
         ("−0.040", "−0.070 to −0.010"),
@@ -194,7 +199,7 @@ def test_the_answer_counts_candidates_and_says_which_are_higher():
 
 
 def test_the_table_of_parts_has_means_over_seeds_and_no_auc_of_few_images():
-    section = section_of(paired.without_twins, synthetic.comparisons(), ["malignant", "normal"], "BreastMNIST")
+    section = section_of(paired.without_duplicates, synthetic.comparisons(), ["malignant", "normal"], "BreastMNIST")
     found = rows(section.tables[0])
     assert found["net/svm"] == [
         ("0.790 ± 0.014", "0.680 to 0.900"),
@@ -206,23 +211,23 @@ def test_the_table_of_parts_has_means_over_seeds_and_no_auc_of_few_images():
         "without one: n = 50 (20 malignant, 30 normal); with one: n = 30 (3 malignant, 27 normal)" in section.notes[0]
     )
     alone = synthetic.comparisons()
-    alone["twins"] |= {"parts": {}, "systems": []}
-    assert not section_of(paired.without_twins, alone, ["malignant", "normal"], "BreastMNIST")
+    alone["near_duplicates"] |= {"parts": {}, "systems": []}
+    assert not section_of(paired.without_duplicates, alone, ["malignant", "normal"], "BreastMNIST")
 
 
 def test_where_many_test_images_have_a_near_duplicate_that_is_told_first():
     comparisons = synthetic.comparisons()
-    assert paired.twins_first(comparisons, "BreastMNIST") == (
+    assert paired.duplicates_first(comparisons, "BreastMNIST") == (
         "38\xa0% of the test images of BreastMNIST (30 of 80) have a near-duplicate among the training images (pixel "
         "correlation of 0.95 or more): on these the selected system (`net/svm`) has accuracy 0.850 ± 0.014 "
         "(0.740 to 0.960); on the others, accuracy 0.790 ± 0.014 (0.680 to 0.900), AUC 0.790 ± 0.014 (0.680 to 0.900) "
         "(in brackets: the range of the single runs' intervals)."
     )
-    comparisons["twins"]["images"] = 4
-    assert paired.twins_first(comparisons, "BreastMNIST") == ""
-    comparisons["twins"] |= {"images": 80, "parts": {}, "systems": []}
-    assert "(80 of 80)" in paired.twins_first(comparisons, "x")
-    assert paired.twins_first(comparisons, "x").endswith("cannot be measured.")
+    comparisons["near_duplicates"]["images"] = 4
+    assert paired.duplicates_first(comparisons, "BreastMNIST") == ""
+    comparisons["near_duplicates"] |= {"images": 80, "parts": {}, "systems": []}
+    assert "(80 of 80)" in paired.duplicates_first(comparisons, "x")
+    assert paired.duplicates_first(comparisons, "x").endswith("cannot be measured.")
 
 
 AUDIT = {
@@ -232,16 +237,16 @@ AUDIT = {
 }
 
 
-def test_the_sentence_on_twins_compares_both_parts():
-    assert paired.twins_sentence(AUDIT, synthetic.comparisons()) == (
-        "30 of 80 test images have a near-twin (pixel correlation of 0.95 or more) among the training images: on these "
-        "the selected system's accuracy is 0.850 ± 0.014 (0.740 to 0.960), on the others 0.790 ± 0.014 (0.680 to "
+def test_the_sentence_onumber_compares_both_parts():
+    assert paired.duplicates_sentence(AUDIT, synthetic.comparisons()) == (
+        "30 of 80 test images have a near-duplicate (pixel correlation of 0.95 or more) among the training images: on "
+        "these the selected system's accuracy is 0.850 ± 0.014 (0.740 to 0.960), on the others 0.790 ± 0.014 (0.680 to "
         "0.900) (in brackets: the range of the single runs' intervals)."
     )
     none = {**AUDIT, "splits": [{"first": "train", "second": "test", "images": {"0.95": 0}, "indices": []}]}
-    assert paired.twins_sentence(none, synthetic.comparisons()).startswith("No test image has a near-twin")
-    assert paired.twins_sentence(AUDIT, None).endswith("among the training images.")
-    assert paired.twins_sentence(None, None) == ""
+    assert paired.duplicates_sentence(none, synthetic.comparisons()).startswith("No test image has a near-duplicate")
+    assert paired.duplicates_sentence(AUDIT, None).endswith("among the training images.")
+    assert paired.duplicates_sentence(None, None) == ""
 
 
 @pytest.mark.parametrize(

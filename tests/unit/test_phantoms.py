@@ -1,4 +1,4 @@
-"""Tests of the generated images: format, determinism, class make-up, errors and planted twins."""
+"""Tests of the generated images: format, determinism, class make-up, errors and planted near-duplicates."""
 
 import io
 from types import SimpleNamespace
@@ -159,15 +159,15 @@ def test_labels_are_shuffled(flag_and_arrays):
 
 
 @pytest.mark.parametrize("flag", FLAGS)
-def test_about_one_percent_of_the_test_images_are_near_twins_of_the_same_class(flag):
+def test_about_one_percent_of_the_test_images_are_near_duplicates_of_the_same_class(flag):
     arrays = phantoms.generate(flag, 28, {"train": 60, "val": 15, "test": 200}, seed=4)
     train, test = (arrays[f"{split}_images"].astype(float) for split in ("train", "test"))
     distance = np.array([np.abs(train - image).reshape(len(train), -1).mean(axis=1) for image in test])
     nearest = distance.argmin(axis=1)
-    is_twin = distance.min(axis=1) < 5
-    assert is_twin.sum() == round(phantoms.TWIN_FRACTION * 200)
-    assert np.all(distance.min(axis=1)[is_twin] > 0)
-    np.testing.assert_array_equal(arrays["test_labels"][is_twin], arrays["train_labels"][nearest[is_twin]])
+    is_duplicate = distance.min(axis=1) < 5
+    assert is_duplicate.sum() == round(phantoms.DUPLICATE_FRACTION * 200)
+    assert np.all(distance.min(axis=1)[is_duplicate] > 0)
+    np.testing.assert_array_equal(arrays["test_labels"][is_duplicate], arrays["train_labels"][nearest[is_duplicate]])
 
 
 @pytest.mark.parametrize(

@@ -35,9 +35,9 @@ def test_the_criterion_decides_who_is_best(criterion, best):
     assert found.on_validation("log_loss") == found.val_log_loss
 
 
-def test_floors_and_the_size_study_are_no_candidates():
+def test_baselines_and_the_size_study_are_no_candidates():
     table = tidy(synthetic.run())
-    assert [row.system for row in synthetic.ranked(table, "accuracy").floors] == ["majority"]
+    assert [row.system for row in synthetic.ranked(table, "accuracy").baselines] == ["majority"]
     assert {row.model for row in synthetic.ranked(table, "accuracy").systems} == {"net", "votes"}
 
 
@@ -55,7 +55,7 @@ def test_a_ranking_is_read_as_it_was_written(tmp_path):
     written = synthetic.ranked(table)
     rankings.write(tmp_path / "ranking.csv", written)
     found = rankings.read(tmp_path / "ranking.csv")
-    assert str(found) == str(written) and len(found.systems) == 3 and len(found.floors) == 1
+    assert str(found) == str(written) and len(found.systems) == 3 and len(found.baselines) == 1
     assert found.systems[0].equally_good and not found.systems[1].equally_good
 
 

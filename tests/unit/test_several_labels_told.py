@@ -22,7 +22,7 @@ SHOWN = {"breast": {"name": "A chest", "label_names": None}}
 
 @pytest.fixture(scope="module")
 def contents():
-    """Two seeds of a network and an SVM, of which the cautious one has the higher accuracy, and a floor."""
+    """Two seeds of a network and an SVM, of which the cautious one has the higher accuracy, and a baseline."""
     rng = np.random.default_rng(0)
     labels = (rng.random((150, 3)) < [0.3, 0.2, 0.05]).astype(np.uint8)
     shades = {
@@ -43,8 +43,8 @@ def contents():
             "systems": {name: {"val": found, "test": found, "confusion": []} for name, found in rows.items()},
         }
 
-    floor = label_metrics.majority_probabilities(labels, len(labels))
-    return [*(group("net", seed, shades) for seed in (1, 2)), group("floors", None, {"majority": floor})]
+    baseline = label_metrics.majority_probabilities(labels, len(labels))
+    return [*(group("net", seed, shades) for seed in (1, 2)), group("baselines", None, {"majority": baseline})]
 
 
 def config():
@@ -93,7 +93,7 @@ def test_the_summary_has_the_area_first_and_no_tests_of_one_class(contents):
     ranked = {"breast": synthetic.ranked(tidy(contents), "auc")}
     text = summary.summary(config(), contents, ranked, {}, {}, [], {"date": "2026-01-01"})
     assert "| system | runs | validation AUC | test AUC | limits of runs | test accuracy |" in text
-    assert text.index("`net/cnn`") < text.index("`net/svm`") < text.index("`floors/majority`")
+    assert text.index("`net/cnn`") < text.index("`net/svm`") < text.index("`baselines/majority`")
     assert summary.NO_COMPARISONS in text and "How far the probabilities" not in text
 
 

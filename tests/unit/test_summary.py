@@ -25,7 +25,7 @@ def text(tmp_path, generated=False, decision=True, **trusted):
 
 def test_every_system_and_published_figure_has_a_row(tmp_path):
     rows = [line for line in text(tmp_path).splitlines() if line.startswith("|")]
-    for name in ("`net/cnn`", "`net/svm`", "`votes/vote_cnn`", "`floors/majority`", "the original study"):
+    for name in ("`net/cnn`", "`net/svm`", "`votes/vote_cnn`", "`baselines/majority`", "the original study"):
         assert sum(row.startswith(f"| {name}") for row in rows[: rows.index(BELOW)]) == 1, name
     svm = next(row for row in rows if "`net/svm`" in row)
     assert "0.820 ± 0.028" in svm  # of 0.80 and 0.84
@@ -58,7 +58,7 @@ def test_every_other_system_is_compared_with_the_best(tmp_path):
         "lower accuracy |",
         "| `votes/vote_cnn` | +0.020 (−0.010 to +0.050) | 0.200 | 0.600 | +0.0100 (−0.0200 to +0.0400) | 0.333 | "
         "1.000 | not distinguishable |",
-        "| `floors/majority` | −0.120 (−0.150 to −0.090) | < 0.0001 | < 0.0001 | −0.3000 (−0.3300 to −0.2700) | "
+        "| `baselines/majority` | −0.120 (−0.150 to −0.090) | < 0.0001 | < 0.0001 | −0.3000 (−0.3300 to −0.2700) | "
         "0.0003 | 0.0010 | lower accuracy, lower AUC |",
     ]
 

@@ -120,7 +120,7 @@ def points(tmp_path, monkeypatch):
         systems = {
             ("breast", "net", 1, "cnn"): range(wrong),
             ("breast", "net", 2, "cnn"): range(wrong + 2),
-            ("breast", "floors", None, "majority"): range(20),
+            ("breast", "baselines", None, "majority"): range(20),
         }
         made_runs.write_run(tmp_path / point.name, systems)
         path = tmp_path / point.name / "results/metrics.csv"
@@ -148,7 +148,7 @@ def test_the_table_is_in_the_order_of_validation_never_of_the_test_split(points)
 
 def test_systems_that_no_point_changes_are_left_out_for_people_alone(points):
     table = sweeps.table(points)
-    assert "floors" in set(table["model"])
+    assert "baselines" in set(table["model"])
     shown, notes = sweeps.shown_table(table, ["a.x"], "accuracy")
     assert notes == ["1 systems that no point changes are left out."] and len(shown.bodies[0].rows) == 3
     assert "VALIDATION" in shown.caption and shown.head[-2:] == ["validation accuracy", "test accuracy"]
@@ -157,7 +157,7 @@ def test_systems_that_no_point_changes_are_left_out_for_people_alone(points):
     ]  # fmt: skip
     shown, notes = sweeps.shown_table(table[table["a.x"] == "1"], ["a.x"], "accuracy")
     assert notes == [] and len(shown.bodies[0].rows) == 2
-    same = table[table["model"] == "floors"]
+    same = table[table["model"] == "baselines"]
     shown, notes = sweeps.shown_table(same, ["a.x"], "accuracy")
     assert notes == ["No point changes the accuracy of any system."] and len(shown.bodies[0].rows) == 3
     with pytest.raises(UserError, match="did you mean 'accuracy'"):

@@ -28,7 +28,7 @@ MODULES = sorted(".".join(path.relative_to(PACKAGE).with_suffix("").parts) for p
 
 PAGES = ("report", "summarise")  # they print the whole configuration
 DRAWN = tuple(name for name in PROGRAMS if name.startswith("draw_"))
-FIGURES = (*DRAWN, "inspect_images", "audit_twins")
+FIGURES = (*DRAWN, "inspect_images", "audit_duplicates")
 EVERY_JOB = ("*",)
 
 
@@ -172,7 +172,7 @@ KEYS = (
     Row(
         "a data set's `label_names`: a typo in a class's name",
         "its figures that print them, its export, the page",
-        tuple(f"{stage} dataset={{dataset}}" for stage in ("inspect_images", "audit_twins", "export_bundle"))
+        tuple(f"{stage} dataset={{dataset}}" for stage in ("inspect_images", "audit_duplicates", "export_bundle"))
         + tuple(f"draw_{what} dataset={{dataset}}" for what in ("studies", "results", "reliability", "cases")),
         (f"{DATASET}.label_names",),
         ("datasets.blood.label_names",),
@@ -192,11 +192,11 @@ KEYS = (
         ("datasets.blood.ece_bins",),
     ),
     Row(
-        "a data set's threshold of `twins`",
+        "a data set's threshold of `near_duplicates`",
         "its audit, the comparisons of systems, figures of results, the page",
-        ("audit_twins dataset={dataset}",),
-        (f"{DATASET}.twins",),
-        ("datasets.blood.twins",),
+        ("audit_duplicates dataset={dataset}",),
+        (f"{DATASET}.near_duplicates",),
+        ("datasets.blood.near_duplicates",),
     ),
     Row(
         "what a data set's `export` packs",
@@ -328,7 +328,7 @@ KEYS = (
         "`defaults.dataset`, `defaults.by_images`, `defaults.model`",
         "what the same key of a data set or model would, for those that do not name it",
         (),
-        _each("defaults.dataset.{setting}", "size source ece_bins twins")
+        _each("defaults.dataset.{setting}", "size source ece_bins near_duplicates")
         + _each("defaults.dataset.augmentation.{setting}", AUGMENTATION)
         + _each("defaults.by_images.{number}.{setting}", "up_to network copies")
         + _each("defaults.model.{setting}", "seeds train_images classifiers fusions"),
@@ -454,8 +454,8 @@ KEYS = (
     ),
     Row(
         "`evaluation.nearest_images`",
-        "the floors, their evaluation, comparisons and figures of results, the page",
-        ("floors",),
+        "the baselines, their evaluation, comparisons and figures of results, the page",
+        ("baselines",),
         ("evaluation.nearest_images",),
     ),
     Row(
@@ -688,7 +688,7 @@ FILES = (
 # Libraries whose version is changed by a real run of Snakemake, with the stages that import them.
 LIBRARIES = {
     "statsmodels": (
-        *("evaluate", "floors", "export_bundle", "compare_systems", "assess_reliability", "select_cases"),
+        *("evaluate", "baselines", "export_bundle", "compare_systems", "assess_reliability", "select_cases"),
         *("draw_results", "draw_reliability", "draw_ablations", *PAGES),
     ),
     "tensorflow": ("train_cnn", "extract_features", "learning_curve", "map_attention", "export_bundle", "report"),

@@ -42,7 +42,7 @@ def _add_dataset(add, config: Config, dataset: str, entry: Config) -> None:
         add("generate", dataset, dataset=dataset)
     stage = "prepare_folder" if entry["source"] == "folder" else "prepare"
     add(stage, dataset, dataset=dataset, source=entry["source"])
-    for stage in ("inspect_images", "audit_twins", "draw_augmentation", "floors", "rank_systems"):
+    for stage in ("inspect_images", "audit_duplicates", "draw_augmentation", "baselines", "rank_systems"):
         add(stage, dataset, dataset=dataset)
     add("augment", dataset, "augmented", dataset=dataset)
     if entry.get("flag"):
@@ -51,7 +51,7 @@ def _add_dataset(add, config: Config, dataset: str, entry: Config) -> None:
         add("draw_labels", dataset, dataset=dataset)
     else:
         _add_of_one_class(add, config, dataset, models)
-    add("evaluate", dataset, "floors", dataset=dataset, group="floors")
+    add("evaluate", dataset, "baselines", dataset=dataset, group="baselines")
     for name, model in models.items():
         _add_model(add, config, dataset, name, model)
     ablated = {name: model for name, model in models.items() if model.get("ablations") is not None}

@@ -16,7 +16,7 @@ from medfusion.tasks import MULTI_LABEL
 def test_all_twelve_sets_are_planned_from_their_flags(tmp_path):
     project = copy_project(tmp_path / "project", "twelve.yaml")
     planned = project.planned()
-    assert planned["prepare"] == planned["audit_twins"] == planned["draw_augmentation"] == 12
+    assert planned["prepare"] == planned["audit_duplicates"] == planned["draw_augmentation"] == 12
     assert planned["download"] == 11 and planned["generate"] == 1
     assert planned["fit_grid"] == 2 * 11 + 1
     assert planned["draw_labels"] == 1
@@ -84,7 +84,7 @@ def test_measures_of_several_labels_are_the_evaluators(done):
         assert labels.shape == (120, 14) and file.attrs["task"] == MULTI_LABEL
     archive = zipfile.ZipFile(folder / "chest/predictions.zip")
     names = [name for name in archive.namelist() if "_test_" in name]
-    assert len(names) == 6 + 1 + 2 + 2  # cnn, classifiers and fusions; the vote; floors; sizes
+    assert len(names) == 6 + 1 + 2 + 2  # cnn, classifiers and fusions; the vote; baselines; sizes
     for name in names:
         with archive.open(name) as file:
             values = pd.read_csv(file, header=None, index_col=0).to_numpy()

@@ -246,7 +246,7 @@ def test_touched_results_are_up_to_date(finished, tmp_path):
 CHEAP = [
     f"results/{dataset}/{name}"
     for dataset in ("breast", "blood")
-    for name in ("augmentation.png", "inspect/means.png", "floors/majority.h5")
+    for name in ("augmentation.png", "inspect/means.png", "baselines/majority.h5")
 ]
 
 

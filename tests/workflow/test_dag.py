@@ -11,7 +11,7 @@ from specification import jobs
 # Stages that may stand on the test labels: those that describe the data, and evaluation with what follows it.
 MAY_SEE_TEST_LABELS = {
     "inspect_images",
-    "audit_twins",
+    "audit_duplicates",
     "evaluate",
     "rank_systems",
     "compare_systems",
@@ -40,7 +40,7 @@ FITTING = {
     "vote",
     "calibrate",
     "study_classifiers",
-    "floors",
+    "baselines",
     "learning_curve",
 }
 
@@ -61,7 +61,7 @@ def test_only_evaluation_and_description_stand_on_the_test_labels(project, confi
         return any(source in labels or stands_on_labels(source) for source in sources[file])
 
     seeing = {made_by[file] for file in made_by if stands_on_labels(file)}
-    assert {"evaluate", "inspect_images", "audit_twins", "report"} <= seeing <= MAY_SEE_TEST_LABELS
+    assert {"evaluate", "inspect_images", "audit_duplicates", "report"} <= seeing <= MAY_SEE_TEST_LABELS
     assert set(made_by.values()) >= FITTING
 
 

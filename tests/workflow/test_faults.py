@@ -78,7 +78,7 @@ def test_jobs_keep_to_the_memory_that_they_may_take(rerun, finished, limit):
 
 @pytest.mark.parametrize("folder", ["results", "results/breast"])
 def test_folders_that_cannot_be_written_to(rerun, finished, folder):
-    faults.forget(rerun, faults.job(rerun, "floors", "breast"))
+    faults.forget(rerun, faults.job(rerun, "baselines", "breast"))
     with faults.read_only(rerun.folder / folder):
         text = failed(rerun, *PLAIN)
         assert ("results cannot be written to" if folder == "results" else "Write-protected output files") in text
@@ -90,7 +90,7 @@ def test_a_stage_that_raises(rerun, finished):
     program = rerun.folder / "workflow_scripts/fuse.py"
     text = program.read_text(encoding="utf-8")
     rerun.edit("workflow_scripts/fuse.py", "    members =", '    raise RuntimeError("ours")\n    members =')
-    independent = faults.job(rerun, "floors", "blood")
+    independent = faults.job(rerun, "baselines", "blood")
     faults.forget(rerun, independent)
     done = rerun.snakemake(*PLAIN, check=False)
     assert done.returncode != 0

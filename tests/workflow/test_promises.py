@@ -223,7 +223,7 @@ def test_a_record_that_names_files_outside_the_results_moves_none(rerun, tmp_pat
     names = ["../thesis.txt", "thesis.txt", "results/x/../../thesis.txt", "results/../../thesis.txt"]
     names += ["results/link/thesis.txt", "results/../mine/thesis.txt", str(mine / "thesis.txt"), "data/thesis.txt"]
     (rerun.folder / "data").mkdir(exist_ok=True)
-    record = rerun.json("results/records/floors/breast.json")
+    record = rerun.json("results/records/baselines/breast.json")
     before = {}
     for number, name in enumerate(names):
         path = Path(os.path.normpath(rerun.folder / name))
@@ -243,9 +243,9 @@ def write_record(project: Project, name: str, record: dict, output: str) -> None
     """A record that says that its job made another file, with a checksum that holds."""
     content = {key: value for key, value in record.items() if key != "checksum"}
     content["outputs"] = [{**content["outputs"][0], "path": output}]
-    content["settings"] = {**content["settings"], "path": f"results/settings/floors/{name}.json"}
+    content["settings"] = {**content["settings"], "path": f"results/settings/baselines/{name}.json"}
     content["checksum"] = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-    path = project.folder / f"results/records/floors/{name}.json"
+    path = project.folder / f"results/records/baselines/{name}.json"
     path.write_text(json.dumps(content, indent=1, sort_keys=True), encoding="utf-8")
 
 
@@ -261,7 +261,7 @@ def test_names_that_look_like_leftovers_are_left_alone(rerun):
         (rerun.folder / name).parent.mkdir(parents=True, exist_ok=True)
         (rerun.folder / name).write_text("mine", encoding="utf-8")
     os.mkfifo(rerun.folder / "results/breast/.4000000.pipe")
-    faults.forget(rerun, faults.job(rerun, "floors", "breast"))
+    faults.forget(rerun, faults.job(rerun, "baselines", "breast"))
     for arguments in (("-n", "report"), PLAIN):
         printed(rerun.snakemake(*arguments))
         assert [name for name in OTHERS if not (rerun.folder / name).exists()] == []
@@ -292,7 +292,7 @@ def test_garbage_among_the_books_is_never_a_traceback_or_a_hang(rerun):
 
 @pytest.mark.parametrize("kind", ["pipe", "folder", "link to itself"])
 def test_in_place_of_a_result_stands_what_is_no_file(rerun, kind):
-    path = rerun.folder / "results/breast/floors/majority.h5"
+    path = rerun.folder / "results/breast/baselines/majority.h5"
     path.unlink()
     {"pipe": os.mkfifo, "folder": Path.mkdir, "link to itself": lambda path: path.symlink_to(path.name)}[kind](path)
     with ends_within(60):
@@ -300,7 +300,7 @@ def test_in_place_of_a_result_stands_what_is_no_file(rerun, kind):
     with ends_within(400):
         done = rerun.snakemake(*PLAIN, check=False)
     text = printed(done)
-    assert path.is_file() if done.returncode == 0 else "results/breast/floors/majority.h5" in text
+    assert path.is_file() if done.returncode == 0 else "results/breast/baselines/majority.h5" in text
 
 
 @contextlib.contextmanager
@@ -358,7 +358,7 @@ def test_two_clones_with_one_folder_of_results_are_not_at_work_at_once(tmp_path)
     for number, epochs in enumerate((1, 2)):
         clones.append(copy_project(tmp_path / f"clone{number}/project", "tiny.yaml"))
         set_in(clones[-1], results=str(tmp_path / "shared"), networks__breast_cnn__training__epochs=epochs)
-    target = str(tmp_path / "shared/breast/floors/majority.h5")
+    target = str(tmp_path / "shared/breast/baselines/majority.h5")
     with faults.running(clones[0], "-j", "2", target, hold=["prepare"]) as run:
         run.middle_of("prepare")
         before = state(tmp_path / "shared")
@@ -374,10 +374,10 @@ def test_two_clones_with_one_folder_of_results_are_not_at_work_at_once(tmp_path)
 @NEEDS_ROOT
 @pytest.mark.skipif(not shutil.which("unshare"), reason="no unshare on this machine")
 def test_a_container_with_the_same_host_name_leaves_a_living_run_alone(rerun):
-    faults.forget(rerun, faults.job(rerun, "floors", "breast"))
+    faults.forget(rerun, faults.job(rerun, "baselines", "breast"))
     apart = ["unshare", "--pid", "--fork", "--mount-proc", sys.executable, "-m", "snakemake"]
-    with faults.running(rerun, *PLAIN, hold=["floors"]) as run:
-        job = run.middle_of("floors")
+    with faults.running(rerun, *PLAIN, hold=["baselines"]) as run:
+        job = run.middle_of("baselines")
         before = state(rerun.folder)
         for arguments in (["-n", "report"], [*PLAIN]):
             command = [*apart, *arguments, "--configfile", str(rerun.overlay)]

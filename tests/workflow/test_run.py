@@ -32,7 +32,11 @@ def test_the_tiny_workflow_ends_with_page_and_table(finished):
     systems = {(row["dataset"], row["model"], row["system"]) for row in rows}
     for system in ("cnn", "svm_linear", "svm", "random_forest", "decision_tree", "cnn_svm_chosen"):
         assert ("breast", "breast_cnn", system) in systems
-    for wanted in (("blood", "votes", "vote_cnn"), ("blood", "floors", "majority"), ("blood", "learning_curve", "80")):
+    for wanted in (
+        ("blood", "votes", "vote_cnn"),
+        ("blood", "baselines", "majority"),
+        ("blood", "learning_curve", "80"),
+    ):
         assert wanted in systems
     for row in rows:
         assert float(row["low"]) <= float(row["high"])
@@ -65,8 +69,10 @@ def test_artifacts_hold_what_they_should(finished):
             row[kind] is not None for row in cases["classes"] for kind in ("right", "wrong")
         )
     compared = finished.json("results/blood/comparisons.json")
-    assert len(compared["systems"]) == compared["family"] == 7 and compared["generated"]  # the best, 5 others, 2 floors
-    parts = compared["twins"]["parts"].values()
+    assert (
+        len(compared["systems"]) == compared["family"] == 7 and compared["generated"]
+    )  # the best, 5 others, 2 baselines
+    parts = compared["near_duplicates"]["parts"].values()
     assert not parts or sum(part["n"] for part in parts) == compared["n"] == 80
     assert "epoch 3/3" in (finished.folder / "logs/blood/compact_resnet/seed1/model.log").read_text()
 

@@ -74,7 +74,7 @@ def test_predict_says_of_test_images_what_the_workflow_says(finished, tmp_path, 
 @pytest.mark.parametrize("dataset", CLASSES)
 def test_the_model_card_says_what_it_is_and_is_not_for(finished, dataset):
     card = (finished.folder / "results" / dataset / "export/README.md").read_text(encoding="utf-8")
-    for words in ("not for clinical use", "GENERATED", "Near-twins", "interval", "MedMNIST"):
+    for words in ("not for clinical use", "GENERATED", "Near-duplicates", "interval", "MedMNIST"):
         assert words in card
 
 

@@ -65,7 +65,7 @@ def card(
     coverage: float,
     recall: float | None,
     parity: Sequence[Mapping[str, float]],
-    twins: Mapping[str, Any],
+    near_duplicates: Mapping[str, Any],
 ) -> str:
     """The card as Markdown.
 
@@ -80,7 +80,7 @@ def card(
     coverage : share of images whose prediction set is to hold the true class
     recall : share of the positive label's images that the decision threshold is to find; None: it is the most balanced
     parity : of each network, the differences between Keras and ONNX
-    twins : audit/summary.json
+    near_duplicates : audit/summary.json
     """
     folder = jinja2.FileSystemLoader(ROOT / "templates")
     environment = jinja2.Environment(  # Markdown, not HTML
@@ -108,8 +108,8 @@ def card(
         recall=recall,
         calibration=bundle.calibration,
         parity=parity,
-        twins=list(_twins(twins)),
-        remarks=twins.get("remarks", ()),
+        near_duplicates=list(_near_duplicates(near_duplicates)),
+        remarks=near_duplicates.get("remarks", ()),
         info=INFO.get(bundle.flag),  # none of a user's own file
         preprocessing=preprocessing.described(bundle.flag, bundle.size, bundle.channels, bundle.bits),
         warning=contents.WARNING,
@@ -160,8 +160,8 @@ def _spread(score: Score) -> str:
     return f"{score.mean:.3f}" if math.isnan(score.sd) else f"{score.mean:.3f} ± {score.sd:.3f} (sd)"
 
 
-def _twins(summary: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """How many test images have a near-twin in another split, at the threshold of the audit."""
+def _near_duplicates(summary: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """How many test images have a near-duplicate in another split, at the threshold of the audit."""
     threshold = f"{summary['threshold']:g}"
     for row in summary["splits"]:
         if row["second"] == "test" and row["first"] != "test":

@@ -12,11 +12,11 @@ from medfusion.data import phantom_scenes as scenes
 
 SPLITS = ("train", "val", "test")
 MIN_SIZE = 16
-TWIN_FRACTION = 0.01
+DUPLICATE_FRACTION = 0.01
 BLOCK_BYTES = 2**25  # of images that are drawn before they are handed on
 
-_TWIN_NOISE_SD = 2.0
-_TWIN_SHIFT_LIMIT = 4.0
+_DUPLICATE_NOISE_SD = 2.0
+_DUPLICATE_SHIFT_LIMIT = 4.0
 
 Painter = Callable[[np.random.Generator, int | np.ndarray, int], np.ndarray]
 
@@ -64,7 +64,7 @@ def generate(flag: str, size: int, counts: dict[str, int], seed: int) -> dict[st
         For each split ``<split>_images``, uint8, ``(n, size, size)`` for grey and ``(n, size, size, 3)``
         (RGB) for colour, and ``<split>_labels``, uint8, ``(n, 1)``, or ``(n, k)`` of 0 and 1 where an image may
         have several labels; also ``provenance``, a 0-d unicode
-        array. About `TWIN_FRACTION` of the test images (at least one) are re-noised copies of a training
+        array. About `DUPLICATE_FRACTION` of the test images (at least one) are re-noised copies of a training
         image of the same class, so that an audit for duplicates has something to find.
 
     Raises
@@ -102,7 +102,7 @@ class Drawing:
     def __init__(self, flag: str, size: int, counts: dict[str, int], seed: int):
         _check_arguments(flag, size, counts, seed)
         phantom = PHANTOMS[flag]
-        *split_seeds, twin_seed = np.random.SeedSequence(seed).spawn(len(SPLITS) + 1)
+        *split_seeds, duplicate_seed = np.random.SeedSequence(seed).spawn(len(SPLITS) + 1)
         self.shape = (size, size) if phantom.channels == 1 else (size, size, phantom.channels)
         self.provenance = np.array(f"generated images (medfusion phantoms, seed {seed})")
         self._painter, self._size = phantom.painter, size
@@ -113,10 +113,12 @@ class Drawing:
             for split, rng in self._rngs.items()
         }
         self._several = phantom.several
-        self._twins = _plan_twins(
-            np.random.default_rng(twin_seed), self.labels["train"], self.labels["test"], self.shape
+        self._near_duplicates = _plan_duplicates(
+            np.random.default_rng(duplicate_seed), self.labels["train"], self.labels["test"], self.shape
         )
-        self._sources: dict[int, np.ndarray] = dict.fromkeys(twin.source for twin in self._twins.values())
+        self._sources: dict[int, np.ndarray] = dict.fromkeys(
+            near_duplicate.source for near_duplicate in self._near_duplicates.values()
+        )
 
     def images(self, split: str) -> Iterator[np.ndarray]:
         """The images of a split in blocks, once; those of train come first, because some of test are made from them."""
@@ -129,14 +131,14 @@ class Drawing:
                 block[row] = _to_uint8(self._painter(rng, label, self._size))
                 if split == "train" and index in self._sources:
                     self._sources[index] = block[row].copy()
-                if split == "test" and index in self._twins:
-                    twin = self._twins[index]
-                    block[row] = twin.of(self._sources[twin.source])
+                if split == "test" and index in self._near_duplicates:
+                    near_duplicate = self._near_duplicates[index]
+                    block[row] = near_duplicate.of(self._sources[near_duplicate.source])
             yield block
 
 
 @dataclass(frozen=True)
-class _Twin:
+class _Duplicate:
     """A test image that is a training image of the same class, noisier and a little brighter or darker.
 
     source : index of the training image
@@ -149,28 +151,28 @@ class _Twin:
     state: dict[str, Any]
 
     def of(self, image: np.ndarray) -> np.ndarray:
-        """The twin of its source."""
+        """The near-duplicate of its source."""
         rng = np.random.default_rng()
         rng.bit_generator.state = self.state
         source = image.astype(np.float32)
-        return _to_uint8(source + rng.normal(self.shift, _TWIN_NOISE_SD, source.shape))
+        return _to_uint8(source + rng.normal(self.shift, _DUPLICATE_NOISE_SD, source.shape))
 
 
-def _plan_twins(
+def _plan_duplicates(
     rng: np.random.Generator, train_labels: np.ndarray, test_labels: np.ndarray, shape: tuple[int, ...]
-) -> dict[int, _Twin]:
-    """By index, the test images that are to be twins."""
-    twins = {}
-    n_twins = max(1, round(TWIN_FRACTION * len(test_labels)))
-    for position in rng.choice(len(test_labels), n_twins, replace=False):
+) -> dict[int, _Duplicate]:
+    """By index, the test images that are to be near-duplicates."""
+    near_duplicates = {}
+    number = max(1, round(DUPLICATE_FRACTION * len(test_labels)))
+    for position in rng.choice(len(test_labels), number, replace=False):
         same_class = np.flatnonzero((train_labels == test_labels[position]).all(axis=1))
         if not same_class.size:  # of several labels no training image has the same
             continue
         source = rng.choice(same_class)
-        shift = rng.uniform(-_TWIN_SHIFT_LIMIT, _TWIN_SHIFT_LIMIT)
-        twins[int(position)] = _Twin(int(source), shift, rng.bit_generator.state)
+        shift = rng.uniform(-_DUPLICATE_SHIFT_LIMIT, _DUPLICATE_SHIFT_LIMIT)
+        near_duplicates[int(position)] = _Duplicate(int(source), shift, rng.bit_generator.state)
         rng.normal(size=shape)  # as many draws as the noise will take
-    return twins
+    return near_duplicates
 
 
 def _check_arguments(flag: str, size: int, counts: dict[str, int], seed: int) -> None:

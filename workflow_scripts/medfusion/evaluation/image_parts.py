@@ -1,4 +1,4 @@
-"""Accuracy and AUC on a part of the test images, such as those without a near-twin among the training images."""
+"""Accuracy and AUC on a part of the test images, such as those without a near-duplicate among the training images."""
 
 import numpy as np
 

@@ -8,10 +8,10 @@ import pandas as pd
 
 from medfusion.evaluation.metrics import summarise_seeds
 from medfusion.files.metric_files import Metrics
-from medfusion.files.rankings import FLOORS, MEASURES, RankedSystem, Ranking, Score
+from medfusion.files.rankings import BASELINES, MEASURES, RankedSystem, Ranking, Score
 from medfusion.learning import choosing
 
-ASIDE = (FLOORS, "learning_curve", "ablations")  # groups of systems that are no candidates
+ASIDE = (BASELINES, "learning_curve", "ablations")  # groups of systems that are no candidates
 
 
 def score(table: pd.DataFrame, model: str, system: str, split: str, metric: str) -> Score:
@@ -47,7 +47,7 @@ def rank(table: pd.DataFrame, criterion: str, parts: Callable[[str], np.ndarray]
     first = [dataclasses.replace(systems[row], equally_good=True) for row in good]
     others = [row for row in range(len(systems)) if row not in good]
     others.sort(key=lambda row: choosing.place(measures[row], criterion, "accuracy", "auc"))
-    return Ranking([*first, *(systems[row] for row in others)], _all(table[table["model"] == FLOORS]))
+    return Ranking([*first, *(systems[row] for row in others)], _all(table[table["model"] == BASELINES]))
 
 
 def _all(table: pd.DataFrame) -> list[RankedSystem]:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from medfusion.figures.figure_parts import GREY, empty_figure, heat_map_figure, source_line
-from medfusion.files.comparison_files import Comparisons, is_floor
+from medfusion.files.comparison_files import Comparisons, is_baseline
 from medfusion.naming import class_names, percent
 
 PUBLISHED = "#d55e00"
@@ -73,7 +73,7 @@ def confusion_numbers(matrices: Mapping[str, np.ndarray], label_names: Sequence[
 
 def seeds(
     runs: pd.DataFrame,
-    floors: Mapping[str, float],
+    baselines: Mapping[str, float],
     published: Sequence[Mapping[str, Any]],
     images: str,
     source: str,
@@ -84,7 +84,7 @@ def seeds(
     Parameters
     ----------
     runs : columns system, value, low, high: one row a run, systems in the order to draw
-    floors : accuracy of systems that learn nothing, by name
+    baselines : accuracy of systems that learn nothing, by name
     published : "name", the measure and, where it is that system's figure, "system"; not drawn beside generated images
     images : where the images are from, as in the configuration: "official", "surrogate", "file", "folder" or
         "generated"
@@ -115,7 +115,7 @@ def seeds(
         axes.axhline(len(systems) - 0.5, color=GREY, linewidth=0.8)
     axes.set(xlabel=f"test {MEASURES[measure]}", ylim=(rows - 0.4, -0.6))
     axes.set_yticks(range(rows), [*systems, *(f"{row['name']} (published)" for row in elsewhere)])
-    _mark_floors(axes, floors)
+    _mark_baselines(axes, baselines)
     handles = [
         Line2D([], [], color=blue, marker="o", linestyle="", label="one run"),
         Line2D([], [], color="black", marker="|", markersize=12, linestyle="-", label="mean ± sd over seeds"),
@@ -162,10 +162,10 @@ def differences(comparisons: Comparisons, source: str) -> Figure:
 
     Parameters
     ----------
-    comparisons : what comparisons.json holds; floors are not drawn
+    comparisons : what comparisons.json holds; baselines are not drawn
     source : name of the data and n
     """
-    systems = {row["system"]: row["accuracy"] for row in comparisons["systems"] if not is_floor(row["system"])}
+    systems = {row["system"]: row["accuracy"] for row in comparisons["systems"] if not is_baseline(row["system"])}
     if not systems:
         return empty_figure(f"{comparisons['best']} is the only system: there is nothing to compare it with.")
     figure = Figure(figsize=(9.5, 1.7 + 0.3 * len(systems)), layout="constrained")
@@ -196,16 +196,16 @@ def differences(comparisons: Comparisons, source: str) -> Figure:
 def difference_numbers(comparisons: Comparisons) -> pd.DataFrame:
     """The numbers of `differences`: one row for each system, its accuracy minus that of the best."""
     rows = [
-        {"system": row["system"], **row["accuracy"]} for row in comparisons["systems"] if not is_floor(row["system"])
+        {"system": row["system"], **row["accuracy"]} for row in comparisons["systems"] if not is_baseline(row["system"])
     ]
     return pd.DataFrame(rows)
 
 
-def _mark_floors(axes: Axes, floors: Mapping[str, float]) -> None:
-    """A dashed line for each floor; one that is far below is named at the edge, so that the systems stay apart."""
+def _mark_baselines(axes: Axes, baselines: Mapping[str, float]) -> None:
+    """A dashed line for each baseline; one that is far below is named at the edge, so that the systems stay apart."""
     low, high = axes.get_xlim()
-    inside = {name: value for name, value in floors.items() if value > low - 0.5 * (high - low)}
-    below = {name: value for name, value in floors.items() if name not in inside}
+    inside = {name: value for name, value in baselines.items() if value > low - 0.5 * (high - low)}
+    below = {name: value for name, value in baselines.items() if name not in inside}
     note = {"fontsize": 9, "color": GREY, "textcoords": "offset points"}
     clear = {"facecolor": "white", "edgecolor": "none", "pad": 1}
     for name, value in inside.items():

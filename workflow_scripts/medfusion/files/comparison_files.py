@@ -5,7 +5,18 @@ from typing import Any
 
 from medfusion.files.artifacts import read_record
 
-KEYS = ("dataset", "generated", "n", "replicates", "confidence", "best", "family", "systems", "fusions", "twins")
+KEYS = (
+    "dataset",
+    "generated",
+    "n",
+    "replicates",
+    "confidence",
+    "best",
+    "family",
+    "systems",
+    "fusions",
+    "near_duplicates",
+)
 
 Comparisons = dict[str, Any]
 
@@ -21,6 +32,6 @@ def read_comparisons(path: str | Path) -> Comparisons:
     return read_record(path, KEYS)
 
 
-def is_floor(system: str) -> bool:
+def is_baseline(system: str) -> bool:
     """Whether a compared system learns nothing, by its address."""
-    return system.startswith("floors/")
+    return system.startswith("baselines/")

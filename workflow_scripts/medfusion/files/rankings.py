@@ -1,7 +1,7 @@
 """The ranking of a data set's systems, as rank_systems writes it (ranking.csv): a row a system, the selected one first.
 
-Its columns are rank (from 1; none for floors, which are no candidates), model, system, runs, seeded, equally_good, and
-for each measure of each split ("val_accuracy", ...) the fields of `Score` ("val_accuracy_mean", ...).
+Its columns are rank (from 1; none for baselines, which are no candidates), model, system, runs, seeded, equally_good,
+and for each measure of each split ("val_accuracy", ...) the fields of `Score` ("val_accuracy_mean", ...).
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from medfusion.errors import UserError
 from medfusion.files.artifacts import write_text
 from medfusion.files.tables import csv_text, read_table
 
-FLOORS = "floors"  # the model of systems that learn nothing
+BASELINES = "baselines"  # the model of systems that learn nothing
 TEXTS = ("model", "system")
 FLAGS = ("seeded", "equally_good")
 
@@ -44,7 +44,7 @@ class RankedSystem:
     """One system of one data set with its accuracies, AUCs and log losses.
 
     runs : their number, one a seed
-    seeded : whether each run belongs to a seed (votes and floors do not)
+    seeded : whether each run belongs to a seed (votes and baselines do not)
     equally_good : whether validation cannot tell it from the best by the criterion (within one standard error)
     """
 
@@ -81,7 +81,7 @@ class Ranking(NamedTuple):
     """The candidates, the selected one first; and the systems that learn nothing."""
 
     systems: list[RankedSystem]
-    floors: list[RankedSystem]
+    baselines: list[RankedSystem]
 
 
 MEASURES = tuple(field.name for field in fields(RankedSystem) if field.type is Score)
@@ -90,9 +90,10 @@ PARTS = tuple(field.name for field in fields(Score))
 
 def write(path: str | Path, ranking: Ranking) -> None:
     """Write a ranking."""
-    ranks = [*range(1, len(ranking.systems) + 1), *[None] * len(ranking.floors)]
+    ranks = [*range(1, len(ranking.systems) + 1), *[None] * len(ranking.baselines)]
     rows = [
-        {"rank": rank, **_flat(system)} for rank, system in zip(ranks, [*ranking.systems, *ranking.floors], strict=True)
+        {"rank": rank, **_flat(system)}
+        for rank, system in zip(ranks, [*ranking.systems, *ranking.baselines], strict=True)
     ]
     write_text(path, csv_text(pd.DataFrame(rows).astype({"rank": "Int64"})))
 
@@ -115,10 +116,10 @@ def read(path: str | Path) -> Ranking:
     others = [f"{name}_{part}" for name in MEASURES for part in PARTS if part not in ("mean", "n")]
     table = read_table(path, ("runs", *known), TEXTS, ("rank", *FLAGS, *others))
     systems = [_system(row) for row in table.to_dict("records")]
-    candidates = [system for system in systems if system.model != FLOORS]
+    candidates = [system for system in systems if system.model != BASELINES]
     if not candidates or table["rank"].dropna().tolist() != list(range(1, len(candidates) + 1)):
         raise UserError(f"{path}: not the ranking of a data set's systems; delete it and run again")
-    return Ranking(candidates, [system for system in systems if system.model == FLOORS])
+    return Ranking(candidates, [system for system in systems if system.model == BASELINES])
 
 
 def _system(row: dict[str, object]) -> RankedSystem:

@@ -12,6 +12,8 @@ import yaml
 from medfusion.escaping import printable
 
 LARGEST = 1e12  # no setting means more than this; beyond it computations overflow
+# Keys by what they were once called.
+RENAMED = {"twins": "near_duplicates"}
 DEEPEST = 20  # sections inside sections; a YAML alias can hold itself
 
 _KINDS = {
@@ -218,6 +220,8 @@ def _yaml_number(value: float) -> str:
 
 
 def did_you_mean(word: str, known: Sequence[Any]) -> str:
-    """What was probably meant by an unknown word, if anything known is like it."""
+    """What was probably meant by an unknown word, if anything known is like it, or was called so once."""
+    if (now := RENAMED.get(word)) in known:
+        return f"; it is called {now!r} now"
     close = difflib.get_close_matches(word, [str(name) for name in known], 1)
     return f"; did you mean {close[0]!r}?" if close else ""

@@ -134,7 +134,7 @@ def fill_dataset(entry: Config, defaults: Config) -> None:
     shape = declared(entry["path"], "train_images") if entry["source"] == "file" else None
     if "size" not in entry:
         entry["size"] = shape[1] if shape and len(shape) > 2 and shape[1] == shape[2] else general["size"]
-    for key in ("ece_bins", "twins"):
+    for key in ("ece_bins", "near_duplicates"):
         entry.setdefault(key, general[key])
     entry.setdefault("published", [])
     entry["votes"] = entry.get("votes") or {}

@@ -28,7 +28,7 @@ from medfusion.tasks import MOST_LABELS
 
 # Names that folders beside a data set's models already have.
 RESERVED_MODELS = {
-    "images", "inspect", "audit", "votes", "floors", "learning_curve", "results", "reliability", "studies", "cases",
+    "images", "inspect", "audit", "votes", "baselines", "learning_curve", "results", "reliability", "studies", "cases",
     "ablations", "export", "labels",
 }  # fmt: skip
 

@@ -73,7 +73,7 @@ def _of_data(plan: Plan, dataset: str) -> Iterator[tuple[str, dict[str, Any]]]:
     if plan.datasets[dataset]["source"] == "generated":
         yield "generate", {"dataset": dataset}
     stages = ["prepare_folder" if dataset in plan.in_folders else "prepare"]
-    stages += ["inspect_images", "audit_twins", "draw_augmentation", "floors"]
+    stages += ["inspect_images", "audit_duplicates", "draw_augmentation", "baselines"]
     yield from ((stage, {"dataset": dataset}) for stage in stages)
     off = {variant.bank_off for variant in plan.variants[dataset].values()} - {None}
     for bank in ("augmented", *(f"augmented-without-{kind}" for kind in sorted(off))):

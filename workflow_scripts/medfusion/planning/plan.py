@@ -191,7 +191,7 @@ class Plan:
             for model in entry["models"]
             for seed in entry["models"][model]["seeds"]
         }
-        groups["floors"] = {name: f"{folder}/floors/{name}.h5" for name in ("majority", "nearest_neighbour")}
+        groups["baselines"] = {name: f"{folder}/baselines/{name}.h5" for name in ("majority", "nearest_neighbour")}
         if entry["votes"]:
             groups["votes"] = {vote: f"{folder}/votes/{vote}/fused.h5" for vote in entry["votes"]}
         for repeat in entry["learning_curve"]["repeats"] if entry["learning_curve"] else ():
@@ -242,7 +242,7 @@ class Plan:
     def compared_runs(self, dataset: str) -> dict[tuple[str, int | None, str], str]:
         """The probabilities of every run that is compared with the selected system: by model, seed and system.
 
-        All but the training-size study; floors and votes have no seed.
+        All but the training-size study; baselines and votes have no seed.
         """
         runs = {}
         for group, files in self.groups[dataset].items():
@@ -253,7 +253,7 @@ class Plan:
         return runs
 
     def ranked_metrics(self, wildcards: Wildcards) -> Files:
-        """The measures of all candidates, and of the floors."""
+        """The measures of all candidates, and of the baselines."""
         return [file for file in self.metrics(wildcards.dataset) if "/learning_curve/" not in file]
 
     def comparisons(self, dataset: str) -> str:
@@ -261,8 +261,8 @@ class Plan:
         return f"{self.results}/{dataset}/comparisons.json"
 
     def candidates(self, dataset: str) -> dict[tuple[str, int | None, str], str]:
-        """The probabilities of every run of every system that could be the best: all compared ones but the floors."""
-        return {run: file for run, file in self.compared_runs(dataset).items() if run[0] != "floors"}
+        """The probabilities of every run of every system that could be selected: all but the baselines."""
+        return {run: file for run, file in self.compared_runs(dataset).items() if run[0] != "baselines"}
 
     def candidate_files(self, wildcards: Wildcards) -> Files:
         """The probabilities of all candidates."""

@@ -115,8 +115,8 @@ def _of_data(plan: Plan, parts: _Parts) -> Slices:
             "listed": listed.fingerprint(),
         }
 
-    def audit_twins(wildcards: Wildcards) -> Slice:
-        return parts.labelled_figure(wildcards, threshold=plan.datasets[wildcards.dataset]["twins"])
+    def audit_duplicates(wildcards: Wildcards) -> Slice:
+        return parts.labelled_figure(wildcards, threshold=plan.datasets[wildcards.dataset]["near_duplicates"])
 
     return {
         "download": lambda wildcards: plan.downloads()[wildcards.file],
@@ -124,7 +124,7 @@ def _of_data(plan: Plan, parts: _Parts) -> Slices:
         "prepare": prepare,
         "prepare_folder": prepare_folder,
         "inspect_images": lambda wildcards: parts.labelled_figure(wildcards, seed=0),
-        "audit_twins": audit_twins,
+        "audit_duplicates": audit_duplicates,
         "augment": lambda wildcards: {"augmentation": plan.augmentation(wildcards)},
         "draw_augmentation": parts.figure,
     }
@@ -251,7 +251,7 @@ def _of_evaluation(plan: Plan, parts: _Parts) -> Slices:
         }
 
     return {
-        "floors": lambda wildcards: {"images": config["evaluation"]["nearest_images"]},
+        "baselines": lambda wildcards: {"images": config["evaluation"]["nearest_images"]},
         "evaluate": evaluate,
         "rank_systems": rank_systems,
         "compare_systems": compare_systems,
@@ -352,9 +352,7 @@ def _of_products(plan: Plan, parts: _Parts) -> Slices:
             **parts.dataset(wildcards, "source", "export"),
             "runs": [[run, averaged] for run, averaged in exports.runs(name).items()],
             "parts": {kind: list(found) for kind, found in files.items()},
-            "features": {
-                model: _seen(plan.network(SimpleNamespace(dataset=name, model=model))) for model in models
-            },
+            "features": {model: _seen(plan.network(SimpleNamespace(dataset=name, model=model))) for model in models},
             "confidence": plan.config["evaluation"]["confidence"],
         }
 

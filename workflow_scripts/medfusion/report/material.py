@@ -28,11 +28,11 @@ class Material:
     config : the configuration, complete
     first : the contents of its first metrics.json
     measures : tidy metrics of all of them
-    systems, floors : in the order of their ranks, the selected one first
+    systems, baselines : in the order of their ranks, the selected one first
     confidence : of intervals, as a text
     figures, tables : paths by name: the path below the data set's folder without suffix
     counts : images of each class and split
-    audit : counts of near-twins
+    audit : counts of near-duplicates
     choices, weights : what validation chose for classifiers and fusions, by run
     """
 
@@ -42,7 +42,7 @@ class Material:
     first: Metrics
     measures: pd.DataFrame
     systems: list[rankings.RankedSystem]
-    floors: list[rankings.RankedSystem]
+    baselines: list[rankings.RankedSystem]
     confidence: str
     figures: dict[str, str]
     tables: dict[str, str]
@@ -101,7 +101,7 @@ def gather(
         first=first,
         measures=measures,
         systems=ranking.systems,
-        floors=ranking.floors,
+        baselines=ranking.baselines,
         confidence=percent(config["evaluation"]["confidence"]),
         figures=_below(key, figures),
         tables=own,

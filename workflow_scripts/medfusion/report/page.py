@@ -53,7 +53,7 @@ class Task:
     chosen_by: str
     chosen_at: rankings.Score
     interval: str
-    twins: str
+    near_duplicates: str
     trust: list[str]
     results: Table
     sections: list[Section]
@@ -147,17 +147,17 @@ def _task(material: Material) -> Task:
         equally_good=sum(row.equally_good for row in systems),
         told_apart=paired.answer(material.compared),
         fusion=paired.fusion_answer(material.compared),
-        majority=next((row for row in material.floors if row.system == "majority"), None),
+        majority=next((row for row in material.baselines if row.system == "majority"), None),
         comparisons=paired.published(published, systems, material.measures, material.compared, entry["source"]),
         several_labels=several,
         chosen_by=CRITERIA[criterion],
         chosen_at=systems[0].on_validation(criterion),
         interval="bootstrap" if several else "Wilson",
-        twins=paired.twins_sentence(material.audit, material.compared),
+        near_duplicates=paired.duplicates_sentence(material.audit, material.compared),
         trust=reliability.sentences(material.reliability) if material.reliability else [],
         results=page_tables.results(
             systems,
-            material.floors,
+            material.baselines,
             entry["published"],
             descriptions,
             entry["source"],

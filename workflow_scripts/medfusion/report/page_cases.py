@@ -254,7 +254,7 @@ class CasePages:
         bodies = [Body(rows)]
         if studied["fusion"]:
             right = sum(row["fusion"] for row in self._cases["disagreements"]["table"])
-            bodies.append(Body([Row([Cell("all"), Cell(f"{n:,}", sort=n), self._share(right, n)], "floor")]))
+            bodies.append(Body([Row([Cell("all"), Cell(f"{n:,}", sort=n), self._share(right, n)], "baseline")]))
         head = ["Test images on which", "Images"]
         head += [f"{studied['fusion']} is right on"] if studied["fusion"] else []
         made = ", and what their fusion makes of it" if studied["fusion"] else ""

@@ -18,7 +18,7 @@ KINDS = {
     "montage": Kind("data", "Examples of each class", "Training images, drawn at random."),
     "means": Kind("data", "Mean image of each class", "Mean over the training images of a class."),
     "pairs": Kind(
-        "twins",
+        "near_duplicates",
         "The most similar pairs",
         "Pairs of images with the highest pixel correlation, across splits first, then within.",
     ),

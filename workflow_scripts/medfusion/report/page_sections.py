@@ -14,11 +14,11 @@ from medfusion.tasks import ORDINAL, is_multi_label
 
 SECTIONS = {
     "data": "The data",
-    "twins": "Near-twins between images",
+    "near_duplicates": "Near-duplicates between images",
     "augmentation": "Augmentation",
     "training": "Training",
     "differences": "Which systems differ",
-    "without_twins": "With and without near-twins",
+    "without_duplicates": "With and without near-duplicates",
     "results": "Results in detail",
     "reliability": "How far the probabilities can be trusted",
     "mistakes": "Mistakes",
@@ -45,8 +45,8 @@ LABELS = (
 )
 LEFT_OUT = (
     "Left out, because it rests on one class an image: the confusion matrix, the comparison of "
-    "systems, measures without near-twins, prediction sets and referral, single mistakes and where the network looks, "
-    "the studies of tree, forest and SVM, and the export."
+    "systems, measures without near-duplicates, prediction sets and referral, single mistakes, where the network "
+    "looks, the studies of tree, forest and SVM, and the export."
 )
 ORDINAL_NOTE = (
     "The classes have an order. Accuracy and AUC are MedMNIST's, which evaluates them as classes without one; the mean "
@@ -62,7 +62,7 @@ BRIER = (
     "the probabilities as they are."
 )
 BRIER_OF_LABELS = "Calibration error and Brier score, from 0 to 1, and log loss are means over the labels."
-TWINS = (
+NEAR_DUPLICATES = (
     "r is the Pearson correlation of all pixel values of two images. It is undefined for images whose pixels are all "
     "equal; there are {constant} of these."
 )
@@ -78,13 +78,13 @@ def sections(material: Material) -> list[Section]:
     """
     found = {kind: Section(f"{material.key}-{kind}", title) for kind, title in SECTIONS.items()}
     _data(found["data"], material)
-    _twins(found["twins"], material)
+    _near_duplicates(found["near_duplicates"], material)
     found["training"].notes += [f"Chosen by default: {one}." for one in material.entry.get("by_default", ())]
     if material.compared:
         label_names = material.first["label_names"]
         paired.differences(found["differences"], material.compared, material.name)
         paired.fusions(found["differences"], material.compared, material.name)
-        paired.without_twins(found["without_twins"], material.compared, label_names, material.name)
+        paired.without_duplicates(found["without_duplicates"], material.compared, label_names, material.name)
     _detail(found["results"], material)
     if material.reliability:
         reliability.fill(found["reliability"], material.reliability, material.systems)
@@ -108,11 +108,11 @@ def _data(section: Section, material: Material) -> None:
         section.tables.append(page_tables.generic(table, f"Pixel values, 0 to 255 ({material.name})"))
 
 
-def _twins(section: Section, material: Material) -> None:
+def _near_duplicates(section: Section, material: Material) -> None:
     if material.audit:
-        caption = f"Near-twins by pixel correlation r ({material.name})"
-        section.tables.append(page_tables.twins(material.audit, caption))
-        section.notes.append(TWINS.format(constant=sum(material.audit["constant_images"].values())))
+        caption = f"Near-duplicates by pixel correlation r ({material.name})"
+        section.tables.append(page_tables.near_duplicates(material.audit, caption))
+        section.notes.append(NEAR_DUPLICATES.format(constant=sum(material.audit["constant_images"].values())))
 
 
 def _detail(section: Section, material: Material) -> None:

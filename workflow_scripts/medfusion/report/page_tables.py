@@ -64,7 +64,7 @@ def with_interval(result: Score) -> Cell:
 
 def results(
     systems: Sequence[RankedSystem],
-    floors: Sequence[RankedSystem],
+    baselines: Sequence[RankedSystem],
     published: Sequence[Mapping[str, Any]],
     descriptions: Mapping[str, str],
     source: str,
@@ -72,7 +72,7 @@ def results(
     confidence: str,
     criterion: str,
 ) -> Table:
-    """Every system with its accuracy, interval and AUC, and what was published for it; floors and others apart.
+    """Every system with its accuracy, interval and AUC, and what was published for it; baselines and others apart.
 
     Parameters
     ----------
@@ -111,14 +111,14 @@ def results(
         )
     last = [NOTHING] * (2 if original else 1)
     learns_nothing = [
-        Row([Cell(row.system.replace("_", " ")), *_scores(row, criterion), *last], "floor") for row in floors
+        Row([Cell(row.system.replace("_", " ")), *_scores(row, criterion), *last], "baseline") for row in baselines
     ]
     elsewhere = [
         Row([Cell(row["name"], _origin(row)), *figures(row), NOTHING, NOTHING, *last], "published") for row in published
     ]
     bodies = [Body(rows, "Measured here")]
     if learns_nothing:
-        bodies.append(Body(learns_nothing, "Floors: systems without a network"))
+        bodies.append(Body(learns_nothing, "Baselines: systems without a network"))
     if elsewhere:
         bodies.append(Body(elsewhere, PUBLISHED_ON.get(source, PUBLISHED_ON_OTHER)))
     head = [
@@ -189,7 +189,7 @@ def counts(table: pd.DataFrame, caption: str) -> Table:
         if label != ALL_IMAGES
     ]
     words = "all images" if (table["label"] == ALL_IMAGES).any() else "all classes"
-    rows.append(Row([Cell(words), *(Cell(f"{n:,}", sort=float(n)) for n in total.values())], "floor"))
+    rows.append(Row([Cell(words), *(Cell(f"{n:,}", sort=float(n)) for n in total.values())], "baseline"))
     return Table(caption, ["Class", *wide.columns], [Body(rows)])
 
 
@@ -215,8 +215,8 @@ def _text(value: Any) -> str:
     return f"{value:,.0f}" if value == int(value) else f"{value:,.2f}"
 
 
-def twins(summary: Mapping[str, Any], caption: str) -> Table:
-    """Images of the second split of a pair that have a near-twin in the first, by limit of correlation."""
+def near_duplicates(summary: Mapping[str, Any], caption: str) -> Table:
+    """Images of the second split of a pair that have a near-duplicate in the first, by limit of correlation."""
     limits = list(summary["splits"][0]["images"])
     rows = []
     for part in summary["splits"]:
@@ -226,7 +226,7 @@ def twins(summary: Mapping[str, Any], caption: str) -> Table:
         where = f"within {part['first']}" if part["first"] == part["second"] else f"{part['second']} in {part['first']}"
         rows.append(Row([Cell(where), Cell(f"{total:,}", sort=total), *images, Cell(f"{conflicts:,}", sort=conflicts)]))
     titles = [limit if limit == "identical" else f"r ≥ {limit}" for limit in limits]
-    head = ["Images with a twin", "Images", *titles, "Pairs with different labels"]
+    head = ["Images with a near-duplicate", "Images", *titles, "Pairs with different labels"]
     return Table(caption, head, [Body(rows)])
 
 
@@ -318,7 +318,7 @@ def costs(table: pd.DataFrame, caption: str) -> Table:
     total += [Cell(duration(table["longest"].max())), Cell(duration(table["cpu"].sum()))]
     total += [Cell(f"{table['memory'].max():,.0f} MB")]
     head = ["Stage", "Jobs", "Wall time, summed", "Longest job", "Processor time", "Peak memory of a job"]
-    return Table(caption, head, [Body(rows), Body([Row(total, "floor")])])
+    return Table(caption, head, [Body(rows), Body([Row(total, "baseline")])])
 
 
 def versions(libraries: Mapping[str, str], caption: str) -> Table:

@@ -1,4 +1,4 @@
-"""What the page says of paired comparisons: which systems differ, and how they do without near-twins."""
+"""What the page says of paired comparisons: which systems differ, and how they do without near-duplicates."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ import pandas as pd
 from medfusion.evaluation.image_parts import ENOUGH
 from medfusion.evaluation.metrics import summarise_seeds
 from medfusion.evaluation.ranking import runs
-from medfusion.files.comparison_files import Comparisons, is_floor
+from medfusion.files.comparison_files import Comparisons, is_baseline
 from medfusion.files.rankings import RankedSystem
 from medfusion.naming import class_names, limits_of_runs, percent
 from medfusion.report.page_parts import Body, Cell, Row, Section, Table
@@ -18,7 +18,7 @@ NOTHING = Cell("–")
 MEASURES = {"accuracy": "accuracy", "auc": "AUC"}
 DECIMALS = {"accuracy": 3, "auc": 4, "log_loss": 4}  # of differences: those of AUC are small where all systems are good
 MANY = 0.05  # of the test images, from where on near-duplicates are told first
-FLOORS = "Floors: systems without a network"
+BASELINES = "Baselines: systems without a network"
 METHOD = (
     "Differences are those of means over runs, on the {n:,} test images. Of each, interval and p value are of one "
     "procedure, so that a {confidence} interval leaves out 0 where p is below {level:g}, and nowhere else: for "
@@ -30,7 +30,8 @@ METHOD = (
     "far other seeds could, the standard deviations above say."
 )
 PARTS = (
-    "A near-twin is a training image whose pixels correlate with the test image's by {threshold:g} or more. {counts}. "
+    "A near-duplicate is a training image whose pixels correlate with the test image's by {threshold:g} or more. "
+    "{counts}. "
     "The two parts may also differ in what else makes an image easy, and in their shares of the classes. Values are "
     "mean ± standard deviation over seeds; under them, {limits}. No AUC where a class has fewer than {least} images."
 )
@@ -104,7 +105,7 @@ def verdict(entry: Mapping[str, Any]) -> str:
 
 def answer(comparisons: Comparisons | None) -> str:
     """One sentence: how many of the other systems the tests tell apart from the best."""
-    others = [entry for entry in comparisons["systems"] if not is_floor(entry["system"])] if comparisons else []
+    others = [entry for entry in comparisons["systems"] if not is_baseline(entry["system"])] if comparisons else []
     if not others:
         return ""
     n, found, higher = len(others), {}, []
@@ -209,7 +210,7 @@ def differences(section: Section, comparisons: Comparisons, name: str) -> None:
     options = {"confidence": percent(c["confidence"]), "level": _level(c)}
     section.notes.append(METHOD.format(**{key: c[key] for key in ("n", "family")}, **options))
     best = Row([Cell(c["best"]), Cell("the others are compared with it"), *[NOTHING] * 4], "best")
-    rows, floors = [best], []
+    rows, baselines = [best], []
     for entry in c["systems"]:
         cells = [Cell(entry["system"]), Cell(verdict(entry))]
         for measure in MEASURES:
@@ -217,13 +218,13 @@ def differences(section: Section, comparisons: Comparisons, name: str) -> None:
             cells.append(Cell(difference(entry, measure), _interval(entry, measure), found["difference"]))
             note = f"{p_value(found['p'])} before"
             cells.append(Cell(p_value(found["p_adjusted"]), note, found["p_adjusted"]))
-        floor = is_floor(entry["system"])
-        (floors if floor else rows).append(Row(cells, "floor" if floor else ""))
+        baseline = is_baseline(entry["system"])
+        (baselines if baseline else rows).append(Row(cells, "baseline" if baseline else ""))
     head = ["System", "Against the best"]
     for measure in MEASURES.values():
         head += [f"Difference of {measure}, {options['confidence']} interval", f"Adjusted p, {measure}"]
     caption = f"Every system minus {c['best']}, the selected system ({name}, test n = {c['n']:,})"
-    bodies = [Body(rows, "Measured here"), *([Body(floors, FLOORS)] if floors else [])]
+    bodies = [Body(rows, "Measured here"), *([Body(baselines, BASELINES)] if baselines else [])]
     section.tables.append(Table(caption, head, bodies, numeric=2))
 
 
@@ -304,8 +305,8 @@ def _interval(entry: Mapping[str, Any], measure: str) -> str:
     return f"{difference(entry, measure, 'low')} to {difference(entry, measure, 'high')}"
 
 
-def without_twins(section: Section, comparisons: Comparisons, label_names: Sequence[str], name: str) -> None:
-    """Fill the section with measures on the test images without, and on those with a near-twin in training.
+def without_duplicates(section: Section, comparisons: Comparisons, label_names: Sequence[str], name: str) -> None:
+    """Fill the section with measures on the test images without, and on those with a near-duplicate in training.
 
     Nothing is said where all test images have one, or none has.
 
@@ -314,7 +315,7 @@ def without_twins(section: Section, comparisons: Comparisons, label_names: Seque
     label_names : one per class
     name : of the data
     """
-    parts = comparisons["twins"]["parts"]
+    parts = comparisons["near_duplicates"]["parts"]
     if not parts:
         return
     order = [part for part in ("without", "with") if part in parts]
@@ -322,21 +323,23 @@ def without_twins(section: Section, comparisons: Comparisons, label_names: Seque
         f"{part} one: n = {parts[part]['n']:,} (" + ", ".join(_classes(parts[part]["classes"], label_names)) + ")"
         for part in order
     )
-    options = {"threshold": comparisons["twins"]["threshold"], "counts": f"Test images {counts}"}
+    options = {"threshold": comparisons["near_duplicates"]["threshold"], "counts": f"Test images {counts}"}
     limits = limits_of_runs(percent(comparisons["confidence"]), "Wilson for accuracy, bootstrap for AUC")
     section.notes.append(PARTS.format(**options, limits=limits, least=ENOUGH))
-    rows, floors = [], []
-    for entry in comparisons["twins"]["systems"]:
+    rows, baselines = [], []
+    for entry in comparisons["near_duplicates"]["systems"]:
         cells, system = [Cell(entry["system"])], entry["system"]
         for part in order:
             cells += [_over_runs([run[part][measure] for run in entry["runs"]]) for measure in MEASURES]
-        kind = "best" if system == comparisons["best"] else "floor" if is_floor(system) else ""
-        (floors if is_floor(system) else rows).append(Row(cells, kind))
+        kind = "best" if system == comparisons["best"] else "baseline" if is_baseline(system) else ""
+        (baselines if is_baseline(system) else rows).append(Row(cells, kind))
     head = ["System"]
     for part in order:
-        head += [f"{'AUC' if m == 'auc' else 'Accuracy'} {part} near-twins, n = {parts[part]['n']:,}" for m in MEASURES]
-    bodies = [Body(rows, "Measured here"), *([Body(floors, FLOORS)] if floors else [])]
-    caption = f"Test images without and with a near-twin among the training images ({name})"
+        head += [
+            f"{'AUC' if m == 'auc' else 'Accuracy'} {part} near-duplicates, n = {parts[part]['n']:,}" for m in MEASURES
+        ]
+    bodies = [Body(rows, "Measured here"), *([Body(baselines, BASELINES)] if baselines else [])]
+    caption = f"Test images without and with a near-duplicate among the training images ({name})"
     section.tables.append(Table(caption, head, bodies))
 
 
@@ -354,12 +357,12 @@ def _over_runs(measures: Sequence[Mapping[str, float] | None]) -> Cell:
     return Cell(text, f"{low:.3f} to {high:.3f}", mean)
 
 
-def twins_sentence(audit: Mapping[str, Any] | None, comparisons: Comparisons | None) -> str:
-    """How many test images have a near-twin in training, and how the selected system does on either part.
+def duplicates_sentence(audit: Mapping[str, Any] | None, comparisons: Comparisons | None) -> str:
+    """How many test images have a near-duplicate in training, and how the selected system does on either part.
 
     Parameters
     ----------
-    audit : counts of near-twins, as audit_twins writes them
+    audit : counts of near-duplicates, as audit_duplicates writes them
     """
     if audit is None:
         return ""
@@ -368,35 +371,36 @@ def twins_sentence(audit: Mapping[str, Any] | None, comparisons: Comparisons | N
     number = len(part["indices"])
     meant = f"pixel correlation of {limit} or more" + ", or the same bytes" * (number > part["images"][limit])
     if not number:
-        return f"No test image has a near-twin ({meant}) among the training images."
+        return f"No test image has a near-duplicate ({meant}) among the training images."
     images = f"{number:,} of {audit['images']['test']:,} test images"
-    text = f"{images} {'has' if number == 1 else 'have'} a near-twin ({meant}) among the training images"
-    if not comparisons or not comparisons["twins"]["parts"]:
+    text = f"{images} {'has' if number == 1 else 'have'} a near-duplicate ({meant}) among the training images"
+    if not comparisons or not comparisons["near_duplicates"]["parts"]:
         return f"{text}."
-    found = comparisons["twins"]["systems"][0]["runs"]  # of the best
+    found = comparisons["near_duplicates"]["systems"][0]["runs"]  # of the best
     cells = [_over_runs([run[name]["accuracy"] for run in found]) for name in ("with", "without")]
     having, without = (f"{cell.text} ({cell.note})" for cell in cells)
     return f"{text}: on these the selected system's accuracy is {having}, on the others {without}{_of_runs(found)}."
 
 
-def twins_first(comparisons: Comparisons, name: str) -> str:
+def duplicates_first(comparisons: Comparisons, name: str) -> str:
     """What near-duplicates do to the results of a data set, where they are more than a twentieth of its test images.
 
     Parameters
     ----------
     name : of the data
     """
-    twins = comparisons["twins"]
-    share = twins["images"] / comparisons["n"]
+    near_duplicates = comparisons["near_duplicates"]
+    share = near_duplicates["images"] / comparisons["n"]
     if share <= MANY:
         return ""
     text = (
-        f"{percent(round(share, 2))} of the test images of {name} ({twins['images']:,} of {comparisons['n']:,}) have a "
-        f"near-duplicate among the training images (pixel correlation of {twins['threshold']:g} or more)"
+        f"{percent(round(share, 2))} of the test images of {name} ({near_duplicates['images']:,} of "
+        f"{comparisons['n']:,}) have a near-duplicate among the training images (pixel correlation of "
+        f"{near_duplicates['threshold']:g} or more)"
     )
-    if not twins["parts"]:
+    if not near_duplicates["parts"]:
         return f"{text}: how systems do without such images cannot be measured."
-    runs, figures = twins["systems"][0]["runs"], []
+    runs, figures = near_duplicates["systems"][0]["runs"], []
     for part in ("with", "without"):
         cells = {words: _over_runs([run[part][measure] for run in runs]) for measure, words in MEASURES.items()}
         figures.append(

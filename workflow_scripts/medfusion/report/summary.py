@@ -47,8 +47,10 @@ def summary(
     context : lines that say when and on what the results were measured, by title
     """
     names = {content["dataset"]: content["name"] for content in contents}
-    twins = [paired.twins_first(comparisons[key], names[key]) for key in config["datasets"] if key in comparisons]
-    parts = ["# Measured results", *filter(None, twins)]
+    near_duplicates = [
+        paired.duplicates_first(comparisons[key], names[key]) for key in config["datasets"] if key in comparisons
+    ]
+    parts = ["# Measured results", *filter(None, near_duplicates)]
     parts += ["\n".join(f"- {title}: {text}" for title, text in context.items())]
     confidence = percent(config["evaluation"]["confidence"])
     kinds = (
@@ -76,7 +78,7 @@ def _dataset(
     entry, table = config["datasets"][key], tidy(contents)
     name, n = table["name"].iloc[0], ranking.images_tested(table)
     rows, several, criterion = [], ranking.several_labels(table), config["criterion"]
-    for row in ranked.systems + ranked.floors:
+    for row in ranked.systems + ranked.baselines:
         decisive = _value(row.on_validation(criterion))
         if several:
             measures = [decisive, _value(row.test_auc), interval(row.test_auc), _value(row.test_accuracy)]

@@ -48,7 +48,7 @@ class Pairs(NamedTuple):
 
 
 class Search:
-    """The images of several splits, and for each what is needed to look for its twins: some 600 bytes.
+    """The images of several splits, and for each what is needed to look for its near-duplicates: some 600 bytes.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ class Search:
             yield self._compared(waiting, threshold)
 
     def _candidates(self, start: int, other: int, rows: int, threshold: float) -> tuple[np.ndarray, np.ndarray]:
-        """Pairs of images of two blocks that may be twins: first < second, in ascending order."""
+        """Pairs of images of two blocks that may be near-duplicates: first < second, in ascending order."""
         a, b = self._places[start : start + rows], self._places[other : other + rows]
         near = a[:, : self._few + 1] @ b[:, : self._few + 1].T >= threshold - MARGIN
         near[self.constant[start : start + rows]] = False
@@ -147,7 +147,7 @@ class Search:
         return first[chosen], second[chosen]
 
     def _compared(self, waiting: Sequence[tuple[np.ndarray, np.ndarray]], threshold: float) -> Pairs:
-        """Those of some candidates that are twins, by their pixels.
+        """Those of some candidates that are near-duplicates, by their pixels.
 
         Sums of products of whole numbers, which float64 holds exactly up to 2^53 (224 × 224 × 3 values need 2^51), so
         that a correlation depends neither on the blocks nor on the order of summation.

@@ -1,4 +1,4 @@
-"""The two floors every system is held against: the majority class, and the nearest training image in pixels."""
+"""The two baselines every system is held against: the majority class, and the nearest training image in pixels."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Look for near-twins: pairs of images, within and across splits, whose pixels correlate strongly."""
+"""Look for near-duplicates: pairs of images, within and across splits, whose pixels correlate strongly."""
 
 import argparse
 from typing import Any
@@ -23,25 +23,27 @@ def parser() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
     """Write the table of pairs, the counts and a figure."""
-    from medfusion.data import twins
+    from medfusion.data import near_duplicates
     from medfusion.figures import drawing
 
     train, val, test = args.images
     splits = [
-        twins.Split("train", train, twins.codes(read_labels(train))),
-        twins.Split("val", val, twins.codes(read_labels(val))),
-        twins.Split("test", test, twins.codes(read_labels(args.test_labels))),
+        near_duplicates.Split("train", train, near_duplicates.codes(read_labels(train))),
+        near_duplicates.Split("val", val, near_duplicates.codes(read_labels(val))),
+        near_duplicates.Split("test", test, near_duplicates.codes(read_labels(args.test_labels))),
     ]
     description = describe(train)
     names = shown(description, settings)
     threshold, several = settings["threshold"], is_multi_label(description.task)
-    pairs, summary = twins.find(splits, threshold, report=stage.progress)
+    pairs, summary = near_duplicates.find(splits, threshold, report=stage.progress)
     # Not what the data set is called: the comparisons of systems are made from this file.
     summary |= {"flag": description.flag, "generated": description.generated, "remarks": list(description.remarks)}
     write_text(args.pairs, pairs.to_csv(index=False, float_format="%.6f"))
     write_json(args.summary, summary)
     with drawing.style(settings["style"]):
-        drawing.save(twins.draw_pairs(pairs, summary["pairs"], splits, names, threshold, several=several), args.montage)
+        drawing.save(
+            near_duplicates.draw_pairs(pairs, summary["pairs"], splits, names, threshold, several=several), args.montage
+        )
     stage.progress(f"{names.name}: {summary['pairs']:,} pairs with a correlation of {threshold:g} or more")
 
 

@@ -1,4 +1,4 @@
-"""Tests of the search for near-twins: against brute force, in any blocks, and with images that have no correlation."""
+"""Tests of the search for near-duplicates: against brute force, in any blocks, with images without correlation."""
 
 import argparse
 import itertools
@@ -7,8 +7,8 @@ import json
 import numpy as np
 import pytest
 
-import audit_twins
-from medfusion.data import twin_search, twins
+import audit_duplicates
+from medfusion.data import duplicate_search, near_duplicates
 from medfusion.figures import drawing
 from medfusion.files.images import Description, read_images, write_labels, write_split
 from medfusion.naming import shown
@@ -21,12 +21,12 @@ SHOWN = shown(DESCRIPTION, TOYS)
 def _split(folder, name, images, labels):
     path = folder / f"{name}.h5"
     write_split(path, name, DESCRIPTION, images, labels)
-    return twins.Split(name, path, labels)
+    return near_duplicates.Split(name, path, labels)
 
 
 @pytest.fixture
 def splits(tmp_path):
-    """Random images with planted twins, duplicates and a conflict of labels; two images are constant."""
+    """Random images with planted near-duplicates, duplicates and a conflict of labels; two images are constant."""
     rng = np.random.default_rng(5)
     sizes = {"train": 23, "val": 9, "test": 14}
     arrays = {name: rng.integers(40, 200, (n, 8, 8, 3), dtype=np.uint8) for name, n in sizes.items()}
@@ -66,7 +66,7 @@ PLAIN = ("train", "test")
 
 @pytest.mark.parametrize("threshold", [-0.999, 0.05, 0.5, 0.95])
 def test_pairs_are_those_of_brute_force(splits, threshold):
-    pairs, summary = twins.find(splits, threshold)
+    pairs, summary = near_duplicates.find(splits, threshold)
     expected = _brute_force(splits, threshold)
     assert _as_dictionary(pairs) == pytest.approx(expected, abs=1e-12)
     assert summary["pairs"] == summary["pairs_listed"] == len(expected)
@@ -82,8 +82,8 @@ def test_pairs_are_those_of_brute_force(splits, threshold):
 
 @pytest.mark.parametrize("block", [1, 2, 5, 23])
 def test_blocks_change_nothing(splits, block):
-    whole, whole_summary = twins.find(splits, 0.1, listed=40)
-    pairs, summary = twins.find(splits, 0.1, listed=40, block=block)
+    whole, whole_summary = near_duplicates.find(splits, 0.1, listed=40)
+    pairs, summary = near_duplicates.find(splits, 0.1, listed=40, block=block)
     assert pairs.to_csv() == whole.to_csv()
     assert summary == whole_summary
 
@@ -95,16 +95,16 @@ def test_blocks_change_nothing(splits, block):
     ids=str,
 )
 def test_limits_of_the_search_change_nothing(splits, monkeypatch, threshold, limits):
-    whole, whole_summary = twins.find(splits, threshold)
+    whole, whole_summary = near_duplicates.find(splits, threshold)
     for name, value in limits.items():
-        monkeypatch.setattr(twin_search, name, value)
-    pairs, summary = twins.find(splits, threshold, block=6)
+        monkeypatch.setattr(duplicate_search, name, value)
+    pairs, summary = near_duplicates.find(splits, threshold, block=6)
     assert pairs.to_csv() == whole.to_csv()
     assert summary == whole_summary
 
 
 def test_no_pair_just_above_the_threshold_is_lost(tmp_path):
-    """Many twins of every strength around the threshold, in images of smooth patches."""
+    """Many near-duplicates of every strength around the threshold, in images of smooth patches."""
     rng = np.random.default_rng(0)
     basis = np.stack(
         [
@@ -120,15 +120,15 @@ def test_no_pair_just_above_the_threshold_is_lost(tmp_path):
     flat = images.reshape(600, -1).astype(float)
     expected = np.corrcoef(flat)[np.triu_indices(600, 1)]
     for threshold in (0.9, 0.95, 0.99):
-        _, summary = twins.find([split], threshold)
+        _, summary = near_duplicates.find([split], threshold)
         # Correlations so near to the threshold that NumPy may round them to the other side are none of its business.
         assert abs(summary["pairs"] - np.sum(expected >= threshold)) <= np.sum(np.abs(expected - threshold) < 1e-12)
         assert summary["pairs"] > 50
 
 
 def test_a_cut_table_keeps_the_strongest_and_the_counts_stay_complete(splits):
-    everything, complete = twins.find(splits, 0.0)
-    pairs, summary = twins.find(splits, 0.0, listed=30, block=7)
+    everything, complete = near_duplicates.find(splits, 0.0)
+    pairs, summary = near_duplicates.find(splits, 0.0, listed=30, block=7)
     across = everything[everything["split_a"] != everything["split_b"]]
     assert len(across) > 30
     assert _as_dictionary(pairs) == _as_dictionary(across.head(30))
@@ -138,7 +138,7 @@ def test_a_cut_table_keeps_the_strongest_and_the_counts_stay_complete(splits):
 
 
 def test_planted_duplicates_and_conflicts_are_counted(splits):
-    pairs, summary = twins.find(splits, 0.95)
+    pairs, summary = near_duplicates.find(splits, 0.95)
     identical = {(r.split_a, r.index_a, r.split_b, r.index_b) for r in pairs[pairs["identical"]].itertuples()}
     assert identical == {("train", 7, "test", 3), ("train", 2, "train", 20)}
     assert (pairs.loc[pairs["identical"], "correlation"] == 1).all()
@@ -160,7 +160,7 @@ def test_planted_duplicates_and_conflicts_are_counted(splits):
 
 def test_constant_images_are_counted_apart(splits):
     with np.errstate(all="raise"):
-        pairs, summary = twins.find(splits, -1.0)
+        pairs, summary = near_duplicates.find(splits, -1.0)
     assert summary["constant_images"] == {"train": 1, "val": 0, "test": 1}
     assert pairs.notna().all(axis=None)
     assert ("train", 0) not in set(zip(pairs["split_a"], pairs["index_a"], strict=True))
@@ -175,7 +175,7 @@ def test_images_of_one_colour_are_identical_by_their_bytes(tmp_path):
     made = [
         _split(tmp_path, name, values, labels) for name, values in (("train", black), ("val", black), ("test", test))
     ]
-    pairs, summary = twins.find(made, 0.95)
+    pairs, summary = near_duplicates.find(made, 0.95)
     across, within = _between(summary, "train", "test"), _between(summary, "train", "train")
     assert len(pairs) == summary["pairs"] == 0 and across["pairs"]["0.95"] == across["images"]["0.95"] == 0
     assert across["pairs"]["identical"] == 4 * 3 and across["images"]["identical"] == 3
@@ -185,7 +185,7 @@ def test_images_of_one_colour_are_identical_by_their_bytes(tmp_path):
 
 
 def test_limits_below_the_threshold_are_left_out(splits):
-    _, summary = twins.find(splits, 0.995)
+    _, summary = near_duplicates.find(splits, 0.995)
     assert list(_between(summary, "val", "test")["pairs"]) == ["0.995", "0.999", "identical"]
 
 
@@ -194,32 +194,32 @@ def test_no_pairs_still_give_a_table_and_a_figure(tmp_path):
     noise = rng.integers(0, 256, (3, 4, 8, 8, 1), dtype=np.uint8)
     labels = np.zeros(4, np.uint8)
     splits = [_split(tmp_path, name, noise[i], labels) for i, name in enumerate(("train", "val", "test"))]
-    pairs, summary = twins.find(splits, 0.95)
-    assert pairs.to_csv(index=False).strip() == ",".join(twins.COLUMNS)
+    pairs, summary = near_duplicates.find(splits, 0.95)
+    assert pairs.to_csv(index=False).strip() == ",".join(near_duplicates.COLUMNS)
     assert summary["pairs"] == 0
     with drawing.style("white"):
-        drawing.save(twins.draw_pairs(pairs, 0, splits, SHOWN, 0.95), tmp_path / "pairs.png")
+        drawing.save(near_duplicates.draw_pairs(pairs, 0, splits, SHOWN, 0.95), tmp_path / "pairs.png")
     assert (tmp_path / "pairs.png").stat().st_size
 
 
 def test_captions_name_both_labels_where_they_differ_and_round_down(splits):
-    pairs, _ = twins.find(splits, 0.95)
-    captions = [twins._caption(row, DESCRIPTION.label_names) for row in pairs.itertuples()]
+    pairs, _ = near_duplicates.find(splits, 0.95)
+    captions = [near_duplicates._caption(row, DESCRIPTION.label_names) for row in pairs.itertuples()]
     assert "train 7, test 3\nidentical\napple ≠\npear" in captions
     row = next(pairs[~pairs["identical"]].itertuples())._replace(correlation=0.99999)
-    assert "r = 0.9999" in twins._caption(row, DESCRIPTION.label_names)
+    assert "r = 0.9999" in near_duplicates._caption(row, DESCRIPTION.label_names)
 
 
 def test_several_labels_are_told_by_one_number_and_named_again(splits):
     labels = np.array([[1, 0], [1, 1], [0, 0]], np.uint8)
-    assert twins.codes(labels).tolist() == [1, 3, 0]
-    assert [twins._label_text(code, ("apple", "pear"), True) for code in (1, 3, 0)] == [
+    assert near_duplicates.codes(labels).tolist() == [1, 3, 0]
+    assert [near_duplicates._label_text(code, ("apple", "pear"), True) for code in (1, 3, 0)] == [
         "apple",
         "apple, pear",
         "no label",
     ]
     plain = np.array([2, 0], np.uint8)
-    assert twins.codes(plain) is plain
+    assert near_duplicates.codes(plain) is plain
 
 
 def test_the_stage_writes_the_same_bytes_twice(splits, tmp_path):
@@ -235,7 +235,7 @@ def test_the_stage_writes_the_same_bytes_twice(splits, tmp_path):
         args = argparse.Namespace(
             images=[train.path, val.path, test.path], test_labels=tmp_path / "labels.h5", **outputs
         )
-        audit_twins.main(args, {"threshold": 0.95, "style": "whitegrid", **TOYS})
+        audit_duplicates.main(args, {"threshold": 0.95, "style": "whitegrid", **TOYS})
         contents.append([path.read_bytes() for path in outputs.values()])
     assert contents[0] == contents[1]
     summary = json.loads(contents[0][1])

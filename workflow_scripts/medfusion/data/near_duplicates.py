@@ -1,4 +1,4 @@
-"""Near-twins: pairs of images, within and across splits, whose pixels correlate strongly."""
+"""Near-duplicates: pairs of images, within and across splits, whose pixels correlate strongly."""
 
 import contextlib
 import itertools
@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from medfusion.data.twin_search import BLOCK_ROWS, Search
+from medfusion.data.duplicate_search import BLOCK_ROWS, Search
 from medfusion.figures.montage import message, montage_grid
 from medfusion.files.hdf5 import open_hdf5
 from medfusion.naming import Shown
@@ -52,12 +52,12 @@ def find(
     block: int = BLOCK_ROWS,
     report: Callable[[str], None] = lambda text: None,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """All near-twins of a data set.
+    """All near-duplicates of a data set.
 
     Parameters
     ----------
     splits : in the order in which they are named in a pair
-    threshold : correlation from which two images count as near-twins
+    threshold : correlation from which two images count as near-duplicates
     listed : pairs that the table holds at most
     block : images compared at once, at most; changes the memory and the time taken, not the result
     report : takes lines of progress
@@ -67,8 +67,9 @@ def find(
     pairs : columns split_a, index_a, label_a, split_b, index_b, label_b, correlation, identical; pairs across
         splits first, then the strongest first
     summary : complete counts, whatever the table leaves out: for each pair of splits the pairs, the images of the
-        second split that have a twin in the first, and the pairs whose labels differ, at the threshold, at 0.99 and
-        0.999 and for identical images; across splits also the indices of these images at the threshold, or identical
+        second split that have a near-duplicate in the first, and the pairs whose labels differ, at the threshold, at
+        0.99 and 0.999 and for identical images; across splits also the indices of these images at the threshold, or
+        identical
     """
     limits = [threshold, *(limit for limit in LIMITS if limit > threshold)]
     tallies = {
@@ -121,16 +122,16 @@ class _Tally:
         self.first, self.second, self.limits = first, second, limits
         self.pairs = np.zeros(len(limits) + 1, np.int64)
         self.conflicts = np.zeros(len(limits) + 1, np.int64)
-        self.has_twin = np.zeros((len(limits) + 1, len(second.labels)), bool)
+        self.has_duplicate = np.zeros((len(limits) + 1, len(second.labels)), bool)
 
     def add(self, i: np.ndarray, j: np.ndarray, correlation: np.ndarray, identical: np.ndarray) -> None:
         conflict = self.first.labels[i] != self.second.labels[j]
         for number, counted in enumerate([*(correlation >= limit for limit in self.limits), identical]):
             self.pairs[number] += counted.sum()
             self.conflicts[number] += (counted & conflict).sum()
-            self.has_twin[number, j[counted]] = True
+            self.has_duplicate[number, j[counted]] = True
             if self.first is self.second:
-                self.has_twin[number, i[counted]] = True
+                self.has_duplicate[number, i[counted]] = True
 
     def add_constant(self, own: dict[int, np.ndarray], other: dict[int, np.ndarray]) -> None:
         """Count the identical pairs of images without a correlation: of each split, those with the same bytes."""
@@ -143,16 +144,16 @@ class _Tally:
                 pairs, alike = (pairs - len(i)) // 2, (alike - len(i)) // 2
             self.pairs[-1] += pairs
             self.conflicts[-1] += pairs - alike
-            self.has_twin[-1, j] |= pairs > 0  # within a split these are the images i
+            self.has_duplicate[-1, j] |= pairs > 0  # within a split these are the images i
 
     def summary(self) -> dict[str, Any]:
         keys = [*(f"{limit:g}" for limit in self.limits), "identical"]
-        counts = {"pairs": self.pairs, "images": self.has_twin.sum(axis=1), "conflicting_labels": self.conflicts}
+        counts = {"pairs": self.pairs, "images": self.has_duplicate.sum(axis=1), "conflicting_labels": self.conflicts}
         result: dict[str, Any] = {"first": self.first.name, "second": self.second.name}
         for name, values in counts.items():
             result[name] = {key: int(value) for key, value in zip(keys, values, strict=True)}
         if self.first is not self.second:
-            result["indices"] = np.flatnonzero(self.has_twin[0] | self.has_twin[-1]).tolist()
+            result["indices"] = np.flatnonzero(self.has_duplicate[0] | self.has_duplicate[-1]).tolist()
         return result
 
 
@@ -189,7 +190,9 @@ def draw_pairs(
     several : whether an image may have several labels at once, so that labels are codes
     """
     if pairs.empty:
-        return message(f"No two images have a pixel correlation of {threshold:g} or more.", f"{names.name}: near-twins")
+        return message(
+            f"No two images have a pixel correlation of {threshold:g} or more.", f"{names.name}: near-duplicates"
+        )
     shown = pairs.head(number)
     with contextlib.ExitStack() as stack:
         files = {split.name: stack.enter_context(open_hdf5(split.path))["images"] for split in splits}
