@@ -36,7 +36,6 @@ rule extract_features:
         settings=settings_of("extract_features"),
         model=PLAN.trained_network,
         images=PREPARED,
-        augmented=PLAN.feature_bank,
     output:
         features=f"{RESULTS}/{{dataset}}/{{model}}/seed{{seed}}/features.h5",
     log:
@@ -51,7 +50,7 @@ rule extract_features:
         "{wildcards.dataset}: extracting features of {wildcards.model}, seed {wildcards.seed}"
     shell:
         "python {input.program:q} --settings {input.settings:q} --model {input.model:q} "
-        "--images {input.images:q} --augmented {input.augmented:q} --out {output.features:q} 9>&2 &> {log:q}"
+        "--images {input.images:q} --out {output.features:q} 9>&2 &> {log:q}"
 
 
 rule learning_curve:

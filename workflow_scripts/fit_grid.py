@@ -33,17 +33,16 @@ def main(args, settings):
     with imported_quickly(without=UNUSED_BY_SKLEARN):
         from medfusion.learning import approximate, classifiers, grid_search
         from medfusion.learning.calibration import temperature_of
-        from medfusion.learning.copies import of_copies
         from medfusion.learning.subsets import at_most, stratified_subset
 
     classifier, seed = settings["classifier"], settings["seed"]
     labels, val_labels = images.read_labels(args.train), images.read_labels(args.val)
     with hdf5.open_hdf5(args.features) as file:
-        *copied, width = file["train/features"].shape[1:]
+        width = file["train/features"].shape[1]
     # Those that the network was trained on, or some of them.
     number = settings["train_images"]
     known = np.arange(len(labels)) if number == "all" else stratified_subset(labels, number, seed)
-    use = approximate.rule(classifier, len(known), width, copied[0] if copied else 1)
+    use = approximate.rule(classifier, len(known), width)
     fitted = known[at_most(labels[known], use.images, seed)]
     # Of the validation split likewise; a quarter as much, because it is held beside the other.
     least, held = len(np.unique(strata(val_labels))), classifier["fit_values"] // (4 * width)
@@ -54,7 +53,7 @@ def main(args, settings):
         )
     scored = at_most(val_labels, held, seed)
     data = (
-        hdf5.rows(args.features, "train/features", fitted, *([slice(use.copies)] if copied else [])),
+        hdf5.rows(args.features, "train/features", fitted),
         labels[fitted],
         hdf5.rows(args.features, "val/features", scored),
         val_labels[scored],
@@ -66,7 +65,7 @@ def main(args, settings):
     best = grid_search.grid_cells(classifier["grid"])[equally_good[0]]
     machine = approximate.machine(use, best)
     stage.progress(f"{settings['title']}: chosen {best}, to be fitted on {use.images} images ({machine})")
-    model = classifiers.fit(classifier, best, *of_copies(*data[:2]), *data[2:], seed, use.components)
+    model = classifiers.fit(classifier, best, *data, seed, use.components)
 
     table = io.StringIO()
     writer = csv.DictWriter(table, rows[0], lineterminator="\n")
@@ -80,7 +79,6 @@ def main(args, settings):
         "equally_good": len(equally_good),
         "compared_images": grid_search.compared_images(classifier, len(fitted)),
         "fitted_images": len(fitted),
-        "copies": use.copies if copied else 0,
         "training_images": len(known),
         "scored_images": len(scored),
         "validation_images": len(val_labels),

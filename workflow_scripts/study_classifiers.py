@@ -28,19 +28,16 @@ def main(args, settings):
 
     from medfusion.files import study_files
     from medfusion.learning import classifiers, studies
-    from medfusion.learning.copies import of_images
     from medfusion.learning.subsets import at_most
 
     description, seed = images.describe(args.train), settings["seed"]
     labels, val_labels = images.read_labels(args.train), images.read_labels(args.val)
     with hdf5.open_hdf5(args.features) as file:
-        *copies, width = file["train/features"].shape[1:]
-    held = settings["fit_values"] // width
+        held = settings["fit_values"] // file["train/features"].shape[1]
     most = min(settings["fit_images"] or held, held)
     chosen, val_chosen = (at_most(values, most, seed) for values in (labels, val_labels))
     labels, val_labels = labels[chosen], val_labels[val_chosen]
-    features = hdf5.rows(args.features, "train/features", chosen, *([slice(1)] if copies else []))
-    features = of_images(features)
+    features = hdf5.rows(args.features, "train/features", chosen)
     val_features = hdf5.rows(args.features, "val/features", val_chosen)
     if args.tree_model:
         tree = studies.tree_inside(classifiers.load(args.tree_model))

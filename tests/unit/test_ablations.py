@@ -60,8 +60,7 @@ def test_everything_that_is_on_can_be_taken_away_and_nothing_else(plan):
     ]  # fmt: skip
     assert names(plan, "blood", "compact_resnet") == [
         "without_original_epochs", "without_affine", "without_symmetries", "without_shift", "without_batch_norm",
-        "without_dropout", "without_weight_decay", "without_label_smoothing", "without_views", "without_copies",
-        "without_network",
+        "without_dropout", "without_weight_decay", "without_label_smoothing", "without_views", "without_network",
     ]  # fmt: skip
 
 
@@ -72,9 +71,7 @@ def test_each_variant_differs_from_its_base_in_one_value_or_in_its_bank(plan):
             parts = [(part, key) for part in ("options", "training", "features") for key in base[part]]
             changed = [key for part, key in parts if variant.network[part][key] != base[part][key]]
             assert len(changed) == (0 if variant.bank_off else 1) or variant.name == "without_network", path
-            assert variant.trained == (
-                changed not in (["views"], ["copies"], ["layers"], ["layers", "views"], ["layers", "views", "copies"])
-            ), path
+            assert variant.trained == (changed not in (["views"], ["layers"], ["layers", "views"])), path
 
 
 def test_what_only_features_tell_apart_applies_the_trained_network_of_its_base(plan):
@@ -150,7 +147,7 @@ def test_weight_decay_counts_only_for_the_optimiser_that_has_it():
 
 def test_every_part_has_words_and_every_option_that_regularises_can_be_taken_away():
     schema_parts = {*ablations.BANK_OFF, *ablations.TRAINING_OFF, *ablations.OPTIONS_OFF}
-    assert schema_parts | {"augmentation", "views", "copies", "network"} == set(ablations.WORDS)
+    assert schema_parts | {"augmentation", "views", "network"} == set(ablations.WORDS)
     options = {name for options in OPTIONS.values() for name in options}
     assert options - set(ablations.OPTIONS_OFF) == {"batch_norm_momentum", "blocks", "widths", "stem_stride"}, (
         "an option of architectures.py: can it be taken away (OPTIONS_OFF and WORDS of ablations.py, the schema)?"

@@ -108,30 +108,27 @@ def test_cells_are_compared_exactly_on_no_more_than_are_fitted_exactly(data):
 
 
 RULES = {
-    "few images": ({}, 80, 3, Use(80, 1, None)),
-    "as many as fit": ({}, 100, 3, Use(100, 1, None)),
-    "more": ({}, 101, 3, Use(101, 1, 60)),
-    "many more": ({}, 9999, 3, Use(500, 1, 60)),
-    "no limit": ({"nystroem_images": None, "fit_values": 10**9}, 9999, 3, Use(9999, 1, 60)),
-    "wide features": ({}, 9999, 25, Use(200, 1, 60)),
-    "very wide features": ({}, 9999, 100, Use(50, 1, None)),
-    "switched off": ({"nystroem_components": None}, 9999, 3, Use(100, 1, None)),
-    "a forest": ({"kind": "random_forest"}, 9999, 3, Use(100, 1, None)),
-    "all exactly": ({"fit_images": None}, 1500, 3, Use(1500, 1, None)),
-    "copies as many as fit": ({}, 40, 3, Use(40, 2, None)),
-    "at least one copy": ({"nystroem_components": None}, 9999, 3, Use(100, 1, None)),
-    "fewer than components": ({"nystroem_components": 400}, 150, 3, Use(150, 1, 150)),
+    "few images": ({}, 80, 3, Use(80, None)),
+    "as many as fit": ({}, 100, 3, Use(100, None)),
+    "more": ({}, 101, 3, Use(101, 60)),
+    "many more": ({}, 9999, 3, Use(500, 60)),
+    "no limit": ({"nystroem_images": None, "fit_values": 10**9}, 9999, 3, Use(9999, 60)),
+    "wide features": ({}, 9999, 25, Use(200, 60)),
+    "very wide features": ({}, 9999, 100, Use(50, None)),
+    "switched off": ({"nystroem_components": None}, 9999, 3, Use(100, None)),
+    "a forest": ({"kind": "random_forest"}, 9999, 3, Use(100, None)),
+    "all exactly": ({"fit_images": None}, 1500, 3, Use(1500, None)),
+    "fewer than components": ({"nystroem_components": 400}, 150, 3, Use(150, 150)),
 }
 
 
 @pytest.mark.parametrize("case", RULES)
 def test_the_rule(case):
     changes, images, features, expected = RULES[case]
-    copies = 5 if "cop" in case else 1
-    assert approximate.rule({**SETTINGS, **changes}, images, features, copies) == expected
+    assert approximate.rule({**SETTINGS, **changes}, images, features) == expected
 
 
 def test_what_is_fitted_has_a_word():
-    assert approximate.machine(Use(5, 1, None), {}) == "exact"
-    assert approximate.machine(Use(5, 1, 4), {"kernel": "poly"}) == approximate.machine(Use(5, 1, 4), {}) == "nystroem"
-    assert approximate.machine(Use(5, 1, 4), {"kernel": "linear"}) == "linear"
+    assert approximate.machine(Use(5, None), {}) == "exact"
+    assert approximate.machine(Use(5, 4), {"kernel": "poly"}) == approximate.machine(Use(5, 4), {}) == "nystroem"
+    assert approximate.machine(Use(5, 4), {"kernel": "linear"}) == "linear"

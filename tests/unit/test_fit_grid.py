@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-import h5py
 import numpy as np
 import pytest
 
@@ -37,7 +36,7 @@ def fitted(tmp_path, monkeypatch):
     for split, own in labels.items():
         images.write_split(tmp_path / f"{split}.h5", split, DESCRIPTION, np.zeros((len(own), 28, 28, 1), np.uint8), own)
 
-    def run(train_images="all", copies=0, **changes):
+    def run(train_images="all", **changes):
         from medfusion.learning import classifiers
 
         seen, fit = [], classifiers.fit
@@ -46,9 +45,6 @@ def fitted(tmp_path, monkeypatch):
         )
         names = {"grid": "g.csv", "best": "b.json", "model": "m.skops", "out": "p.h5", "features": "features.h5"}
         args = {name: str(tmp_path / file) for name, file in {**names, "train": "train.h5", "val": "val.h5"}.items()}
-        if copies:
-            with h5py.File(tmp_path / "features.h5", "a") as file:
-                file["train/features"] = np.repeat(file.pop("train/features")[:][:, None], copies, axis=1)
         settings = {"title": "t", "seed": 3, "train_images": train_images, "classifier": {**CLASSIFIER, **changes}}
         fit_grid.main(SimpleNamespace(**args), settings)
         monkeypatch.undo()
@@ -83,9 +79,3 @@ def test_how_many_validation_images_are_compared_on_is_told(fitted):
     assert (best["scored_images"], best["validation_images"], best["fitted_images"]) == (12, 40, 50)
     with pytest.raises(UserError, match="t: fit_values: 20 numbers are 2 validation images of 2 features; expected at"):
         fitted(fit_values=20)
-
-
-def test_as_many_copies_are_fitted_as_the_limits_allow(fitted):
-    best, seen = fitted(copies=3, fit_images=200)
-    assert best["copies"] == 2 and best["fitted_images"] == 90
-    assert np.array_equal(seen, np.repeat(np.arange(90), 2))

@@ -49,7 +49,7 @@ def unset_keys():
         yield from (
             f"networks.{network}.training.{name}" for name in (*changes.TRAINING.split(), *changes.CHANGES.split())
         )
-        yield from (f"networks.{network}.features.{name}" for name in ("layers", "views", "copies"))
+        yield from (f"networks.{network}.features.{name}" for name in ("layers", "views"))
     for classifier in BASE["classifiers"]:
         yield from (f"classifiers.{classifier}.{name}" for name in changes.CHOOSING.split())
     for dataset in BASE["datasets"]:
@@ -57,7 +57,6 @@ def unset_keys():
         yield from (f"datasets.{dataset}.split.{name}" for name in ("shares", "seed", "groups"))
     for section in ("defaults", "networks.breast_cnn", "networks.compact_resnet"):
         yield from (f"{section}.training.{name}" for name in (*changes.NESTED, "early_stopping", "reduce_lr"))
-        yield from (f"{section}.training.affine.{part}" for part in changes.AFFINE)
     yield from ("datasets.blood.learning_curve", "datasets.blood.generated")
     yield from (f"defaults.dataset.augmentation.{name}" for name in changes.AUGMENTATION.split())
     yield from (f"datasets.breast.models.breast_cnn.ablations.{name}" for name in ABLATIONS)

@@ -83,12 +83,10 @@ def _each(pattern: str, names: str) -> tuple[str, ...]:
 
 
 TRAINING = (
-    "images original_epochs batch_size epochs min_steps optimizer learning_rate weight_decay "
+    "images original_epochs affine symmetries shift batch_size epochs min_steps optimizer learning_rate weight_decay "
     "schedule warm_up label_smoothing early_stopping reduce_lr"
 )
-CHANGES = "affine symmetries shift"  # how training changes images, and so how copies of them are changed
-AFFINE = ("rotation", "scale")
-NESTED = ("early_stopping.patience", "reduce_lr.factor", "reduce_lr.patience")
+NESTED = ("affine.rotation", "affine.scale", "early_stopping.patience", "reduce_lr.factor", "reduce_lr.patience")
 OPTIONS = "dropout dense_dropout l2 batch_norm batch_norm_momentum blocks widths stem_stride"
 AUGMENTATION = "preset copies seed flip rotation scale contrast"
 CHOOSING = "selection folds search_images fit_images nystroem_components nystroem_images fit_values calibration"
@@ -342,27 +340,11 @@ KEYS = (
         ("defaults.training.learning_rate", "defaults.training.early_stopping.patience"),
     ),
     Row(
-        "`affine`, `symmetries`, `shift` of `defaults.training`",
-        "the trainings of the networks that name no other value, and what follows",
-        ("train_cnn unset={setting}", "learning_curve unset={setting}", "extract_features unset={setting} copied=yes"),
-        (
-            *_each("defaults.training.{setting}", CHANGES),
-            *(f"defaults.training.{{setting=affine}}.{part}" for part in AFFINE),
-        ),
-        ("defaults.training.shift",),
-    ),
-    Row(
         "`defaults.features`",
         "the features of the networks that name no other value, the training-size study, and what follows",
         ("extract_features unset={setting}", "learning_curve unset={setting}", "export_bundle unset={setting}"),
         _each("defaults.features.{setting}", "layers views"),
         ("defaults.features.views",),
-    ),
-    Row(
-        "`copies` of `defaults.features`",
-        "the features of the networks that name no other value, and what follows",
-        ("extract_features unset=copies",),
-        ("defaults.features.copies",),
     ),
     Row(
         "`defaults.classifier`: folds, calibration …",
@@ -387,29 +369,11 @@ KEYS = (
         ),
     ),
     Row(
-        "`affine`, `symmetries`, `shift` of a network's `training`",
-        "that network's trainings, and what follows",
-        (
-            "train_cnn network={network}",
-            "learning_curve network={network}",
-            "extract_features network={network} copied=yes",
-        ),
-        (*_each(f"{NETWORK}.training.{{setting}}", CHANGES), *(f"{NETWORK}.training.affine.{part}" for part in AFFINE)),
-        ("networks.compact_resnet.training.affine.rotation",),
-    ),
-    Row(
         "a network's `features`",
         "that network's features (no training), and what follows",
         ("extract_features network={network}", "learning_curve network={network}", "export_bundle network={network}"),
         _each(f"{NETWORK}.features.{{setting}}", "layers views"),
         ("networks.compact_resnet.features.views",),
-    ),
-    Row(
-        "`copies` of a network's `features`",
-        "that network's features (no training), and what follows",
-        ("extract_features network={network}",),
-        (f"{NETWORK}.features.copies",),
-        ("networks.compact_resnet.features.copies",),
     ),
     Row(
         "a classifier's `kind`",

@@ -126,7 +126,7 @@ def _add_ablations(add, config: Config, dataset: str, base: str, model: Config) 
         kind = change.removeprefix("without_")
         if kind in ("flip", "rotation", "scale", "contrast"):
             add("augment", dataset, f"augmented-without-{kind}", dataset=dataset)
-        trained = not change.startswith("layer_") and kind not in ("views", "copies", "network")
+        trained = not change.startswith("layer_") and kind not in ("views", "network")
         for seed in ablations["seeds"]:
             job = ("ablations", base, change, seed)
             if trained:
@@ -143,10 +143,9 @@ def _network_facts(name: str, network: Config) -> dict[str, Any]:
     given = set(network.get("training") or {}) | set(network.get("features") or {})
     settings = (
         "images original_epochs affine symmetries shift batch_size epochs min_steps optimizer learning_rate "
-        "weight_decay schedule warm_up label_smoothing early_stopping reduce_lr layers views copies"
+        "weight_decay schedule warm_up label_smoothing early_stopping reduce_lr layers views"
     )
-    copied = "yes" if (network.get("features") or {}).get("copies") else "no"
-    return {"network": name, "copied": copied, "unset": set(settings.split()) - given}
+    return {"network": name, "unset": set(settings.split()) - given}
 
 
 def _contrasted(config: Config, model: Config) -> list[str]:

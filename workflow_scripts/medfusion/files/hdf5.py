@@ -118,13 +118,12 @@ def _ranges(dataset: h5py.Dataset, most: int = BLOCK) -> Iterator[tuple[int, int
         yield start, min(start + step, len(dataset))
 
 
-def rows(path: str | Path, key: str, numbers: np.ndarray, *parts: slice) -> np.ndarray:
+def rows(path: str | Path, key: str, numbers: np.ndarray) -> np.ndarray:
     """Some rows of a dataset, read in blocks.
 
     Parameters
     ----------
     numbers : of the rows, int (m,), in ascending order
-    parts : of their further axes; all where not given
 
     Returns
     -------
@@ -137,11 +136,11 @@ def rows(path: str | Path, key: str, numbers: np.ndarray, *parts: slice) -> np.n
     """
     with open_hdf5(path) as file:
         dataset = file[key]
-        found = np.empty((len(numbers), *dataset[(slice(0), *parts)].shape[1:]), dataset.dtype)
+        found = np.empty((len(numbers), *dataset.shape[1:]), dataset.dtype)
         for start, stop in _ranges(dataset):
             low, high = np.searchsorted(numbers, (start, stop))
             if low < high:
-                found[low:high] = dataset[(slice(start, stop), *parts)][numbers[low:high] - start]
+                found[low:high] = dataset[start:stop][numbers[low:high] - start]
     return found
 
 

@@ -27,16 +27,14 @@ class Use(NamedTuple):
     """How a classifier is fitted.
 
     images : of the training split, a stratified subset if there are more
-    copies : of each image, if it has several
     components : Nyström features; None for the classifier as it is
     """
 
     images: int
-    copies: int
     components: int | None
 
 
-def rule(settings: dict[str, Any], images: int, features: int, copies: int = 1) -> Use:
+def rule(settings: dict[str, Any], images: int, features: int) -> Use:
     """What is fitted, by the number of images: the classifier itself, or in place of a larger SVM its approximation.
 
     Parameters
@@ -44,25 +42,21 @@ def rule(settings: dict[str, Any], images: int, features: int, copies: int = 1) 
     settings : an entry of `classifiers` in config.yaml
     images : in the training split, or chosen of it
     features : of an image
-    copies : of each image; each counts as an image, and as many are fitted as the limits allow, at least one
 
     >>> limits = {"kind": "svm", "fit_images": 100, "fit_values": 9000}
     >>> limits |= {"nystroem_images": 500, "nystroem_components": 10}
     >>> rule(limits, 80, 8), rule(limits, 1000, 8)
-    (Use(images=80, copies=1, components=None), Use(images=500, copies=1, components=10))
+    (Use(images=80, components=None), Use(images=500, components=10))
     >>> rule(limits, 1000, 300), rule({**limits, "kind": "random_forest"}, 1000, 8)
-    (Use(images=30, copies=1, components=None), Use(images=100, copies=1, components=None))
-    >>> rule(limits, 40, 8, copies=3)
-    Use(images=40, copies=2, components=None)
+    (Use(images=30, components=None), Use(images=100, components=None))
     """
     held = max(1, settings["fit_values"] // features)
-    limit = min(settings["fit_images"] or held, held)
-    exact = min(images, limit)
+    exact = min(images, settings["fit_images"] or images, held)
     if settings["kind"] == "svm" and settings["nystroem_components"]:
         approximate = min(images, settings["nystroem_images"] or images, held)
         if approximate > exact:
-            return Use(approximate, 1, min(settings["nystroem_components"], approximate))
-    return Use(exact, max(1, min(copies, limit // exact)), None)
+            return Use(approximate, min(settings["nystroem_components"], approximate))
+    return Use(exact, None)
 
 
 def machine(use: Use, cell: dict[str, Any]) -> str:

@@ -12,7 +12,6 @@ from medfusion.errors import UserError
 from medfusion.learning import choosing, nested_trees
 from medfusion.learning.calibration import choose_temperature, scale
 from medfusion.learning.classifiers import Cell, check_labels, fitted
-from medfusion.learning.copies import of_copies, of_images
 from medfusion.learning.subsets import at_most
 from medfusion.learning.tempered import untempered
 
@@ -56,9 +55,8 @@ def search(
     Parameters
     ----------
     settings : an entry of `classifiers` in config.yaml, and "criterion", one of `choosing.CRITERIA`
-    features, labels : training split, float32 (n, d) and (n,); of several copies of each image (n, copies, d), which
-        stay together in folds; of several labels at once (n, k), where each has a classifier of its own with the same
-        settings (one-vs-rest)
+    features, labels : training split, float32 (n, d) and (n,); of several labels at once (n, k), where each has a
+        classifier of its own with the same settings (one-vs-rest)
     val_features, val_labels : validation split
     seed : of the classifier, of the subset and of the folds
     report : takes one line of progress a cell
@@ -119,16 +117,15 @@ def _rounds(
     columns = zip(labels.T, val_labels.T, strict=True) if several else [(labels, val_labels)]
     for number, (own, val_own) in enumerate(columns):
         if settings["selection"] != "folds":
-            yield _Round(number, *of_copies(features, own), np.arange(len(val_own)), val_features, val_own)
+            yield _Round(number, features, own, np.arange(len(val_own)), val_features, val_own)
             continue
         if (smallest := np.bincount(own, minlength=2).min()) < settings["folds"]:
             rarest = f"the rarer side of label {number}" if several else "the rarest class"
             raise UserError(
                 f"folds: {settings['folds']}; expected at most {smallest}, the images of {rarest} to search on"
             )
-        for fit_rows, rows in StratifiedKFold(settings["folds"], shuffle=True, random_state=seed).split(own, own):
-            fitted_on = of_copies(features[fit_rows], own[fit_rows])
-            yield _Round(number, *fitted_on, rows, of_images(features[rows]), own[rows])
+        for fit_rows, rows in StratifiedKFold(settings["folds"], shuffle=True, random_state=seed).split(features, own):
+            yield _Round(number, features[fit_rows], own[fit_rows], rows, features[rows], own[rows])
 
 
 def _scores(kind: str, cells: list[Cell], part: _Round, seed: int) -> Iterator[tuple[int, np.ndarray, float]]:

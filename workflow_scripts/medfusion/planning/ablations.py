@@ -39,7 +39,6 @@ WORDS = {
     "label_smoothing": "without label smoothing",
     "early_stopping": "without early stopping",
     "views": "without averaging over views",
-    "copies": "classifiers fitted on the images themselves, not on copies",
     "network": "without the network: classifiers see the pixels",
 }
 PIXELS = "rescaling"  # the layer that is the image itself, where views are not averaged
@@ -113,7 +112,6 @@ def removable(network: Config, augmentation: Config, classifiers: list[str]) -> 
     found += ["weight_decay"] if training["optimizer"] == "adamw" and training["weight_decay"] else []
     found += [name for name in ("label_smoothing", "early_stopping") if training[name]]
     found += ["views"] if features["views"] else []
-    found += ["copies"] if classifiers and features["copies"] else []
     found += ["network"] if classifiers and features["layers"] != [PIXELS] else []
     return found
 
@@ -153,8 +151,8 @@ def variants(config: Config, dataset: str) -> dict[str, Variant]:
                 words=WORDS[part],
                 network=_changed(network, _without(part)),
                 bank_off=part if part in BANK_OFF else None,
-                trained=part not in ("views", "copies", "network"),
-                systems=classifiers if part in ("copies", "network") else ["cnn", *classifiers],
+                trained=part not in ("views", "network"),
+                systems=classifiers if part == "network" else ["cnn", *classifiers],
                 seeds=seeds,
             )
         for layer in layers:
@@ -200,10 +198,8 @@ def _without(part: str) -> Callable[[Config], Any]:
         return lambda network: network["training"].update(images="original")
     if part == "views":
         return lambda network: network["features"].update(views=[])
-    if part == "copies":
-        return lambda network: network["features"].update(copies=0)
     if part == "network":  # a mean over mirrored images would be no image any more
-        return lambda network: network["features"].update(layers=[PIXELS], views=[], copies=0)
+        return lambda network: network["features"].update(layers=[PIXELS], views=[])
     if part in OPTIONS_OFF:
         return lambda network: network["options"].update({part: OPTIONS_OFF[part]})
     return lambda network: network["training"].update({part: copy.copy(TRAINING_OFF[part])})

@@ -140,10 +140,6 @@ class Plan:
         kind = variant.bank_off if variant else None
         return self._bank(wildcards.dataset, self.network(wildcards), f"-without-{kind}" if kind else "")
 
-    def feature_bank(self, wildcards: Wildcards) -> Files:
-        """The bank of augmented images, if classifiers are fitted on features of copies that are made of it."""
-        return self.bank(wildcards) if self.network(wildcards)["features"]["copies"] else []
-
     def curve_bank(self, wildcards: Wildcards) -> Files:
         """The bank of augmented images, if the network of the training-size study draws from it."""
         return self._bank(wildcards.dataset, self.curve_network(wildcards.dataset))

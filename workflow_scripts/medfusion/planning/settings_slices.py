@@ -142,17 +142,13 @@ def _of_models(plan: Plan) -> Slices:
         }
 
     def extract_features(wildcards: Wildcards) -> Slice:
-        network = plan.network(wildcards)
         title = f"{wildcards.dataset}/{wildcards.model}, seed {wildcards.seed}"
-        changes = {key: network["training"][key] for key in ("affine", "symmetries", "shift")}
-        copied = {"seed": int(wildcards.seed), **changes} if network["features"]["copies"] else {"seed": None}
-        return {"title": title, **network["features"], **copied}
+        return {"title": title, **plan.network(wildcards)["features"]}
 
     def learning_curve(wildcards: Wildcards) -> Slice:
-        network = plan.curve_network(wildcards.dataset)
         return {
             "title": f"{wildcards.dataset}, training-size study, {wildcards.size} images, repeat {wildcards.repeat}",
-            "network": {**network, "features": _seen(network)},
+            "network": plan.curve_network(wildcards.dataset),
             "size": "all" if wildcards.size == "all" else int(wildcards.size),
             "seed": int(wildcards.repeat),
         }
@@ -352,16 +348,13 @@ def _of_products(plan: Plan, parts: _Parts) -> Slices:
             **parts.dataset(wildcards, "source", "export"),
             "runs": [[run, averaged] for run, averaged in exports.runs(name).items()],
             "parts": {kind: list(found) for kind, found in files.items()},
-            "features": {model: _seen(plan.network(SimpleNamespace(dataset=name, model=model))) for model in models},
+            "features": {
+                model: plan.network(SimpleNamespace(dataset=name, model=model))["features"] for model in models
+            },
             "confidence": plan.config["evaluation"]["confidence"],
         }
 
     return {"write_predictions": write_predictions, "export_bundle": export_bundle}
-
-
-def _seen(network: dict[str, Any]) -> dict[str, Any]:
-    """Which layers are seen of new images, and over which views they are averaged."""
-    return {key: network["features"][key] for key in ("layers", "views")}
 
 
 def _versions(stages: Iterable[str]) -> dict[str, str]:

@@ -249,8 +249,6 @@ def choices(bests: Mapping[tuple[str, str, str], Mapping[str, Any]], caption: st
         numbers = [f"{best[number]:,}" for number in ("compared_images", "fitted_images")]
         if best.get("training_images", best["fitted_images"]) > best["fitted_images"]:
             numbers[1] += f" of {best['training_images']:,}"
-        if copies := best.get("copies"):
-            numbers[1] += f", {copies} {'copy' if copies == 1 else 'copies'} of each"
         machine = MACHINES[best.get("machine", "exact")].format(best.get("nystroem_components"))
         key = (f"{model}/{classifier}", cell, how, *numbers, machine, best.get("calibration", "none"))
         seeds.setdefault(key, []).append(seed)
