@@ -67,7 +67,8 @@ def theirs(settings: dict[str, Any], data: tuple[np.ndarray, ...]) -> dict[str, 
         "decision_tree": DecisionTreeClassifier(random_state=1),
     }
     if kind == "svm":
-        grid = {f"svc__{key}": values for key, values in grid.items()}
+        width = data[0].shape[1]
+        grid = {"svc__C": grid["C"], "svc__gamma": [value / width for value in grid["relative_gamma"]]}
     search = GridSearchCV(models[kind], grid, cv=FOLDS[kind], n_jobs=-1).fit(*data[:2])
     return {
         "cells": len(search.cv_results_["params"]),
