@@ -3,6 +3,7 @@
 import os
 import platform
 from datetime import UTC, datetime
+from pathlib import Path
 
 from medfusion.files.artifacts import write_text
 from medfusion.jobs import records, stage
@@ -11,7 +12,9 @@ from medfusion.jobs import records, stage
 def parser():
     result = stage.parser(__doc__)
     result.add_input("--metrics", nargs="+", metavar="PATH", help="metrics.json files")
-    result.add_input("--rankings", nargs="+", metavar="PATH", help="ranking.csv files, in the settings' order")
+    result.add_input(
+        "--rankings", nargs="+", metavar="PATH", help="ranking.csv files, each in the folder of its data set"
+    )
     result.add_input("--comparisons", nargs="*", metavar="PATH", help="comparisons.json files")
     result.add_input("--reliability", nargs="*", metavar="PATH", help="reliability.json files")
     result.add_output("--out", help="Markdown file to write")
@@ -34,7 +37,7 @@ def main(args, settings):
         "software": f"Python {platform.python_version()}, versions as pinned in requirements.txt",
     }
     contents = read_metrics(args.metrics, settings["shown"])
-    ranked = dict(zip(settings["config"]["datasets"], map(rankings.read, args.rankings), strict=True))
+    ranked = {Path(path).parent.name: rankings.read(path) for path in args.rankings}
     comparisons = {content["dataset"]: content for content in map(read_comparisons, args.comparisons)}
     trust = [reliabilities.read(path, settings["shown"]) for path in args.reliability]
     by_dataset = {found.content["dataset"]: found for found in trust}

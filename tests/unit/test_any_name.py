@@ -17,6 +17,7 @@ from medfusion.bundle import answers
 from medfusion.figures import drawing, result_figures
 from medfusion.files import reliabilities, tables
 from medfusion.files.artifacts import write_json, write_text
+from medfusion.files.metric_files import tidy
 from medfusion.planning.fingerprint import ROOT
 from medfusion.report import page, summary
 
@@ -52,6 +53,7 @@ def test_the_page_prints_every_name_as_it_is(tmp_path, name):
     write_json(tmp_path / "comparisons.json", synthetic.comparisons(False))
     write_json(tmp_path / "reliability.json", synthetic.reliability(False, True))
     found = {"breast/comparisons": str(tmp_path / "comparisons.json")}
+    found["breast/ranking"] = synthetic.write_ranking(tmp_path / "ranking.csv", contents)
     found["breast/reliability/reliability"] = str(tmp_path / "reliability.json")
     settings = {"config": config, "shown": shown}
     text = page.render(ROOT / "templates/report.html.j2", settings, metrics, {}, found, {"python": "3"}, [])
@@ -68,7 +70,9 @@ def test_the_summary_prints_every_name_as_it_is(tmp_path, name):
     trust = {"breast": reliabilities.read(tmp_path / "reliability.json", shown)}
     config["datasets"]["breast"]["learning_curve"] = {"network": "net", "repeats": [1, 2], "sizes": [100, "all"]}
     config["evaluation"]["replicates"] = 100
-    text = summary.summary(config, contents, {"breast": synthetic.comparisons(False)}, trust, [], {"date": "now"})
+    ranked = {"breast": synthetic.ranked(tidy(contents))}
+    compared = {"breast": synthetic.comparisons(False)}
+    text = summary.summary(config, contents, ranked, compared, trust, [], {"date": "now"})
     written = escaping.markdown(name)
     assert f"## {written}, n = 80 test images" in text and f"recall of {written}" in text
     assert f"| {written} | {written} | `net/svm` |" in text

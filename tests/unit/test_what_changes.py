@@ -46,9 +46,7 @@ def unset_keys():
     for network, names in options.items():
         yield from (f"networks.{network}.options.{name}" for name in names.split())
     for network in BASE["networks"]:
-        yield from (
-            f"networks.{network}.training.{name}" for name in (*changes.TRAINING.split(), *changes.CHANGES.split())
-        )
+        yield from (f"networks.{network}.training.{name}" for name in changes.TRAINING.split())
         yield from (f"networks.{network}.features.{name}" for name in ("layers", "views"))
     for classifier in BASE["classifiers"]:
         yield from (f"classifiers.{classifier}.{name}" for name in changes.CHOOSING.split())
