@@ -34,7 +34,7 @@ def main(args, settings):
         return sum(runs[address]) / len(runs[address])
 
     found = ranking.rank(table, settings["criterion"], of_system)
-    rankings.write(args.out, found)
+    rankings.write(args.out, found, table["name"].iloc[0])
     good = sum(system.equally_good for system in found.systems)
     stage.progress(
         f"{settings['dataset']}: selected {found.systems[0].address}, of {len(found.systems)} systems; {good} of them "

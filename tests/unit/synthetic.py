@@ -60,7 +60,7 @@ def run(generated=False):
 
 def write_ranking(path, contents, criterion="accuracy"):
     """The ranking of made-up metrics as a file; its path."""
-    rankings.write(path, ranked(tidy(contents), criterion))
+    rankings.write(path, ranked(tidy(contents), criterion), contents[0]["name"])
     return str(path)
 
 

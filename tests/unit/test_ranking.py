@@ -2,6 +2,7 @@
 
 import argparse
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -53,14 +54,14 @@ def test_a_ranking_is_read_as_it_was_written(tmp_path):
     table = tidy(synthetic.run())
     table["system"] = table["system"].replace({"cnn": "=cnn,1"})
     written = synthetic.ranked(table)
-    rankings.write(tmp_path / "ranking.csv", written)
+    rankings.write(tmp_path / "ranking.csv", written, "=data")
     found = rankings.read(tmp_path / "ranking.csv")
     assert str(found) == str(written) and len(found.systems) == 3 and len(found.baselines) == 1
     assert found.systems[0].equally_good and not found.systems[1].equally_good
 
 
 @pytest.mark.parametrize(
-    "spoil", [lambda text: text.replace("1,net,svm", "7,net,svm"), lambda text: "\n".join(text.splitlines()[::4])]
+    "spoil", [lambda text: text.replace(",1,net,svm", ",7,net,svm"), lambda text: "\n".join(text.splitlines()[::4])]
 )
 def test_what_is_no_ranking_is_named(tmp_path, spoil):
     path = tmp_path / "ranking.csv"
@@ -98,6 +99,7 @@ def rank(tmp_path):
         words = ["--metrics", *found, "--systems", *files, "--val", str(tmp_path / "val.h5")]
         args = rank_systems.parser().parse_args(["--settings", "x", *words, "--out", str(tmp_path / "ranking.csv")])
         rank_systems.main(args, {"dataset": "breast", "criterion": criterion, "systems": list(map(list, right))})
+        assert "breast (generated images)" in Path(args.out).read_text().splitlines()[1]
         return rankings.read(args.out).systems
 
     return run

@@ -1,7 +1,8 @@
 """The ranking of a data set's systems, as rank_systems writes it (ranking.csv): a row a system, the selected one first.
 
-Its columns are rank (from 1; none for baselines, which are no candidates), model, system, runs, seeded, equally_good,
-and for each measure of each split ("val_accuracy", ...) the fields of `Score` ("val_accuracy_mean", ...).
+Its columns are data (the data set, which says so if its images were generated), rank (from 1; none for baselines, which
+are no candidates), model, system, runs, seeded, equally_good, and for each measure of each split ("val_accuracy", ...)
+the fields of `Score` ("val_accuracy_mean", ...).
 """
 
 from collections.abc import Sequence
@@ -88,11 +89,11 @@ MEASURES = tuple(field.name for field in fields(RankedSystem) if field.type is S
 PARTS = tuple(field.name for field in fields(Score))
 
 
-def write(path: str | Path, ranking: Ranking) -> None:
-    """Write a ranking."""
+def write(path: str | Path, ranking: Ranking, data: str) -> None:
+    """Write the ranking of a data set's systems."""
     ranks = [*range(1, len(ranking.systems) + 1), *[None] * len(ranking.baselines)]
     rows = [
-        {"rank": rank, **_flat(system)}
+        {"data": data, "rank": rank, **_flat(system)}
         for rank, system in zip(ranks, [*ranking.systems, *ranking.baselines], strict=True)
     ]
     write_text(path, csv_text(pd.DataFrame(rows).astype({"rank": "Int64"})))
