@@ -15,7 +15,6 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
 
 import numpy as np
-import pandas as pd
 import timing
 import yaml
 from scipy.sparse import coo_array
@@ -24,6 +23,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from medfusion.data import near_duplicates
 from medfusion.files import images
+from medfusion.files.tables import read_table
 
 SEED = 0  # of the folds
 MEASURES = {"accuracy": "accuracy", "auc": "AUC", "log_loss": "log loss"}
@@ -113,7 +113,7 @@ def folds(config: dict[str, Any], dataset: str, models: list[str], files: list[P
 
 def table(path: Path) -> str:
     """Measures of each system: the mean over seeds and folds, and the standard deviation of a seed's mean."""
-    found = pd.read_csv(path)
+    found = read_table(path, ("value",), ("model", "system", "split", "metric"), ("seed",))
     found = found[(found["split"] == "test") & found["metric"].isin(MEASURES)]
     seeds = found.groupby(["model", "system", "metric", "seed"], dropna=False, sort=False)["value"].mean()
     rows = []

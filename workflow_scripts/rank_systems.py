@@ -43,14 +43,16 @@ def main(args, settings):
 
 
 def contributions(path, labels, criterion):
-    """What each validation image adds to the deviation of a run's measure, after its temperature: float64 (n,)."""
+    """What each validation image adds to the deviation of a run's measure, float64 (n,): as `evaluate` takes it."""
     from medfusion.learning import choosing
     from medfusion.learning.calibration import scale
 
     values = probabilities.read(path, "val")
     if len(values) != len(labels):
         raise ValueError(f"{len(values)} validation images, expected {len(labels)}")
-    return choosing.contributions(scale(values, probabilities.temperature(path)), labels, criterion)
+    if criterion == "log_loss":
+        values = scale(values, probabilities.temperature(path))
+    return choosing.contributions(values, labels, criterion)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What benchmarks/crossvalidate.py deals: every image is tested on once, and never beside itself."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -94,3 +95,11 @@ def test_images_of_one_colour_are_near_duplicates_of_their_like(crossvalidate, t
     images.write_split(tmp_path / "train.h5", "train", description, pixels, np.arange(6) % 2)
     found = crossvalidate.groups([tmp_path / "train.h5"], pixels, 0.95)
     assert found[1] == found[4] and len(set(found)) == 5
+
+
+def test_every_benchmark_that_make_calls_starts():
+    """Each imports the others by name."""
+    for program in ("run.py", "large.py"):
+        command = [sys.executable, str(ROOT / "benchmarks" / program), "--help"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+        assert done.returncode == 0 and "usage:" in done.stdout, done.stderr

@@ -290,3 +290,9 @@ def test_costs_add_up_by_stage():
 
 def test_every_kind_of_classifier_has_a_name_in_words():
     assert set(page.CLASSIFIERS) == set(GRID_VALUES) and not any("_" in name for name in page.CLASSIFIERS.values())
+
+
+def test_the_selected_system_is_marked_in_every_table_that_ranks(render):
+    html = render()
+    assert html.count('<tr class="selected"') == html.count('<strong class="tag">selected</strong>') == 3
+    assert "tr.selected >" in html and "tr.best" not in html

@@ -15,6 +15,7 @@ from medfusion.files import images, probabilities, rankings
 from medfusion.files.artifacts import write_json
 from medfusion.files.images import Description
 from medfusion.files.metric_files import tidy
+from medfusion.learning import choosing
 
 
 def test_validation_decides_who_is_best_and_test_does_not():
@@ -135,13 +136,15 @@ def test_another_criterion_selects_another_system(rank):
     assert rank(two_systems(1.4), "accuracy")[0].address == "net/svm"
 
 
-def test_standard_errors_are_those_after_the_temperature(tmp_path):
+def test_standard_errors_of_log_losses_are_those_after_the_temperature(tmp_path):
     own = np.random.default_rng(0).uniform(0.1, 0.9, 200)
     values = np.where(np.arange(2) == LABELS[:, None], own[:, None], 1 - own[:, None])
     probabilities.write(tmp_path / "a.h5", DESCRIPTION, {"val": values}, 2.5)
     found = rank_systems.contributions(tmp_path / "a.h5", LABELS, "log_loss")
     losses = np.log1p(((1 - own) / own) ** (1 / 2.5))
     assert np.linalg.norm(found) == pytest.approx(losses.std() / math.sqrt(200), rel=1e-5)
+    areas = rank_systems.contributions(tmp_path / "a.h5", LABELS, "auc")
+    assert np.array_equal(areas, choosing.contributions(probabilities.read(tmp_path / "a.h5", "val"), LABELS, "auc"))
 
 
 def test_measures_without_probabilities_are_named(rank, tmp_path):

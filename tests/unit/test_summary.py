@@ -8,7 +8,7 @@ from medfusion.files.artifacts import write_json
 from medfusion.files.metric_files import tidy
 from medfusion.report import summary
 
-BELOW = "| system | accuracy | p | adjusted p | AUC | p | adjusted p | against the best |"
+BELOW = "| system | accuracy | p | adjusted p | AUC | p | adjusted p | against the selected system |"
 
 
 def text(tmp_path, generated=False, decision=True, **trusted):

@@ -81,7 +81,7 @@ def measured(labels: np.ndarray, probabilities: np.ndarray, task: str, temperatu
 def compare(
     labels: np.ndarray, best: Sequence[Run], others: Mapping[str, Sequence[Run]], confidence: float
 ) -> dict[str, dict[str, Comparison]]:
-    """Every other system against the best, by accuracy and by AUC: the two families of tests.
+    """Every other system against the selected one, by accuracy and by AUC: the two families of tests.
 
     What is tested is the difference that is told, that of means over runs; p value and interval are of one procedure
     (`paired_tests`).

@@ -184,7 +184,7 @@ def differences(comparisons: Comparisons, source: str) -> Figure:
     clear = {"color": DIFFERENT, "marker": "D", "markersize": 7}
     unclear = {"color": same, "marker": "o", "mfc": "white", "mew": 1.5, "markersize": 7}
     handles = [
-        Line2D([], [], linewidth=1.8, label="not distinguishable from the best after adjustment", **unclear),
+        Line2D([], [], linewidth=1.8, label="not distinguishable from the selected one after adjustment", **unclear),
         Line2D([], [], linewidth=1.8, label="distinguishable (sign flips, Holm)", **clear),
     ]
     figure.legend(handles=handles, loc="outside upper center", ncols=2, frameon=False)
@@ -194,7 +194,7 @@ def differences(comparisons: Comparisons, source: str) -> Figure:
 
 
 def difference_numbers(comparisons: Comparisons) -> pd.DataFrame:
-    """The numbers of `differences`: one row for each system, its accuracy minus that of the best."""
+    """The numbers of `differences`: one row for each system, its accuracy minus that of the selected one."""
     rows = [
         {"system": row["system"], **row["accuracy"]} for row in comparisons["systems"] if not is_baseline(row["system"])
     ]

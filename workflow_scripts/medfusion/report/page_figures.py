@@ -28,7 +28,7 @@ KINDS = {
     "seeds": Kind(
         "results",
         "Test accuracy of every system and seed",
-        "Systems in the order of validation, the best first. Dots: runs; black: mean ± standard deviation over seeds; "
+        "Systems in the order of their ranks. Dots: runs; black: mean ± standard deviation over seeds; "
         "grey bars: from the lowest to the highest limit of the Wilson intervals of single runs, over several a range "
         "and no interval of the mean; diamonds: figures published elsewhere; "
         "dashed: systems without a network.",
@@ -36,18 +36,18 @@ KINDS = {
     "area_seeds": Kind(
         "results",
         "Test AUC of every system and seed",
-        "Means over the labels. Systems in the order of validation, the best first. Dots: runs; black: mean ± standard "
+        "Means over the labels. Systems in the order of their ranks. Dots: runs; black: mean ± standard "
         "deviation over seeds; grey bars: from the lowest to the highest limit of the bootstrap intervals of single "
         "runs, over several a range and no interval of the mean; diamonds: figures published elsewhere; dashed: "
         "systems without a network.",
     ),
     "differences": Kind(
         "differences",
-        "Test accuracy of every system minus that of the best",
-        "Systems in the order of validation, the best first. Lines: intervals of the difference of means over runs by "
-        "sign flips over images, each for its own comparison and not adjusted; filled diamonds: distinguishable from "
-        "the best by the same test after Holm's correction; open circles: not distinguishable, though an interval that "
-        "is not adjusted can leave out 0.",
+        "Test accuracy of every system minus that of the selected one",
+        "Systems in the order of their ranks. Lines: intervals of the difference of means over runs by sign flips over "
+        "images, each for its own comparison and not adjusted; filled diamonds: distinguishable from the selected one "
+        "by the same test after Holm's correction; open circles: not distinguishable, though an interval that is not "
+        "adjusted can leave out 0.",
     ),
     "areas": Kind(
         "results",
@@ -59,7 +59,7 @@ KINDS = {
     "confusion": Kind(
         "results",
         "Confusion matrices",
-        "Of each network alone, and of the best of its systems on validation. Rows are true classes, columns predicted "
+        "Of each network alone, and of its system of the highest rank. Rows are true classes, columns predicted "
         "ones; each cell has the number of test images (the mean over seeds, where there are several) and its share "
         "of the true class.",
     ),

@@ -25,7 +25,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """One row; its first cell is the row's header. kind: "" | "best" | "published" | "baseline"."""
+    """One row; its first cell is the row's header. kind: "" | "selected" | "published" | "baseline"."""
 
     cells: list[Cell]
     kind: str = ""

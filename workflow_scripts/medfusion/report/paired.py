@@ -104,7 +104,7 @@ def verdict(entry: Mapping[str, Any]) -> str:
 
 
 def answer(comparisons: Comparisons | None) -> str:
-    """One sentence: how many of the other systems the tests tell apart from the best."""
+    """One sentence: how many of the other systems the tests tell apart from the selected one."""
     others = [entry for entry in comparisons["systems"] if not is_baseline(entry["system"])] if comparisons else []
     if not others:
         return ""
@@ -121,7 +121,7 @@ def answer(comparisons: Comparisons | None) -> str:
 
 
 def _told_apart(clear: int, n: int, those: str) -> str:
-    """How many of n systems the tests tell from the best, in words.
+    """How many of n systems the tests tell from the selected one, in words.
 
     >>> _told_apart(2, 3, "the 3 other systems")
     '1 of the 3 other systems is not distinguishable from it'
@@ -147,7 +147,7 @@ def published(
     comparisons: Comparisons | None,
     source: str,
 ) -> list[str]:
-    """Where the published figure of a system lies among our runs of it, and how that system does against the best.
+    """Where the published figure of a system lies among our runs of it, and that system against the selected one.
 
     Parameters
     ----------
@@ -209,7 +209,7 @@ def differences(section: Section, comparisons: Comparisons, name: str) -> None:
     c = comparisons
     options = {"confidence": percent(c["confidence"]), "level": _level(c)}
     section.notes.append(METHOD.format(**{key: c[key] for key in ("n", "family")}, **options))
-    best = Row([Cell(c["best"]), Cell("the others are compared with it"), *[NOTHING] * 4], "best")
+    best = Row([Cell(c["best"]), Cell("the others are compared with it"), *[NOTHING] * 4], "selected")
     rows, baselines = [best], []
     for entry in c["systems"]:
         cells = [Cell(entry["system"]), Cell(verdict(entry))]
@@ -220,7 +220,7 @@ def differences(section: Section, comparisons: Comparisons, name: str) -> None:
             cells.append(Cell(p_value(found["p_adjusted"]), note, found["p_adjusted"]))
         baseline = is_baseline(entry["system"])
         (baselines if baseline else rows).append(Row(cells, "baseline" if baseline else ""))
-    head = ["System", "Against the best"]
+    head = ["System", "Against the selected system"]
     for measure in MEASURES.values():
         head += [f"Difference of {measure}, {options['confidence']} interval", f"Adjusted p, {measure}"]
     caption = f"Every system minus {c['best']}, the selected system ({name}, test n = {c['n']:,})"
@@ -230,7 +230,7 @@ def differences(section: Section, comparisons: Comparisons, name: str) -> None:
 
 GAINS = {"log_loss": "log loss", "auc": "AUC"}
 ADDED = (
-    "Each fusion minus the best of its members on validation, means over the same seeds, on the {n:,} test images: log "
+    "Each fusion minus its highest-ranked member, means over the same seeds, on the {n:,} test images: log "
     "loss after the temperatures, of which less is better, by the normal distribution of the images' differences; AUC "
     "by DeLong. Each interval is for its own comparison."
 )
@@ -331,7 +331,7 @@ def without_duplicates(section: Section, comparisons: Comparisons, label_names: 
         cells, system = [Cell(entry["system"])], entry["system"]
         for part in order:
             cells += [_over_runs([run[part][measure] for run in entry["runs"]]) for measure in MEASURES]
-        kind = "best" if system == comparisons["best"] else "baseline" if is_baseline(system) else ""
+        kind = "selected" if system == comparisons["best"] else "baseline" if is_baseline(system) else ""
         (baselines if is_baseline(system) else rows).append(Row(cells, kind))
     head = ["System"]
     for part in order:

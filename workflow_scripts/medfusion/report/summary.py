@@ -156,7 +156,7 @@ def _ablations(config: Config, key: str, table: pd.DataFrame) -> list[str]:
 
 
 def _differences(compared: Comparisons) -> list[str]:
-    """Every system against the best."""
+    """Every system against the selected one."""
     text = (
         f"Each system minus `{compared['best']}`, the selected system: means over runs, with "
         f"{percent(compared['confidence'])} intervals and p values of one procedure each (sign flips over images for "
@@ -169,7 +169,7 @@ def _differences(compared: Comparisons) -> list[str]:
             row += [paired.with_limits(entry, measure)]
             row += [paired.p_value(entry[measure][key]) for key in ("p", "p_adjusted")]
         rows.append([*row, paired.verdict(entry)])
-    head = ["system", "accuracy", "p", "adjusted p", "AUC", "p", "adjusted p", "against the best"]
+    head = ["system", "accuracy", "p", "adjusted p", "AUC", "p", "adjusted p", "against the selected system"]
     return ["### Which systems differ", text, _markdown(head, rows)]
 
 
