@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,14 @@ from medfusion.bundle import contents, inputs
 from medfusion.bundle.predictor import Predictor
 
 PROGRAM = Path(predict.__file__)
+
+
+@pytest.fixture(autouse=True)
+def limits():
+    """The program limits the memory of its process, which here is that of other tests too: Chromium would not start."""
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    yield
+    resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 @pytest.fixture(scope="module")
