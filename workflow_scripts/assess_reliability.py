@@ -19,13 +19,13 @@ def parser():
 
 
 def main(args, settings):
-    from medfusion.evaluation import reliability
+    from medfusion.evaluation import ranking, reliability
     from medfusion.files import rankings, reliabilities
 
     description, labels = images.describe(args.test_labels), images.read_labels(args.test_labels)
     chosen = calibrations.read(args.calibration)
     ranked = rankings.read(args.ranking).systems
-    best, network = ranked[0].address, rankings.network_alone(ranked).address
+    best, network = ranked[0].address, ranking.network_alone(ranked).address
     options = {"positive": chosen.positive, "ece_bins": settings["ece_bins"], "replicates": settings["replicates"]}
     options |= {"confidence": settings["confidence"], "seed": settings["bootstrap_seed"]}
     groups, shown = {}, []

@@ -23,7 +23,7 @@ def main(args, settings):
     systems, baselines = rankings.read(args.ranking)
     source = f"{table['name'].iloc[0]} · test n = {ranking.images_tested(table):,}"
     names, runs = contents[0]["label_names"], ranking.runs(table, systems, "auc")
-    areas = ranking.label_scores(table, [systems[0], rankings.network_alone(systems)], "auc", names)
+    areas = ranking.label_scores(table, [systems[0], ranking.network_alone(systems)], "auc", names)
     with drawing.style(settings["style"]):
         drawing.save(result_figures.label_areas(areas, source), args.areas, areas)
         learn_nothing = {row.system: row.test_auc.mean for row in baselines}

@@ -25,7 +25,7 @@ def main(args, settings):
     table = tidy(contents)
     systems, baselines = rankings.read(args.ranking)
     source = f"{table['name'].iloc[0]} · test n = {ranking.images_tested(table):,}"
-    shown = rankings.representatives(systems)
+    shown = ranking.representatives(systems)
     matrices = {row.address: ranking.confusions(contents, row) for row in shown}
     titles = [f"{row.address}\n({row.runs_in_words})" for row in shown]
     names, runs = contents[0]["label_names"], ranking.runs(table, systems)

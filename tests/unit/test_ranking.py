@@ -46,7 +46,7 @@ def test_baselines_and_the_size_study_are_no_candidates():
 def test_every_model_is_represented_by_its_network_and_its_best():
     contents = synthetic.run()
     systems = synthetic.ranked(tidy(contents), "accuracy").systems
-    shown = rankings.representatives(systems)
+    shown = ranking.representatives(systems)
     assert [row.address for row in shown] == ["net/svm", "net/cnn", "votes/vote_cnn"]
     assert ranking.confusions(contents, shown[0]).shape == (2, 2, 2)
 

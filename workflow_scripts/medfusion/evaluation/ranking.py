@@ -64,6 +64,31 @@ def several_labels(table: pd.DataFrame) -> bool:
     return bool((table["metric"] == "auc[0]").any())
 
 
+def representatives(systems: Sequence[RankedSystem]) -> list[RankedSystem]:
+    """The systems whose confusion matrices are shown: of each model the network alone and the highest in rank.
+
+    Parameters
+    ----------
+    systems : in the order of their ranks
+    """
+    shown = []
+    for model in dict.fromkeys(row.model for row in systems):
+        of_model = [row for row in systems if row.model == model]
+        shown += [row for row in of_model if row is of_model[0] or row.system == "cnn"]
+    return shown
+
+
+def network_alone(systems: Sequence[RankedSystem]) -> RankedSystem:
+    """The network alone of the selected system's model; of the highest-ranked network's model, where that is a vote.
+
+    Parameters
+    ----------
+    systems : in the order of their ranks
+    """
+    of_selected = [row for row in systems if row.model == systems[0].model]
+    return next(row for row in of_selected + list(systems) if row.system == "cnn" and row.model != "votes")
+
+
 def images_tested(table: pd.DataFrame) -> int:
     """The number of test images that accuracies rest on."""
     return int(table[(table["split"] == "test") & (table["metric"] == "accuracy")]["n"].iloc[0])

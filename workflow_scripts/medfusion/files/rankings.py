@@ -5,7 +5,6 @@ are no candidates), model, system, runs, seeded, equally_good, and for each meas
 the fields of `Score` ("val_accuracy_mean", ...).
 """
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import NamedTuple
@@ -127,28 +126,3 @@ def _system(row: dict[str, object]) -> RankedSystem:
     scores = {name: Score(*(row[f"{name}_{part}"] for part in PARTS[:-1]), int(row[f"{name}_n"])) for name in MEASURES}
     flags = {name: row[name] in (True, "True") for name in FLAGS}
     return RankedSystem(row["model"], row["system"], int(row["runs"]), **flags, **scores)
-
-
-def representatives(systems: Sequence[RankedSystem]) -> list[RankedSystem]:
-    """The systems whose confusion matrices are shown: of each model the network alone and the highest in rank.
-
-    Parameters
-    ----------
-    systems : in the order of their ranks
-    """
-    shown = []
-    for model in dict.fromkeys(row.model for row in systems):
-        of_model = [row for row in systems if row.model == model]
-        shown += [row for row in of_model if row is of_model[0] or row.system == "cnn"]
-    return shown
-
-
-def network_alone(systems: Sequence[RankedSystem]) -> RankedSystem:
-    """The network alone of the selected system's model; of the highest-ranked network's model, where that is a vote.
-
-    Parameters
-    ----------
-    systems : in the order of their ranks
-    """
-    of_selected = [row for row in systems if row.model == systems[0].model]
-    return next(row for row in of_selected + list(systems) if row.system == "cnn" and row.model != "votes")

@@ -220,8 +220,12 @@ def _yaml_number(value: float) -> str:
 
 
 def did_you_mean(word: str, known: Sequence[Any]) -> str:
-    """What was probably meant by an unknown word, if anything known is like it, or was called so once."""
-    if (now := RENAMED.get(word)) in known:
-        return f"; it is called {now!r} now"
+    """What was probably meant by an unknown word, if anything known is like it, or was called so once.
+
+    >>> did_you_mean("twins", ["near_duplicates"]), did_you_mean("other", [None])
+    ("; it is called 'near_duplicates' now", '')
+    """
+    if word in RENAMED and RENAMED[word] in known:
+        return f"; it is called {RENAMED[word]!r} now"
     close = difflib.get_close_matches(word, [str(name) for name in known], 1)
     return f"; did you mean {close[0]!r}?" if close else ""

@@ -3,7 +3,6 @@
 import math
 
 from medfusion.evaluation import ranking
-from medfusion.files import rankings
 from medfusion.files.tables import read_table
 from medfusion.naming import limits_of_runs, no_learning_curves
 from medfusion.report import ablations, page_tables, paired, reliability
@@ -130,7 +129,7 @@ def _detail(section: Section, material: Material) -> None:
     what = "Measures of each label" if several else "Precision, recall and F1 of each class"
     first, *others = [
         page_tables.per_class(table, one, label_names, f"{what}: {one.address} ({test})")
-        for one in rankings.representatives(systems)
+        for one in ranking.representatives(systems)
     ]
     positive = material.entry["positive"]
     section.tables += [first, page_tables.measures(table, systems, label_names, positive, f"More measures ({test})")]

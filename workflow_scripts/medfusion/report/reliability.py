@@ -3,9 +3,9 @@
 import math
 from collections.abc import Iterable, Sequence
 
-from medfusion.evaluation.ranking import score
+from medfusion.evaluation.ranking import representatives, score
 from medfusion.evaluation.reliability import REFERRED, SCHEMES
-from medfusion.files.rankings import RankedSystem, Score, representatives
+from medfusion.files.rankings import RankedSystem, Score
 from medfusion.files.reliabilities import Reliability
 from medfusion.learning.calibration import FOLDS, coverage_limits
 from medfusion.naming import limits_of_runs, percent
