@@ -129,3 +129,13 @@ def test_files_that_no_job_made_are_named(tmp_path):
         explanation.explain(tmp_path / "results/other.h5")
     with pytest.raises(UserError, match="not below a folder of results"):
         explanation.explain("/x/y")
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_of_two_records_of_a_file_that_of_the_later_job_counts(turned):
+    """As after a stage got another name: the record of the old one stays."""
+    old = replace(synthetic.record("old_name", outputs=[file("a.json")]), made="2026-01-02T10:00:00+00:00")
+    new = replace(synthetic.record("new_name", outputs=[file("a.json")]), made="2026-01-03T09:00:00+00:00")
+    found = [new, old] if turned else [old, new]
+    assert records.makers(found)["a.json"] == new
+    assert records.ancestry(["a.json"], found) == [new]

@@ -157,8 +157,12 @@ def read_all(results: str | Path) -> list[Record]:
 
 
 def makers(records: Iterable[Record]) -> dict[str, Record]:
-    """For each output file, by path, the record of the job that made it."""
-    return {file.path: record for record in records for file in record.outputs}
+    """For each output file, by path, the record of the job that made it last.
+
+    Where a stage has another name now, the record of its old name says that it made the same files.
+    """
+    in_time = sorted(records, key=lambda record: str(record.made))
+    return {file.path: record for record in in_time for file in record.outputs}
 
 
 def ancestry(paths: Iterable[str], records: Iterable[Record]) -> list[Record]:
