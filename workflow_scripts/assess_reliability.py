@@ -24,7 +24,7 @@ def main(args, settings):
 
     description, labels = images.describe(args.test_labels), images.read_labels(args.test_labels)
     chosen = calibrations.read(args.calibration)
-    ranked = rankings.read(args.ranking).systems
+    ranked = rankings.read(args.ranking, {f"{model}/{system}" for model, _, system in settings["systems"]}).systems
     best, network = ranked[0].address, ranking.network_alone(ranked).address
     options = {"positive": chosen.positive, "ece_bins": settings["ece_bins"], "replicates": settings["replicates"]}
     options |= {"confidence": settings["confidence"], "seed": settings["bootstrap_seed"]}

@@ -28,8 +28,7 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
     from medfusion.files import rankings
 
     dataset = settings["dataset"]
-    systems, baselines = rankings.read(args.ranking)
-    order = [row.address for row in (*systems, *baselines)]
+    order = [row.address for part in rankings.read(args.ranking) for row in part]
     description = images.describe(args.test_labels)
     labels = images.read_labels(args.test_labels)
     threshold, having = near_duplicates(args.near_duplicates, len(labels))

@@ -20,7 +20,7 @@ def main(args, settings):
 
     contents = read_metrics(args.metrics, settings["shown"])
     table = tidy(contents)
-    systems, baselines = rankings.read(args.ranking)
+    systems, baselines = rankings.read(args.ranking, ranking.candidates(table))
     source = f"{table['name'].iloc[0]} · test n = {ranking.images_tested(table):,}"
     names, runs = contents[0]["label_names"], ranking.runs(table, systems, "auc")
     areas = ranking.label_scores(table, [systems[0], ranking.network_alone(systems)], "auc", names)

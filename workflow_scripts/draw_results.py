@@ -23,7 +23,7 @@ def main(args, settings):
 
     contents, comparisons = read_metrics(args.metrics, settings["shown"]), read_comparisons(args.comparisons)
     table = tidy(contents)
-    systems, baselines = rankings.read(args.ranking)
+    systems, baselines = rankings.read(args.ranking, ranking.candidates(table))
     source = f"{table['name'].iloc[0]} · test n = {ranking.images_tested(table):,}"
     shown = ranking.representatives(systems)
     matrices = {row.address: ranking.confusions(contents, row) for row in shown}

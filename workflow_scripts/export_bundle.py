@@ -48,7 +48,10 @@ def main(args, settings):
     from medfusion.files.metric_files import read_metrics, tidy
 
     measured = read_metrics(args.metrics, settings["shown"])
-    systems = rankings.read(args.ranking).systems
+    choice = {f"{model}/{system}" for (model, _, system), _ in settings["runs"]}
+    systems = [system for system in rankings.read(args.ranking).systems if system.address in choice]
+    if len(systems) < len(choice) or not all(system.seeded or system.model == "votes" for system in systems):
+        raise UserError(f"{args.ranking}: not of the systems that there are to export; delete it and run again")
     chosen = selection.choose(systems, tidy(measured), settings["export"], settings["criterion"])
     parts = Parts(args, settings)
     runs = next(averaged for run, averaged in settings["runs"] if tuple(run) == chosen.run)

@@ -35,14 +35,12 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
     paths = dict(zip(seeds, args.systems, strict=True))
 
     def judgement(address: str) -> Judgement:
-        if address not in paths:
-            raise UserError(f"{args.ranking}: ranks {address}, which is no candidate; delete it and run again")
         try:
             return Judgement(labels, probabilities.read(paths[address], "test"), description.task)
         except ValueError as error:
             raise UserError(f"{paths[address]}: {error}; delete it and run again") from None
 
-    best = rankings.read(args.ranking).systems[0]
+    best = rankings.read(args.ranking, seeds).systems[0]
     of_best = judgement(best.address)
 
     studied = settings["studied"]

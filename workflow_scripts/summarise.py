@@ -22,9 +22,10 @@ def parser():
 
 
 def main(args, settings):
+    from medfusion.evaluation import ranking
     from medfusion.files import rankings, reliabilities
     from medfusion.files.comparison_files import read_comparisons
-    from medfusion.files.metric_files import read_metrics
+    from medfusion.files.metric_files import read_metrics, tidy
     from medfusion.report import summary
 
     made_by = records.ancestry(
@@ -37,7 +38,11 @@ def main(args, settings):
         "software": f"Python {platform.python_version()}, versions as pinned in requirements.txt",
     }
     contents = read_metrics(args.metrics, settings["shown"])
-    ranked = {Path(path).parent.name: rankings.read(path) for path in args.rankings}
+    ranked = {}
+    for path in args.rankings:
+        key = Path(path).parent.name
+        table = tidy(content for content in contents if content["dataset"] == key)
+        ranked[key] = rankings.read(path, ranking.candidates(table))
     comparisons = {content["dataset"]: content for content in map(read_comparisons, args.comparisons)}
     trust = [reliabilities.read(path, settings["shown"]) for path in args.reliability]
     by_dataset = {found.content["dataset"]: found for found in trust}

@@ -151,7 +151,9 @@ def test_the_best_on_validation_is_judged_by_its_first_seed(made):
 
 def test_a_vote_that_is_best_has_no_seed_and_a_model_without_svm_no_disagreements(made):
     folder, settings = made
-    contents = [metrics("net", 3, {"cnn": (0.7, 0.5)}), metrics("votes", None, {"all": (0.75, 0.5)})]
+    lower = dict.fromkeys(("cnn", "svm", "fused"), (0.7, 0.5))
+    contents = [metrics("net", 3, lower), metrics("other", 5, {"cnn": (0.7, 0.5)})]
+    contents.append(metrics("votes", None, {"all": (0.75, 0.5)}))
     write_ranking(folder / "ranking.csv", contents)
     cases = chosen(folder, {**settings, "studied": {"model": "net", "seed": 3, "svm": None, "fusion": None}})
     assert cases["best"] == {"model": "votes", "system": "all", "seed": None}

@@ -156,3 +156,15 @@ def test_a_job_took_no_longer_than_whoever_waited_for_it_saw():
     start = time.monotonic()
     done = subprocess.run([sys.executable, "-c", program], cwd=SCRIPTS, capture_output=True, text=True, check=True)
     assert 0 < float(done.stdout) < time.monotonic() - start + 0.02  # the kernel counts in hundredths
+
+
+def test_the_recorded_memory_is_the_jobs_own():
+    """Linux hands the peak of the process that starts another to it; Snakemake's plan of many jobs holds gigabytes."""
+    starts = (
+        "import subprocess, sys; held = b'x' * 400_000_000\n"
+        "code = 'from medfusion.jobs import keeping; print(keeping.peak_memory())'\n"
+        "subprocess.run([sys.executable, '-c', code], check=True)\n"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", starts], env=environment, capture_output=True, text=True, check=True)
+    assert 10_000_000 < int(done.stdout) < 300_000_000

@@ -61,8 +61,27 @@ def test_a_ranking_is_read_as_it_was_written(tmp_path):
     assert found.systems[0].equally_good and not found.systems[1].equally_good
 
 
+def row(text, column, value, number=1):
+    """The text of a table with another value in one cell."""
+    lines = [line.split(",") for line in text.splitlines()]
+    lines[number][lines[0].index(column)] = value
+    return "\n".join(map(",".join, lines))
+
+
 @pytest.mark.parametrize(
-    "spoil", [lambda text: text.replace(",1,net,svm", ",7,net,svm"), lambda text: "\n".join(text.splitlines()[::4])]
+    "spoil",
+    [
+        lambda text: row(text, "rank", "7"),
+        lambda text: "\n".join(text.splitlines()[::4]),
+        lambda text: text + text.splitlines()[-1],
+        lambda text: row(text, "runs", "inf"),
+        lambda text: row(text, "runs", "0"),
+        lambda text: row(text, "test_accuracy_n", "60.5"),
+        lambda text: row(text, "val_auc_mean", "inf"),
+        lambda text: row(text, "val_accuracy_sd", "high"),
+        lambda text: row(text, "val_accuracy_low", ""),
+        lambda text: row(text, "seeded", "maybe"),
+    ],
 )
 def test_what_is_no_ranking_is_named(tmp_path, spoil):
     path = tmp_path / "ranking.csv"
@@ -70,6 +89,15 @@ def test_what_is_no_ranking_is_named(tmp_path, spoil):
     path.write_text(spoil(path.read_text()))
     with pytest.raises(UserError, match="ranking.csv: not the ranking of a data set's systems; delete it"):
         rankings.read(path)
+
+
+def test_a_ranking_of_other_systems_is_named(tmp_path):
+    path = tmp_path / "ranking.csv"
+    synthetic.write_ranking(path, synthetic.run())
+    known = ranking.candidates(tidy(synthetic.run()))
+    assert known == {"net/cnn", "net/svm", "votes/vote_cnn"} and rankings.read(path, known).systems
+    with pytest.raises(UserError, match=r"ranking.csv: not of the systems that there are \(net/cnn, net/forest\)"):
+        rankings.read(path, known - {"net/cnn"} | {"net/forest"})
 
 
 # The stage, on probabilities of two classes. Log losses are worked out here with another formula.

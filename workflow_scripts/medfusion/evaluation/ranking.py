@@ -50,6 +50,12 @@ def rank(table: pd.DataFrame, criterion: str, parts: Callable[[str], np.ndarray]
     return Ranking([*first, *(systems[row] for row in others)], _all(table[table["model"] == BASELINES]))
 
 
+def candidates(table: pd.DataFrame) -> set[str]:
+    """The addresses of the systems that are ranked, of one data set's tidy metrics."""
+    ranked = table[~table["model"].isin(ASIDE)]
+    return set(ranked["model"] + "/" + ranked["system"])
+
+
 def _all(table: pd.DataFrame) -> list[RankedSystem]:
     result = []
     for model, system in dict.fromkeys(zip(table["model"], table["system"], strict=True)):

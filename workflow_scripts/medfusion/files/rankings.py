@@ -5,10 +5,12 @@ are no candidates), model, system, runs, seeded, equally_good, and for each meas
 the fields of `Score` ("val_accuracy_mean", ...).
 """
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from medfusion.errors import UserError
@@ -104,25 +106,45 @@ def _flat(system: RankedSystem) -> dict[str, object]:
     return {name: value for name, value in values.items() if name not in MEASURES} | measures
 
 
-def read(path: str | Path) -> Ranking:
+def read(path: str | Path, candidates: Iterable[str] | None = None) -> Ranking:
     """Read a ranking.
+
+    Parameters
+    ----------
+    candidates : addresses of the systems that it is to rank, if these are known
 
     Raises
     ------
     UserError
-        If the file is missing, is not CSV, or is another table.
+        If the file is missing, is not CSV, is another table, or ranks other systems.
     """
-    known = [f"{name}_{part}" for name in MEASURES for part in PARTS if part in ("mean", "n")]
-    others = [f"{name}_{part}" for name in MEASURES for part in PARTS if part not in ("mean", "n")]
-    table = read_table(path, ("runs", *known), TEXTS, ("rank", *FLAGS, *others))
-    systems = [_system(row) for row in table.to_dict("records")]
-    candidates = [system for system in systems if system.model != BASELINES]
-    if not candidates or table["rank"].dropna().tolist() != list(range(1, len(candidates) + 1)):
+    numbers = [f"{name}_{part}" for name in MEASURES for part in PARTS]
+    always = [column for column in numbers if column.endswith(("_mean", "_n"))]
+    table = read_table(path, ("runs", *always), TEXTS, ("rank", *FLAGS, *numbers))
+    ranked = table[table["model"] != BASELINES]
+    # Only the deviation of a single run is not known.
+    values = table[["runs", *numbers]].apply(pd.to_numeric, errors="coerce")
+    known = np.isfinite(values) | (table[["runs", *numbers]].isna() & values.columns.str.endswith("_sd"))
+    whole = values[["runs", *(column for column in always if column.endswith("_n"))]]
+    if (
+        not known.all(axis=None)
+        or not ((whole >= 1) & (whole % 1 == 0)).all(axis=None)
+        or not table[list(FLAGS)].isin([True, False]).all(axis=None)
+        or table.duplicated(list(TEXTS)).any()
+        or not len(ranked)
+        or table["rank"].dropna().tolist() != list(range(1, len(ranked) + 1))
+    ):
         raise UserError(f"{path}: not the ranking of a data set's systems; delete it and run again")
-    return Ranking(candidates, [system for system in systems if system.model == BASELINES])
+    systems = [_system(row) for row in table.to_dict("records")]
+    found = Ranking(systems[: len(ranked)], systems[len(ranked) :])
+    if candidates is not None and (others := set(candidates) ^ {system.address for system in found.systems}):
+        raise UserError(
+            f"{path}: not of the systems that there are ({', '.join(sorted(others))}); delete it and run again"
+        )
+    return found
 
 
 def _system(row: dict[str, object]) -> RankedSystem:
     scores = {name: Score(*(row[f"{name}_{part}"] for part in PARTS[:-1]), int(row[f"{name}_n"])) for name in MEASURES}
-    flags = {name: row[name] in (True, "True") for name in FLAGS}
+    flags = {name: bool(row[name]) for name in FLAGS}
     return RankedSystem(row["model"], row["system"], int(row["runs"]), **flags, **scores)

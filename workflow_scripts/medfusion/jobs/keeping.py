@@ -6,6 +6,7 @@ the record holds them, at no cost of disk space. Where the file system has no ha
 is done.
 """
 
+import contextlib
 import os
 import resource
 import shutil
@@ -86,7 +87,7 @@ class Job:
             made=datetime.now(UTC).isoformat(timespec="seconds"),
             seconds=round(_seconds_since_start(), 2),
             cpu_seconds=round(usage.ru_utime + usage.ru_stime, 2),
-            memory_mb=round(usage.ru_maxrss / 1024, 1),  # Linux counts kilobytes
+            memory_mb=round(peak_memory() / 1024**2, 1),
             command=["python", *sys.argv],
             device=accelerator(),
         )
@@ -141,6 +142,16 @@ def _seconds_since_start() -> float:
     if not hasattr(time, "CLOCK_BOOTTIME"):
         return time.time() - started
     return time.clock_gettime(time.CLOCK_BOOTTIME) - (started - psutil.boot_time())
+
+
+def peak_memory() -> int:
+    """Bytes of memory that this process has held at most.
+
+    Not `ru_maxrss` where there is another way: Linux starts it at the peak of the process that started this one.
+    """
+    with contextlib.suppress(OSError, StopIteration), open("/proc/self/status") as status:
+        return int(next(line for line in status if line.startswith("VmHWM:")).split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def _described(path: str) -> File:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from medfusion.evaluation import ranking
 from medfusion.files import rankings, reliabilities
 from medfusion.files.artifacts import read_record
 from medfusion.files.comparison_files import Comparisons, read_comparisons
@@ -79,7 +80,7 @@ def gather(
     """
     first, measures, own = contents[0], tidy(contents), _below(key, tables)
     name, label_names = first["name"], first["label_names"]
-    ranking = rankings.read(own["ranking"])
+    ranked = rankings.read(own["ranking"], ranking.candidates(measures))
     weights = _of_runs(own, "fusion", ("members", "weights", "curve"))
     counts = audit = compared = reliability = cases = None
     if "inspect/counts" in own:
@@ -100,8 +101,8 @@ def gather(
         entry=config["datasets"][key],
         first=first,
         measures=measures,
-        systems=ranking.systems,
-        baselines=ranking.baselines,
+        systems=ranked.systems,
+        baselines=ranked.baselines,
         confidence=percent(config["evaluation"]["confidence"]),
         figures=_below(key, figures),
         tables=own,
