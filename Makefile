@@ -10,6 +10,7 @@
 #   make test-short   of the last three what fits into the continuous integration, with what they share made once
 #   make browser  adds to .venv what drives the machine's Chromium, so that tests open the page in it
 #   make test-page    only those tests
+#   make test-oldest  what Snakemake is asked without a public way, and the plans, with the oldest Snakemake that will do
 #   make slurm    adds to .venv what submits jobs to Slurm (docs/clusters.md)
 #   make kubernetes   likewise for Kubernetes and buckets
 #   make test-fuzz    mutated files, overlays, bundles and pictures, for FUZZ_SECONDS (600) each
@@ -35,7 +36,7 @@ PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-d
 PYTEST = .venv/bin/python -m pytest -n 2 --dist loadfile
 SNAKEMAKE = .venv/bin/snakemake -j $(CORES)
 
-.PHONY: report demo test test-runs test-faults test-changes test-all test-short test-page test-slurm test-fuzz fuzz browser slurm kubernetes docs lint bench bench-large pins
+.PHONY: report demo test test-runs test-faults test-changes test-all test-short test-page test-oldest test-slurm test-fuzz fuzz browser slurm kubernetes docs lint bench bench-large pins
 
 report: .venv/ready
 	$(SNAKEMAKE) report $(if $(CONFIG),--configfile $(CONFIG))
@@ -76,6 +77,14 @@ test-slurm: slurm
 
 FUZZ_SECONDS ?= 600
 
+test-oldest: .venv/oldest/ready
+	PYTHONPATH=.venv/oldest .venv/bin/snakemake --version
+	PYTHONPATH=.venv/oldest .venv/bin/python -m pytest tests/unit/test_snakemake_compat.py tests/workflow/test_dag.py
+
+.venv/oldest/ready: requirements-oldest.txt .venv/ready
+	$(PIP) --target .venv/oldest --upgrade -r requirements-oldest.txt
+	@touch $@
+
 test-fuzz: fuzz
 	.venv/bin/python tests/fuzz/fuzz.py --seconds $(FUZZ_SECONDS)
 
@@ -115,6 +124,7 @@ pins: .venv/ready
 	$(COMPILE) requirements-browser.in -o requirements-browser.txt
 	$(COMPILE) requirements-docs.in -o requirements-docs.txt
 	$(COMPILE) --no-deps requirements-fuzz.in -o requirements-fuzz.txt
+	$(COMPILE) --no-deps requirements-oldest.in -o requirements-oldest.txt
 	$(COMPILE) --no-deps requirements-slurm.in -o requirements-slurm.txt
 	$(COMPILE) --overrides pins-overrides.txt requirements-kubernetes.in -o requirements-kubernetes.txt
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from snakemake.utils import min_version
 
-min_version("9.0")
+min_version("9.16.3")
 
 ROOT = Path(workflow.snakefile).resolve().parent
 
@@ -25,7 +25,6 @@ include: "rules/figures.smk"
 include: "rules/export.smk"
 include: "rules/cases.smk"
 include: "rules/report.smk"
-include: "rules/clusters.smk"
 
 
 rule all:

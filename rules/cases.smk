@@ -15,7 +15,7 @@ rule select_cases:
         f"{LOGS}/{{dataset}}/cases/cases.log",
     threads: ONE
     resources:
-        mem_mb=400,
+        mem_mb=memory(400),
         runtime=5,
     message:
         "{wildcards.dataset}: choosing test images to show one by one"
@@ -38,7 +38,7 @@ rule map_attention:
         f"{LOGS}/{{dataset}}/cases/maps.log",
     threads: NETWORK
     resources:
-        mem_mb=1500,
+        mem_mb=memory(1500),
         runtime=20,
         gpu=0,
     message:
@@ -68,7 +68,7 @@ rule draw_cases:
         f"{LOGS}/{{dataset}}/cases/drawing.log",
     threads: ONE
     resources:
-        mem_mb=400,
+        mem_mb=memory(400),
         runtime=5,
     message:
         "{wildcards.dataset}: drawing single test images"

@@ -20,7 +20,7 @@ rule fit_grid:
     priority: 5
     threads: ONE
     resources:
-        mem_mb=1200,
+        mem_mb=memory(1200),
         runtime=60,
     message:
         "{wildcards.dataset}: fitting {wildcards.classifier} on {wildcards.model}, seed {wildcards.seed}"
@@ -44,7 +44,7 @@ rule fuse:
     priority: 5
     threads: 1
     resources:
-        mem_mb=300,
+        mem_mb=memory(300),
         runtime=10,
     message:
         "{wildcards.dataset}: fusing {wildcards.fusion} of {wildcards.model}, seed {wildcards.seed}"
@@ -66,7 +66,7 @@ rule vote:
     priority: 5
     threads: 1
     resources:
-        mem_mb=300,
+        mem_mb=memory(300),
         runtime=10,
     message:
         "{wildcards.dataset}: {wildcards.vote}, a vote of {input.members}"
@@ -87,7 +87,7 @@ rule calibrate:
         f"{LOGS}/{{dataset}}/calibration.log",
     threads: ONE
     resources:
-        mem_mb=300,
+        mem_mb=memory(300),
         runtime=10,
     message:
         "{wildcards.dataset}: choosing temperatures, prediction sets and thresholds on the validation split"

@@ -1,19 +1,14 @@
 # What all rules share. Needs: ROOT, ASKED, config (config.yaml and overlays). Makes: the checked configuration, the plan of
 # files that follows from it, and what rules say in one way.
+import os
+
 import yaml
 from snakemake.utils import update_config
 
+from medfusion.jobs.keeping import FORCE_VARIABLE
 from medfusion.planning import config as configuration
-from medfusion.planning import runs
-from medfusion.planning.environment import (
-    force_jobs,
-    leave_room_beside,
-    limit_memory,
-    prefer_own_python,
-    programs,
-    share_of_cores,
-    too_large,
-)
+from medfusion.planning import runs, snakemake_compat
+from medfusion.planning.environment import prefer_own_python, programs, share_of_cores, too_large
 from medfusion.planning.export_plan import ExportPlan
 from medfusion.planning.identity import identity
 from medfusion.planning.jobs import job_name
@@ -48,24 +43,31 @@ CORES = None if ON_CLUSTER else workflow.resource_settings.cores
 ONE = share_of_cores(1, CORES)
 NETWORK = share_of_cores(config["compute"]["threads"], CORES)
 
+# Megabytes beside the program of a job that was submitted: two Snakemakes, one that the scheduler starts and one that this
+# starts to run the command. Each had 140 when it was measured.
+BESIDE_PROGRAM = 300 if ON_CLUSTER else 0
+
 prefer_own_python()
-if not ON_CLUSTER:
-    limit_memory(workflow.global_resources)
+if ASKED.forces:
+    os.environ[FORCE_VARIABLE] = "1"  # jobs do their work again whatever their records say
 
 
 onstart:
-    runs.remember_run(workflow.scheduler)
-    force_jobs(workflow.dag_settings)
-    runs.remember_jobs(workflow.dag, RESULTS, CORES)
+    runs.remember_run(snakemake_compat.name_in_queue(workflow))
+    jobs = snakemake_compat.jobs_to_run(workflow)
+    runs.remember_jobs(jobs, RESULTS, CORES)
     for dataset in DATASETS:
         for sentence in config["datasets"][dataset]["by_default"]:
             print(f"{dataset}, chosen by default: {sentence}", file=sys.stderr)
     if CORES:
-        # Processors limit the jobs started a second. For Snakemake's own limit its scheduler would look at all waiting
-        # jobs again each second, once for every job that has ended: in the end all the time.
-        workflow.scheduler.job_rate_limiter = None
-    if note := too_large(workflow.dag.needrun_jobs(), workflow.global_resources):
+        snakemake_compat.start_without_limit(workflow)
+    if note := too_large(jobs, snakemake_compat.memory_limit(workflow)):
         print(note, file=sys.stderr)
+
+
+def memory(program):
+    """Megabytes that a job takes whose program takes so many."""
+    return program + BESIDE_PROGRAM
 
 
 def program(stage):

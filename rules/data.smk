@@ -15,7 +15,7 @@ rule download:
     localrule: True  # machines that compute often have no way out
     threads: 1
     resources:
-        mem_mb=300,
+        mem_mb=memory(300),
         runtime=60,
     params:
         npz=f"{config['data']}/{{file}}.npz",
@@ -36,7 +36,7 @@ rule generate:
         f"{LOGS}/{{dataset}}/generated.log",
     threads: ONE
     resources:
-        mem_mb=500,
+        mem_mb=memory(500),
         runtime=10,
     message:
         "{wildcards.dataset}: drawing generated images"
@@ -58,7 +58,7 @@ rule prepare:
         dataset="|".join(name for name in DATASETS if name not in PLAN.in_folders) or "none",
     threads: ONE
     resources:
-        mem_mb=500,
+        mem_mb=memory(500),
         runtime=10,
     params:
         # No input, although it is read: what became of a user's file is found by content, never by age.
@@ -84,7 +84,7 @@ rule prepare_folder:
         dataset="|".join(PLAN.in_folders) or "none",
     threads: ONE
     resources:
-        mem_mb=700,
+        mem_mb=memory(700),
         runtime=120,
     message:
         "{wildcards.dataset}: reading pictures and taking their splits apart"
@@ -118,7 +118,7 @@ rule inspect_images:
         f"{LOGS}/{{dataset}}/inspect.log",
     threads: ONE
     resources:
-        mem_mb=600,
+        mem_mb=memory(600),
         runtime=10,
     message:
         "{wildcards.dataset}: counting and drawing what is in the data"
@@ -147,7 +147,7 @@ rule audit_duplicates:
         f"{LOGS}/{{dataset}}/audit.log",
     threads: ONE
     resources:
-        mem_mb=1000,
+        mem_mb=memory(1000),
         runtime=20,
     message:
         "{wildcards.dataset}: looking for near-duplicates within and across splits"
@@ -169,7 +169,7 @@ rule augment:
         f"{LOGS}/{{dataset}}/{{bank}}.log",
     threads: ONE
     resources:
-        mem_mb=500,
+        mem_mb=memory(500),
         runtime=10,
     message:
         "{wildcards.dataset}: augmenting the training images ({wildcards.bank})"
@@ -195,7 +195,7 @@ rule draw_augmentation:
         f"{LOGS}/{{dataset}}/augmentation.log",
     threads: ONE
     resources:
-        mem_mb=500,
+        mem_mb=memory(500),
         runtime=10,
     message:
         "{wildcards.dataset}: drawing augmented images"

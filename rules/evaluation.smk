@@ -15,7 +15,7 @@ rule baselines:
         f"{LOGS}/{{dataset}}/baselines/baselines.log",
     threads: ONE
     resources:
-        mem_mb=1000,
+        mem_mb=memory(1000),
         runtime=20,
     message:
         "{wildcards.dataset}: the majority class and the nearest neighbour"
@@ -38,7 +38,7 @@ rule evaluate:
     priority: 5
     threads: ONE
     resources:
-        mem_mb=700,
+        mem_mb=memory(700),
         runtime=20,
     message:
         "{wildcards.dataset}: measuring {wildcards.group} on the test split"
@@ -61,7 +61,7 @@ rule rank_systems:
     priority: 5
     threads: ONE
     resources:
-        mem_mb=500,
+        mem_mb=memory(500),
         runtime=10,
     message:
         "{wildcards.dataset}: ranking the systems by their validation images"
@@ -85,7 +85,7 @@ rule compare_systems:
     priority: 5
     threads: ONE
     resources:
-        mem_mb=700,
+        mem_mb=memory(700),
         runtime=30,
     message:
         "{wildcards.dataset}: comparing every system with the selected one"
@@ -109,7 +109,7 @@ rule assess_reliability:
         f"{LOGS}/{{dataset}}/reliability/reliability.log",
     threads: ONE
     resources:
-        mem_mb=500,
+        mem_mb=memory(500),
         runtime=20,
     message:
         "{wildcards.dataset}: measuring on the test split how far the probabilities can be trusted"
@@ -130,7 +130,7 @@ rule collect_metrics:
         f"{LOGS}/metrics.log",
     threads: 1
     resources:
-        mem_mb=300,
+        mem_mb=memory(300),
         runtime=5,
     message:
         "Collecting all measures"

@@ -38,7 +38,7 @@ for dataset in PLAN.one_class:
             dataset=dataset,
         threads: NETWORK
         resources:
-            mem_mb=2000,
+            mem_mb=memory(2000),
             runtime=30,
             gpu=0,
         message:
@@ -64,7 +64,7 @@ rule write_predictions:
         f"{LOGS}/{{dataset}}/predictions.log",
     threads: ONE
     resources:
-        mem_mb=400,
+        mem_mb=memory(400),
         runtime=10,
     message:
         "{wildcards.dataset}: writing MedMNIST's prediction files"

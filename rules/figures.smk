@@ -14,7 +14,7 @@ rule draw_curves:
         f"{LOGS}/{{dataset}}/{{model}}/curves.log",
     threads: ONE
     resources:
-        mem_mb=400,
+        mem_mb=memory(400),
         runtime=5,
     message:
         "{wildcards.dataset}: drawing the curves of {wildcards.model}"
@@ -37,7 +37,7 @@ rule draw_grids:
         f"{LOGS}/{{dataset}}/{{model}}/grids.log",
     threads: ONE
     resources:
-        mem_mb=400,
+        mem_mb=memory(400),
         runtime=5,
     message:
         "{wildcards.dataset}: drawing the grids of {wildcards.model}"
@@ -60,7 +60,7 @@ rule draw_fusions:
         f"{LOGS}/{{dataset}}/{{model}}/fusions.log",
     threads: ONE
     resources:
-        mem_mb=400,
+        mem_mb=memory(400),
         runtime=5,
     message:
         "{wildcards.dataset}: drawing the fusions of {wildcards.model}"
@@ -84,7 +84,7 @@ rule study_classifiers:
         f"{LOGS}/{{dataset}}/studies/studies.log",
     threads: ONE
     resources:
-        mem_mb=1000,
+        mem_mb=memory(1000),
         runtime=30,
     message:
         "{wildcards.dataset}: learning curves of tree and forest, regions in the PCA plane"
@@ -111,7 +111,7 @@ rule draw_studies:
         f"{LOGS}/{{dataset}}/studies/drawing.log",
     threads: ONE
     resources:
-        mem_mb=600,
+        mem_mb=memory(600),
         runtime=10,
     message:
         "{wildcards.dataset}: drawing the studies"
@@ -139,7 +139,7 @@ rule draw_results:
         f"{LOGS}/{{dataset}}/results/drawing.log",
     threads: ONE
     resources:
-        mem_mb=400,
+        mem_mb=memory(400),
         runtime=5,
     message:
         "{wildcards.dataset}: drawing the results"
@@ -164,7 +164,7 @@ rule draw_labels:
         f"{LOGS}/{{dataset}}/labels/drawing.log",
     threads: ONE
     resources:
-        mem_mb=400,
+        mem_mb=memory(400),
         runtime=5,
     message:
         "{wildcards.dataset}: drawing the results label by label"
@@ -195,7 +195,7 @@ rule draw_reliability:
         f"{LOGS}/{{dataset}}/reliability/drawing.log",
     threads: ONE
     resources:
-        mem_mb=400,
+        mem_mb=memory(400),
         runtime=5,
     message:
         "{wildcards.dataset}: drawing how far the probabilities can be trusted"
@@ -222,7 +222,7 @@ rule draw_training_size:
         f"{LOGS}/{{dataset}}/learning_curve/training_size.log",
     threads: ONE
     resources:
-        mem_mb=400,
+        mem_mb=memory(400),
         runtime=5,
     message:
         "{wildcards.dataset}: drawing the training-size study"
@@ -247,7 +247,7 @@ rule draw_ablations:
         f"{LOGS}/{{dataset}}/ablations/contributions.log",
     threads: ONE
     resources:
-        mem_mb=400,
+        mem_mb=memory(400),
         runtime=5,
     message:
         "{wildcards.dataset}: drawing what each part contributes"

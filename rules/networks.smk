@@ -19,7 +19,7 @@ rule train_cnn:
     priority: 10
     threads: NETWORK
     resources:
-        mem_mb=1500,
+        mem_mb=memory(1500),
         runtime=120,
         gpu=0,
     message:
@@ -43,7 +43,7 @@ rule extract_features:
     priority: 5
     threads: NETWORK
     resources:
-        mem_mb=1500,
+        mem_mb=memory(1500),
         runtime=30,
         gpu=0,
     message:
@@ -65,7 +65,7 @@ rule learning_curve:
         f"{LOGS}/{{dataset}}/learning_curve/repeat{{repeat}}/{{size}}.log",
     threads: NETWORK
     resources:
-        mem_mb=1500,
+        mem_mb=memory(1500),
         runtime=120,
         gpu=0,
     message:

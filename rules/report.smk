@@ -15,7 +15,7 @@ rule report:
         f"{LOGS}/report.log",
     threads: ONE
     resources:
-        mem_mb=500,
+        mem_mb=memory(500),
         runtime=10,
     message:
         "Writing {output.page}"
@@ -39,7 +39,7 @@ rule summarise:
         f"{LOGS}/results.log",
     threads: ONE
     resources:
-        mem_mb=300,
+        mem_mb=memory(300),
         runtime=5,
     message:
         "Writing {output.text}"

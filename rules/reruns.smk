@@ -2,8 +2,6 @@
 # looks at ages; a plan that runs no jobs writes nothing. Whatever can go wrong in planning goes wrong here, and is said.
 import tempfile
 
-from snakemake.io import is_flagged
-
 from medfusion.planning import jobs as all_jobs
 from medfusion.planning.environment import without_wildcards
 from medfusion.planning.reruns import Reruns, write_missing
@@ -12,7 +10,7 @@ TOLD = {}  # by settings file, what rules are told in its place
 
 try:
     page = rules.report.output.page
-    if not is_flagged(page, "storage_object") and Path(page) != Path(RESULTS, "report.html"):
+    if not snakemake_compat.in_storage(page) and Path(page) != Path(RESULTS, "report.html"):
         raise UserError(
             f"prefix: of a module moves {RESULTS} where its records are not looked for; in the module's config name "
             "other folders for results and data"

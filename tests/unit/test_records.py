@@ -123,6 +123,16 @@ def test_a_result_is_explained_with_everything_that_made_it(tmp_path, monkeypatc
     assert "as it was made" in text and f"{tmp_path}/moved/a.h5" in text
 
 
+def test_a_result_of_a_stage_that_is_no_more_is_explained_too(tmp_path):
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results/floors.csv").write_text("x")
+    made = synthetic.record("floors", outputs=[File.of(str(tmp_path / "results/floors.csv"))])
+    settings = replace(made.settings, path=str(tmp_path / "results/settings/floors/floors.json"))
+    records.write(records.record_file(settings.path), replace(made, settings=settings))
+    text = explanation.explain(tmp_path / "results/floors.csv")
+    assert "floors is a stage of another version" in text and "(now" not in text
+
+
 def test_files_that_no_job_made_are_named(tmp_path):
     (tmp_path / "results/records").mkdir(parents=True)
     with pytest.raises(UserError, match="other.h5: no record names it"):

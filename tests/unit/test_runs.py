@@ -7,13 +7,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import psutil
 import pytest
 
 from medfusion.errors import UserError
 from medfusion.planning import runs
+from medfusion.planning.snakemake_compat import PlannedJob
 
 # Holds what this module's `hold` locks, says so, and goes on until its stdin is closed.
 HOLDING = """
@@ -186,32 +186,12 @@ def test_a_run_and_those_who_started_it_are_no_orphans(locked, monkeypatch):
     assert done.stdout == "None\n"
 
 
-class Input(list):
-    """The inputs of a job, as Snakemake has them: some by name."""
-
-    settings = None
-
-    def get(self, name):
-        return getattr(self, name)
-
-
-class Planned:
-    """A job as Snakemake plans it; a target has no settings."""
-
-    def __init__(self, settings):
-        self.input, self.output, self.threads = Input(), [f"{settings}.out"], 1
-        self.input.settings = settings
-
-
 def test_the_jobs_of_a_run_are_noted_with_what_they_wait_for(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert runs.planned_jobs() is None
-    first, second, done, target = (Planned(name) for name in ("r/settings/a/1.json", "r/settings/b/2.json", "x", None))
-    dag = SimpleNamespace(
-        needrun_jobs=lambda: [second, first, target],
-        dependencies={first: {done: {"x.out"}}, second: {first: {"f"}, done: {"x.out"}}, target: {second: {"g"}}},
-    )
-    runs.remember_jobs(dag, "r", 8)
+    first = PlannedJob("a", "r/settings/a/1.json", "x.out", 1, 300, ())
+    second = PlannedJob("b", "r/settings/b/2.json", "y.out", 1, None, (first.settings,))
+    runs.remember_jobs([first, second], "r", 8)
     noted = runs.planned_jobs()
     assert (noted["results"], noted["cores"], noted["pid"]) == ("r", 8, os.getpid())
     assert [(job["settings"], job["needs"]) for job in noted["jobs"]] == [
@@ -275,6 +255,6 @@ def test_jobs_that_may_be_wanted_stay_in_the_queue(locked, slurm, state):
 def test_a_run_on_slurm_notes_the_name_of_its_jobs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(runs.RUN_VARIABLE, "")
-    for scheduler, name in [(None, None), (SimpleNamespace(_executor=SimpleNamespace(run_uuid="a-name")), "a-name")]:
-        runs.remember_run(scheduler)
+    for name in (None, "a-name"):
+        runs.remember_run(name)
         assert json.loads(runs.RUN.read_text()).get(runs.SLURM_NAME) == name

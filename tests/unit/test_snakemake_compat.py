@@ -1,5 +1,10 @@
 """The contract with the installed Snakemake: what has no public way is there, and means what we think."""
 
+import json
+import os
+import subprocess
+import sys
+
 import pytest
 from snakemake.cli import get_argument_parser
 
@@ -67,6 +72,11 @@ def test_targets_and_overlays():
     assert (found.targets, found.configfiles) == (("report", "export"), ("a.yaml", "b.yaml"))
 
 
+@pytest.mark.parametrize(("command", "forces"), [("-F", True), ("-f x", True), ("--forcerun a", True), ("-j 8", False)])
+def test_what_forces_jobs(command, forces):
+    assert asked(False, [SNAKEMAKE, *command.split()]).forces == forces
+
+
 @pytest.mark.parametrize("dry", [True, False])
 def test_snakemake_as_a_library_is_believed(dry):
     found = asked(dry, ["/somewhere/my_program.py", "-n"])
@@ -75,3 +85,65 @@ def test_snakemake_as_a_library_is_believed(dry):
 
 def test_started_as_a_module():
     assert not asked(False, ["/lib/site-packages/snakemake/__main__.py", "-n"]).runs_jobs
+
+
+WORKFLOW = """
+import json
+from medfusion.planning import snakemake_compat
+
+onstart:
+    snakemake_compat.start_without_limit(workflow)
+    found = {
+        "jobs": [vars(job) for job in snakemake_compat.jobs_to_run(workflow)],
+        "limit": snakemake_compat.memory_limit(workflow),
+        "name": snakemake_compat.name_in_queue(workflow),
+        "in storage": snakemake_compat.in_storage(rules.second.output.out),
+    }
+    with open("found.json", "w") as file:
+        json.dump(found, file)
+
+rule all:
+    input: "second.txt"
+
+rule second:
+    input: settings="settings/second.json", first="first.txt"
+    output: out="second.txt"
+    shell: "cp {input.first} {output.out}"
+
+rule first:
+    input: settings="settings/first.json"
+    output: "first.txt"
+    threads: 2
+    resources: mem_mb=300
+    shell: "cp {input.settings} {output}"
+"""
+
+
+@pytest.mark.parametrize("limit", [900, None])
+def test_a_run_knows_its_jobs_before_they_start(tmp_path, limit):
+    (tmp_path / "settings").mkdir()
+    for name in ("first", "second"):
+        (tmp_path / f"settings/{name}.json").write_text("{}")
+    (tmp_path / "Snakefile").write_text(WORKFLOW)
+    options = [] if limit is None else ["--resources", f"mem_mb={limit}"]
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", "-c", "2", *options],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert (found["limit"], found["name"], found["in storage"]) == (limit, None, False)
+    first, second = found["jobs"]
+    assert first == {
+        "rule": "first",
+        "settings": "settings/first.json",
+        "output": "first.txt",
+        "threads": 2,
+        "memory_mb": 300,
+        "needs": [],
+    }
+    assert (second["rule"], second["memory_mb"], second["needs"]) == ("second", None, ["settings/first.json"])
+    assert (tmp_path / "second.txt").is_file()

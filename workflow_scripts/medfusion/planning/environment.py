@@ -6,18 +6,14 @@ import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import psutil
 
 from medfusion.errors import UserError
-from medfusion.jobs.keeping import FORCE_VARIABLE
+from medfusion.planning.snakemake_compat import PlannedJob
 
 # Of the machine's memory, what jobs may take together.
 SHARE = 0.85
-# Megabytes of the two Snakemakes of a job that was submitted: the one that the scheduler starts, and the one that this
-# starts to run the command. Each had 140 when it was measured.
-BESIDE_PROGRAM = 300
 # Where Linux tells what a container may take (cgroups, version 2 and 1).
 CONTAINER_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
@@ -64,17 +60,6 @@ def share_of_cores(processors: int, cores: int | None) -> int:
     return max(processors, cores * processors // (os.cpu_count() or 1))
 
 
-def force_jobs(settings: Any) -> None:
-    """Let jobs do their work again where --force, --forceall or --forcerun asked for it, whatever their records say.
-
-    Parameters
-    ----------
-    settings : Snakemake's DAG settings
-    """
-    if settings.forceall or settings.forcetargets or settings.forcerun:
-        os.environ[FORCE_VARIABLE] = "1"
-
-
 def memory() -> int:
     """Megabytes of memory that this machine has, or that the container has that this process is in."""
     limits = [psutil.virtual_memory().total]
@@ -84,52 +69,20 @@ def memory() -> int:
     return min(limits) // 2**20
 
 
-def limit_memory(resources: Any) -> None:
-    """Lower the memory that all jobs may take together (mem_mb) to what this machine has.
-
-    Parameters
-    ----------
-    resources : Snakemake's global resources, changed in place
-    """
-    limit = int(SHARE * memory())
-    given = resources.get("mem_mb")  # without a value where there is no limit
-    if given.value is not None and given.value > limit:
-        resources["mem_mb"] = type(given)("mem_mb", limit)
+def memory_for_jobs() -> int:
+    """Megabytes that jobs may take together on this machine."""
+    return int(SHARE * memory())
 
 
-def leave_room_beside(rules: Iterable[Any]) -> None:
-    """Raise the memory of jobs that are submitted: two Snakemakes stay beside a program, and a scheduler counts them.
-
-    Parameters
-    ----------
-    rules : Snakemake's, changed in place; those that declare no memory are left alone
-    """
-    for rule in rules:
-        if need := _declared_memory(rule):
-            rule.resources["mem_mb"] = type(rule.resources["mem_mb"])("mem_mb", need + BESIDE_PROGRAM)
-
-
-def _declared_memory(rule: Any) -> int | None:
-    """The megabytes that a rule declares; None for none, or for what Snakemake is to guess from the inputs."""
-    resource = rule.resources.get("mem_mb")
-    return None if resource is None or resource.is_evaluable() else resource.value
-
-
-def too_large(jobs: Iterable[Any], resources: Any) -> str | None:
-    """Which jobs need more memory than all jobs together may take, if any: Snakemake runs them, one at a time.
-
-    Parameters
-    ----------
-    jobs : Snakemake's jobs
-    resources : its global resources
-    """
-    limit = resources.get("mem_mb").value
+def too_large(jobs: Iterable[PlannedJob], limit: int | None) -> str | None:
+    """Which jobs need more memory than all jobs together may take, if any: Snakemake runs them, one at a time."""
     if limit is None:
         return None
-    needs = {job.rule.name: _declared_memory(job.rule) for job in jobs}
-    if not (large := [f"{name} {need}" for name, need in sorted(needs.items()) if need and need > limit]):
+    large = {job.rule: job.memory_mb for job in jobs if job.memory_mb and job.memory_mb > limit}
+    if not large:
         return None
     return (
-        f"Jobs may take {limit} MB of memory together (mem_mb); some need more alone: {', '.join(large)}. "
+        f"Jobs may take {limit} MB of memory together (mem_mb); some need more alone: "
+        f"{', '.join(f'{name} {need}' for name, need in sorted(large.items()))}. "
         "They run one at a time, and may fail; where there is more, say so: --resources mem_mb=…"
     )

@@ -15,6 +15,7 @@ import socket
 import stat
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -23,6 +24,7 @@ import psutil
 from medfusion.errors import UserError
 from medfusion.files.artifacts import process_space, read_json, write_json
 from medfusion.jobs import records
+from medfusion.planning.snakemake_compat import PlannedJob
 
 LOCKS = Path(".snakemake/locks")  # Snakemake's own
 HELD = Path(".snakemake/medfusion.lock")
@@ -37,29 +39,26 @@ SLURM_PATIENCE = 90  # seconds that a scheduler may take for the same
 ROUNDS = 5  # of stopping orphans: what is about to end may have started another in that moment
 
 
-def remember_run(scheduler: Any = None) -> None:
+def remember_run(name: str | None = None) -> None:
     """Note which process runs jobs in this folder, and let its jobs know.
 
     Parameters
     ----------
-    scheduler : Snakemake's, once there is one; its executor for Slurm has a name for all jobs that it submits
+    name : what all jobs that it submits to Slurm are called in its queue
     """
     os.environ[RUN_VARIABLE] = _this_folder()
-    name = getattr(getattr(scheduler, "_executor", None), "run_uuid", None)
     with contextlib.suppress(OSError):
         write_json(RUN, {**_myself(), SLURM_NAME: name} if name else _myself())
 
 
-def remember_jobs(dag: Any, results: str, cores: int | None) -> None:
+def remember_jobs(jobs: Sequence[PlannedJob], results: str, cores: int | None) -> None:
     """Note which jobs this run is about to do, for those who watch it.
 
     Parameters
     ----------
-    dag : Snakemake's
     results : the folder of results
     cores : of -j; None where there is no such number
     """
-    jobs = {job for job in dag.needrun_jobs() if job.input.get("settings")}
     content = {
         **_myself(),
         "at": time.time(),
@@ -67,13 +66,13 @@ def remember_jobs(dag: Any, results: str, cores: int | None) -> None:
         "cores": cores,
         "jobs": [
             {
-                "settings": str(job.input.settings),
-                "output": str(job.output[0]),
+                "settings": job.settings,
+                "output": job.output,
                 "threads": job.threads,
-                "needs": sorted(str(other.input.settings) for other in dag.dependencies[job] if other in jobs),
-                "seconds": _seconds(job.input.settings),
+                "needs": job.needs,
+                "seconds": _seconds(job.settings),
             }
-            for job in sorted(jobs, key=lambda job: str(job.input.settings))
+            for job in jobs
         ],
     }
     with contextlib.suppress(OSError):

@@ -1,6 +1,7 @@
 """What the workflow asks Snakemake that has no public way: the rest of the project keeps to what is documented.
 
-tests/unit/test_snakemake_compat.py holds what is said here against the Snakemake that is installed.
+tests/unit/test_snakemake_compat.py holds what is said here against the Snakemake that is installed; `make test-oldest`
+against the oldest that requirements.in admits.
 """
 
 import sys
@@ -8,8 +9,10 @@ from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from snakemake.cli import get_argument_parser
+from snakemake.io import is_flagged
 
 # Options with which no job is run: they plan, print, clean up or unlock.
 WITHOUT_JOBS = (
@@ -21,6 +24,7 @@ WITHOUT_JOBS = (
 )
 # Of these, options that change what a run would be working on.
 ALTER = ("touch", "unlock", "delete_all_output", "delete_temp_output", "cleanup_metadata")
+FORCE = ("force", "forceall", "forcerun")
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,7 @@ class Asked:
     runs_jobs : whether jobs are to be run
     dry_run : whether it is to say which would be
     alters : whether it changes results, or the lock on them, without running jobs
+    forces : whether jobs are to run whatever their records say
     targets : as typed
     configfiles : overlays, as typed
     config : KEY=VALUE of --config, as typed
@@ -38,6 +43,7 @@ class Asked:
     runs_jobs: bool
     dry_run: bool
     alters: bool
+    forces: bool
     targets: tuple[str, ...]
     configfiles: tuple[str, ...]
     config: tuple[str, ...]
@@ -52,16 +58,78 @@ def asked(dry_run: bool, command: Sequence[str] = sys.argv) -> Asked:
     command : the process's command
     """
     if not _is_snakemake(command[0]):
-        return Asked(not dry_run, dry_run, False, (), (), ())
+        return Asked(not dry_run, dry_run, False, False, (), (), ())
     options, _ = get_argument_parser().parse_known_args(list(command[1:]))
     return Asked(
         runs_jobs=not _without_jobs(options),
         dry_run=bool(options.dryrun),
         alters=not options.dryrun and bool(_given(options, ALTER)),
+        forces=any(getattr(options, name) for name in FORCE),
         targets=tuple(options.targets or ()),
         configfiles=tuple(map(str, options.configfile or ())),
         config=tuple(map(str, options.config or ())),
     )
+
+
+@dataclass(frozen=True)
+class PlannedJob:
+    """A job that this run is about to do.
+
+    needs : settings files of the jobs among them whose outputs it reads
+    memory_mb : what its rule declares; None for none
+    """
+
+    rule: str
+    settings: str
+    output: str
+    threads: int
+    memory_mb: int | None
+    needs: tuple[str, ...]
+
+
+def jobs_to_run(workflow: Any) -> list[PlannedJob]:
+    """The jobs of stages that this run is about to do, in the order of their settings files; once it has a plan."""
+    jobs = {job: str(job.input.settings) for job in workflow.dag.needrun_jobs() if job.input.get("settings")}
+    return [
+        PlannedJob(
+            job.rule.name,
+            settings,
+            str(job.output[0]),
+            job.threads,
+            _declared_memory(job.rule),
+            tuple(sorted(jobs[other] for other in workflow.dag.dependencies[job] if other in jobs)),
+        )
+        for job, settings in sorted(jobs.items(), key=lambda item: item[1])
+    ]
+
+
+def _declared_memory(rule: Any) -> int | None:
+    resource = rule.resources.get("mem_mb")
+    return None if resource is None or resource.is_evaluable() else resource.value  # a function guesses from the inputs
+
+
+def memory_limit(workflow: Any) -> int | None:
+    """Megabytes that all jobs together may take (--resources mem_mb); None where there is no limit."""
+    return workflow.global_resources.get("mem_mb").value
+
+
+def name_in_queue(workflow: Any) -> str | None:
+    """What all jobs that this run submits to Slurm are called in its queue; None for other executors."""
+    return getattr(workflow.scheduler._executor, "run_uuid", None)
+
+
+def start_without_limit(workflow: Any) -> None:
+    """Start as many jobs a second as processors take.
+
+    For Snakemake's limit of jobs a second its scheduler looks at all waiting jobs again each second, once for every
+    job that has ended: in the end all the time.
+    """
+    workflow.scheduler.job_rate_limiter = None
+
+
+def in_storage(output: Any) -> bool:
+    """Whether a rule's output lies with a storage provider, not in the file system."""
+    return is_flagged(output, "storage_object")
 
 
 def _without_jobs(options: Namespace) -> bool:

@@ -70,10 +70,10 @@ def _job(record: Record, file: File) -> list[str]:
         f"  made       {record.made}",
         f"  cost       {cost}",
         *([f"  device     {record.device}"] if record.device else []),
-        f"  code       {identity['code']} ({_compared(code_hash(program), identity['code'])})",
+        f"  code       {identity['code']} ({_code(program, identity['code'])})",
         "  libraries",
     ]
-    installed = library_versions(program)
+    installed = library_versions(program) if program.is_file() else identity["libraries"]
     lines += [
         f"    {name} {version}{_note(installed.get(name), version)}" for name, version in identity["libraries"].items()
     ]
@@ -81,6 +81,12 @@ def _job(record: Record, file: File) -> list[str]:
     lines += ["  inputs", *(_line(source) for source in record.inputs)] if record.inputs else ["  inputs     none"]
     lines += ["  outputs", *(_line(result) for result in record.outputs)]
     return [*lines, "  command", f"    {' '.join(record.command)}"]
+
+
+def _code(program: Path, recorded: str) -> str:
+    if not program.is_file():
+        return f"{program.stem} is a stage of another version, which this one does not have"
+    return _compared(code_hash(program), recorded)
 
 
 def _lineage(record: Record, records: Sequence[Record]) -> list[str]:
