@@ -149,7 +149,7 @@ def peak_memory() -> int:
 
     Not `ru_maxrss` where there is another way: Linux starts it at the peak of the process that started this one.
     """
-    with contextlib.suppress(OSError, StopIteration), open("/proc/self/status") as status:
+    with contextlib.suppress(OSError, StopIteration), open("/proc/self/status", encoding="ascii") as status:
         return int(next(line for line in status if line.startswith("VmHWM:")).split()[1]) * 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
