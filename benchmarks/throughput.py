@@ -1,4 +1,5 @@
-"""Training throughput, in float operations a second, against the rate of a large matrix product on the same thread.
+"""Training throughput, in float operations a second, against the rate of a large matrix product on the same thread, and
+against the same step with Keras' own batch normalisation.
 
 Counted are the multiplications and additions of convolutions and dense layers, forward once and backward twice; all
 else that a step does (normalisation, optimiser, input) costs time and counts as nothing.
@@ -13,6 +14,7 @@ import timing
 
 from medfusion.learning import backend
 from medfusion.learning.networks import build
+from medfusion.learning.normalisation import fuse
 from medfusion.learning.training import compile_model
 
 SIDE = 1024  # of the matrices
@@ -27,29 +29,34 @@ def rows() -> list[list[str]]:
     networks = dict.fromkeys(model["network"] for model in config["datasets"]["blood"]["models"].values())
     lines = []
     for name in networks:
-        step, images, operations = _training(config["networks"][name])
-        shares = []
+        step, images, operations = _training(config["networks"][name], fused=True)
+        unfused, *_ = _training(config["networks"][name], fused=False)
+        shares, ratios = [], []
         for _ in range(REPEATS):
             product = 2 * SIDE**3 / _cpu_seconds(_product, 10)
-            shares.append(operations / _cpu_seconds(step, STEPS) / product)
-        lines.append(
-            [
-                f"training `{name}`, {operations / images / 1e6:.0f} million operations an image",
-                "float32 matrix product, 1,024 × 1,024",
-                f"{statistics.median(shares):.0%} of its rate ({min(shares):.0%} to {max(shares):.0%})",
-                str(REPEATS),
-                "one thread each, in turn",
-            ]
-        )
+            ours, theirs = (_cpu_seconds(work, STEPS) for work in (step, unfused))
+            shares.append(operations / ours / product)
+            ratios.append(theirs / ours)
+        title = f"training `{name}`, {operations / images / 1e6:.0f} million operations an image"
+        low, middle, high = (f"{value:.0%}" for value in (min(shares), statistics.median(shares), max(shares)))
+        product = f"{middle} of its rate ({low} to {high})"
+        low, middle, high = (f"{value:.2f}" for value in (min(ratios), statistics.median(ratios), max(ratios)))
+        for against, measured in (
+            (f"float32 matrix product, {SIDE:,} × {SIDE:,}", product),
+            ("the same step with Keras' batch normalisation", f"{middle}× ({low} to {high})"),
+        ):
+            lines.append([title, against, measured, str(REPEATS), "one thread each, in turn"])
     return lines
 
 
-def _training(network):
+def _training(network, fused):
     """A training step on a batch of images, the images in it, and its operations."""
     settings = network["training"]
     batch = settings["batch_size"]
     model = build(network["architecture"], (28, 28, 3), 8, network["options"])
     compile_model(model, settings, 1000)
+    if fused:
+        fuse(model)
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (batch, 28, 28, 3), np.uint8)
     targets = np.eye(8, dtype=np.float32)[rng.integers(0, 8, batch)]

@@ -11,6 +11,8 @@ from medfusion.errors import UserError
 from medfusion.learning.augmentation import random_affine, random_symmetries
 from medfusion.learning.backend import keras, tf
 from medfusion.learning.networks import build
+from medfusion.learning.normalisation import fuse, unfuse
+from medfusion.learning.optimizers import Muon
 from medfusion.learning.training_images import LabelledImages
 from medfusion.tasks import MULTI_CLASS
 
@@ -56,6 +58,7 @@ def train(
     epochs = max(settings["epochs"], math.ceil(settings["min_steps"] / steps))
     model = build(network["architecture"], training_images.shape, classes, network["options"], task)
     compile_model(model, settings, steps * epochs)
+    fuse(model)
 
     versions = epoch_versions(settings, training_images.versions, epochs)
     drawn = _Batches(lambda: _drawn(training_images, versions, batch, settings, np.random.default_rng(seed)), model)
@@ -75,6 +78,7 @@ def train(
         )
     except tf.errors.OpError as error:
         raise drawn.fault or in_order.fault or error from None
+    unfuse(model)
     return model, history.rows
 
 
@@ -89,11 +93,16 @@ def compile_model(model: keras.Model, settings: dict[str, Any], total_steps: int
         rate = keras.optimizers.schedules.CosineDecay(
             rate / 25, max(1, total_steps - warm_up), warmup_target=rate, warmup_steps=warm_up
         )
-    if settings["optimizer"] == "adamw":
-        optimizer = keras.optimizers.AdamW(rate, weight_decay=settings["weight_decay"])
-        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    decay = settings["weight_decay"]
+    if settings["optimizer"] == "muon":
+        optimizer = Muon(
+            rate, weight_decay=decay, adam_weight_decay=decay, exclude_layers=["probabilities"], ns_steps=3
+        )
+    elif settings["optimizer"] == "adamw":
+        optimizer = keras.optimizers.AdamW(rate, weight_decay=decay)
     else:
         optimizer = keras.optimizers.Adam(rate)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     binary = model.get_layer("probabilities").activation is keras.activations.sigmoid
     loss = keras.losses.BinaryCrossentropy if binary else keras.losses.CategoricalCrossentropy
     accuracy = keras.metrics.BinaryAccuracy if binary else keras.metrics.CategoricalAccuracy

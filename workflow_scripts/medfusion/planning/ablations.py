@@ -109,7 +109,7 @@ def removable(network: Config, augmentation: Config, classifiers: list[str]) -> 
         found += ["original_epochs"] if training["original_epochs"] else []
     found += [name for name in ("affine", "symmetries", "shift") if training[name]]
     found += [name for name in OPTIONS_OFF if options.get(name)]
-    found += ["weight_decay"] if training["optimizer"] == "adamw" and training["weight_decay"] else []
+    found += ["weight_decay"] if training["optimizer"] != "adam" and training["weight_decay"] else []
     found += [name for name in ("label_smoothing", "early_stopping") if training[name]]
     found += ["views"] if features["views"] else []
     found += ["network"] if classifiers and features["layers"] != [PIXELS] else []
