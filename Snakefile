@@ -23,7 +23,7 @@ include: "rules/classifiers.smk"
 include: "rules/evaluation.smk"
 include: "rules/figures.smk"
 include: "rules/export.smk"
-include: "rules/cases.smk"
+include: "rules/examples.smk"
 include: "rules/report.smk"
 
 
@@ -48,7 +48,7 @@ rule audit:
 
 rule export:
     input:
-        served("export", PLAN.one_class, f"{RESULTS}/{{dataset}}/export/bundle.json"),
+        served("export", PLAN.one_class, f"{RESULTS}/{{dataset}}/export/model_package.json"),
     localrule: True
 
 

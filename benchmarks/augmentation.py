@@ -1,4 +1,4 @@
-"""The bank of augmented Blood images, against Keras preprocessing layers over the same images."""
+"""The augmented set of augmented Blood images, against Keras preprocessing layers over the same images."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ BATCH = 128
 
 def rows(results: Path) -> list[list[str]]:
     """The row of the report."""
-    found = timing.compare("augmentation", "bank", REPEATS, str(results))
+    found = timing.compare("augmentation", "augmented", REPEATS, str(results))
     return [
         [
             f"{COPIES} augmented copies of {found.ours[0].found['images']:,} Blood images",

@@ -26,7 +26,7 @@ from medfusion.files import images
 from medfusion.files.tables import read_table
 
 SEED = 0  # of the folds
-MEASURES = {"accuracy": "accuracy", "auc": "AUC", "log_loss": "log loss"}
+MEASURES = {"accuracy": "accuracy", "auroc": "AUROC", "log_loss": "log loss"}
 
 
 def main() -> None:
@@ -97,12 +97,19 @@ def groups(paths: list[Path], pixels: np.ndarray, threshold: float) -> np.ndarra
 def folds(config: dict[str, Any], dataset: str, models: list[str], files: list[Path], results: Path) -> dict[str, Any]:
     """The overlay: a data set a fold in place of all others, with some of the models, and its folder of results."""
     entry = {key: value for key, value in config["datasets"][dataset].items() if key != "by_default"}  # no setting
-    votes = {
+    ensembles = {
         name: members
-        for name, members in (entry["votes"] or {}).items()
+        for name, members in (entry["ensembles"] or {}).items()
         if all(member.partition("/")[0] in models for member in members)
     }
-    others = {"source": "file", "sha256": None, "learning_curve": None, "published": [], "export": None, "votes": votes}
+    others = {
+        "source": "file",
+        "sha256": None,
+        "learning_curve": None,
+        "published": [],
+        "export": None,
+        "ensembles": ensembles,
+    }
     kept = {**entry, **others, "models": {name: entry["models"][name] for name in models}}
     dealt = {
         file.stem: {**kept, "path": str(file), "label": f"{dataset}, {file.stem} of {len(files)}, no test image"}

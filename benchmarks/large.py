@@ -22,7 +22,7 @@ import numpy as np
 import timing
 import yaml
 
-from medfusion.data import phantoms
+from medfusion.data import synthetic_images
 from medfusion.files.archives import add_array, array_member
 from medfusion.files.artifacts import replacing
 from medfusion.jobs.records import read_all
@@ -75,7 +75,7 @@ def counts(images: int) -> dict[str, int]:
 
 def draw_enlarged(path: Path, images: int, side: int) -> None:
     """Write generated images that are drawn small, enlarged, and given noise: to draw them large would take hours."""
-    drawn = phantoms.Drawing("bloodmnist", DRAWN, counts(images), seed=1)
+    drawn = synthetic_images.Drawing("bloodmnist", DRAWN, counts(images), seed=1)
     rng = np.random.default_rng(1)
     with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for split, count in counts(images).items():
@@ -108,7 +108,7 @@ def overlay(images: int, side: int) -> dict[str, Any]:
         "label": f"{images:,} generated blood cells",
         "augmentation": {"copies": 1},
         "models": {"small": {**model, "classifiers": ["svm_rbf", "svm", "random_forest", "decision_tree"]}},
-        "votes": {"vote_cnn": ["small/cnn"]},
+        "ensembles": {"ensemble_cnn": ["small/cnn"]},
     }
     widths = [8, 16, 32] if side < 100 else [8, 16, 32, 32, 32]
     return {

@@ -1,4 +1,4 @@
-"""Bootstrap interval of an AUC over Blood's classes, against scikit-learn's on each replicate."""
+"""Bootstrap interval of an AUROC over Blood's classes, against scikit-learn's on each replicate."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def rows(results: Path) -> list[list[str]]:
     low, high = ours["limits"]
     return [
         [
-            f"AUC of {REPLICATES:,} bootstrap replicates of {ours['images']:,} Blood images, mean over classes",
+            f"AUROC of {REPLICATES:,} bootstrap replicates of {ours['images']:,} Blood images, mean over classes",
             "`roc_auc_score` of each class and replicate, with the same counts as weights",
             found.in_words(),
             str(REPEATS),
@@ -30,9 +30,9 @@ def rows(results: Path) -> list[list[str]]:
 
 def ours(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, object]:
     """As the stages evaluate and compare_systems do."""
-    from medfusion.evaluation.bootstrap import official_auc, replicate_weights
+    from medfusion.evaluation.bootstrap import official_auroc, replicate_weights
 
-    area = official_auc(labels, probabilities, "multi-class")
+    area = official_auroc(labels, probabilities, "multi-class")
     return limits(np.concatenate([area(weights) for weights in replicate_weights(labels, REPLICATES, 0)]))
 
 

@@ -1,5 +1,5 @@
 # Classifiers and fusion. Needs: features and probabilities of networks, labels of train and val. Makes: fitted grids,
-# fusions with fixed or chosen weights, votes over systems and seeds, and what validation says of all their
+# fusions with fixed or chosen weights, ensembles over systems and seeds, and what validation says of all their
 # probabilities. Nothing here ever sees a test label.
 
 
@@ -53,23 +53,23 @@ rule fuse:
         "--members {input.members:q} --val {input.val:q} --fusion {output.fusion:q} --out {output.fused:q} 9>&2 &> {log:q}"
 
 
-rule vote:
+rule ensemble:
     input:
-        program=program("vote"),
-        settings=settings_of("vote"),
-        members=PLAN.vote_files,
+        program=program("ensemble"),
+        settings=settings_of("ensemble"),
+        members=PLAN.ensemble_files,
         val=PREPARED[1],
     output:
-        fused=f"{RESULTS}/{{dataset}}/votes/{{vote}}/fused.h5",
+        fused=f"{RESULTS}/{{dataset}}/ensembles/{{ensemble}}/fused.h5",
     log:
-        f"{LOGS}/{{dataset}}/votes/{{vote}}/fused.log",
+        f"{LOGS}/{{dataset}}/ensembles/{{ensemble}}/fused.log",
     priority: 5
     threads: 1
     resources:
         mem_mb=memory(300),
         runtime=10,
     message:
-        "{wildcards.dataset}: {wildcards.vote}, a vote of {input.members}"
+        "{wildcards.dataset}: {wildcards.ensemble}, an ensemble of {input.members}"
     shell:
         "python {input.program:q} --settings {input.settings:q} --members {input.members:q} --val {input.val:q} "
         "--out {output.fused:q} 9>&2 &> {log:q}"

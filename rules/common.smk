@@ -5,7 +5,7 @@ import os
 import yaml
 from snakemake.utils import update_config
 
-from medfusion.jobs.keeping import FORCE_VARIABLE
+from medfusion.jobs.early_cutoff import FORCE_VARIABLE
 from medfusion.planning import config as configuration
 from medfusion.planning import runs, snakemake_compat
 from medfusion.planning.environment import prefer_own_python, programs, share_of_cores, too_large
@@ -30,7 +30,7 @@ except UserError as error:
     raise WorkflowError(str(error))
 
 NOT_SERVED = {
-    "export": "a bundle holds systems of one class an image, not of several labels at once",
+    "export": "a model package holds systems of one class an image, not of several labels at once",
     "predictions": "MedMNIST's evaluator knows no data set without a flag",
 }
 DATASETS, RESULTS = PLAN.datasets, PLAN.results
@@ -88,7 +88,7 @@ def settings_of(stage):
 
 def planned(job):
     """A job with what its rule makes; a download makes the data file too, which is no output for Snakemake."""
-    name = f"export_bundle_{job.wildcards['dataset']}" if job.stage == "export_bundle" else job.stage
+    name = f"export_package_{job.wildcards['dataset']}" if job.stage == "export_package" else job.stage
     outputs = [str(pattern).format(**job.wildcards) for pattern in getattr(rules, name).output]
     outputs += [f"{config['data']}/{job.wildcards['file']}.npz"] if job.stage == "download" else []
     settings = Path(RESULTS, "settings", job.stage, f"{job.name}.json")
@@ -109,12 +109,12 @@ wildcard_constraints:
     dataset="|".join(DATASETS),
     # A model's name; of an ablated one ablations/, the name of its base, and what it is without.
     model=r"(ablations/[A-Za-z][A-Za-z0-9_-]*/)?[A-Za-z][A-Za-z0-9_-]*",
-    bank=r"augmented(-without-[a-z]+)?",
+    augmented=r"augmented(-without-[a-z]+)?",
     seed=r"\d+",
     repeat=r"\d+",
     size=r"\d+|all",
     classifier="|".join(config["classifiers"]) or "none",
     fusion="|".join(config["fusions"]) or "none",
-    vote=r"[A-Za-z][A-Za-z0-9_-]*",
+    ensemble=r"[A-Za-z][A-Za-z0-9_-]*",
     group="|".join(sorted({group for name in DATASETS for group in (*PLAN.groups[name], *PLAN.ablation_groups[name])})),
     file="|".join(PLAN.downloads()) or "none",

@@ -1,5 +1,5 @@
 # Data. Needs: MedMNIST's archive, a file in data/ or in the folder that MEDMNIST_DATA names, a path in config.yaml (of
-# a file, or of a folder of pictures), or nothing at all (generated images). Makes: images per split, the test labels in a file of their own, the bank of
+# a file, or of a folder of pictures), or nothing at all (generated images). Makes: images per split, the test labels in a file of their own, the augmented set of
 # augmented training images, and what `inspect` and `audit` tell about the data.
 
 
@@ -164,17 +164,17 @@ rule augment:
         train=PREPARED[0],
     output:
         # augmented.h5 is the one that all networks draw from; an ablation has one of its own without a kind of change.
-        bank=f"{RESULTS}/{{dataset}}/{{bank}}.h5",
+        augmented=f"{RESULTS}/{{dataset}}/{{augmented}}.h5",
     log:
-        f"{LOGS}/{{dataset}}/{{bank}}.log",
+        f"{LOGS}/{{dataset}}/{{augmented}}.log",
     threads: ONE
     resources:
         mem_mb=memory(500),
         runtime=10,
     message:
-        "{wildcards.dataset}: augmenting the training images ({wildcards.bank})"
+        "{wildcards.dataset}: augmenting the training images ({wildcards.augmented})"
     shell:
-        "python {input.program:q} --settings {input.settings:q} --train {input.train:q} --out {output.bank:q} "
+        "python {input.program:q} --settings {input.settings:q} --train {input.train:q} --out {output.augmented:q} "
         "9>&2 &> {log:q}"
 
 
@@ -183,7 +183,7 @@ rule draw_augmentation:
         program=program("draw_augmentation"),
         settings=settings_of("draw_augmentation"),
         train=PREPARED[0],
-        bank=f"{RESULTS}/{{dataset}}/augmented.h5",
+        augmented=f"{RESULTS}/{{dataset}}/augmented.h5",
     output:
         montage=report(
             f"{RESULTS}/{{dataset}}/augmentation.png",
@@ -201,4 +201,4 @@ rule draw_augmentation:
         "{wildcards.dataset}: drawing augmented images"
     shell:
         "python {input.program:q} --settings {input.settings:q} --train {input.train:q} "
-        "--augmented {input.bank:q} --out {output.montage:q} 9>&2 &> {log:q}"
+        "--augmented {input.augmented:q} --out {output.montage:q} 9>&2 &> {log:q}"

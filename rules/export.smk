@@ -4,15 +4,15 @@
 # reliability.json.
 
 
-# One rule a data set, because the number of networks, and so the files, are its own: a vote has several.
+# One rule a data set, because the number of networks, and so the files, are its own: an ensemble has several.
 for dataset in PLAN.one_class:
 
     rule:
         name:
-            f"export_bundle_{dataset}"
+            f"export_package_{dataset}"
         input:
-            program=program("export_bundle"),
-            settings=settings_of("export_bundle"),
+            program=program("export_package"),
+            settings=settings_of("export_package"),
             networks=EXPORTS.files("networks"),
             classifiers=EXPORTS.files("classifiers"),
             fusions=EXPORTS.files("fusions"),
@@ -24,7 +24,7 @@ for dataset in PLAN.one_class:
             reliability=rules.assess_reliability.output.reliability,
             audit=rules.audit_duplicates.output.summary,
         output:
-            bundle=f"{RESULTS}/{{dataset}}/export/bundle.json",
+            package=f"{RESULTS}/{{dataset}}/export/model_package.json",
             card=f"{RESULTS}/{{dataset}}/export/README.md",
             classifiers=f"{RESULTS}/{{dataset}}/export/classifiers.skops",
             networks=[
@@ -48,7 +48,7 @@ for dataset in PLAN.one_class:
             "--classifiers {input.classifiers:q} --fusions {input.fusions:q} --probabilities {input.probabilities:q} "
             "--metrics {input.metrics:q} --ranking {input.ranking:q} --val {input.val:q} --calibration {input.calibration:q} "
             "--reliability {input.reliability:q} --audit {input.audit:q} "
-            "--bundle {output.bundle:q} --card {output.card:q} --out-classifiers {output.classifiers:q} "
+            "--package {output.package:q} --card {output.card:q} --out-classifiers {output.classifiers:q} "
             "--out-networks {output.networks:q} 9>&2 &> {log:q}"
 
 

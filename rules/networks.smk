@@ -1,5 +1,5 @@
-# Networks. Needs: prepared images, the bank of augmented images. Makes: trained networks with their curves, features of
-# all splits, and the training-size study. No other stage but map_attention imports TensorFlow.
+# Networks. Needs: prepared images, the augmented set. Makes: trained networks with their curves, features of
+# all splits, and the training-size study. No other stage but map_saliency imports TensorFlow.
 
 
 rule train_cnn:
@@ -8,7 +8,7 @@ rule train_cnn:
         settings=settings_of("train_cnn"),
         train=PREPARED[0],
         val=PREPARED[1],
-        augmented=PLAN.bank,
+        augmented=PLAN.augmented,
     output:
         model=f"{RESULTS}/{{dataset}}/{{model}}/seed{{seed}}/model.keras",
         history=f"{RESULTS}/{{dataset}}/{{model}}/seed{{seed}}/history.csv",

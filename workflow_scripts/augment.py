@@ -1,4 +1,4 @@
-"""Write the bank of augmented training images, several randomly transformed copies of each."""
+"""Write the augmented set, several randomly transformed copies of each."""
 
 import numpy as np
 

@@ -19,7 +19,7 @@ def main(args, settings):
     from medfusion.learning import calibration
 
     description, labels = images.describe(args.val), images.read_labels(args.val)
-    chosen = {key: settings[key] for key in ("positive", "recall", "coverage", "referred")}
+    chosen = {key: settings[key] for key in ("positive", "sensitivity", "coverage", "abstention_rate")}
     runs = {}
     for (model, seed, system), path in zip(settings["systems"], args.systems, strict=True):
         try:

@@ -108,14 +108,14 @@ def near_duplicates(path, n):
 
 
 def measure_parts(labels, values, task, parts, settings):
-    """Accuracy and AUC of one run on each part; an AUC is null where a class has too few images."""
+    """Accuracy and AUROC of one run on each part; an AUROC is null where a class has too few images."""
     from medfusion.evaluation.image_parts import measure_part
 
     options = {"replicates": settings["replicates"], "confidence": settings["confidence"]}
     result = {}
     for name, part in parts.items():
-        accuracy, auc = measure_part(labels, values, task, part, **options, seed=settings["bootstrap_seed"])
-        result[name] = {"accuracy": accuracy._asdict(), "auc": auc._asdict() if auc else None}
+        accuracy, auroc = measure_part(labels, values, task, part, **options, seed=settings["bootstrap_seed"])
+        result[name] = {"accuracy": accuracy._asdict(), "auroc": auroc._asdict() if auroc else None}
     return result
 
 

@@ -14,7 +14,7 @@ COPIES = 9  # at most, a column each
 def parser():
     result = stage.parser(__doc__)
     result.add_input("--train", help="prepared training images (HDF5)")
-    result.add_input("--augmented", help="the bank of augmented images (HDF5)")
+    result.add_input("--augmented", help="the augmented set (HDF5)")
     result.add_output("--out", help="picture to write")
     return result
 

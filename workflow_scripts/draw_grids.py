@@ -19,7 +19,7 @@ def main(args, settings):
     from medfusion.files.tables import read_table
 
     names = settings["classifiers"]
-    measures = ("accuracy", "auc", "log_loss", "seconds")
+    measures = ("accuracy", "auroc", "log_loss", "seconds")
     tables = {name: read_table(path, measures) for name, path in zip(names, args.grid, strict=True)}
     selections = {
         name: read_record(path, ("cell", "selection", "criterion", "compared_images"))

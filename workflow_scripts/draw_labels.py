@@ -22,13 +22,13 @@ def main(args, settings):
     table = tidy(contents)
     systems, baselines = rankings.read(args.ranking, ranking.candidates(table))
     source = f"{table['name'].iloc[0]} · test n = {ranking.images_tested(table):,}"
-    names, runs = contents[0]["label_names"], ranking.runs(table, systems, "auc")
-    areas = ranking.label_scores(table, [systems[0], ranking.network_alone(systems)], "auc", names)
+    names, runs = contents[0]["label_names"], ranking.runs(table, systems, "auroc")
+    areas = ranking.label_scores(table, [systems[0], ranking.network_alone(systems)], "auroc", names)
     with drawing.style(settings["style"]):
         drawing.save(result_figures.label_areas(areas, source), args.areas, areas)
-        learn_nothing = {row.system: row.test_auc.mean for row in baselines}
-        figure = result_figures.seeds(runs, learn_nothing, settings["published"], settings["source"], source, "auc")
-        drawing.save(figure, args.seeds, runs.rename(columns={"value": "test_auc"}))
+        learn_nothing = {row.system: row.test_auroc.mean for row in baselines}
+        figure = result_figures.seeds(runs, learn_nothing, settings["published"], settings["source"], source, "auroc")
+        drawing.save(figure, args.seeds, runs.rename(columns={"value": "test_auroc"}))
 
 
 if __name__ == "__main__":

@@ -74,7 +74,7 @@ def main(args, settings):
     write_text(args.grid, table.getvalue())
     used = {key: classifier[key] for key in ("kind", "selection", "criterion", "calibration")}
     used |= {
-        "measures": {name: rows[equally_good[0]][name] for name in ("accuracy", "auc", "log_loss")},
+        "measures": {name: rows[equally_good[0]][name] for name in ("accuracy", "auroc", "log_loss")},
         "cells": len(rows),
         "equally_good": len(equally_good),
         "compared_images": grid_search.compared_images(classifier, len(fitted)),

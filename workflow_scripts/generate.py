@@ -1,4 +1,4 @@
-"""Draw phantom images in MedMNIST format, for where there is no network: the same settings give the same file."""
+"""Draw synthetic images in MedMNIST format, for where there is no network: the same settings give the same file."""
 
 import zipfile
 
@@ -17,11 +17,11 @@ def parser():
 
 
 def main(args, settings):
-    from medfusion.data import phantoms
+    from medfusion.data import synthetic_images
 
     counts = {split: settings[split] for split in ("train", "val", "test")}
     try:
-        drawn = phantoms.Drawing(settings["flag"], settings["size"], counts, settings["seed"])
+        drawn = synthetic_images.Drawing(settings["flag"], settings["size"], counts, settings["seed"])
     except ValueError as error:
         raise UserError(f"generated images: {error}") from None
     with replacing(args.out) as temporary, zipfile.ZipFile(temporary, "w") as archive:

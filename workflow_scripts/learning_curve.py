@@ -13,7 +13,7 @@ def parser():
         "--augmented",
         required=False,
         nargs="?",
-        help="the bank of augmented images (HDF5), if the network draws from it",
+        help="the augmented set (HDF5), if the network draws from it",
     )
     result.add_output("--out", help="HDF5 file to write: {val,test}/probabilities")
     return result

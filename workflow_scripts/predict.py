@@ -1,6 +1,6 @@
 """Predict with an exported system: one image, a folder or an .npz file; class, probabilities, prediction set, referral.
 
-BUNDLE is a folder that `snakemake export` made: results/{dataset}/export, or a copy of it anywhere; nothing else is
+PACKAGE is a folder that `snakemake export` made: results/{dataset}/export, or a copy of it anywhere; nothing else is
 read. What is done to a picture is said in its README.md. Results go to --out or to the standard output; everything else
 goes to the standard error. The exit status is 1 if any file was refused.
 """
@@ -18,7 +18,7 @@ from medfusion import escaping
 from medfusion.errors import UserError
 from medfusion.files.artifacts import replacing
 
-PATIENCE = 300  # seconds to load a bundle and to try it on one image; a vote of many networks takes ten
+PATIENCE = 300  # seconds to load a model package and to try it on one image; an ensemble of many networks takes ten
 MEMORY = 16 * 2**30  # bytes of address space, of which libraries reserve a few without using them
 
 
@@ -45,7 +45,7 @@ def main():
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("bundle", metavar="BUNDLE", help="folder that `snakemake export` made")
+    parser.add_argument("package", metavar="PACKAGE", help="folder that `snakemake export` made")
     parser.add_argument("inputs", metavar="INPUT", nargs="+", help="PNG or JPEG, folder of them, or .npz with images")
     parser.add_argument("--out", metavar="FILE", help="file to write; the standard output where not given")
     parser.add_argument("--format", choices=["csv", "json"], help="csv, unless FILE ends in .json")
@@ -62,24 +62,26 @@ def predict(args):
     """Write what the system says of every image; how many files were refused."""
     import numpy as np
 
-    from medfusion.bundle import answers, contents, inputs
-    from medfusion.bundle.predictor import Predictor
     from medfusion.data.pictures import Form
+    from medfusion.package import answers, contents, inputs
+    from medfusion.package.predictor import Predictor
 
     check_destination(args)
-    with patience(PATIENCE, f"error: {args.bundle}: not loaded within {PATIENCE} seconds; get the bundle again"):
-        predictor = Predictor(args.bundle, args.threads)
-    bundle = predictor.bundle
+    with patience(
+        PATIENCE, f"error: {args.package}: not loaded within {PATIENCE} seconds; get the model package again"
+    ):
+        predictor = Predictor(args.package, args.threads)
+    package = predictor.package
     say(contents.WARNING)
-    if bundle.generated:
+    if package.generated:
         say(contents.GENERATED)
     for name in ("onnxruntime", "scikit-learn", "skops"):
-        if (here := metadata.version(name)) != bundle.libraries.get(name):
-            say(f"exported with {name} {bundle.libraries.get(name)}, here is {here}: results may differ")
+        if (here := metadata.version(name)) != package.libraries.get(name):
+            say(f"exported with {name} {package.libraries.get(name)}, here is {here}: results may differ")
     done, refused = 0, []
     with destination(args.out) as file:
-        writer = answers.WRITERS[args.format](file, bundle)
-        form = Form(bundle.flag, bundle.size, bundle.channels, bundle.bits)
+        writer = answers.WRITERS[args.format](file, package)
+        form = Form(package.flag, package.size, package.channels, package.bits)
         found = inputs.items(args.inputs, form, say, [args.array] if args.array else inputs.NPZ_KEYS)
         for batch in inputs.batches(found):
             for item in (item for item in batch if item.refusal):
@@ -87,7 +89,7 @@ def predict(args):
                 refused.append(item)
             if sound := [item for item in batch if not item.refusal]:
                 predictions = predictor.predict(np.stack([item.image for item in sound]))
-                writer.add(answers.records(bundle, sound, predictions))
+                writer.add(answers.records(package, sound, predictions))
             done += len(sound)
             if len(batch) == inputs.BATCH:
                 say(f"{done} images")
@@ -97,7 +99,7 @@ def predict(args):
 
 
 def check_destination(args):
-    """Refuse to write over what the user has: a picture, another input, the bundle."""
+    """Refuse to write over what the user has: a picture, another input, the package."""
     if args.out is None:
         return
     from medfusion.data.folders import OTHER_PICTURES, SUFFIXES
@@ -109,12 +111,14 @@ def check_destination(args):
         raise UserError(f"--out: {args.out} is named like images, which it would replace; expected .csv or .json")
     if out.resolve() in {Path(given).resolve() for given in args.inputs}:
         raise UserError(f"--out: {args.out} is an input; choose another file")
-    if out.resolve().parent == Path(args.bundle).resolve():
-        raise UserError(f"--out: {args.out} lies in the bundle, which is to stay as it was exported; choose another")
+    if out.resolve().parent == Path(args.package).resolve():
+        raise UserError(
+            f"--out: {args.out} lies in the model package, which is to stay as it was exported; choose another"
+        )
 
 
 def limit_memory():
-    """Let a bundle that asks for more memory than any system needs be refused, not bring the machine down."""
+    """Let a model package that asks for more memory than any system needs be refused, not bring the machine down."""
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     if soft == resource.RLIM_INFINITY or soft > MEMORY:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, hard))

@@ -17,7 +17,7 @@ def parser():
         "--augmented",
         required=False,
         nargs="?",
-        help="the bank of augmented images (HDF5), if the network draws from it",
+        help="the augmented set (HDF5), if the network draws from it",
     )
     result.add_output("--model", help=".keras file to write")
     result.add_output("--history", help="CSV file to write, a row an epoch")

@@ -25,17 +25,17 @@ sys.path.insert(0, str(ROOT / "workflow_scripts"))
 
 from snakemake.utils import update_config  # noqa: E402
 
-from medfusion.bundle import contents, inputs, predictor  # noqa: E402
 from medfusion.data import npz, pictures, preparation  # noqa: E402
 from medfusion.data.pictures import Form  # noqa: E402
 from medfusion.errors import UserError  # noqa: E402
 from medfusion.files.artifacts import hash_file  # noqa: E402
+from medfusion.package import contents, inputs, predictor  # noqa: E402
 from medfusion.planning import config as configuration  # noqa: E402
 from medfusion.planning import config_text  # noqa: E402
 from medfusion.planning.plan import Plan  # noqa: E402
 
 FINDINGS = Path(__file__).parent / "findings"
-BUNDLE = "MEDFUSION_FUZZ_BUNDLE"  # in the environment: a sound bundle, whose parts the bytes replace
+PACKAGE = "MEDFUSION_FUZZ_BUNDLE"  # in the environment: a sound package, whose parts the bytes replace
 FORM = Form("", 28, 3)
 MEMBERS = [f"{split}_{part}" for split in npz.SPLITS for part in ("images", "labels")]
 OWN = {"task": None, "classes": None, "positive": None}
@@ -85,8 +85,8 @@ def config_door(data: bytes) -> None:
 
 
 def package_door(data: bytes) -> None:
-    """A bundle of which one part is as given, its checksums redone: loaded, and asked."""
-    whole, own = Path(os.environ[BUNDLE]), folder() / "bundle"
+    """A model package of which one part is as given, its checksums redone: loaded, and asked."""
+    whole, own = Path(os.environ[PACKAGE]), folder() / "package"
     if not own.exists():
         shutil.copytree(whole, own)
     part, rest = PARTS[data[0] % len(PARTS)] if data else "record", data[1:]
@@ -99,7 +99,7 @@ def package_door(data: bytes) -> None:
     _seal(own / contents.RECORD, rest if part == "record" else None)
     try:
         found = predictor.Predictor(own)
-        found.predict(np.full((2, found.bundle.size, found.bundle.size, found.bundle.channels), 200, np.uint8))
+        found.predict(np.full((2, found.package.size, found.package.size, found.package.channels), 200, np.uint8))
     except UserError:
         pass
 
@@ -179,7 +179,7 @@ def _config_seeds() -> list[bytes]:
 
 
 def _package_seeds() -> list[bytes]:
-    whole = Path(os.environ[BUNDLE])
+    whole = Path(os.environ[PACKAGE])
     with zipfile.ZipFile(whole / contents.CLASSIFIERS) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     arrays = [content for name, content in members.items() if name.endswith(".npy")]

@@ -23,13 +23,13 @@ def main() -> None:
     args = parser.parse_args()
     if unknown := {*args.doors} - {*DOORS}:
         parser.error(f"{', '.join(unknown)}; expected {', '.join(DOORS)}")
-    bundle = WORK / "bundle"
-    if not (bundle / "bundle.json").exists():
-        make = "import sys; sys.path[:0] = sys.argv[2:]; import small_bundle, pathlib; "
-        make += "small_bundle.make(pathlib.Path(sys.argv[1]))"
+    package = WORK / "package"
+    if not (package / "model_package.json").exists():
+        make = "import sys; sys.path[:0] = sys.argv[2:]; import small_package, pathlib; "
+        make += "small_package.make(pathlib.Path(sys.argv[1]))"
         paths = [str(HERE.parents[1] / "workflow_scripts"), str(HERE.parent / "unit")]
-        subprocess.run([sys.executable, "-c", make, str(bundle), *paths], check=True, stderr=subprocess.DEVNULL)
-    environment = {**os.environ, "MEDFUSION_FUZZ_BUNDLE": str(bundle), "OMP_NUM_THREADS": "1"}
+        subprocess.run([sys.executable, "-c", make, str(package), *paths], check=True, stderr=subprocess.DEVNULL)
+    environment = {**os.environ, "MEDFUSION_FUZZ_BUNDLE": str(package), "OMP_NUM_THREADS": "1"}
     failed = []
     for door in args.doors or DOORS:
         corpus = WORK / door

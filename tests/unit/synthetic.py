@@ -5,12 +5,12 @@ import numpy as np
 from medfusion.evaluation import ranking
 from medfusion.evaluation import reliability as reliability_measures
 from medfusion.files import rankings, reliabilities
-from medfusion.files.case_files import Maps
+from medfusion.files.example_files import Maps
 from medfusion.files.metric_files import tidy
 from medfusion.jobs.records import File, Record
 from medfusion.learning import calibration
 
-METRICS = ["accuracy", "auc", "balanced_accuracy", "macro_f1", "mcc", "brier", "log_loss", "ece"]
+METRICS = ["accuracy", "auroc", "balanced_accuracy", "macro_f1", "mcc", "brier", "log_loss", "ece"]
 
 
 def measures(value, n, classes):
@@ -47,11 +47,11 @@ def metrics(model, seed, systems, generated=False):
 
 
 def run(generated=False):
-    """The metrics of a small run: two seeds of one model, a vote, baselines, two repeats of the size study."""
+    """The metrics of a small run: two seeds of one model, an ensemble, baselines, two repeats of the size study."""
     return [
         metrics("net", 1, {"cnn": (0.80, 0.82), "svm": (0.86, 0.80)}, generated),
         metrics("net", 2, {"cnn": (0.82, 0.90), "svm": (0.88, 0.84)}, generated),
-        metrics("votes", None, {"vote_cnn": (0.81, 0.95)}, generated),
+        metrics("ensembles", None, {"ensemble_cnn": (0.81, 0.95)}, generated),
         metrics("baselines", None, {"majority": (0.70, 0.70)}, generated),
         metrics("learning_curve", 1, {"100": (0.6, 0.6), "all": (0.8, 0.8)}, generated),
         metrics("learning_curve", 2, {"100": (0.62, 0.62), "all": (0.82, 0.82)}, generated),
@@ -72,12 +72,12 @@ def ranked(table, criterion="accuracy"):
 def comparisons(generated=False):
     """What comparisons.json holds for the same run: one system worse, one as good, a baseline far below."""
 
-    def against(system, accuracy, p_accuracy, auc, p_auc):
-        parts = (("accuracy", accuracy, p_accuracy), ("auc", auc, p_auc))
+    def against(system, accuracy, p_accuracy, auroc, p_auroc):
+        parts = (("accuracy", accuracy, p_accuracy), ("auroc", auroc, p_auroc))
         entry = {"system": system, "runs": 2}
         for measure, difference, p in parts:
             limits = {"low": difference - 0.03, "high": difference + 0.03, "p": p / 3, "p_adjusted": p}
-            entry[measure] = {"difference": difference, **limits, "distinguishable": p < 0.05}
+            entry[measure] = {"difference": difference, **limits, "significant": p < 0.05}
         return entry
 
     def run(seed, without, having):
@@ -86,8 +86,8 @@ def comparisons(generated=False):
 
         return {
             "seed": seed,
-            "without": {"accuracy": measured(without, 50), "auc": measured(without, 50)},
-            "with": {"accuracy": measured(having, 30), "auc": None},
+            "without": {"accuracy": measured(without, 50), "auroc": measured(without, 50)},
+            "with": {"accuracy": measured(having, 30), "auroc": None},
         }
 
     return {
@@ -103,14 +103,14 @@ def comparisons(generated=False):
         "family": 3,
         "systems": [
             against("net/cnn", -0.04, 0.04, 0.01, 0.9),
-            against("votes/vote_cnn", 0.02, 0.6, 0.01, 1.0),
+            against("ensembles/ensemble_cnn", 0.02, 0.6, 0.01, 1.0),
             against("baselines/majority", -0.12, 0.00001, -0.3, 0.001),
         ],
         "fusions": [
             {
                 **{"system": "net/fused", "member": "net/svm"},
                 "log_loss": {"difference": -0.0051, "low": -0.0082, "high": -0.0021, "p": 0.001},
-                "auc": {"difference": 0.0004, "low": -0.0008, "high": 0.0016, "p": 0.5},
+                "auroc": {"difference": 0.0004, "low": -0.0008, "high": 0.0016, "p": 0.5},
             }
         ],
         "near_duplicates": {
@@ -120,7 +120,7 @@ def comparisons(generated=False):
             "systems": [
                 {"system": "net/svm", "runs": [run(1, 0.78, 0.84), run(2, 0.80, 0.86)]},
                 {"system": "net/cnn", "runs": [run(1, 0.7, 0.7), run(2, 0.7, 0.7)]},
-                {"system": "votes/vote_cnn", "runs": [run(None, 0.75, 0.85)]},
+                {"system": "ensembles/ensemble_cnn", "runs": [run(None, 0.75, 0.85)]},
                 {"system": "baselines/majority", "runs": [run(None, 0.6, 0.9)]},
             ],
         },
@@ -131,7 +131,9 @@ def reliability(generated=False, decision=True):
     """A whole reliability.json of the systems of `run`, measured on made-up probabilities of 80 images."""
     rng = np.random.default_rng(0)
     labels = np.arange(80) % 4 // 3
-    systems = [("net", seed, name) for seed in (1, 2) for name in ("cnn", "svm")] + [("votes", None, "vote_cnn")]
+    systems = [("net", seed, name) for seed in (1, 2) for name in ("cnn", "svm")] + [
+        ("ensembles", None, "ensemble_cnn")
+    ]
     groups, shown = {}, []
     for model, seed, system in systems:
         first = np.clip(rng.normal(0.8 - 0.5 * labels, 0.2), 0.01, 0.99)
@@ -146,7 +148,13 @@ def reliability(generated=False, decision=True):
             shown.append({"address": f"net/{system}", "seed": seed, **parts})
     return {
         **{"dataset": "breast", "label_names": ["malignant", "normal, benign"], "generated": generated},
-        **{"positive": 0 if decision else None, "recall": None, "coverage": 0.9, "referred": 0.1, "confidence": 0.95},
+        **{
+            "positive": 0 if decision else None,
+            "sensitivity": None,
+            "coverage": 0.9,
+            "abstention_rate": 0.1,
+            "confidence": 0.95,
+        },
         **{"validation": [30, 10], "test": [60, 20], "always": [], "best": "net/svm", "network": "net/cnn"},
         **{"groups": list(groups.values()), "shown": shown},
     }
@@ -172,11 +180,11 @@ def config():
         "label_names": None,
         "positive": 0,
         "ece_bins": 8,
-        "votes": {"vote_cnn": ["net/cnn"]},
+        "ensembles": {"ensemble_cnn": ["net/cnn"]},
         "models": {"net": {"network": "net", "seeds": [1, 2], "classifiers": ["svm"], "fusions": []}},
         "published": [
-            {"system": "net/svm", "name": "the original study", "accuracy": 0.853, "auc": None, "source": "one run"},
-            {"system": None, "name": "ResNet-18 (28)", "accuracy": 0.863, "auc": 0.901, "source": "MedMNIST v2"},
+            {"system": "net/svm", "name": "the original study", "accuracy": 0.853, "auroc": None, "source": "one run"},
+            {"system": None, "name": "ResNet-18 (28)", "accuracy": 0.863, "auroc": 0.901, "source": "MedMNIST v2"},
         ],
     }
     grid = {"C": [0.1, 1], "kernel": ["linear", "rbf"]}
@@ -191,7 +199,7 @@ def config():
 
 
 def selection():
-    """What select_cases writes of five images of two classes: image 2 and 4 are mistaken, image 1 by the SVM alone."""
+    """What select_examples writes of five images of two classes: 2 and 4 are wrong, 1 by the SVM alone."""
 
     def case(index, true, predicted, probability=0.8):
         return {"index": index, "true": true, "predicted": predicted, "probability": probability}
@@ -209,7 +217,7 @@ def selection():
         "n": 5,
         "best": {"model": "net", "system": "svm", "seed": 1},
         "wrong": 2,
-        "mistakes": [case(4, 0, 1, 0.95), case(2, 1, 0)],
+        "errors": [case(4, 0, 1, 0.95), case(2, 1, 0)],
         "confused": [
             {"true": 0, "predicted": 1, "count": 1, "of": 2, "images": [case(4, 0, 1, 0.95)]},
             {"true": 1, "predicted": 0, "count": 1, "of": 3, "images": [case(2, 1, 0)]},
@@ -228,7 +236,7 @@ def selection():
 
 
 def maps(side=28):
-    """What map_attention finds for that selection: a corner of a 4 × 4 grid, and of the image."""
+    """What map_saliency finds for that selection: a corner of a 4 × 4 grid, and of the image."""
     gradcam, occlusion = np.zeros((3, 4, 4), np.float32), np.zeros((3, side, side), np.float32)
     gradcam[:, 0, 0] = 1
     occlusion[:, :5, :5] = 0.5

@@ -16,9 +16,9 @@ from medfusion.files.metric_files import tidy
 from medfusion.learning.architectures import LAYERS, OPTIONS
 from medfusion.planning import ablations
 from medfusion.planning.config_checks import inconsistencies
+from medfusion.planning.job_settings import job_settings
 from medfusion.planning.page_plan import PagePlan
 from medfusion.planning.plan import Plan
-from medfusion.planning.settings_slices import slices
 from medfusion.report import ablations as section
 from medfusion.report.page_parts import Section
 
@@ -70,7 +70,7 @@ def test_each_variant_differs_from_its_base_in_one_value_or_in_its_bank(plan):
             base = plan.network(wildcards(dataset=dataset, model=variant.base))
             parts = [(part, key) for part in ("options", "training", "features") for key in base[part]]
             changed = [key for part, key in parts if variant.network[part][key] != base[part][key]]
-            assert len(changed) == (0 if variant.bank_off else 1) or variant.name == "without_network", path
+            assert len(changed) == (0 if variant.augmentation_off else 1) or variant.name == "without_network", path
             assert variant.trained == (changed not in (["views"], ["layers"], ["layers", "views"])), path
 
 
@@ -87,16 +87,16 @@ def test_what_only_features_tell_apart_applies_the_trained_network_of_its_base(p
 
 def test_a_kind_of_augmentation_has_a_bank_of_its_own_and_the_others_share_one(plan):
     def bank(change):
-        return plan.bank(wildcards(dataset="breast", model=f"ablations/breast_cnn/{change}"))
+        return plan.augmented(wildcards(dataset="breast", model=f"ablations/breast_cnn/{change}"))
 
     assert bank("without_rotation") == ["results/breast/augmented-without-rotation.h5"]
     assert bank("without_early_stopping") == ["results/breast/augmented.h5"]
     assert bank("without_augmentation") == []
-    of_stage = slices(plan)["augment"]
-    whole = of_stage(wildcards(dataset="breast", bank="augmented"))["augmentation"]
+    of_stage = job_settings(plan)["augment"]
+    whole = of_stage(wildcards(dataset="breast", augmented="augmented"))["augmentation"]
     assert whole == plan.datasets["breast"]["augmentation"]
     for kind, off in {"flip": "none", "rotation": 0, "scale": 0, "contrast": 0}.items():
-        without = of_stage(wildcards(dataset="breast", bank=f"augmented-without-{kind}"))["augmentation"]
+        without = of_stage(wildcards(dataset="breast", augmented=f"augmented-without-{kind}"))["augmentation"]
         assert without == {**whole, kind: off}
 
 
@@ -108,9 +108,9 @@ def test_ablated_models_are_in_no_group_of_candidates_and_in_the_table_of_all_me
     assert files["blood_cnn/without_l2/cnn"] == f"{folder}/features.h5"
     assert files["blood_cnn/without_l2/svm_rbf"] == f"{folder}/svm_rbf/probabilities.h5"
     assert f"{folder}/metrics.json" not in plan.metrics("blood")
-    collected = slices(plan)["collect_metrics"](wildcards())["files"]
+    collected = job_settings(plan)["collect_metrics"](wildcards())["files"]
     assert f"{folder}/metrics.json" in collected and len(collected) == len(set(collected))
-    settings = slices(plan)["evaluate"](wildcards(dataset="blood", group=group))
+    settings = job_settings(plan)["evaluate"](wildcards(dataset="blood", group=group))
     assert (settings["model"], settings["seed"]) == ("ablations", 1) and settings["systems"] == list(files)
 
 
@@ -146,7 +146,7 @@ def test_weight_decay_counts_only_for_the_optimiser_that_has_it():
 
 
 def test_every_part_has_words_and_every_option_that_regularises_can_be_taken_away():
-    schema_parts = {*ablations.BANK_OFF, *ablations.TRAINING_OFF, *ablations.OPTIONS_OFF}
+    schema_parts = {*ablations.AUGMENTATION_OFF, *ablations.TRAINING_OFF, *ablations.OPTIONS_OFF}
     assert schema_parts | {"augmentation", "views", "network"} == set(ablations.WORDS)
     options = {name for options in OPTIONS.values() for name in options}
     assert options - set(ablations.OPTIONS_OFF) == {"batch_norm_momentum", "blocks", "widths", "stem_stride"}, (
@@ -276,7 +276,7 @@ def test_the_page_has_base_and_changes_with_their_differences():
     assert row.cells[position].text == "−0.020 ± 0.030"
     assert row.cells[position].note == "−0.095 to +0.055"
     assert all(len(row.cells) == len(table.head) for body in table.bodies for row in body.rows)
-    assert any("No vote" in note or "no vote" in note for note in part.notes)
+    assert any("no part of any ensemble" in note for note in part.notes)
 
 
 def test_the_page_has_no_section_where_nothing_is_ablated():

@@ -13,16 +13,16 @@ import synthetic
 from test_page import Reader
 
 from medfusion import escaping
-from medfusion.bundle import answers
 from medfusion.figures import drawing, result_figures
 from medfusion.files import reliabilities, tables
 from medfusion.files.artifacts import write_json, write_text
 from medfusion.files.metric_files import tidy
+from medfusion.package import answers
 from medfusion.planning.fingerprint import ROOT
 from medfusion.report import page, summary
 
 NAMES = [
-    "Phantoms {2024}",
+    "Synthetic images {2024}",
     "{0} {name!r} %s %(a)d",
     "a|b_c *d* `e` [f](g)",
     "<b>x</b> & \"y\" 'z'",
@@ -37,7 +37,7 @@ def made(tmp_path, name):
     config = synthetic.config()
     entry = config["datasets"]["breast"]
     entry.update(label=name, label_names=[name, "other"], positive=0, ece_bins=15)
-    entry["published"] = [{"system": "net/svm", "name": name, "accuracy": 0.8, "auc": None, "source": name}]
+    entry["published"] = [{"system": "net/svm", "name": name, "accuracy": 0.8, "auroc": None, "source": name}]
     config["report"]["title"] = name
     shown = {"breast": {"name": name, "label_names": [name, "other"]}}
     contents = [{**content, "name": name, "label_names": [name, "other"]} for content in synthetic.run(False)]
@@ -74,7 +74,7 @@ def test_the_summary_prints_every_name_as_it_is(tmp_path, name):
     compared = {"breast": synthetic.comparisons(False)}
     text = summary.summary(config, contents, ranked, compared, trust, [], {"date": "now"})
     written = escaping.markdown(name)
-    assert f"## {written}, n = 80 test images" in text and f"recall of {written}" in text
+    assert f"## {written}, n = 80 test images" in text and f"sensitivity to {written}" in text
     assert f"| {written} | {written} | `net/svm` |" in text
     for block in (block for block in text.split("\n\n") if block.startswith("|")):
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}) == 1
@@ -117,9 +117,9 @@ def test_nothing_in_a_name_is_obeyed_by_a_terminal(text, capsys):
 
 @pytest.mark.parametrize("name", ["=1+1", "a|b <i>", "plain"])
 def test_predictions_hold_no_formula(name):
-    bundle = SimpleNamespace(label_names=(name, "b"), calibration=SimpleNamespace(decision=0.5), positive=0)
+    package = SimpleNamespace(label_names=(name, "b"), calibration=SimpleNamespace(decision=0.5), positive=0)
     file = io.StringIO()
-    writer = answers.CsvWriter(file, bundle)
+    writer = answers.CsvWriter(file, package)
     record = {"image": f"{name}.png", "label": 0, "class": name, "probabilities": {name: 0.9, "b": 0.1}}
     record |= {"prediction_set": [name], "refer": False, "notes": [name], "at_threshold": True}
     writer.add([record])

@@ -22,9 +22,9 @@ from medfusion.planning import config as configuration
 from medfusion.planning import config_checks
 from medfusion.planning.config_values import item_faults, schema_faults, unusable
 from medfusion.planning.grid_values import GRID_VALUES
+from medfusion.planning.job_settings import job_settings
 from medfusion.planning.page_plan import PagePlan
 from medfusion.planning.plan import Plan
-from medfusion.planning.settings_slices import slices
 
 # Stages that data sets of one source alone have.
 ONLY_OF = {"generate": "generated", "prepare_folder": "folder"}
@@ -309,8 +309,8 @@ FAULTS = {
         "datasets.report: the name is taken by a target or a folder of the workflow; choose another",
     ),
     "an export of an unknown system": (
-        "{datasets: {breast: {export: votes/vote_smv}}}",
-        "datasets.breast.export: unknown system 'votes/vote_smv'; did you mean 'votes/vote_svm'?",
+        "{datasets: {breast: {export: ensembles/ensemble_smv}}}",
+        "datasets.breast.export: unknown system 'ensembles/ensemble_smv'; did you mean 'ensembles/ensemble_svm'?",
     ),
     "ablations that are a list": (
         "{datasets: {breast: {models: {breast_cnn: {ablations: [dropout]}}}}}",
@@ -368,9 +368,10 @@ FAULTS = {
         "{datasets: {breast: {models: {ablations: {network: breast_cnn, seeds: [1]}}}}}",
         "datasets.breast.models.ablations: the name is taken by a folder of the data set; choose another",
     ),
-    "a vote of an unknown system": (
-        "{datasets: {breast: {votes: {vote_svm: [breast_cnn/svm_liner]}}}}",
-        "datasets.breast.votes.vote_svm: unknown system 'breast_cnn/svm_liner'; did you mean 'breast_cnn/svm_linear'?",
+    "an ensemble of an unknown system": (
+        "{datasets: {breast: {ensembles: {ensemble_svm: [breast_cnn/svm_liner]}}}}",
+        "datasets.breast.ensembles.ensemble_svm: unknown system 'breast_cnn/svm_liner'; did you mean "
+        "'breast_cnn/svm_linear'?",
     ),
     "an unknown network in the training-size study": (
         "{datasets: {blood: {learning_curve: {network: size_studdy}}}}",
@@ -757,8 +758,8 @@ FAULTS = {
         "fusions.svm: a classifier has this name too; choose different names",
     ),
     "an unknown criterion": (
-        "{criterion: acc}",
-        "criterion: 'acc'; expected one of log_loss, auc, accuracy; did you mean 'auc'?",
+        "{criterion: auc}",
+        "criterion: 'auc'; expected one of log_loss, auroc, accuracy; it is called 'auroc' now",
     ),
     "two widths of a kernel": (
         "{classifiers: {svm: {grid: {gamma: [1]}}}}",
@@ -781,12 +782,12 @@ FAULTS = {
         "reliability.conformal_coverage: 90; expected a number of at least 0.5 and below 1",
     ),
     "a threshold that finds all": (
-        "{reliability: {recall: 1}}",
-        "reliability.recall: 1; expected a number of at least 0.5 and below 1, or ~",
+        "{reliability: {sensitivity: 1}}",
+        "reliability.sensitivity: 1; expected a number of at least 0.5 and below 1, or ~",
     ),
     "all images referred": (
-        "{reliability: {referred: 1}}",
-        "reliability.referred: 1; expected a number of at least 0 and below 1",
+        "{reliability: {abstention_rate: 1}}",
+        "reliability.abstention_rate: 1; expected a number of at least 0 and below 1",
     ),
     "a misspelt coverage": (
         "{reliability: {coverage: 0.9}}",
@@ -964,7 +965,7 @@ def test_an_overlay_can_take_generated_images_back():
     assert completed(yaml.safe_dump(demo))["datasets"]["breast"]["source"] == "official"
 
 
-@pytest.mark.parametrize("name", ["export_bundle_mine", "downloads"])
+@pytest.mark.parametrize("name", ["export_package_mine", "downloads"])
 def test_a_data_set_called_like_a_rule_or_a_folder_is_refused(name):
     with pytest.raises(UserError, match=f"datasets.{name}: the name is taken by a target or a folder of the workflow"):
         completed(f"{{datasets: {{{name}: {{flag: breastmnist}}}}}}")
@@ -1053,11 +1054,11 @@ def jobs(plan):
         per["classifier"] += [
             {**run, "classifier": name} for run, variant in ablated for name in variant.systems if name != "cnn"
         ]
-        banks = {variant.bank_off for _, variant in ablated if variant.bank_off}
+        banks = {variant.augmentation_off for _, variant in ablated if variant.augmentation_off}
         names = ["augmented", *(f"augmented-without-{kind}" for kind in banks)]
-        per["bank"] = [{"dataset": dataset, "bank": name} for name in names]
+        per["augmented"] = [{"dataset": dataset, "augmented": name} for name in names]
         per["fusion"] = [{**run, "fusion": name} for run in runs for name in entry["models"][run["model"]]["fusions"]]
-        per["vote"] = [{"dataset": dataset, "vote": vote} for vote in entry["votes"]]
+        per["ensemble"] = [{"dataset": dataset, "ensemble": ensemble} for ensemble in entry["ensembles"]]
         groups = [*plan.groups[dataset], *plan.ablation_groups[dataset]]
         per["group"] = [{"dataset": dataset, "group": group} for group in groups]
         curve = entry["learning_curve"]
@@ -1067,9 +1068,9 @@ def jobs(plan):
             for size in curve["sizes"]
         ]
         stages = {"train_cnn": "network", "extract_features": "applied", "fit_grid": "classifier", "fuse": "fusion"}
-        stages |= {"augment": "bank", "vote": "vote", "evaluate": "group", "learning_curve": "size"}
+        stages |= {"augment": "augmented", "ensemble": "ensemble", "evaluate": "group", "learning_curve": "size"}
         stages |= dict.fromkeys(("draw_curves", "draw_grids", "draw_fusions"), "model")
-        for stage in slices(plan):
+        for stage in job_settings(plan):
             if stage == "download" or entry["source"] != ONLY_OF.get(stage, entry["source"]):
                 continue
             found.setdefault(stage, []).extend(per[stages.get(stage, "dataset")])
@@ -1081,7 +1082,7 @@ def jobs(plan):
 def plan_everything(config):
     """Ask for what the rules ask for: files, and the settings of every job."""
     plan = Plan(config)
-    page, made = PagePlan(plan), slices(plan)
+    page, made = PagePlan(plan), job_settings(plan)
     for stage, wildcards in jobs(plan).items():
         for one in wildcards:
             assert isinstance(made[stage](SimpleNamespace(**one)), dict)
@@ -1091,7 +1092,7 @@ def plan_everything(config):
         page.studied_tree(one)
         assert bool(plan.ablation_metrics(one)) == bool(plan.variants[dataset])
     for one in jobs(plan)["extract_features"]:
-        assert plan.trained_network(SimpleNamespace(**one)) and isinstance(plan.bank(SimpleNamespace(**one)), list)
+        assert plan.trained_network(SimpleNamespace(**one)) and isinstance(plan.augmented(SimpleNamespace(**one)), list)
 
 
 @pytest.mark.parametrize("overlay", [None, *OVERLAYS], ids=lambda path: path.stem if path else "config")

@@ -255,10 +255,12 @@ def test_what_another_program_computes_lies_within_the_limits(seed, k, sharpness
 
 @pytest.mark.parametrize("temperature", [1.0, 0.7, 2.3])
 def test_equal_probabilities_stay_equal_in_whatever_order_classes_are(temperature):
-    votes = np.random.default_rng(0).multinomial(20, np.full(8, 1 / 8), 300) / 20
-    values = as_stored(votes)
+    ensembles = np.random.default_rng(0).multinomial(20, np.full(8, 1 / 8), 300) / 20
+    values = as_stored(ensembles)
     scaled = calibration.scale(values, temperature)
-    for _, rows in itertools.groupby(sorted(range(300), key=lambda i: sorted(votes[i])), lambda i: sorted(votes[i])):
+    for _, rows in itertools.groupby(
+        sorted(range(300), key=lambda i: sorted(ensembles[i])), lambda i: sorted(ensembles[i])
+    ):
         rows = list(rows)
         assert len({tuple(sorted(scaled[row])) for row in rows}) == 1
     assert np.array_equal(scaled, values) == (temperature == 1)

@@ -15,14 +15,14 @@ CHOSEN = Calibrations(
     dataset="breast",
     task="binary-class",
     positive=0,
-    recall=0.9,
+    sensitivity=0.9,
     coverage=0.9,
-    referred=0.1,
+    abstention_rate=0.1,
     images=(21, 57),
     runs={
         ("net/cnn", 1): Calibration(1.25, 0.1 + 0.2, (None, 0.75), 0.375, 0.625, 0.3, 0.25),
         ("net/cnn", 2): Calibration(0.5, None, (0.5, 0.5), None, 0.5),
-        ("votes/all", None): Calibration(1.0, 0.5, (0.25, 1.0), 0.0, 0.75),
+        ("ensembles/all", None): Calibration(1.0, 0.5, (0.25, 1.0), 0.0, 0.75),
     },
 )
 
@@ -33,7 +33,7 @@ def test_what_is_written_is_read_to_the_last_digit(tmp_path):
 
 
 def test_without_a_recall_to_reach_it_is_read_so(tmp_path):
-    balanced = dataclasses.replace(CHOSEN, recall=None)
+    balanced = dataclasses.replace(CHOSEN, sensitivity=None)
     calibrations.write(tmp_path / "calibration.json", balanced)
     assert calibrations.read(tmp_path / "calibration.json") == balanced
 
@@ -41,9 +41,18 @@ def test_without_a_recall_to_reach_it_is_read_so(tmp_path):
 def test_the_format_is_the_documented_one(tmp_path):
     calibrations.write(tmp_path / "calibration.json", CHOSEN)
     content = json.loads((tmp_path / "calibration.json").read_text())
-    assert set(content) == {"dataset", "task", "positive", "recall", "coverage", "referred", "images", "systems"}
+    assert set(content) == {
+        "dataset",
+        "task",
+        "positive",
+        "sensitivity",
+        "coverage",
+        "abstention_rate",
+        "images",
+        "systems",
+    }
     assert all(f"    {key} " in calibrations.__doc__ for key in content)
-    assert content["systems"]["votes/all"].keys() == {"all"}
+    assert content["systems"]["ensembles/all"].keys() == {"all"}
     assert content["systems"]["net/cnn"]["1"] == {
         "temperature": 1.25,
         "marginal": 0.1 + 0.2,
@@ -68,7 +77,7 @@ def spoil(content, *keys, value):
         (("images",), 3),
         (("images",), [21]),  # fewer classes than thresholds
         (("coverage",), "much"),
-        (("recall",), "much"),
+        (("sensitivity",), "much"),
         (("systems",), []),
         (("systems", "net/cnn"), None),
         (("systems", "net/cnn", "1"), {"temperature": 1.0}),
@@ -111,4 +120,4 @@ def test_names_of_data_and_classes_are_the_configurations(tmp_path):
     write_json(tmp_path / "reliability.json", synthetic.reliability(generated=True))
     found = reliabilities.read(tmp_path / "reliability.json", {"breast": {"name": "Own", "label_names": ["a", "b"]}})
     assert (found.name, found.label_names) == ("Own (generated images)", ("a", "b"))
-    assert set(found.table["model"]) == {"net", "votes"}
+    assert set(found.table["model"]) == {"net", "ensembles"}

@@ -25,7 +25,7 @@ def test_measures_are_those_of_scikit_learn(labels):
     values = system(0, 1.5, labels)
     found = measure(values, labels)
     assert found["log_loss"] == pytest.approx(log_loss(labels, values))
-    assert found["auc"] == pytest.approx(roc_auc_score(labels, values, multi_class="ovr"))
+    assert found["auroc"] == pytest.approx(roc_auc_score(labels, values, multi_class="ovr"))
     assert found["accuracy"] == np.mean(values.argmax(axis=1) == labels)
 
 
@@ -35,7 +35,7 @@ def test_measures_of_several_labels_are_means_over_labels():
     values = np.clip(0.3 * labels + 0.7 * rng.random((N, 3)), 0.01, 0.99)
     found = measure(values, labels)
     assert found["log_loss"] == pytest.approx(np.mean([log_loss(labels[:, i], values[:, i]) for i in range(3)]))
-    assert found["auc"] == pytest.approx(np.mean([roc_auc_score(labels[:, i], values[:, i]) for i in range(3)]))
+    assert found["auroc"] == pytest.approx(np.mean([roc_auc_score(labels[:, i], values[:, i]) for i in range(3)]))
     assert found["accuracy"] == pytest.approx(np.mean((values > 0.5) == labels))
 
 
@@ -55,14 +55,14 @@ def test_the_standard_error_of_a_difference_is_that_of_a_bootstrap(labels, crite
 def test_a_class_without_images_leaves_the_area_unknown_and_comes_last():
     labels, even = np.array([0, 1, 0, 1]), np.full((4, 3), 1 / 3)
     found = measure(even, labels)
-    assert np.isnan(found["auc"]) and found["log_loss"] == pytest.approx(np.log(3))
-    assert chosen([found, {**found, "auc": 0.5}], "auc") == 1
-    assert chosen([found, found], "auc") == 0
-    assert not contributions(even, labels, "auc").any()
+    assert np.isnan(found["auroc"]) and found["log_loss"] == pytest.approx(np.log(3))
+    assert chosen([found, {**found, "auroc": 0.5}], "auroc") == 1
+    assert chosen([found, found], "auroc") == 0
+    assert not contributions(even, labels, "auroc").any()
 
 
-def candidate(accuracy, loss, auc=0.9):
-    return {"accuracy": accuracy, "log_loss": loss, "auc": auc}
+def candidate(accuracy, loss, auroc=0.9):
+    return {"accuracy": accuracy, "log_loss": loss, "auroc": auroc}
 
 
 def chosen(candidates, criterion, error=0.0):
@@ -80,7 +80,7 @@ def test_accuracy_decides_within_one_standard_error_and_no_further():
 
 def test_of_equal_accuracy_the_better_criterion_is_taken():
     assert chosen([candidate(0.9, 0.31), candidate(0.9, 0.30), candidate(0.8, 0.305)], "log_loss", 1) == 1
-    assert chosen([candidate(0.9, 0.3, 0.80), candidate(0.9, 0.4, 0.85)], "auc", 1) == 1
+    assert chosen([candidate(0.9, 0.3, 0.80), candidate(0.9, 0.4, 0.85)], "auroc", 1) == 1
 
 
 def test_equal_accuracies_are_told_apart_by_log_loss_then_by_place():

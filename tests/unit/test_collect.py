@@ -20,7 +20,7 @@ def test_the_table_is_the_same_whatever_the_order_of_the_files():
     assert len(again) == sum(
         len(s[split]) for c in contents for s in c["systems"].values() for split in ("val", "test")
     )
-    assert again["seed"].isna().sum() == (table["model"].isin(["votes", "baselines"])).sum()
+    assert again["seed"].isna().sum() == (table["model"].isin(["ensembles", "baselines"])).sum()
 
 
 def test_generated_images_are_named_in_every_row():

@@ -117,15 +117,15 @@ def test_p_values_are_adjusted_over_all_systems_that_differ(tmp_path):
 
 
 def test_without_predictions_seeds_are_tested_by_welch_and_single_runs_by_z(tmp_path):
-    vote = ("breast", "votes", None, "v")
+    ensemble = ("breast", "ensembles", None, "v")
     runs = [
-        run(tmp_path, "a", {A: range(10), B: range(12), vote: range(20)}),
-        run(tmp_path, "b", {A: range(2), B: range(3), vote: range(4)}),
+        run(tmp_path, "a", {A: range(10), B: range(12), ensemble: range(20)}),
+        run(tmp_path, "b", {A: range(2), B: range(3), ensemble: range(4)}),
     ]
     kept = [finished.read(snapshots.take(f"s{i}", one.name, tmp_path)) for i, one in enumerate(runs)]
     for first, second in (kept, (runs[0], kept[1]), (kept[0], runs[1])):
         changes = compare(first, second).changes
-        welch, z = only(changes).test, only(changes, "votes/v").test
+        welch, z = only(changes).test, only(changes, "ensembles/v").test
         assert welch.name.startswith("Welch") and z.name.startswith("two-proportion z")
         assert welch.p == pytest.approx(ttest_ind([0.75, 0.7], [0.95, 0.925], equal_var=False).pvalue)
         statistic = (0.9 - 0.5) / math.sqrt(0.7 * 0.3 * 2 / N)
@@ -136,7 +136,7 @@ def test_without_predictions_seeds_are_tested_by_welch_and_single_runs_by_z(tmp_
     ("metric", "old", "new", "name", "p"),
     [
         ("accuracy", [0.5, 0.5], [0.6, 0.6], "none: no spread over seeds", None),
-        ("auc", [0.5], [0.6, 0.7], "none: one seed", None),
+        ("auroc", [0.5], [0.6, 0.7], "none: one seed", None),
         ("accuracy", [0.5], [0.5], "two-proportion z (weaker)", 1.0),
         ("accuracy", [1.0], [1.0], "two-proportion z (weaker)", 1.0),
     ],

@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from medfusion.data.medmnist_info import getACC, getAUC
 from medfusion.evaluation import comparisons, image_parts, metrics, paired_tests
-from medfusion.evaluation.bootstrap import official_auc, replicate_weights
+from medfusion.evaluation.bootstrap import official_auroc, replicate_weights
 
 TASK = "multi-class"
 
@@ -197,7 +197,7 @@ def test_the_error_of_means_over_classes_and_runs_is_that_of_a_bootstrap():
     labels, a, b = draw_pair(5, n=400, k=4)
     labels, c, _ = draw_pair(6, n=400, k=4)
     one, two, other = (comparisons.area(labels, values, TASK) for values in (a, c, b))
-    areas = [official_auc(labels, values, TASK) for values in (a, c, b)]
+    areas = [official_auroc(labels, values, TASK) for values in (a, c, b)]
     draws = np.concatenate(
         [
             (areas[0](weights) + areas[1](weights)) / 2 - areas[2](weights)
@@ -242,7 +242,7 @@ def test_equal_systems_do_not_differ_however_often_they_were_run():
     found = comparisons.compare(labels, [one], {"same": [one, two, three]}, 0.95)["same"]
     for measure in comparisons.MEASURES:
         row = found[measure]
-        assert (row.difference, row.low, row.high, row.p, row.distinguishable) == (0, 0, 0, 1, False)
+        assert (row.difference, row.low, row.high, row.p, row.significant) == (0, 0, 0, 1, False)
 
 
 # -- families ---------------------------------------------------------------------------------------------------------
@@ -268,14 +268,14 @@ def test_unusable_inputs_are_refused():
 
 
 def test_a_family_is_tested_by_the_means_that_are_told_and_adjusted():
-    """Two seeds of the best; a system with two, one with one, a vote: Holm's factors are 3, 2, 1."""
+    """Two seeds of the best; a system with two, one with one, an ensemble: Holm's factors are 3, 2, 1."""
     labels, good, other = draw_pair(4, n=150, gain=2)
     _, *more = draw_pair(5, n=150, gain=1)
     best = runs_of(labels, good, more[0])
     worse = runs_of(labels, other, more[1])
-    third, vote = runs_of(labels, (good + other) / 2), runs_of(labels, (good + more[0]) / 2)
-    found = comparisons.compare(labels, best, {"worse": worse, "third": third, "vote": vote}, 0.95)
-    for name, runs in {"worse": worse, "third": third, "vote": vote}.items():
+    third, ensemble = runs_of(labels, (good + other) / 2), runs_of(labels, (good + more[0]) / 2)
+    found = comparisons.compare(labels, best, {"worse": worse, "third": third, "ensemble": ensemble}, 0.95)
+    for name, runs in {"worse": worse, "third": third, "ensemble": ensemble}.items():
         row = found[name]["accuracy"]
         assert row.difference == pytest.approx(
             np.mean([run.correct.mean() for run in runs]) - np.mean([run.correct.mean() for run in best])
@@ -288,9 +288,9 @@ def test_a_family_is_tested_by_the_means_that_are_told_and_adjusted():
         for factor, row in zip((3, 2, 1), ordered, strict=True):
             largest = max(largest, min(1, factor * row[measure].p))
             assert row[measure].p_adjusted == pytest.approx(largest)
-            assert row[measure].distinguishable == (largest < 0.05)
-            assert leaves_out_0(row[measure]) or not row[measure].distinguishable
-    assert found["worse"]["accuracy"].distinguishable and found["worse"]["auc"].distinguishable
+            assert row[measure].significant == (largest < 0.05)
+            assert leaves_out_0(row[measure]) or not row[measure].significant
+    assert found["worse"]["accuracy"].significant and found["worse"]["auroc"].significant
 
 
 def test_a_p_value_of_exactly_the_level_distinguishes_nothing():
@@ -301,7 +301,7 @@ def test_a_p_value_of_exactly_the_level_distinguishes_nothing():
         for row in (second, first)
     ]
     found = comparisons.compare(labels, runs[:1], {"other": runs[1:]}, 1 - 1 / 16)["other"]["accuracy"]
-    assert (found.p_adjusted, found.low, found.distinguishable) == (1 / 16, 0, False)
+    assert (found.p_adjusted, found.low, found.significant) == (1 / 16, 0, False)
 
 
 def test_a_family_of_none_is_compared():
@@ -328,20 +328,20 @@ OPTIONS = {"replicates": 300, "confidence": 0.9, "seed": 5}
 def test_a_part_of_the_images_is_measured_as_if_it_were_all():
     labels, a, _ = draw_pair(n=90)
     part = np.arange(90) % 4 > 0
-    accuracy, auc = image_parts.measure_part(labels, a, TASK, part, **OPTIONS)
+    accuracy, auroc = image_parts.measure_part(labels, a, TASK, part, **OPTIONS)
     expected = {row.metric: row for row in metrics.measure(labels[part], a[part], TASK, **OPTIONS)}
     assert accuracy[1:] == pytest.approx(expected["accuracy"][1:])
-    assert auc[1:] == pytest.approx(expected["auc"][1:])
-    assert auc.value == pytest.approx(roc_auc_score(labels[part], a[part], multi_class="ovr"))
-    assert (accuracy.n, auc.n) == (part.sum(), part.sum())
+    assert auroc[1:] == pytest.approx(expected["auroc"][1:])
+    assert auroc.value == pytest.approx(roc_auc_score(labels[part], a[part], multi_class="ovr"))
+    assert (accuracy.n, auroc.n) == (part.sum(), part.sum())
 
 
-@pytest.mark.parametrize(("of_class_2", "has_auc"), [(5, True), (4, False), (0, False)])
-def test_an_auc_needs_enough_images_of_each_class(of_class_2, has_auc):
+@pytest.mark.parametrize(("of_class_2", "has_auroc"), [(5, True), (4, False), (0, False)])
+def test_an_auroc_needs_enough_images_of_each_class(of_class_2, has_auroc):
     labels, a, _ = draw_pair(n=90)
     part = np.isin(np.arange(90), np.flatnonzero(labels == 2)[of_class_2:], invert=True)
-    accuracy, auc = image_parts.measure_part(labels, a, TASK, part, **OPTIONS)
-    assert (auc is not None) == has_auc
+    accuracy, auroc = image_parts.measure_part(labels, a, TASK, part, **OPTIONS)
+    assert (auroc is not None) == has_auroc
     assert accuracy.value == pytest.approx(np.mean(a.argmax(axis=1)[part] == labels[part]))
     interval = binomtest(round(accuracy.value * accuracy.n), accuracy.n).proportion_ci(0.9, "wilson")
     assert (accuracy.low, accuracy.high) == pytest.approx((interval.low, interval.high))
@@ -349,8 +349,8 @@ def test_an_auc_needs_enough_images_of_each_class(of_class_2, has_auc):
 
 def test_a_part_of_one_image_and_of_none():
     labels, a, _ = draw_pair(n=90)
-    accuracy, auc = image_parts.measure_part(labels, a, TASK, np.arange(90) == 3, **OPTIONS)
-    assert (accuracy.n, auc) == (1, None) and accuracy.value in (0, 1)
+    accuracy, auroc = image_parts.measure_part(labels, a, TASK, np.arange(90) == 3, **OPTIONS)
+    assert (accuracy.n, auroc) == (1, None) and accuracy.value in (0, 1)
     with pytest.raises(ValueError, match="at least one image"):
         image_parts.measure_part(labels, a, TASK, np.zeros(90, bool), **OPTIONS)
 

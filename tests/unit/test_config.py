@@ -12,7 +12,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from medfusion.data import datafiles
 from medfusion.data.medmnist_info import INFO
-from medfusion.data.phantoms import PHANTOMS
+from medfusion.data.synthetic_images import SYNTHETIC_SETS
 from medfusion.learning.architectures import OPTIONS
 from medfusion.learning.grid_search import grid_cells
 from medfusion.learning.margins import svc_settings
@@ -75,7 +75,7 @@ def test_what_may_be_left_out_is_filled_in():
     def change(config):
         config["fusions"]["short"] = {"choose": ["cnn", "svm"]}
         breast = config["datasets"]["breast"]
-        for key in ("path", "sha256", "label", "positive", "learning_curve", "published", "votes"):
+        for key in ("path", "sha256", "label", "positive", "learning_curve", "published", "ensembles"):
             del breast[key]
         breast["models"] = {"only": {"network": "breast_cnn", "seeds": [1]}}
 
@@ -85,7 +85,7 @@ def test_what_may_be_left_out_is_filled_in():
         "network": "breast_cnn", "seeds": [1], "train_images": "all", "classifiers": [], "fusions": [],
         "ablations": None,
     }  # fmt: skip
-    assert (breast["votes"], breast["published"], breast["learning_curve"]) == ({}, [], None)
+    assert (breast["ensembles"], breast["published"], breast["learning_curve"]) == ({}, [], None)
     assert result["fusions"]["short"]["step"] == 0.05
     assert configuration.systems(breast, "only") == ["cnn"]
 
@@ -95,13 +95,13 @@ def test_null_switches_entries_off():
         """
         datasets:
           blood: ~
-          breast: {votes: {vote_svm: ~}, models: {breast_cnn: {fusions: [cnn_svm_chosen]}}}
+          breast: {ensembles: {ensemble_svm: ~}, models: {breast_cnn: {fusions: [cnn_svm_chosen]}}}
         networks: {five_layer: ~}
         fusions: {cnn_50_svm_50: ~, cnn_svm_forest_chosen: ~}
         """
     )
     assert list(result["datasets"]) == ["breast"]
-    assert list(result["datasets"]["breast"]["votes"]) == ["vote_cnn", "vote_resnet", "vote_resnets"]
+    assert list(result["datasets"]["breast"]["ensembles"]) == ["ensemble_cnn", "ensemble_resnet", "ensemble_resnets"]
     assert "five_layer" not in result["networks"]
     assert "cnn_50_svm_50" not in result["fusions"]
 
@@ -145,7 +145,7 @@ def test_the_schema_knows_the_options_of_every_architecture_and_the_generated_da
     flags = SCHEMA["$defs"]["dataset"]["properties"]["flag"]["enum"]
     assert None in flags
     flags = [flag for flag in flags if flag]
-    assert set(flags) == {flag for flag in INFO if "3d" not in flag} == set(PHANTOMS)
+    assert set(flags) == {flag for flag in INFO if "3d" not in flag} == set(SYNTHETIC_SETS)
     assert {flag: INFO[flag]["python_class"] for flag in flags} == datafiles.NAMES
     assert {flag: INFO[flag]["task"] for flag in flags} == datafiles.TASKS
     assert {flag: len(INFO[flag]["label"]) for flag in flags} == datafiles.CLASSES

@@ -59,7 +59,7 @@ def test_splits_hold_each_image_once_with_its_label(dealt):
 
 
 def test_the_overlay_is_a_configuration(crossvalidate, tmp_path):
-    """Of the chosen model alone, and of votes that it can cast."""
+    """Of the chosen model alone, and of ensembles that it can cast."""
     config = crossvalidate.timing.config()
     files = [tmp_path / f"fold{fold}.npz" for fold in (1, 2)]
     for file in files:
@@ -73,7 +73,7 @@ def test_the_overlay_is_a_configuration(crossvalidate, tmp_path):
     found = complete(first, schema)["datasets"]
     assert list(found) == ["fold1", "fold2"]
     for fold in found.values():
-        assert (list(fold["models"]), list(fold["votes"])) == (["breast_resnet"], ["vote_resnet"])
+        assert (list(fold["models"]), list(fold["ensembles"])) == (["breast_resnet"], ["ensemble_resnet"])
         assert fold["augmentation"] == config["datasets"]["breast"]["augmentation"]
 
 

@@ -12,7 +12,7 @@ from sklearn.tree import DecisionTreeClassifier
 from synthetic import comparisons, maps, metrics, reliability, selection, write_ranking
 
 from medfusion.errors import UserError
-from medfusion.files import calibrations, case_files, images, metric_files, probabilities, tables
+from medfusion.files import calibrations, example_files, images, metric_files, probabilities, tables
 from medfusion.files.artifacts import read_record, write_json
 from medfusion.files.hdf5 import create_hdf5, open_hdf5
 from medfusion.files.images import Description
@@ -20,7 +20,7 @@ from medfusion.learning import classifiers
 
 DESCRIPTION = Description("breastmnist", "binary-class", ("malignant", "normal"), "0" * 64, False)
 HISTORY = "epoch,loss,accuracy,val_loss,val_accuracy,learning_rate\n1,0.6,0.7,0.5,0.8,0.001\n2,0.5,0.8,0.4,0.8,0.001\n"
-GRID = "C,log_loss,auc,accuracy,seconds\n0.1,0.5,0.8,0.8,0.1\n1,0.4,0.9,0.9,0.2\n"
+GRID = "C,log_loss,auroc,accuracy,seconds\n0.1,0.5,0.8,0.8,0.1\n1,0.4,0.9,0.9,0.2\n"
 
 
 @pytest.fixture
@@ -54,8 +54,8 @@ def made(tmp_path):
     found = calibrations.Calibrations("breast", "binary-class", 0, None, 0.9, 0.1, (6, 6), {("net/cnn", 1): chosen})
     calibrations.write(tmp_path / "calibration.json", found)
     write_json(tmp_path / "reliability.json", RELIABILITY)
-    write_json(tmp_path / "cases.json", selection())
-    case_files.write_maps(tmp_path / "maps.h5", DESCRIPTION, maps())
+    write_json(tmp_path / "examples.json", selection())
+    example_files.write_maps(tmp_path / "maps.h5", DESCRIPTION, maps())
     return tmp_path
 
 
@@ -92,7 +92,7 @@ PROGRAMS = {
     ),
     "draw_augmentation": ("--train {train.h5} --augmented {train.h5} --out out.png", STYLE),
     "collect_metrics": ("--metrics {metrics.json} --out out.csv", SHOWN),
-    "vote": ("--members {probabilities.h5} --val {val.h5} --out out.h5", {"title": "vote"}),
+    "ensemble": ("--members {probabilities.h5} --val {val.h5} --out out.h5", {"title": "ensemble"}),
     "fuse": (
         "--members {probabilities.h5} --val {val.h5} --fusion out.json --out out.h5",
         {"title": "f", "members": ["cnn"], "weights": None, "step": 0.5, "criterion": "accuracy"},
@@ -119,8 +119,8 @@ PROGRAMS = {
     ),
     "calibrate": (
         "--systems {probabilities.h5} --val {val.h5} --out out.json",
-        {"dataset": "breast", "systems": [["net", 1, "cnn"]], "positive": 0, "recall": 0.9}
-        | {"coverage": 0.9, "referred": 0.1},
+        {"dataset": "breast", "systems": [["net", 1, "cnn"]], "positive": 0, "sensitivity": 0.9}
+        | {"coverage": 0.9, "abstention_rate": 0.1},
     ),
     "assess_reliability": (
         "--systems {probabilities.h5} --calibration {calibration.json} --ranking {ranking.csv} "
@@ -137,14 +137,14 @@ PROGRAMS = {
         "--montage out.png --means out2.png",
         {**STYLE, "seed": 0},
     ),
-    "select_cases": (
+    "select_examples": (
         "--ranking {ranking.csv} --systems {probabilities.h5} --test-labels {test_labels.h5} --out out.json",
         {"dataset": "breast", "systems": [["net", 1, "cnn"]]}
         | {"studied": {"model": "net", "seed": 1, "svm": None, "fusion": None}},
     ),
-    "draw_cases": (
-        "--cases {cases.json} --images {test.h5} --maps {maps.h5} --mistakes out.png --confused out2.png "
-        "--disagreements out3.png --attention out4.png",
+    "draw_examples": (
+        "--examples {examples.json} --images {test.h5} --maps {maps.h5} --errors out.png --confused out2.png "
+        "--disagreements out3.png --saliency out4.png",
         STYLE,
     ),
     "study_classifiers": (
@@ -198,15 +198,15 @@ def test_a_spoilt_file_is_one_line_that_names_it_and_no_file_is_half_written(pro
         "draw_fusions",
         "draw_results",
         "collect_metrics",
-        "vote",
+        "ensemble",
         "evaluate",
         "rank_systems",
         "compare_systems",
         "calibrate",
         "assess_reliability",
         "draw_reliability",
-        "select_cases",
-        "draw_cases",
+        "select_examples",
+        "draw_examples",
     ],
 )
 def test_sound_files_are_read(program, made):

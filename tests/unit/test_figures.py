@@ -43,7 +43,11 @@ def grid(**keys):
         for values in np.stack(np.meshgrid(*keys.values()), -1).reshape(-1, len(keys))
     ]
     table = pd.DataFrame(rows)
-    scores = {"accuracy": np.linspace(0.7, 0.9, len(table)), "auc": 0.9, "log_loss": np.linspace(0.5, 0.3, len(table))}
+    scores = {
+        "accuracy": np.linspace(0.7, 0.9, len(table)),
+        "auroc": 0.9,
+        "log_loss": np.linspace(0.5, 0.3, len(table)),
+    }
     return table.assign(**scores, seconds=1.0)
 
 
@@ -110,7 +114,7 @@ def test_the_numbers_of_each_figure_are_those_that_it_draws():
     curves = curve_figures.training_numbers({1: history(5), 2: history(7)})
     assert list(curves["seed"]) == [1] * 5 + [2] * 7
     cells = choice_figures.grid_numbers({"svm": grid(C=[1, 2]), "tree": grid(depth=[3])})
-    assert list(cells.columns) == ["classifier", "C", "accuracy", "auc", "log_loss", "depth"]
+    assert list(cells.columns) == ["classifier", "C", "accuracy", "auroc", "log_loss", "depth"]
     assert "seconds" not in cells
     point = {"weights": [0.3, 0.7], "accuracy": 0.9, "log_loss": 0.2}
     weights = choice_figures.fusion_numbers({"f": {"members": ["cnn", "svm"], "curve": [point]}, "g": {"curve": None}})
@@ -189,15 +193,17 @@ def test_a_fusion_of_three_shows_its_best_points_with_the_chosen_first():
 
 
 def test_weights_chosen_by_the_area_are_drawn_and_told_by_it():
-    curve = [{"weights": [1 - w, w], "accuracy": 0.8, "log_loss": 1 - w, "auc": 0.9 + w / 20} for w in (0.0, 0.5, 1.0)]
-    content = {"members": ["cnn", "svm"], "weights": [0, 1], "criterion": "auc", "curve": curve}
+    curve = [
+        {"weights": [1 - w, w], "accuracy": 0.8, "log_loss": 1 - w, "auroc": 0.9 + w / 20} for w in (0.0, 0.5, 1.0)
+    ]
+    content = {"members": ["cnn", "svm"], "weights": [0, 1], "criterion": "auroc", "curve": curve}
     figure = choice_figures.fusions({"chosen": content}, "some data")
     assert [axes.get_ylabel() for axes in figure.axes] == [
         "validation accuracy",
         "validation log loss",
-        "validation auc",
+        "validation auroc",
     ]
-    assert list(choice_figures.fusion_numbers({"f": content})["auc"]) == [row["auc"] for row in curve]
+    assert list(choice_figures.fusion_numbers({"f": content})["auroc"]) == [row["auroc"] for row in curve]
 
 
 def test_a_choice_beyond_the_best_points_is_shown_with_its_rank():
@@ -227,7 +233,7 @@ def test_seeds_mark_published_figures_at_their_system_and_below():
     published = synthetic.config()["datasets"]["breast"]["published"]
     figure = result_figures.seeds(ranking.runs(table, systems), {"majority": 0.7}, published, "official", "some data")
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
-    assert labels == ["net/svm", "net/cnn", "votes/vote_cnn", "ResNet-18 (28) (published)"]
+    assert labels == ["net/svm", "net/cnn", "ensembles/ensemble_cnn", "ResNet-18 (28) (published)"]
     diamonds = {line.get_ydata()[0]: line.get_xdata()[0] for line in figure.axes[0].lines if line.get_marker() == "D"}
     assert diamonds == {0: 0.853, 3: 0.863}
 
@@ -246,7 +252,7 @@ def test_seeds_of_generated_images_stand_beside_no_published_figures():
 
 def test_differences_fill_what_is_distinguishable_and_leave_baselines_out():
     figure = result_figures.differences(synthetic.comparisons(), "some data")
-    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["net/cnn", "votes/vote_cnn"]
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["net/cnn", "ensembles/ensemble_cnn"]
     points = {line.get_ydata()[0]: line for line in figure.axes[0].lines if line.get_marker() in "oD"}
     assert {position: line.get_xdata()[0] for position, line in points.items()} == {0: -0.04, 1: 0.02}
     assert [(points[i].get_marker(), points[i].get_markerfacecolor() == "white") for i in (0, 1)] == [
@@ -259,8 +265,8 @@ def test_differences_fill_what_is_distinguishable_and_leave_baselines_out():
 
 def test_the_numbers_of_differences_are_those_that_are_drawn():
     numbers = result_figures.difference_numbers(synthetic.comparisons())
-    assert list(numbers["system"]) == ["net/cnn", "votes/vote_cnn"]
-    assert numbers[["difference", "low", "high", "p_adjusted", "distinguishable"]].values.tolist() == [
+    assert list(numbers["system"]) == ["net/cnn", "ensembles/ensemble_cnn"]
+    assert numbers[["difference", "low", "high", "p_adjusted", "significant"]].values.tolist() == [
         [-0.04, pytest.approx(-0.07), pytest.approx(-0.01), 0.04, True],
         [0.02, pytest.approx(-0.01), pytest.approx(0.05), 0.6, False],
     ]
@@ -307,7 +313,9 @@ def test_risk_coverage_starts_with_all_images_and_marks_the_threshold(trusted):
     curves = [line for line in axes.lines if len(line.get_xdata()) > 2]
     assert len(curves) == 4 and all(curve.get_xdata()[0] == 0 for curve in curves)
     table = trusted.table[(trusted.table["model"] == "net") & (trusted.table["system"] == "svm")]
-    expected = [table[table["metric"] == metric]["value"].mean() for metric in ("referred", "accuracy_rest")]
+    expected = [
+        table[table["metric"] == metric]["value"].mean() for metric in ("abstention_rate", "selective_accuracy")
+    ]
     diamonds = [(line.get_xdata()[0], line.get_ydata()[0]) for line in axes.lines if line.get_marker() == "D"]
     assert diamonds[0] == pytest.approx(expected)
     assert any("net/svm: seeds 1, 2" in text for text in texts(figure))
@@ -338,7 +346,7 @@ def test_the_numbers_of_reliability_are_those_that_are_drawn(trusted):
     points = reliability_figures.risk_coverage_numbers(trusted)
     part = points[(points["system"] == "net/cnn") & (points["seed"] == 1)]
     curve = first["after"]["curve"]
-    assert part["accuracy"].tolist() == curve["accuracy"][: len(part)] and part["referred"].max() <= 0.8
+    assert part["accuracy"].tolist() == curve["accuracy"][: len(part)] and part["abstention_rate"].max() <= 0.8
     sets = reliability_figures.conformal_numbers(trusted)
     assert sets["class"].tolist() == ["all classes", "malignant", "normal, benign"] * 2
     assert sets["n"].tolist() == [80, 60, 20] * 2

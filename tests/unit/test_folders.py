@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import prepare_folder
-from medfusion.bundle import inputs
 from medfusion.data import folders, grouping, pictures, splitting
 from medfusion.data.natural_order import is_numbered
 from medfusion.data.pictures import Form
 from medfusion.errors import UserError
 from medfusion.files import images
+from medfusion.package import inputs
 from medfusion.planning import data_sets
 from medfusion.planning.config import complete
 

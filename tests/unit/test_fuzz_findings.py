@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-import small_bundle
+import small_package
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "fuzz"))
 
@@ -14,11 +14,11 @@ import doors
 
 
 @pytest.fixture(scope="module", autouse=True)
-def bundle(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("bundle")
-    small_bundle.make(folder)
+def package(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("package")
+    small_package.make(folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(doors.BUNDLE, str(folder))
+        patch.setenv(doors.PACKAGE, str(folder))
         yield folder
 
 

@@ -28,12 +28,12 @@ def measured():
     )
 
 
-def test_accuracy_and_auc_are_the_evaluators(measured):
+def test_accuracy_and_auroc_are_the_evaluators(measured):
     labels, probabilities, rows = measured
-    assert list(rows)[:2] == ["accuracy", "auc"]
+    assert list(rows)[:2] == ["accuracy", "auroc"]
     assert rows["accuracy"].value == getACC(labels, probabilities, MULTI_LABEL)
-    assert rows["auc"].value == getAUC(labels, probabilities, MULTI_LABEL)
-    assert rows["accuracy"].n == rows["auc"].n == 200
+    assert rows["auroc"].value == getAUC(labels, probabilities, MULTI_LABEL)
+    assert rows["accuracy"].n == rows["auroc"].n == 200
 
 
 def test_means_are_scikit_learns(measured):
@@ -54,8 +54,8 @@ def test_each_labels_own_are_scikit_learns(measured, label):
     true, scores = labels[:, label], probabilities[:, label]
     predicted = scores > 0.5
     for name, value in {
-        "auc": sk.roc_auc_score(true, scores),
-        "pr_auc": sk.average_precision_score(true, scores),
+        "auroc": sk.roc_auc_score(true, scores),
+        "average_precision": sk.average_precision_score(true, scores),
         "accuracy": sk.accuracy_score(true, predicted),
         "precision": sk.precision_score(true, predicted),
         "recall": sk.recall_score(true, predicted),
@@ -74,7 +74,7 @@ def test_intervals_hold_their_values_and_are_narrower_with_more_images(measured)
         if not name.startswith("ece"):
             assert row.low <= row.value <= row.high, name
     many = {row.metric: row for row in label_metrics.measure(*draw(2000), replicates=200)}
-    assert many["auc"].high - many["auc"].low < rows["auc"].high - rows["auc"].low
+    assert many["auroc"].high - many["auroc"].low < rows["auroc"].high - rows["auroc"].low
 
 
 def test_the_calibration_error_is_that_of_each_label_over_bins():
@@ -136,8 +136,8 @@ def test_the_area_decides_which_system_is_best():
     }
     table = tidy([content])
     assert ranking.several_labels(table)
-    first, second = synthetic.ranked(table, "auc").systems
-    assert (first.system, first.val_auc.mean > second.val_auc.mean) == ("cnn", True)
-    areas = ranking.label_scores(table, [first], "auc", list("abcde"))
+    first, second = synthetic.ranked(table, "auroc").systems
+    assert (first.system, first.val_auroc.mean > second.val_auroc.mean) == ("cnn", True)
+    areas = ranking.label_scores(table, [first], "auroc", list("abcde"))
     assert areas["images"].tolist() == labels.sum(axis=0).tolist()
-    assert areas["value"].mean() == pytest.approx(first.test_auc.mean)
+    assert areas["value"].mean() == pytest.approx(first.test_auroc.mean)

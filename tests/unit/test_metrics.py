@@ -45,7 +45,7 @@ def test_values_agree_with_the_evaluator_and_scikit_learn(case):
 
     assert found["accuracy"].value == getACC(labels, probabilities, task)
     assert found["accuracy"].value == reference.accuracy_score(labels, predicted)
-    assert found["auc"].value == getAUC(labels, probabilities, task)
+    assert found["auroc"].value == getAUC(labels, probabilities, task)
     precision, recall, f1, support = reference.precision_recall_fscore_support(
         labels, predicted, labels=range(k), zero_division=0
     )
@@ -53,7 +53,7 @@ def test_values_agree_with_the_evaluator_and_scikit_learn(case):
         "balanced_accuracy": reference.balanced_accuracy_score(labels, predicted),
         "macro_f1": f1.mean(),
         "mcc": reference.matthews_corrcoef(labels, predicted),
-        "pr_auc[1]": reference.average_precision_score(labels == 1, probabilities[:, 1]),
+        "average_precision[1]": reference.average_precision_score(labels == 1, probabilities[:, 1]),
     }
     for i in range(k):
         expected |= {f"precision[{i}]": precision[i], f"recall[{i}]": recall[i], f"f1[{i}]": f1[i]}
@@ -61,7 +61,7 @@ def test_values_agree_with_the_evaluator_and_scikit_learn(case):
         assert found[f"precision[{i}]"].n == np.sum(predicted == i)
     for name, value in expected.items():
         assert found[name].value == pytest.approx(value, abs=1e-12), name
-    assert set(found) == set(expected) | {"accuracy", "auc", "brier", "log_loss", "ece"}
+    assert set(found) == set(expected) | {"accuracy", "auroc", "brier", "log_loss", "ece"}
 
 
 @settings(max_examples=25, deadline=None)
@@ -71,7 +71,7 @@ def test_weighted_rank_statistics_agree_with_scikit_learn_on_repeated_images(cas
     labels, probabilities = draw_case(seed, k, levels=levels)
     task = BINARY if k == 2 else MULTI
     weights = next(bootstrap.replicate_weights(labels, 3, seed))
-    areas = bootstrap.official_auc(labels, probabilities, task)(weights)
+    areas = bootstrap.official_auroc(labels, probabilities, task)(weights)
     precisions = bootstrap.average_precision(labels == 1, probabilities[:, 1])(weights)
     for column, area, precision in zip(weights.T.astype(int), areas, precisions, strict=True):
         y, p = np.repeat(labels, column), np.repeat(probabilities, column, axis=0)
@@ -140,7 +140,7 @@ def test_log_loss_is_scikit_learns_after_the_temperature(k, temperature):
 def test_perfect_predictions():
     labels = np.arange(30) % 3
     found = by_name(labels, np.eye(3)[labels], MULTI)
-    for name in ("accuracy", "auc", "balanced_accuracy", "macro_f1", "mcc", "recall[2]"):
+    for name in ("accuracy", "auroc", "balanced_accuracy", "macro_f1", "mcc", "recall[2]"):
         assert found[name].value == found[name].high == 1
     assert found["accuracy"].low == pytest.approx(wilson(30, 30)[0])
     assert found["recall[2]"].low == found["precision[2]"].low == pytest.approx(wilson(10, 10)[0])
@@ -152,7 +152,7 @@ def test_constant_majority_prediction():
     assert row.shape == (12, 3)
     assert np.array_equal(row[5], [0, 0, 1])
     found = by_name(np.arange(12) % 3, row, MULTI)
-    assert found["auc"][1:4] == (0.5, 0.5, 0.5)
+    assert found["auroc"][1:4] == (0.5, 0.5, 0.5)
     assert found["mcc"].value == found["precision[0]"].value == found["f1[1]"].value == 0
     assert found["precision[0]"].n == 0
     assert (found["precision[0]"].low, found["precision[0]"].high) == (0, 1)
@@ -173,13 +173,13 @@ def test_bootstrap_interval_agrees_with_a_straightforward_one():
     labels, probabilities = draw_case(4, 2, n=150, levels=6)
     found = by_name(labels, probabilities, BINARY, replicates=4000)
     rng = np.random.default_rng(99)
-    slow = {"auc": [], "balanced_accuracy": [], "brier": []}
+    slow = {"auroc": [], "balanced_accuracy": [], "brier": []}
     for _ in range(400):
         counts = np.zeros(len(labels), int)
         for i in range(2):
             np.add.at(counts, rng.choice(np.flatnonzero(labels == i), np.sum(labels == i)), 1)
         y, p = np.repeat(labels, counts), np.repeat(probabilities[:, 1], counts)
-        slow["auc"].append(reference.roc_auc_score(y, p))
+        slow["auroc"].append(reference.roc_auc_score(y, p))
         slow["balanced_accuracy"].append((np.mean(p[y == 1] > 0.5) + np.mean(p[y == 0] <= 0.5)) / 2)
         slow["brier"].append(np.mean((p - y) ** 2))
     for name, draws in slow.items():
@@ -203,8 +203,8 @@ def test_result_depends_on_the_seed_and_not_on_the_chunks(monkeypatch, size):
     expected = by_name(labels, probabilities, MULTI, replicates=100, positive=2)
     assert expected == by_name(labels, probabilities, MULTI, replicates=100, positive=2)
     other = by_name(labels, probabilities, MULTI, replicates=100, positive=2, seed=1)
-    assert expected["auc"].value == other["auc"].value
-    assert expected["auc"].low != other["auc"].low
+    assert expected["auroc"].value == other["auroc"].value
+    assert expected["auroc"].low != other["auroc"].low
     monkeypatch.setattr(bootstrap, "CHUNK_SIZE", size)
     found = by_name(labels, probabilities, MULTI, replicates=100, positive=2)
     for name in expected:
@@ -215,7 +215,7 @@ def test_confidence_widens_the_intervals():
     labels, probabilities = draw_case(3, 3)
     narrow = by_name(labels, probabilities, MULTI, replicates=200, confidence=0.5)
     wide = by_name(labels, probabilities, MULTI, replicates=200, confidence=0.99)
-    for name in ("accuracy", "auc", "macro_f1"):
+    for name in ("accuracy", "auroc", "macro_f1"):
         assert wide[name].low < narrow[name].low <= narrow[name].high < wide[name].high
 
 
@@ -262,7 +262,7 @@ def test_unusable_inputs_are_refused(labels, probabilities, task, options, messa
 
 
 def test_sums_within_the_tolerance_are_accepted():
-    assert by_name(np.arange(6) % 3, (GOOD * 1.00005).astype(np.float32), MULTI)["auc"].value == 0.5
+    assert by_name(np.arange(6) % 3, (GOOD * 1.00005).astype(np.float32), MULTI)["auroc"].value == 0.5
 
 
 def test_confusion_refuses_unequal_lengths():
@@ -275,7 +275,7 @@ def test_an_ordinal_task_is_measured_as_medmnist_does_and_by_its_mean_absolute_e
     found = by_name(labels, probabilities, "ordinal-regression")
     plain = by_name(labels, probabilities, MULTI)
     assert found["accuracy"].value == getACC(labels, probabilities, "ordinal-regression")
-    assert found["auc"].value == getAUC(labels, probabilities, "ordinal-regression")
+    assert found["auroc"].value == getAUC(labels, probabilities, "ordinal-regression")
     assert {name: row for name, row in found.items() if name != "mae"} == plain
     error = reference.mean_absolute_error(labels, probabilities.argmax(axis=1))
     assert found["mae"].value == pytest.approx(error)

@@ -16,8 +16,8 @@ from medfusion.files.artifacts import write_json
 from medfusion.jobs.costs import STAGES, stage_costs
 from medfusion.planning.fingerprint import ROOT
 from medfusion.planning.grid_values import GRID_VALUES
+from medfusion.planning.job_settings import job_settings
 from medfusion.planning.plan import Plan
-from medfusion.planning.settings_slices import slices
 from medfusion.report import page, page_figures
 
 TEMPLATE = ROOT / "templates" / "report.html.j2"
@@ -80,7 +80,7 @@ def render(tmp_path):
             "cell": {"C": 1, "kernel": "rbf"},
             "selection": "folds",
             "criterion": "log_loss",
-            "measures": {"accuracy": 0.9012, "auc": 0.9512, "log_loss": 0.3012},
+            "measures": {"accuracy": 0.9012, "auroc": 0.9512, "log_loss": 0.3012},
             "cells": 12,
             "equally_good": 3,
             "compared_images": 400,
@@ -140,8 +140,9 @@ def test_the_answer_names_the_best_on_validation_and_how_sure_it_is(render):
         "The 95 % Wilson intervals of its 2 runs together range from 0.750 to 0.890 (not a 95 % interval of the mean)."
     ) in text
     assert (
-        "By accuracy (sign flips over images), 1 of the 2 other systems is not distinguishable from it; by AUC "
-        "(DeLong), none of the 2 other systems is distinguishable from it. Holm's correction is for 3 comparisons"
+        "By accuracy (sign flips over images), 1 of the 2 other systems does not differ significantly from it; by "
+        "AUROC (DeLong), none of the 2 other systems differs significantly from it. Holm's correction is for 3 "
+        "comparisons"
     ) in text
     assert (
         "The 0.853 of the original study (one run) for net/svm lies above the range of our 2 seeds (0.800 to 0.840, "
@@ -208,7 +209,7 @@ def test_the_answer_says_what_confidence_and_sets_are_worth(render):
     trust = synthetic.reliability()
     text = " ".join(Reader(render(trust=trust)).text.split())
     assert "A threshold of confidence meant to refer the least certain 10 % of the images to a human refers" in text
-    assert f"accuracy of the rest is {value_of(trust, 'accuracy_rest')} (" in text
+    assert f"selective accuracy is {value_of(trust, 'selective_accuracy')} (" in text
     held = float(value_of(trust, "marginal_coverage").split()[0])
     share = rf"hold the true class of {100 * held:.1f} % \([^)]*, n = 80\) of the test images; lowest for "
     assert re.search(share, text)
@@ -220,7 +221,7 @@ def test_the_section_on_trust_has_tables_of_every_system(render):
     reader = Reader(render(trust=trust, figures=[]))
     assert "How far the probabilities can be trusted" in reader.text
     assert len(reader.of("table")) - len(Reader(render(figures=[])).of("table")) == 5
-    for metric in ("temperature", "ece_before", "ece_after", "by_class_coverage", "aurc_after", "recall_chosen"):
+    for metric in ("temperature", "ece_before", "ece_after", "by_class_coverage", "aurc_after", "sensitivity_chosen"):
         assert value_of(trust, metric) in reader.text, metric
         assert value_of(trust, metric, "cnn") in reader.text, metric
     text = " ".join(reader.text.split())
@@ -236,7 +237,7 @@ def test_classes_with_too_few_validation_images_are_named(render):
 
 
 @pytest.mark.parametrize(
-    ("recall", "validation", "words", "few"),
+    ("sensitivity", "validation", "words", "few"),
     [
         (None, [30, 10], "chosen on validation for the highest balanced accuracy", False),
         (None, [8, 32], "chosen on validation for the highest balanced accuracy", False),
@@ -244,11 +245,11 @@ def test_classes_with_too_few_validation_images_are_named(render):
         (0.9, [8, 32], "chosen on validation to find 90 % of the images of malignant", True),
     ],
 )
-def test_the_page_says_how_the_decision_threshold_was_chosen(render, recall, validation, words, few):
+def test_the_page_says_how_the_decision_threshold_was_chosen(render, sensitivity, validation, words, few):
     always = [0] if validation[0] < 9 else []
-    trust = {**synthetic.reliability(), "recall": recall, "validation": validation, "always": always}
+    trust = {**synthetic.reliability(), "sensitivity": sensitivity, "validation": validation, "always": always}
     text = " ".join(Reader(render(trust=trust)).text.split())
-    assert f"instead of 0.5, {words}, takes its recall" in text
+    assert f"instead of 0.5, {words}, takes its sensitivity" in text
     assert f"A threshold for malignant on the probability after the temperature, {words}, beside 0.5" in text
     limit = "too few images of malignant to choose such a threshold: 90 % needs 9. It is 0, and every image is called"
     assert (limit in text) == few
@@ -271,7 +272,7 @@ def test_a_figure_that_is_none_is_refused(render, tmp_path):
 
 
 def test_every_stage_has_its_place_among_the_costs():
-    stages = slices(Plan(completed()))
+    stages = job_settings(Plan(completed()))
     assert all(stage in STAGES or stage.startswith("draw_") for stage in stages)
 
 

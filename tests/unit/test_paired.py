@@ -25,7 +25,7 @@ WRONG = {
     ("net", 2, "cnn"): 8,
     ("net", 1, "svm"): 20,
     ("net", 2, "svm"): 8,
-    ("votes", None, "vote_cnn"): 6,
+    ("ensembles", None, "ensemble_cnn"): 6,
     ("baselines", None, "majority"): 30,
 }
 
@@ -48,7 +48,7 @@ def compare(tmp_path):
             ("net", 1): {"cnn": (0.9, 0.9), "svm": (0.8, 0.7)},
             ("net", 2): {"cnn": (0.9, 0.9), "svm": (0.8, 0.9)},
         }
-        scores |= {("votes", None): {"vote_cnn": (0.85, 0.9)}, ("baselines", None): {"majority": (0.5, 0.5)}}
+        scores |= {("ensembles", None): {"ensemble_cnn": (0.85, 0.9)}, ("baselines", None): {"majority": (0.5, 0.5)}}
         contents = [synthetic.metrics(*run, systems, generated=True) for run, systems in scores.items()]
         across = {"first": "train", "second": "test", "indices": list(near_duplicates)}
         summary = {"threshold": 0.95, "splits": [across], "images": {"test": settings.pop("n", 60)}}
@@ -71,8 +71,8 @@ def compare(tmp_path):
 def test_every_other_system_is_compared_with_the_best_on_validation_in_the_order_of_validation(compare):
     found = compare()
     assert (found["best"], found["family"], found["n"], found["generated"]) == ("net/cnn", 3, 60, True)
-    assert [row["system"] for row in found["systems"]] == ["votes/vote_cnn", "net/svm", "baselines/majority"]
-    vote, svm, majority = found["systems"]
+    assert [row["system"] for row in found["systems"]] == ["ensembles/ensemble_cnn", "net/svm", "baselines/majority"]
+    ensemble, svm, majority = found["systems"]
     assert [row["runs"] for row in found["systems"]] == [1, 2, 1]
     # Means of 7 wrong against 6, 14 and 30, of 60.
     differences = [row["accuracy"]["difference"] for row in found["systems"]]
@@ -84,10 +84,10 @@ def test_every_other_system_is_compared_with_the_best_on_validation_in_the_order
     # 22 images that both seeds gain and two that one does: no other pattern is as extreme, but its mirror image.
     assert majority["accuracy"]["p"] == pytest.approx(2 * 0.5**24)
     assert majority["accuracy"]["p_adjusted"] == pytest.approx(6 * 0.5**24)
-    assert vote["accuracy"]["p"] == pytest.approx(2 * 0.5**2)
-    assert [row["accuracy"]["distinguishable"] for row in found["systems"]] == [False, True, True]
+    assert ensemble["accuracy"]["p"] == pytest.approx(2 * 0.5**2)
+    assert [row["accuracy"]["significant"] for row in found["systems"]] == [False, True, True]
     for row in found["systems"]:
-        for measure in ("accuracy", "auc"):
+        for measure in ("accuracy", "auroc"):
             one = row[measure]
             assert one["low"] <= one["difference"] <= one["high"]
             assert paired.leaves_out_0(one) == (one["p"] < 0.05)
@@ -103,14 +103,14 @@ def test_both_parts_of_the_test_images_are_measured_apart(compare):
     assert first["without"]["accuracy"]["value"] == pytest.approx(44 / 46)
     interval = binomtest(44, 46).proportion_ci(0.95, "wilson")
     assert first["without"]["accuracy"]["low"] == pytest.approx(interval.low)
-    assert first["without"]["auc"]["low"] <= first["without"]["auc"]["value"] <= first["without"]["auc"]["high"]
+    assert first["without"]["auroc"]["low"] <= first["without"]["auroc"]["value"] <= first["without"]["auroc"]["high"]
     assert len(near_duplicates["systems"]) == 4
 
 
-def test_few_near_duplicates_have_an_accuracy_but_no_auc(compare):
+def test_few_near_duplicates_have_an_accuracy_but_no_auroc(compare):
     first = compare(near_duplicates=[0, 7])["near_duplicates"]["systems"][0]["runs"][0]
-    assert first["with"]["accuracy"]["value"] == 0.5 and first["with"]["auc"] is None
-    assert first["without"]["auc"] is not None
+    assert first["with"]["accuracy"]["value"] == 0.5 and first["with"]["auroc"] is None
+    assert first["without"]["auroc"] is not None
 
 
 @pytest.mark.parametrize("near_duplicates", [[], range(60)])
@@ -138,8 +138,10 @@ def test_counts_of_other_images_are_refused(compare, tmp_path):
 
 
 def test_measures_of_a_system_that_is_not_to_be_compared_are_refused(compare, monkeypatch):
-    monkeypatch.delitem(WRONG, ("votes", None, "vote_cnn"))
-    with pytest.raises(UserError, match="not of the systems that are to be compared .votes/vote_cnn.; delete it"):
+    monkeypatch.delitem(WRONG, ("ensembles", None, "ensemble_cnn"))
+    with pytest.raises(
+        UserError, match="not of the systems that are to be compared .ensembles/ensemble_cnn.; delete it"
+    ):
         compare()
 
 
@@ -161,7 +163,7 @@ def test_the_table_of_differences():
     assert table.caption == "Every system minus net/svm, the selected system (BreastMNIST, test n = 80)"
     assert len(table.head) == len(table.bodies[0].rows[0].cells) == 6
     found = rows(table)
-    assert list(found) == ["net/svm", "net/cnn", "votes/vote_cnn", "baselines/majority"]
+    assert list(found) == ["net/svm", "net/cnn", "ensembles/ensemble_cnn", "baselines/majority"]
     assert found["net/cnn"] == [
         ("lower accuracy", ""),
         ("−0.040", "−0.070 to −0.010"),
@@ -177,28 +179,28 @@ def test_a_verdict_never_contradicts_the_interval_that_is_printed():
     """Whatever is clear before adjustment alone is said to be so, and no limit of such an interval is rounded to 0."""
     entry = copy.deepcopy(synthetic.comparisons()["systems"][0])
     entry["accuracy"] |= {"difference": -0.0204, "low": -0.0404, "high": -0.0004, "p": 0.045, "p_adjusted": 0.09}
-    entry["accuracy"]["distinguishable"] = False
-    assert paired.verdict(entry) == "not distinguishable (before adjustment: lower accuracy)"
+    entry["accuracy"]["significant"] = False
+    assert paired.verdict(entry) == "no significant difference (before adjustment: lower accuracy)"
     assert paired.with_limits(entry, "accuracy") == "−0.0204 (−0.0404 to −0.0004)"
-    entry["accuracy"]["distinguishable"] = True
+    entry["accuracy"]["significant"] = True
     assert paired.verdict(entry) == "lower accuracy"
 
 
 def test_the_answer_counts_candidates_and_says_which_are_higher():
     comparisons = synthetic.comparisons()
-    assert "1 of the 2 other systems is not distinguishable from it; by AUC" in paired.answer(comparisons)
+    assert "1 of the 2 other systems does not differ significantly from it; by AUROC" in paired.answer(comparisons)
     higher = copy.deepcopy(comparisons)
-    higher["systems"][1]["accuracy"]["distinguishable"] = True
+    higher["systems"][1]["accuracy"]["significant"] = True
     higher["systems"].pop(0)
     assert paired.answer(higher) == (
-        "By accuracy (sign flips over images), the other system is distinguishable from it; by AUC (DeLong), "
-        "the other system is not distinguishable from it; 1 has a higher accuracy. Holm's correction is for 3 "
-        "comparisons of either."
+        "By accuracy (sign flips over images), the other system differs significantly from it; by AUROC "
+        "(DeLong), the other system does not differ significantly from it; 1 has a higher accuracy. Holm's "
+        "correction is for 3 comparisons of either."
     )
     assert paired.answer({**comparisons, "systems": []}) == paired.answer(None) == ""
 
 
-def test_the_table_of_parts_has_means_over_seeds_and_no_auc_of_few_images():
+def test_the_table_of_parts_has_means_over_seeds_and_no_auroc_of_few_images():
     section = section_of(paired.without_duplicates, synthetic.comparisons(), ["malignant", "normal"], "BreastMNIST")
     found = rows(section.tables[0])
     assert found["net/svm"] == [
@@ -220,7 +222,8 @@ def test_where_many_test_images_have_a_near_duplicate_that_is_told_first():
     assert paired.duplicates_first(comparisons, "BreastMNIST") == (
         "38\xa0% of the test images of BreastMNIST (30 of 80) have a near-duplicate among the training images (pixel "
         "correlation of 0.95 or more): on these the selected system (`net/svm`) has accuracy 0.850 ± 0.014 "
-        "(0.740 to 0.960); on the others, accuracy 0.790 ± 0.014 (0.680 to 0.900), AUC 0.790 ± 0.014 (0.680 to 0.900) "
+        "(0.740 to 0.960); on the others, accuracy 0.790 ± 0.014 (0.680 to 0.900), AUROC 0.790 ± 0.014 (0.680 to "
+        "0.900) "
         "(in brackets: the range of the single runs' intervals)."
     )
     comparisons["near_duplicates"]["images"] = 4
@@ -273,10 +276,11 @@ def test_a_published_figure_is_placed_among_our_seeds(value, words):
 
 def test_a_published_figure_of_a_single_run_is_held_against_its_interval():
     table = tidy(synthetic.run())
-    entry = {"system": "votes/vote_cnn", "name": "them", "accuracy": 0.95, "source": "one run"}
+    entry = {"system": "ensembles/ensemble_cnn", "name": "them", "accuracy": 0.95, "source": "one run"}
     sentences = paired.published([entry], synthetic.ranked(table, "accuracy").systems, table, None, "surrogate")
     assert sentences == [
-        "The 0.950 of them (one run) for votes/vote_cnn lies inside the interval of our run (0.900 to 1.000, around "
+        "The 0.950 of them (one run) for ensembles/ensemble_cnn lies inside the interval of our run (0.900 to 1.000, "
+        "around "
         "0.950); it was measured on another split."
     ]
     others = [{**entry, "system": None}, {**entry, "accuracy": None}, {**entry, "system": "no/such"}]
@@ -290,19 +294,19 @@ def test_a_fusion_is_held_against_its_best_member_on_validation(compare):
     found = compare(fusions={"net/svm": ["net/cnn", "net/svm"], "net/cnn": ["net/svm"]})["fusions"]
     assert [(entry["system"], entry["member"]) for entry in found] == [("net/cnn", "net/svm"), ("net/svm", "net/cnn")]
     first, second = found
-    for measure in ("log_loss", "auc"):
+    for measure in ("log_loss", "auroc"):
         assert first[measure]["difference"] == pytest.approx(-second[measure]["difference"])
         assert (first[measure]["low"], first[measure]["high"]) == pytest.approx(
             (-second[measure]["high"], -second[measure]["low"])
         )
-    assert first["log_loss"]["difference"] < 0 < first["auc"]["difference"]
+    assert first["log_loss"]["difference"] < 0 < first["auroc"]["difference"]
 
 
 def test_the_page_says_what_fusion_adds():
     found = synthetic.comparisons()
     assert paired.fusion_answer(found) == (
         "What fusion adds: net/fused lowers log loss against net/svm, its best member on validation (log loss −0.0051 "
-        "(−0.0082 to −0.0021), AUC +0.0004 (−0.0008 to +0.0016); 95\N{NO-BREAK SPACE}% intervals)."
+        "(−0.0082 to −0.0021), AUROC +0.0004 (−0.0008 to +0.0016); 95\N{NO-BREAK SPACE}% intervals)."
     )
     section = Section("differences", "Differences")
     paired.fusions(section, found, "BreastMNIST")

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from medfusion.bundle import inputs
 from medfusion.data import pictures
 from medfusion.data.pictures import Form
 from medfusion.data.preprocessing import crop_box, described
 from medfusion.errors import UserError
+from medfusion.package import inputs
 
 GREY, COLOUR = Form("breastmnist", 28, 1), Form("bloodmnist", 28, 3)
 RNG = np.random.default_rng(0)

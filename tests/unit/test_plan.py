@@ -9,8 +9,8 @@ import yaml
 
 from medfusion.planning import config as configuration
 from medfusion.planning.environment import share_of_cores
+from medfusion.planning.job_settings import job_settings
 from medfusion.planning.plan import Plan
-from medfusion.planning.settings_slices import slices
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = yaml.safe_load((ROOT / "schemas/config.schema.yaml").read_text(encoding="utf-8"))
@@ -31,7 +31,7 @@ def config():
 
 def test_every_stage_has_a_slice_and_every_slice_a_stage(config):
     programs = {path.stem for path in (ROOT / "workflow_scripts").glob("*.py") if "stage.run(" in path.read_text()}
-    assert set(slices(Plan(config))) == programs
+    assert set(job_settings(Plan(config))) == programs
 
 
 def test_files_of_systems(config):
@@ -42,9 +42,9 @@ def test_files_of_systems(config):
     assert plan.probabilities("blood", "compact_resnet", 2, "cnn_svm_chosen") == f"{folder}/cnn_svm_chosen/fused.h5"
 
 
-def test_a_vote_counts_every_seed(config):
+def test_a_ensemble_counts_every_seed(config):
     plan = Plan(config)
-    files = plan.vote_files(Wildcards(dataset="blood", vote="vote_svm"))
+    files = plan.ensemble_files(Wildcards(dataset="blood", ensemble="ensemble_svm"))
     assert files == [f"results/blood/compact_resnet/seed{seed}/svm_rbf/probabilities.h5" for seed in (1, 2, 3)]
 
 
@@ -68,8 +68,8 @@ def test_logs_mirror_results(config, results, logs):
 
 def test_networks_that_draw_from_originals_alone_do_not_wait_for_the_bank(config):
     plan = Plan(config)
-    assert plan.bank(Wildcards(dataset="blood", model="compact_resnet")) == []
-    assert plan.bank(Wildcards(dataset="blood", model="blood_cnn")) == ["results/blood/augmented.h5"]
+    assert plan.augmented(Wildcards(dataset="blood", model="compact_resnet")) == []
+    assert plan.augmented(Wildcards(dataset="blood", model="blood_cnn")) == ["results/blood/augmented.h5"]
 
 
 def test_jobs_take_their_share_of_the_cores(monkeypatch):

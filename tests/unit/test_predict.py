@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import small_bundle
+import small_package
 from PIL import Image
 
 import predict
-from medfusion.bundle import contents, inputs
-from medfusion.bundle.predictor import Predictor
+from medfusion.package import contents, inputs
+from medfusion.package.predictor import Predictor
 
 PROGRAM = Path(predict.__file__)
 
@@ -33,17 +33,17 @@ def limits():
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A bundle of a task with eight classes, on generated images, and one of two classes, with images of each."""
-    folder = tmp_path_factory.mktemp("bundles")
+    """A model package of a task with eight classes, and one of two classes, with generated images of each."""
+    folder = tmp_path_factory.mktemp("packages")
     return {
-        "blood": (folder / "blood", *small_bundle.make(folder / "blood", channels=3, classes=8, generated=True)),
-        "breast": (folder / "breast", *small_bundle.make(folder / "breast")),
+        "blood": (folder / "blood", *small_package.make(folder / "blood", channels=3, classes=8, generated=True)),
+        "breast": (folder / "breast", *small_package.make(folder / "breast")),
     }
 
 
 @pytest.fixture
 def run(made, tmp_path, monkeypatch, capsys):
-    """Run the program on pictures of a bundle's first images; exit status, standard output and error."""
+    """Run the program on pictures of a model package's first images; exit status, standard output and error."""
     monkeypatch.chdir(tmp_path)
 
     def run(kind, *arguments, count=5):
@@ -60,22 +60,22 @@ def run(made, tmp_path, monkeypatch, capsys):
 
 
 def expected(made, kind, count=5):
-    folder, bundle, images = made[kind]
-    return bundle, Predictor(folder).predict(images[:count])
+    folder, package, images = made[kind]
+    return package, Predictor(folder).predict(images[:count])
 
 
 @pytest.mark.parametrize("kind", ["breast", "blood"])
 def test_a_folder_as_csv(run, made, kind):
     code, out, err = run(kind, "pictures")
     assert code == 0
-    bundle, found = expected(made, kind)
+    package, found = expected(made, kind)
     rows = list(csv.DictReader(io.StringIO(out)))
     assert [row["image"] for row in rows] == [f"pictures/{number}.png" for number in range(5)]
     for number, row in enumerate(rows):
-        values = [float(row[f"p({name})"]) for name in bundle.label_names]
+        values = [float(row[f"p({name})"]) for name in package.label_names]
         np.testing.assert_allclose(values, found.probabilities[number], atol=1e-6)
-        assert row["class"] == bundle.label_names[int(row["label"])] == bundle.label_names[found.labels[number]]
-        held = [name for name, inside in zip(bundle.label_names, found.sets[number], strict=True) if inside]
+        assert row["class"] == package.label_names[int(row["label"])] == package.label_names[found.labels[number]]
+        held = [name for name, inside in zip(package.label_names, found.sets[number], strict=True) if inside]
         assert row["prediction_set"] == "; ".join(held)
         assert (row["refer"] == "yes") == found.referred[number]
         if kind == "breast":
@@ -126,11 +126,11 @@ def test_nothing_but_refused_files_is_still_a_table(run):
     assert code == 1 and json.loads(out)["images"] == []
 
 
-def test_a_folder_that_is_no_bundle_is_one_line(made, run, tmp_path, monkeypatch, capsys):
+def test_a_folder_that_is_no_package_is_one_line(made, run, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["predict.py", str(tmp_path), "x.png"])
     with pytest.raises(SystemExit) as end:
         predict.main()
-    assert str(end.value.code).startswith(f"error: {tmp_path}: holds no bundle.json")
+    assert str(end.value.code).startswith(f"error: {tmp_path}: holds no model_package.json")
 
 
 def test_other_versions_of_libraries_are_told(run, monkeypatch):
@@ -153,13 +153,13 @@ def test_file_names_that_are_no_utf8(run, made):
     json.loads(Path("found.json").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("out", ["pictures/0.png", "new.PNG", "table.csv", "pictures", "", "{bundle}/README.md"])
+@pytest.mark.parametrize("out", ["pictures/0.png", "new.PNG", "table.csv", "pictures", "", "{package}/README.md"])
 def test_nothing_that_the_user_has_is_written_over(run, made, out):
     folder = made["breast"][0]
     run("breast", "pictures")
     Path("table.csv").write_text("mine")
     before = {path: path.read_bytes() for path in (*Path("pictures").iterdir(), *folder.iterdir())}
-    code, _, _ = run("breast", "pictures", "table.csv", "--out", out.format(bundle=folder))
+    code, _, _ = run("breast", "pictures", "table.csv", "--out", out.format(package=folder))
     assert str(code).startswith("error: --out: ")
     assert {path: path.read_bytes() for path in (*Path("pictures").iterdir(), *folder.iterdir())} == before
     assert Path("table.csv").read_text() == "mine" and not Path("new.PNG").exists()
@@ -195,7 +195,7 @@ def test_it_works_alone_without_tensorflow_and_in_time(made, tmp_path):
     Image.fromarray(images[0].squeeze()).resize((500, 400)).save(tmp_path / "x.png")
     code = (
         "import sys, time; sys.argv = ['predict.py', *sys.argv[1:]]; import predict\n"
-        "import medfusion.bundle.predictor, medfusion.bundle.answers, medfusion.bundle.fitted\n"
+        "import medfusion.package.predictor, medfusion.package.answers, medfusion.package.fitted\n"
         "start = time.process_time()\n"
         "try: predict.main()\n"
         "finally:\n"
@@ -214,15 +214,15 @@ def test_it_works_alone_without_tensorflow_and_in_time(made, tmp_path):
 @pytest.mark.parametrize(
     "load, said",
     [
-        ("time.sleep(60)", "not loaded within 0.5 seconds; get the bundle again"),
+        ("time.sleep(60)", "not loaded within 0.5 seconds; get the model package again"),
         ("numpy.zeros(6 * 2**30, numpy.uint8)", "error: not enough memory"),
     ],
 )
-def test_a_bundle_that_takes_too_much_time_or_memory_is_one_line(made, tmp_path, load, said):
+def test_a_package_that_takes_too_much_time_or_memory_is_one_line(made, tmp_path, load, said):
     """In a process of its own: the limit of memory is the process's, and it is ended from a thread."""
     program = (
         "import time, numpy, predict\n"
-        "from medfusion.bundle import predictor\n"
+        "from medfusion.package import predictor\n"
         f"predictor.Predictor = lambda *_: {load}\n"
         "predict.PATIENCE, predict.MEMORY = 0.5, 4 * 2**30\n"
         "predict.main()"
@@ -261,14 +261,14 @@ def test_one_channel_is_taken_as_in_training(run, made):
 
 
 @pytest.mark.parametrize("bits", [None, 12, 16])
-def test_the_depth_is_that_of_the_bundle(made, run, tmp_path, monkeypatch, capsys, bits):
+def test_the_depth_is_that_of_the_package(made, run, tmp_path, monkeypatch, capsys, bits):
     """Pictures of 12 bits get the answer of the same pictures with 8; with all 16 they would be black."""
-    folder, bundle, images = made["breast"]
+    folder, package, images = made["breast"]
     run("breast", "pictures", count=1)  # puts the picture there
     Image.fromarray(np.rint(images[0, ..., 0] / 255 * 4095).astype(np.uint16)).save("deep.png")
     copy = shutil.copytree(folder, tmp_path / "copy")
     names = [path.name for path in sorted(copy.iterdir()) if path.name != contents.RECORD]
-    contents.write(copy, replace(bundle, bits=bits), {}, {name: copy / name for name in names})
+    contents.write(copy, replace(package, bits=bits), {}, {name: copy / name for name in names})
     monkeypatch.setattr(sys, "argv", ["predict.py", str(copy), "deep.png", "pictures/0.png"])
     with pytest.raises(SystemExit) as end:
         predict.main()

@@ -60,7 +60,7 @@ def test_the_official_evaluator_finds_what_we_measured(written, flag, classes, s
         rows = content["systems"][system]["val" if "_val_" in name else "test"]
         values = {row["metric"]: row["value"] for row in rows}
         assert accuracy == values["accuracy"]
-        assert area == pytest.approx(values["auc"], abs=1e-12)
+        assert area == pytest.approx(values["auroc"], abs=1e-12)
         assert f"[AUC]{area:.3f}_[ACC]{accuracy:.3f}@" in name
     # The evaluator writes each file again, under the name that it would give: none is new.
     assert sorted(path.name for path in folder.glob("*.csv")) == names
@@ -86,7 +86,7 @@ def test_the_name_of_a_run_says_what_the_data_are(written, source, generated, ma
 def test_names_hold_no_second_cut():
     """The evaluator cuts the name of a run at the first dot and the last @."""
     for content, expected in (
-        ({"model": "votes", "seed": None}, "votes+x"),
+        ({"model": "ensembles", "seed": None}, "ensembles+x"),
         ({"model": "learning_curve", "seed": 2}, "learning_curve+x+repeat2"),
         ({"model": "a_b-c", "seed": 1}, "a_b-c+x+seed1"),
     ):

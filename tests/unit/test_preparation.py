@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from medfusion.data import phantoms, preparation
+from medfusion.data import preparation, synthetic_images
 from medfusion.data.medmnist_info import INFO
 from medfusion.errors import UserError
 
@@ -18,7 +18,7 @@ def made(tmp_path):
     """A function that writes a file and loads it with changes to the settings."""
 
     def make(flag="breastmnist", provenance=None, **changes):
-        arrays = phantoms.generate(flag, 28, {split: 4 * n for split, n in COUNTS.items()}, seed=1)
+        arrays = synthetic_images.generate(flag, 28, {split: 4 * n for split, n in COUNTS.items()}, seed=1)
         del arrays["provenance"]
         if provenance:
             arrays["provenance"] = np.array(provenance)
@@ -45,7 +45,7 @@ def test_splits_are_the_arrays_in_one_shape(made, flag):
 def test_the_description_says_whether_images_are_generated(made):
     (description, _), _ = made()
     assert description.generated is False
-    (description, _), _ = made(provenance="generated images (medfusion phantoms, seed 1)")
+    (description, _), _ = made(provenance="generated images (medfusion synthetic images, seed 1)")
     assert description.generated is True
     (description, _), _ = made(provenance="official images, split anew")
     assert description.generated is False
@@ -53,7 +53,7 @@ def test_the_description_says_whether_images_are_generated(made):
 
 def test_images_of_the_generator_say_so_whatever_the_source_is_called(tmp_path):
     counts = {split: 4 * n for split, n in COUNTS.items()}
-    np.savez(tmp_path / "x.npz", **phantoms.generate("breastmnist", 28, counts, seed=1))
+    np.savez(tmp_path / "x.npz", **synthetic_images.generate("breastmnist", 28, counts, seed=1))
     for source in ("generated", "file"):
         description, _ = preparation.load(tmp_path / "x.npz", {**SETTINGS, "source": source})
         assert description.generated

@@ -143,7 +143,7 @@ def test_jobs_that_were_never_timed_are_expected_to_take_what_the_most_similar_t
         ("fit/blood.net.2.svm", (), None),
         ("fit/breast.other.1.svm", (), 30.0),
         ("fit/breast.net.1.svm", (), None),
-        ("vote/breast", (), None),
+        ("ensemble/breast", (), None),
     ]
     note(alive, jobs)
     view = progress.look()
@@ -191,13 +191,13 @@ def test_tables_count_jobs_and_times():
 
 def test_stages_are_in_the_order_in_which_they_stand_on_each_other():
     jobs = [
-        Job("vote", "x", "waiting", 0.0, 1, 1, ("fit/x",)),
+        Job("ensemble", "x", "waiting", 0.0, 1, 1, ("fit/x",)),
         Job("fit", "x", "waiting", 0.0, 1, 1, ("train/x", "gone/x")),
         Job("draw", "x", "waiting", 0.0, 1, 1, ("train/x",)),
         Job("train", "x", "waiting", 0.0, 1, 1, ()),
     ]
     shown = progress.stages(View("results", True, False, 0.0, 1.0, 1, jobs))
-    assert [row.cells[0].text for row in shown.bodies[0].rows] == ["train", "draw", "fit", "vote"]
+    assert [row.cells[0].text for row in shown.bodies[0].rows] == ["train", "draw", "fit", "ensemble"]
 
 
 def program(*arguments):

@@ -20,7 +20,7 @@ from medfusion.learning import choosing
 
 def test_validation_decides_who_is_best_and_test_does_not():
     systems = synthetic.ranked(tidy(synthetic.run()), "accuracy").systems
-    assert [row.address for row in systems] == ["net/svm", "net/cnn", "votes/vote_cnn"]
+    assert [row.address for row in systems] == ["net/svm", "net/cnn", "ensembles/ensemble_cnn"]
     best = systems[0]
     assert best.test_accuracy.mean == pytest.approx(0.82) and best.test_accuracy.sd == pytest.approx(math.sqrt(0.0008))
     assert (best.test_accuracy.low, best.test_accuracy.high) == pytest.approx((0.75, 0.89))
@@ -28,7 +28,9 @@ def test_validation_decides_who_is_best_and_test_does_not():
     assert math.isnan(systems[2].test_accuracy.sd) and not systems[2].seeded
 
 
-@pytest.mark.parametrize(("criterion", "best"), [("log_loss", "net/cnn"), ("auc", "net/svm"), ("accuracy", "net/svm")])
+@pytest.mark.parametrize(
+    ("criterion", "best"), [("log_loss", "net/cnn"), ("auroc", "net/svm"), ("accuracy", "net/svm")]
+)
 def test_the_criterion_decides_who_is_best(criterion, best):
     table = tidy(synthetic.run())
     table.loc[(table["metric"] == "log_loss") & (table["system"] == "cnn"), "value"] = 0.01
@@ -40,14 +42,14 @@ def test_the_criterion_decides_who_is_best(criterion, best):
 def test_baselines_and_the_size_study_are_no_candidates():
     table = tidy(synthetic.run())
     assert [row.system for row in synthetic.ranked(table, "accuracy").baselines] == ["majority"]
-    assert {row.model for row in synthetic.ranked(table, "accuracy").systems} == {"net", "votes"}
+    assert {row.model for row in synthetic.ranked(table, "accuracy").systems} == {"net", "ensembles"}
 
 
 def test_every_model_is_represented_by_its_network_and_its_best():
     contents = synthetic.run()
     systems = synthetic.ranked(tidy(contents), "accuracy").systems
     shown = ranking.representatives(systems)
-    assert [row.address for row in shown] == ["net/svm", "net/cnn", "votes/vote_cnn"]
+    assert [row.address for row in shown] == ["net/svm", "net/cnn", "ensembles/ensemble_cnn"]
     assert ranking.confusions(contents, shown[0]).shape == (2, 2, 2)
 
 
@@ -77,7 +79,7 @@ def row(text, column, value, number=1):
         lambda text: row(text, "runs", "inf"),
         lambda text: row(text, "runs", "0"),
         lambda text: row(text, "test_accuracy_n", "60.5"),
-        lambda text: row(text, "val_auc_mean", "inf"),
+        lambda text: row(text, "val_auroc_mean", "inf"),
         lambda text: row(text, "val_accuracy_sd", "high"),
         lambda text: row(text, "val_accuracy_low", ""),
         lambda text: row(text, "seeded", "maybe"),
@@ -95,7 +97,7 @@ def test_a_ranking_of_other_systems_is_named(tmp_path):
     path = tmp_path / "ranking.csv"
     synthetic.write_ranking(path, synthetic.run())
     known = ranking.candidates(tidy(synthetic.run()))
-    assert known == {"net/cnn", "net/svm", "votes/vote_cnn"} and rankings.read(path, known).systems
+    assert known == {"net/cnn", "net/svm", "ensembles/ensemble_cnn"} and rankings.read(path, known).systems
     with pytest.raises(UserError, match=r"ranking.csv: not of the systems that there are \(net/cnn, net/forest\)"):
         rankings.read(path, known - {"net/cnn"} | {"net/forest"})
 
@@ -171,8 +173,8 @@ def test_standard_errors_of_log_losses_are_those_after_the_temperature(tmp_path)
     found = rank_systems.contributions(tmp_path / "a.h5", LABELS, "log_loss")
     losses = np.log1p(((1 - own) / own) ** (1 / 2.5))
     assert np.linalg.norm(found) == pytest.approx(losses.std() / math.sqrt(200), rel=1e-5)
-    areas = rank_systems.contributions(tmp_path / "a.h5", LABELS, "auc")
-    assert np.array_equal(areas, choosing.contributions(probabilities.read(tmp_path / "a.h5", "val"), LABELS, "auc"))
+    areas = rank_systems.contributions(tmp_path / "a.h5", LABELS, "auroc")
+    assert np.array_equal(areas, choosing.contributions(probabilities.read(tmp_path / "a.h5", "val"), LABELS, "auroc"))
 
 
 def test_measures_without_probabilities_are_named(rank, tmp_path):

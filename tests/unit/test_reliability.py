@@ -51,8 +51,8 @@ def test_after_the_temperature_measures_are_those_of_scaled_probabilities(case):
     expected = {row.metric: row.value for row in metrics.measure(labels, scaled, "binary-class", **OPTIONS)}
     assert found["temperature"].value == chosen.temperature != 1
     assert found["ece_after"].value == pytest.approx(expected["ece"])
-    assert found["auc_after"].value == pytest.approx(expected["auc"])
-    assert found["auc_after"].low < found["auc_after"].value < found["auc_after"].high
+    assert found["auroc_after"].value == pytest.approx(expected["auroc"])
+    assert found["auroc_after"].low < found["auroc_after"].value < found["auroc_after"].high
     losses = [found[f"cv_log_loss_{which}"].value for which in ("without", "with")]
     assert losses == [chosen.log_loss_without, chosen.log_loss_with] and losses[1] < losses[0]
     assert found["brier_after"].value == pytest.approx(reference.brier_score_loss(labels, scaled[:, 1]))
@@ -69,15 +69,17 @@ def test_decisions_are_scikit_learns(case):
         expected = {
             "accuracy": reference.accuracy_score(labels, predicted),
             "balanced_accuracy": reference.balanced_accuracy_score(labels, predicted),
-            "recall": reference.recall_score(labels, predicted, pos_label=0),
+            "sensitivity": reference.recall_score(labels, predicted, pos_label=0),
             "specificity": reference.recall_score(labels, predicted, pos_label=1),
+            "ppv": reference.precision_score(labels, predicted, pos_label=0),
+            "npv": reference.precision_score(labels, predicted, pos_label=1),
         }
         for name, value in expected.items():
             row = found[f"{name}_{rule}"]
             assert row.value == pytest.approx(value) and row.low < value < row.high
         hits = int(np.sum(labels[labels == 0] == predicted[labels == 0]))
         limits = proportion_confint(hits, 60, alpha=0.05, method="wilson")
-        assert found[f"recall_{rule}"][2:] == (pytest.approx(limits[0]), pytest.approx(limits[1]), 60)
+        assert found[f"sensitivity_{rule}"][2:] == (pytest.approx(limits[0]), pytest.approx(limits[1]), 60)
 
 
 def test_prediction_sets_are_counted_by_hand():
@@ -132,11 +134,14 @@ def test_referral_by_hand():
     found = measured(labels, values, chosen, positive=None)
     certainty, right = values.max(axis=1), metrics.predict(values, "binary-class") == labels
     kept = certainty >= 0.7
-    assert (found["referred"].value, found["referred"].n) == (pytest.approx(1 - kept.mean()), 40)
-    assert (found["accuracy_rest"].value, found["accuracy_rest"].n) == (pytest.approx(right[kept].mean()), kept.sum())
+    assert (found["abstention_rate"].value, found["abstention_rate"].n) == (pytest.approx(1 - kept.mean()), 40)
+    assert (found["selective_accuracy"].value, found["selective_accuracy"].n) == (
+        pytest.approx(right[kept].mean()),
+        kept.sum(),
+    )
     for share in reliability.REFERRED:
         rest = np.argsort(-certainty)[: 40 - 40 * share // 100]
-        assert found[f"accuracy_left[{share}]"].value == pytest.approx(right[rest].mean())
+        assert found[f"selective_accuracy[{share}]"].value == pytest.approx(right[rest].mean())
     risks = [1 - right[np.argsort(-certainty)[:count]].mean() for count in range(1, 41)]
     assert found["aurc_after"].value == pytest.approx(np.mean(risks)) == found["aurc_before"].value
 
@@ -144,7 +149,11 @@ def test_referral_by_hand():
 def test_when_every_image_is_referred_there_is_no_accuracy_of_the_rest():
     labels, values = draw(n=20)
     found = measured(labels, values, Calibration(1.0, None, (None, None), None, 1.1))
-    assert found["referred"].value == 1 and np.isnan(found["accuracy_rest"].value) and found["accuracy_rest"].n == 0
+    assert (
+        found["abstention_rate"].value == 1
+        and np.isnan(found["selective_accuracy"].value)
+        and found["selective_accuracy"].n == 0
+    )
     assert found["marginal_coverage"].value == 1 and found["marginal_size"].value == 2
 
 
@@ -152,8 +161,8 @@ def test_constant_probabilities_are_measured():
     labels = np.arange(30) % 3
     values = np.full((30, 3), 1 / 3)
     found = measured(labels, values, choose(values, labels, "multi-class", None, None, 0.9, 0.1), "multi-class", None)
-    assert found["ece_before"].value == pytest.approx(0) and found["referred"].value == 0
-    assert all(found[f"accuracy_left[{share}]"].value == pytest.approx(1 / 3) for share in reliability.REFERRED)
+    assert found["ece_before"].value == pytest.approx(0) and found["abstention_rate"].value == 0
+    assert all(found[f"selective_accuracy[{share}]"].value == pytest.approx(1 / 3) for share in reliability.REFERRED)
     assert found["marginal_size"].value == 3
 
 
@@ -173,11 +182,11 @@ def test_the_curve_runs_from_all_images_to_one():
     labels, values = draw(n=1000)
     right = metrics.predict(values, "binary-class") == labels
     curve = reliability.risk_coverage(values.max(axis=1), right)
-    assert curve["referred"][0] == 0 and curve["accuracy"][0] == pytest.approx(right.mean())
-    assert curve["referred"][-1] == pytest.approx(0.999)
-    assert len(curve["referred"]) == len(curve["accuracy"]) <= reliability.CURVE_POINTS
+    assert curve["abstention_rate"][0] == 0 and curve["accuracy"][0] == pytest.approx(right.mean())
+    assert curve["abstention_rate"][-1] == pytest.approx(0.999)
+    assert len(curve["abstention_rate"]) == len(curve["accuracy"]) <= reliability.CURVE_POINTS
     few = reliability.risk_coverage(values[:3].max(axis=1), right[:3])
-    assert few["referred"] == pytest.approx([0, 1 / 3, 2 / 3])
+    assert few["abstention_rate"] == pytest.approx([0, 1 / 3, 2 / 3])
 
 
 def test_probabilities_of_other_images_are_refused():

@@ -55,7 +55,7 @@ def config():
         "by_default": ["augmentation: the preset sided"],
         "published": [],
     }
-    return {**result, "criterion": "auc"}
+    return {**result, "criterion": "auroc"}
 
 
 def render(tmp_path, contents, config):
@@ -64,15 +64,15 @@ def render(tmp_path, contents, config):
         paths.append(str(tmp_path / f"{number}.json"))
         write_json(paths[-1], content)
     template = ROOT / "templates" / "report.html.j2"
-    tables = {"breast/ranking": synthetic.write_ranking(tmp_path / "ranking.csv", contents, "auc")}
+    tables = {"breast/ranking": synthetic.write_ranking(tmp_path / "ranking.csv", contents, "auroc")}
     html = page.render(template, {"config": config, "shown": SHOWN}, paths, {}, tables, {}, [])
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", re.sub(r"(?s)<(style|script).*?</\1>", "", html))).split())
 
 
 def test_the_page_answers_by_the_area_and_says_what_it_leaves_out(tmp_path, contents):
-    best = synthetic.ranked(tidy(contents), "auc").systems[0]
+    best = synthetic.ranked(tidy(contents), "auroc").systems[0]
     text = render(tmp_path, contents, config())
-    assert best.system == "cnn" and f"by validation AUC ({best.val_auc.mean:.3f} ± 0.000" in text
+    assert best.system == "cnn" and f"by validation AUROC ({best.val_auroc.mean:.3f} ± 0.000" in text
     assert "as any of mass ; nodule and hernia" in text
     assert "95 % bootstrap intervals of its 2 runs together range from" in text.replace("\xa0", " ")
     assert "Always saying what most images have of each label reaches an accuracy of" in text
@@ -90,9 +90,9 @@ def test_an_ordinal_task_says_how_it_is_evaluated(tmp_path):
 
 
 def test_the_summary_has_the_area_first_and_no_tests_of_one_class(contents):
-    ranked = {"breast": synthetic.ranked(tidy(contents), "auc")}
+    ranked = {"breast": synthetic.ranked(tidy(contents), "auroc")}
     text = summary.summary(config(), contents, ranked, {}, {}, [], {"date": "2026-01-01"})
-    assert "| system | runs | validation AUC | test AUC | limits of runs | test accuracy |" in text
+    assert "| system | runs | validation AUROC | test AUROC | limits of runs | test accuracy |" in text
     assert text.index("`net/cnn`") < text.index("`net/svm`") < text.index("`baselines/majority`")
     assert summary.NO_COMPARISONS in text and "How far the probabilities" not in text
 
@@ -102,12 +102,12 @@ def test_figures_show_every_label_and_every_run(tmp_path, contents):
     for number, content in enumerate(contents):
         paths.append(str(tmp_path / f"{number}.json"))
         write_json(paths[-1], content)
-    ranking = synthetic.write_ranking(tmp_path / "ranking.csv", contents, "auc")
+    ranking = synthetic.write_ranking(tmp_path / "ranking.csv", contents, "auroc")
     args = argparse.Namespace(
         metrics=paths, ranking=ranking, areas=tmp_path / "areas.svg", seeds=tmp_path / "seeds.svg"
     )
     draw_labels.main(args, {"style": "white", "shown": SHOWN, "published": [], "source": "official"})
     areas, seeds = args.areas.read_text(), args.seeds.read_text()
     assert all(name in areas for name in NAMES)
-    assert "system,test_auc,low,high" in seeds
+    assert "system,test_auroc,low,high" in seeds
     assert seeds.count("net/cnn,") == 2, "a row of numbers a run"

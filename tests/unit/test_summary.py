@@ -8,7 +8,7 @@ from medfusion.files.artifacts import write_json
 from medfusion.files.metric_files import tidy
 from medfusion.report import summary
 
-BELOW = "| system | accuracy | p | adjusted p | AUC | p | adjusted p | against the selected system |"
+BELOW = "| system | accuracy | p | adjusted p | AUROC | p | adjusted p | against the selected system |"
 
 
 def text(tmp_path, generated=False, decision=True, **trusted):
@@ -25,7 +25,7 @@ def text(tmp_path, generated=False, decision=True, **trusted):
 
 def test_every_system_and_published_figure_has_a_row(tmp_path):
     rows = [line for line in text(tmp_path).splitlines() if line.startswith("|")]
-    for name in ("`net/cnn`", "`net/svm`", "`votes/vote_cnn`", "`baselines/majority`", "the original study"):
+    for name in ("`net/cnn`", "`net/svm`", "`ensembles/ensemble_cnn`", "`baselines/majority`", "the original study"):
         assert sum(row.startswith(f"| {name}") for row in rows[: rows.index(BELOW)]) == 1, name
     svm = next(row for row in rows if "`net/svm`" in row)
     assert "0.820 ± 0.028" in svm  # of 0.80 and 0.84
@@ -56,10 +56,11 @@ def test_every_other_system_is_compared_with_the_best(tmp_path):
     assert lines[start + 2 : start + 5] == [
         "| `net/cnn` | −0.040 (−0.070 to −0.010) | 0.0133 | 0.0400 | +0.0100 (−0.0200 to +0.0400) | 0.300 | 0.900 | "
         "lower accuracy |",
-        "| `votes/vote_cnn` | +0.020 (−0.010 to +0.050) | 0.200 | 0.600 | +0.0100 (−0.0200 to +0.0400) | 0.333 | "
-        "1.000 | not distinguishable |",
+        "| `ensembles/ensemble_cnn` | +0.020 (−0.010 to +0.050) | 0.200 | 0.600 | +0.0100 (−0.0200 to +0.0400) | "
+        "0.333 | "
+        "1.000 | no significant difference |",
         "| `baselines/majority` | −0.120 (−0.150 to −0.090) | < 0.0001 | < 0.0001 | −0.3000 (−0.3300 to −0.2700) | "
-        "0.0003 | 0.0010 | lower accuracy, lower AUC |",
+        "0.0003 | 0.0010 | lower accuracy, lower AUROC |",
     ]
 
 
@@ -71,17 +72,23 @@ def test_how_far_probabilities_can_be_trusted_has_a_row_a_system(tmp_path):
     block = text(tmp_path).split("### How far the probabilities can be trusted, n = 80 test images")[1]
     _, _, table, *_ = block.split("\n\n")
     head, _, *rows = table.splitlines()
-    assert "recall of malignant at 0.5" in head
-    assert [row.split("`")[1] for row in rows] == ["net/svm", "net/cnn", "votes/vote_cnn"]
+    assert "sensitivity to malignant at 0.5" in head
+    assert [row.split("`")[1] for row in rows] == ["net/svm", "net/cnn", "ensembles/ensemble_cnn"]
 
 
 @pytest.mark.parametrize(
     ("trusted", "words"),
     [
         ({"decision": False}, "referred to a human."),
-        ({"recall": None}, "decision threshold, on the probability after the temperature, for the highest balanced "),
-        ({"recall": 0.9}, "after the temperature, to find 90\N{NO-BREAK SPACE}% of the images of malignant.\n"),
-        ({"recall": 0.9, "validation": [8, 32]}, "of malignant. Validation has too few images of malignant to choose "),
+        (
+            {"sensitivity": None},
+            "decision threshold, on the probability after the temperature, for the highest balanced ",
+        ),
+        ({"sensitivity": 0.9}, "after the temperature, to find 90\N{NO-BREAK SPACE}% of the images of malignant.\n"),
+        (
+            {"sensitivity": 0.9, "validation": [8, 32]},
+            "of malignant. Validation has too few images of malignant to choose ",
+        ),
     ],
 )
 def test_the_rule_of_the_decision_threshold_is_named(tmp_path, trusted, words):

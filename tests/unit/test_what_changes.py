@@ -14,8 +14,8 @@ from specification import jobs
 
 from medfusion.planning import config as configuration
 from medfusion.planning import fingerprint
+from medfusion.planning.job_settings import job_settings
 from medfusion.planning.plan import Plan
-from medfusion.planning.settings_slices import slices
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = yaml.safe_load((ROOT / "schemas/config.schema.yaml").read_text(encoding="utf-8"))
@@ -26,11 +26,11 @@ WILDCARDS = {
     "download": ["file"],
     "train_cnn": ["dataset", "model", "seed"],
     "extract_features": ["dataset", "model", "seed"],
-    "augment": ["dataset", "bank"],
+    "augment": ["dataset", "augmented"],
     "learning_curve": ["dataset", "repeat", "size"],
     "fit_grid": ["dataset", "model", "seed", "classifier"],
     "fuse": ["dataset", "model", "seed", "fusion"],
-    "vote": ["dataset", "vote"],
+    "ensemble": ["dataset", "ensemble"],
     "evaluate": ["dataset", "group"],
     **dict.fromkeys(("draw_curves", "draw_grids", "draw_fusions"), ["dataset", "model"]),
     **dict.fromkeys(("collect_metrics", "report", "summarise"), []),
@@ -68,7 +68,7 @@ def identities(text):
     """For each job of a configuration (JSON text): where its results go, and its settings."""
     config = json.loads(text)
     plan = Plan(configuration.complete(config, SCHEMA))
-    of_stage = slices(plan)
+    of_stage = job_settings(plan)
     result = {}
     for job in jobs(config):
         stage, _, name = job.partition("/")

@@ -96,7 +96,7 @@ MODEL = "datasets.{dataset}.models.{model}"
 NETWORK = "networks.{network}"
 CLASSIFIER = "classifiers.{classifier}"
 FUSION = "fusions.{fusion}"
-TAKEN_AWAY = ("write_predictions", "export_bundle")  # they name the source of the data, and list the runs
+TAKEN_AWAY = ("write_predictions", "export_package")  # they name the source of the data, and list the runs
 # What lists every run of a data set's systems.
 CANDIDATES = tuple(f"{stage} dataset={{dataset}}" for stage in ("rank_systems", "calibrate", "assess_reliability"))
 BLOOD_CANDIDATES = tuple(root.format(dataset="blood") for root in CANDIDATES)
@@ -163,15 +163,15 @@ KEYS = (
     Row(
         "a data set's `label`",
         "its figures, its export, the table of all measures, the page",
-        (*(f"{stage} dataset={{dataset}}" for stage in (*FIGURES, "export_bundle")), "collect_metrics"),
+        (*(f"{stage} dataset={{dataset}}" for stage in (*FIGURES, "export_package")), "collect_metrics"),
         (f"{DATASET}.label",),
         ("datasets.breast.label", "datasets.blood.label"),
     ),
     Row(
         "a data set's `label_names`: a typo in a class's name",
         "its figures that print them, its export, the page",
-        tuple(f"{stage} dataset={{dataset}}" for stage in ("inspect_images", "audit_duplicates", "export_bundle"))
-        + tuple(f"draw_{what} dataset={{dataset}}" for what in ("studies", "results", "reliability", "cases")),
+        tuple(f"{stage} dataset={{dataset}}" for stage in ("inspect_images", "audit_duplicates", "export_package"))
+        + tuple(f"draw_{what} dataset={{dataset}}" for what in ("studies", "results", "reliability", "examples")),
         (f"{DATASET}.label_names",),
         ("datasets.blood.label_names",),
     ),
@@ -199,13 +199,13 @@ KEYS = (
     Row(
         "what a data set's `export` packs",
         "its export",
-        ("export_bundle dataset={dataset}",),
+        ("export_package dataset={dataset}",),
         (f"{DATASET}.export",),
         ("datasets.breast.export", "datasets.blood.export"),
     ),
     Row(
         "a data set's `augmentation`",
-        "its bank of images, the networks that draw from it, and what follows",
+        "its augmented set, the networks that draw from it, and what follows",
         ("augment dataset={dataset}",),
         _each(f"{DATASET}.augmentation.{{setting}}", AUGMENTATION),
         ("datasets.breast.augmentation.rotation", "datasets.blood.augmentation.seed"),
@@ -214,7 +214,7 @@ KEYS = (
         "`published` figures",
         "the figures of results, the page",
         ("draw_results dataset={dataset}",),
-        _each(f"{DATASET}.published.{{number}}.{{setting}}", "system name accuracy auc source"),
+        _each(f"{DATASET}.published.{{number}}.{{setting}}", "system name accuracy auroc source"),
         ("datasets.breast.published.0.accuracy",),
     ),
     Row(
@@ -233,11 +233,11 @@ KEYS = (
     ),
     Row(
         "a seed added to a model's `seeds`",
-        "the new seed's jobs alone, votes that count the model, its curves, calibration, comparisons and figures of "
+        "the new seed's jobs alone, ensembles that count the model, its curves, calibration, comparisons, figures of "
         "results, the page",
         (
             "draw_curves dataset={dataset} model={model}",
-            "vote dataset={dataset} model={model}",
+            "ensemble dataset={dataset} model={model}",
             "compare_systems dataset={dataset}",
             *CANDIDATES,
             "draw_results dataset={dataset}",
@@ -249,11 +249,11 @@ KEYS = (
     ),
     Row(
         "an entry added to a model's `classifiers` or `fusions`",
-        "its fits or fusions, the model's evaluation, calibration, comparisons and figures of results, the page",
+        "its fits or fusions, the model's evaluation, calibration, comparisons, figures of results, the page",
         (
             "evaluate dataset={dataset} model={model}",
             "compare_systems dataset={dataset}",
-            "select_cases dataset={dataset}",
+            "select_examples dataset={dataset}",
             *CANDIDATES,
             *(f"{stage} dataset={{dataset}}" for stage in TAKEN_AWAY),
         ),
@@ -280,11 +280,11 @@ KEYS = (
         (f"{MODEL}.ablations.classifiers",),
     ),
     Row(
-        "what a vote counts",
-        "that vote, the votes' evaluation, calibration, comparisons and figures of results, the page",
-        ("vote dataset={dataset} vote={vote}",),
-        (f"{DATASET}.votes.{{vote}}",),
-        ("datasets.blood.votes.vote_cnn",),
+        "the systems that an ensemble averages",
+        "that ensemble, the ensembles' evaluation, calibration, comparisons, figures of results, the page",
+        ("ensemble dataset={dataset} ensemble={ensemble}",),
+        (f"{DATASET}.ensembles.{{ensemble}}",),
+        ("datasets.blood.ensembles.ensemble_cnn",),
     ),
     Row(
         "the training-size study's `network`",
@@ -342,7 +342,7 @@ KEYS = (
     Row(
         "`defaults.features`",
         "the features of the networks that name no other value, the training-size study, and what follows",
-        ("extract_features unset={setting}", "learning_curve unset={setting}", "export_bundle unset={setting}"),
+        ("extract_features unset={setting}", "learning_curve unset={setting}", "export_package unset={setting}"),
         _each("defaults.features.{setting}", "layers views"),
         ("defaults.features.views",),
     ),
@@ -371,14 +371,14 @@ KEYS = (
     Row(
         "a network's `features`",
         "that network's features (no training), and what follows",
-        ("extract_features network={network}", "learning_curve network={network}", "export_bundle network={network}"),
+        ("extract_features network={network}", "learning_curve network={network}", "export_package network={network}"),
         _each(f"{NETWORK}.features.{{setting}}", "layers views"),
         ("networks.compact_resnet.features.views",),
     ),
     Row(
         "a classifier's `kind`",
         "that classifier's fits, and what follows",
-        ("fit_grid classifier={classifier}", "study_classifiers tree={classifier}", "select_cases svm={classifier}"),
+        ("fit_grid classifier={classifier}", "study_classifiers tree={classifier}", "select_examples svm={classifier}"),
         (f"{CLASSIFIER}.kind",),
         ("classifiers.decision_tree.kind",),
     ),
@@ -392,48 +392,48 @@ KEYS = (
     Row(
         "`criterion`",
         "all fits of classifiers, fusions with chosen weights, the ranking of systems, and what follows",
-        (*("fit_grid", "fuse weights=chosen", "rank_systems", "export_bundle"),),
+        (*("fit_grid", "fuse weights=chosen", "rank_systems", "export_package"),),
         ("criterion",),
         ("criterion",),
     ),
     Row(
         "a fusion's weight; `step`",
-        "that fusion, votes that count it, their evaluation, calibration, comparisons and figures of results, the page",
+        "that fusion, ensembles that count it, evaluation, calibration, comparisons, figures of results, the page",
         ("fuse fusion={fusion}",),
         (f"{FUSION}.weights.{{member}}", f"{FUSION}.step"),
         ("fusions.cnn_30_svm_70.weights.cnn", "fusions.cnn_svm_chosen.step"),
     ),
     Row(
         "a fusion's `choose`",
-        "that fusion, votes that count it, their evaluation, calibration, comparisons and figures of results, the page",
+        "that fusion, ensembles that count it, evaluation, calibration, comparisons, figures of results, the page",
         ("fuse fusion={fusion}", "compare_systems fusion={fusion}"),
         (f"{FUSION}.choose",),
     ),
     Row(
         "`evaluation`: replicates, seed",
-        "evaluation, comparisons and figures of results, the page",
+        "evaluation, comparisons, figures of results, the page",
         ("evaluate", "compare_systems", "assess_reliability"),
         _each("evaluation.{setting}", "replicates seed"),
         ("evaluation.replicates", "evaluation.seed"),
     ),
     Row(
         "`evaluation.nearest_images`",
-        "the baselines, their evaluation, comparisons and figures of results, the page",
+        "the baselines, their evaluation, comparisons, figures of results, the page",
         ("baselines",),
         ("evaluation.nearest_images",),
     ),
     Row(
         "the `confidence` of intervals",
         "evaluation, comparisons and figures of results, exports, the page",
-        ("evaluate", "compare_systems", "assess_reliability", "export_bundle"),
+        ("evaluate", "compare_systems", "assess_reliability", "export_package"),
         ("evaluation.confidence",),
     ),
     Row(
-        "`reliability`: coverage of prediction sets, recall of the threshold, share of images referred",
+        "`reliability`: coverage of prediction sets, sensitivity at the threshold, abstention rate",
         "calibration, what is measured of it, its figures, the page",
         ("calibrate",),
-        _each("reliability.{setting}", "conformal_coverage recall referred"),
-        ("reliability.conformal_coverage", "reliability.referred"),
+        _each("reliability.{setting}", "conformal_coverage sensitivity abstention_rate"),
+        ("reliability.conformal_coverage", "reliability.abstention_rate"),
     ),
     Row(
         "`studies`: sizes, folds, images",
@@ -474,17 +474,17 @@ BLOOD = "datasets__blood__models__compact_resnet__"
 PLANS = (
     Row(
         "a model's first seed taken away",
-        "nothing of the others' trainings; what is drawn for the first seed, votes, calibration, comparisons and "
+        "nothing of the others' trainings; what is drawn for the first seed, ensembles, calibration, comparisons and "
         "figures of results, the page",
         (
             *(f"{stage} dataset=blood model=compact_resnet" for stage in ("draw_curves", "draw_grids", "draw_fusions")),
             "study_classifiers dataset=blood",
-            "vote dataset=blood",
+            "ensemble dataset=blood",
             *BLOOD_CANDIDATES,
             "compare_systems dataset=blood",
             "draw_results dataset=blood",
-            "select_cases dataset=blood",
-            "map_attention dataset=blood",
+            "select_examples dataset=blood",
+            "map_saliency dataset=blood",
             "collect_metrics",
             *(f"{stage} dataset=blood" for stage in TAKEN_AWAY),
         ),
@@ -492,11 +492,11 @@ PLANS = (
     ),
     Row(
         "a model added, or switched off (`~`)",
-        "its own jobs, calibration, comparisons and figures of results, the page",
+        "its own jobs, calibration, comparisons, figures of results, the page",
         (
             *BLOOD_CANDIDATES,
             "compare_systems dataset=blood",
-            "select_cases dataset=blood",
+            "select_examples dataset=blood",
             "draw_results dataset=blood",
             "collect_metrics",
             *(f"{stage} dataset=blood" for stage in TAKEN_AWAY),
@@ -525,11 +525,11 @@ PLANS = (
     ),
     Row(
         "an entry added to a model's `classifiers` or `fusions`",
-        "its fits or fusions, the model's evaluation, calibration, comparisons and figures of results, the page",
+        "its fits or fusions, the model's evaluation, calibration, comparisons, figures of results, the page",
         (
             "evaluate dataset=blood model=compact_resnet",
             "compare_systems dataset=blood",
-            "select_cases dataset=blood",
+            "select_examples dataset=blood",
             *BLOOD_CANDIDATES,
             *(f"{stage} dataset=blood" for stage in TAKEN_AWAY),
         ),
@@ -542,16 +542,16 @@ PLANS = (
         edit=_set(classifiers__svm_linear__grid__C=[1, 2]),
     ),
     Row(
-        "a vote switched off (`~`)",
-        "the votes' evaluation, calibration, comparisons and figures of results, the page",
+        "an ensemble switched off (`~`)",
+        "the ensembles' evaluation, calibration, comparisons, figures of results, the page",
         (
-            "evaluate dataset=blood group=votes",
+            "evaluate dataset=blood group=ensembles",
             "compare_systems dataset=blood",
-            "select_cases dataset=blood",
+            "select_examples dataset=blood",
             *BLOOD_CANDIDATES,
             "write_predictions dataset=blood",
         ),
-        edit=_set(datasets__blood__votes__vote_svm=None),
+        edit=_set(datasets__blood__ensembles__ensemble_svm=None),
     ),
 )
 
@@ -623,7 +623,7 @@ FILES = (
     Row(
         "a rule's command (seen by Snakemake's own records, in `.snakemake/`)",
         "that rule's jobs, and what follows",
-        ("vote",),
+        ("ensemble",),
         files=_replaced(
             "rules/classifiers.smk",
             '"python {input.program:q} --settings {input.settings:q} --members {input.members:q} --out',
@@ -639,8 +639,8 @@ FILES = (
     Row(
         "the model card's template",
         "exports",
-        ("export_bundle",),
-        files=_appended("\n", "workflow_scripts/templates/export_bundle.*"),
+        ("export_package",),
+        files=_appended("\n", "workflow_scripts/templates/export_package.*"),
     ),
     Row(
         "a fusion's weights, fixed before, are chosen",
@@ -652,10 +652,10 @@ FILES = (
 # Libraries whose version is changed by a real run of Snakemake, with the stages that import them.
 LIBRARIES = {
     "statsmodels": (
-        *("evaluate", "baselines", "export_bundle", "compare_systems", "assess_reliability", "select_cases"),
+        *("evaluate", "baselines", "export_package", "compare_systems", "assess_reliability", "select_examples"),
         *("draw_results", "draw_reliability", "draw_ablations", *PAGES),
     ),
-    "tensorflow": ("train_cnn", "extract_features", "learning_curve", "map_attention", "export_bundle", "report"),
+    "tensorflow": ("train_cnn", "extract_features", "learning_curve", "map_saliency", "export_package", "report"),
 }
 # Tried one after another, in projects of their own (test_changes.py).
 ELSEWHERE = (

@@ -68,4 +68,4 @@ def _waited_for(stage: str, files: Iterable[str], command: str) -> set[str]:
 
 def stage_of(rule: str) -> str:
     """The stage of a rule; the export has a rule for each data set."""
-    return "export_bundle" if rule.startswith("export_bundle_") else rule
+    return "export_package" if rule.startswith("export_package_") else rule

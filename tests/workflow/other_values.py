@@ -42,14 +42,14 @@ CHOICES: dict[str, list[Any]] = {
     "layers": [["rescaling"], ["features"]],
     "selection": ["folds", "validation"],
     "calibration": ["temperature", "sigmoid"],
-    "criterion": ["auc", "accuracy"],
+    "criterion": ["auroc", "accuracy"],
     "style": ["ticks", "dark"],
     "confidence": [0.9, 0.8],
     "conformal_coverage": [0.8, 0.7],
-    "recall": [0.8, None],
+    "sensitivity": [0.8, None],
     "system": [None, "breast_cnn/cnn"],
     "accuracy": [0.5, 0.6],
-    "auc": [0.5, 0.6],
+    "auroc": [0.5, 0.6],
     "dropout": [0.35, 0.25],
     "dense_dropout": [0.35, 0.25],
     "batch_norm": [False, True],
@@ -177,7 +177,7 @@ def changed(config: Config, key: str) -> Config:
     old = get(config, key)
     section, *path = key.split(".")
     last = path[-1] if path else section
-    if section == "datasets" and path[1] == "votes":
+    if section == "datasets" and path[1] == "ensembles":
         members = [f"{name}/cnn" for name, model in config["datasets"][path[0]]["models"].items() if model]
         members += [f"{name}/{model['classifiers'][0]}" for name, model in _models(config, path[0])]
         put(config, key, [*old, next(member for member in members if member not in old)])

@@ -33,7 +33,7 @@ def jobs(config: Config) -> dict[str, Facts]:
 
 
 def _add_dataset(add, config: Config, dataset: str, entry: Config) -> None:
-    models, votes, curve = _present(entry["models"]), _present(entry.get("votes")), entry.get("learning_curve")
+    models, ensembles, curve = _present(entry["models"]), _present(entry.get("ensembles")), entry.get("learning_curve")
     if entry["source"] in ("official", "surrogate"):
         size = "" if entry["size"] == 28 else f"_{entry['size']}"
         surrogate = "_surrogate" if entry["source"] == "surrogate" else ""
@@ -59,10 +59,17 @@ def _add_dataset(add, config: Config, dataset: str, entry: Config) -> None:
         _add_ablations(add, config, dataset, name, model)
     if ablated:
         add("draw_ablations", dataset, dataset=dataset)
-    for name, members in votes.items():
-        add("vote", dataset, name, dataset=dataset, vote=name, model=[member.split("/")[0] for member in members])
-    if votes:
-        add("evaluate", dataset, "votes", dataset=dataset, group="votes")
+    for name, members in ensembles.items():
+        add(
+            "ensemble",
+            dataset,
+            name,
+            dataset=dataset,
+            ensemble=name,
+            model=[member.split("/")[0] for member in members],
+        )
+    if ensembles:
+        add("evaluate", dataset, "ensembles", dataset=dataset, group="ensembles")
     if curve:
         network = config["networks"][curve["network"]]
         facts = {"dataset": dataset, "group": "learning_curve", **_network_facts(curve["network"], network)}
@@ -77,20 +84,20 @@ def _add_of_one_class(add, config: Config, dataset: str, models: Config) -> None
     """The jobs that rest on one class an image."""
     fused = {fusion for model in models.values() for fusion in model.get("fusions", [])}
     add("compare_systems", dataset, dataset=dataset, fusion=sorted(fused))
-    for stage in ("draw_studies", "draw_results", "map_attention", "draw_cases"):
+    for stage in ("draw_studies", "draw_results", "map_saliency", "draw_examples"):
         add(stage, dataset, dataset=dataset)
     for stage in ("calibrate", "assess_reliability", "draw_reliability"):
         add(stage, dataset, dataset=dataset)
     used = [(model["network"], config["networks"][model["network"]]) for model in models.values()]
     unset = set().union(*(_network_facts(*network)["unset"] for network in used))
-    add("export_bundle", dataset, dataset=dataset, network=[name for name, _ in used], unset=unset)
+    add("export_package", dataset, dataset=dataset, network=[name for name, _ in used], unset=unset)
     studied = next(iter(models))
     trees = [
         name
         for name in models[studied].get("classifiers", [])
         if config["classifiers"][name]["kind"] == "decision_tree"
     ]
-    add("select_cases", dataset, dataset=dataset, svm=_contrasted(config, models[studied]))
+    add("select_examples", dataset, dataset=dataset, svm=_contrasted(config, models[studied]))
     add("study_classifiers", dataset, dataset=dataset, model=studied, tree=trees[:1])
 
 

@@ -20,11 +20,11 @@ def test_all_twelve_sets_are_planned_from_their_flags(tmp_path):
     assert planned["download"] == 11 and planned["generate"] == 1
     assert planned["fit_grid"] == 2 * 11 + 1
     assert planned["draw_labels"] == 1
-    for stage in ("compare_systems", "calibrate", "assess_reliability", "select_cases", "study_classifiers"):
+    for stage in ("compare_systems", "calibrate", "assess_reliability", "select_examples", "study_classifiers"):
         assert planned[stage] == 11, stage
     done = project.snakemake("-n", "export")
-    assert "export: without chest: a bundle holds systems of one class an image" in done.stderr
-    done = project.snakemake("results/chest/export/bundle.json", "-n", check=False)
+    assert "export: without chest: a model package holds systems of one class an image" in done.stderr
+    done = project.snakemake("results/chest/export/model_package.json", "-n", check=False)
     assert done.returncode != 0
 
 
@@ -33,7 +33,7 @@ def test_a_target_that_can_serve_no_data_set_says_so(tmp_path):
     project.overlay.write_text("datasets: {breast: ~, blood: ~, chest: {flag: chestmnist}}", encoding="utf-8")
     done = project.snakemake("-j", "1", "export", check=False)
     assert done.returncode == 1
-    assert "\nexport: a bundle holds systems of one class an image" in done.stderr
+    assert "\nexport: a model package holds systems of one class an image" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert not (project.folder / "results/chest").exists()
 
@@ -84,16 +84,16 @@ def test_measures_of_several_labels_are_the_evaluators(done):
         assert labels.shape == (120, 14) and file.attrs["task"] == MULTI_LABEL
     archive = zipfile.ZipFile(folder / "chest/predictions.zip")
     names = [name for name in archive.namelist() if "_test_" in name]
-    assert len(names) == 6 + 1 + 2 + 2  # cnn, classifiers and fusions; the vote; baselines; sizes
+    assert len(names) == 6 + 1 + 2 + 2  # cnn, classifiers and fusions; the ensemble; baselines; sizes
     for name in names:
         with archive.open(name) as file:
             values = pd.read_csv(file, header=None, index_col=0).to_numpy()
-        auc, accuracy = re.search(r"\[AUC\]([\d.]+)_\[ACC\]([\d.]+)@", name).groups()
-        assert getAUC(labels, values, MULTI_LABEL) == pytest.approx(float(auc), abs=0.0006)
+        auroc, accuracy = re.search(r"\[AUC\]([\d.]+)_\[ACC\]([\d.]+)@", name).groups()
+        assert getAUC(labels, values, MULTI_LABEL) == pytest.approx(float(auroc), abs=0.0006)
         assert getACC(labels, values, MULTI_LABEL) == pytest.approx(float(accuracy), abs=0.0006)
     chest = table[(table["dataset"] == "chest") & (table["split"] == "test")]
-    assert (chest["metric"] == "auc[13]").sum() == len(names)
-    fused = chest[(chest["metric"] == "auc") & (chest["system"] == "svm_rbf")]["value"].item()
+    assert (chest["metric"] == "auroc[13]").sum() == len(names)
+    fused = chest[(chest["metric"] == "auroc") & (chest["system"] == "svm_rbf")]["value"].item()
     assert fused > 0.6, "the generated findings can be seen"
 
 
@@ -124,12 +124,12 @@ def test_the_page_says_what_several_labels_leave_out_and_shows_each_label(done):
 
 
 @pytest.mark.slow
-def test_a_file_without_a_flag_goes_to_the_end_and_its_bundle_answers(done):
+def test_a_file_without_a_flag_goes_to_the_end_and_its_package_answers(done):
     project, _ = done
     card = (project.folder / "results/own/export/README.md").read_text(encoding="utf-8")
     assert "They are a user's own" in card
-    bundle = project.json("results/own/export/bundle.json")
-    assert bundle["label_names"] == ["round", "square", "neither"]
+    package = project.json("results/own/export/model_package.json")
+    assert package["label_names"] == ["round", "square", "neither"]
     table = pd.read_csv(project.folder / "results/metrics.csv")
     own = table[(table["dataset"] == "own") & (table["metric"] == "accuracy") & (table["split"] == "test")]
     assert own["value"].max() > 0.6

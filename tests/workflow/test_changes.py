@@ -19,7 +19,7 @@ from graph import Graph, job_graph, planned_jobs
 from other_values import changed, ready
 from specification import jobs
 
-from medfusion.data import phantoms
+from medfusion.data import synthetic_images
 
 pytestmark = pytest.mark.slow
 
@@ -265,7 +265,7 @@ def with_files(tmp_path_factory) -> tuple[Project, Graph]:
 
 
 def _images(flag: str, counts: dict[str, int], seed: int = 1) -> dict[str, np.ndarray]:
-    return phantoms.generate(flag, 28, counts, seed=seed)
+    return synthetic_images.generate(flag, 28, counts, seed=seed)
 
 
 FILES = {"breast": "data/breastmnist_surrogate.npz", "blood": "own/blood.npz"}

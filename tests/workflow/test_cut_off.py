@@ -34,8 +34,8 @@ def test_behind_a_stage_that_writes_the_same_bytes_nothing_is_computed(rerun):
 
 
 def test_force_does_the_work_again(rerun):
-    target = "results/breast/votes/vote_svm/fused.h5"
-    log = rerun.folder / "logs/breast/votes/vote_svm/fused.log"
+    target = "results/breast/ensembles/ensemble_svm/fused.h5"
+    log = rerun.folder / "logs/breast/ensembles/ensemble_svm/fused.log"
     rerun.snakemake("-j", "2", "-f", target)
     assert "kept" not in log.read_text(encoding="utf-8")
     (rerun.folder / target).unlink()

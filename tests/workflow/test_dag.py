@@ -23,13 +23,13 @@ MAY_SEE_TEST_LABELS = {
     "draw_studies",
     "draw_training_size",
     "draw_ablations",
-    "select_cases",
-    "map_attention",
-    "draw_cases",
+    "select_examples",
+    "map_saliency",
+    "draw_examples",
     "report",
     "summarise",
     "write_predictions",
-    "export_bundle",
+    "export_package",
 }
 FITTING = {
     "augment",
@@ -37,7 +37,7 @@ FITTING = {
     "extract_features",
     "fit_grid",
     "fuse",
-    "vote",
+    "ensemble",
     "calibrate",
     "study_classifiers",
     "baselines",
@@ -107,7 +107,7 @@ def test_only_stages_with_a_network_import_tensorflow(project):
     programs = sorted((project.folder / "workflow_scripts").glob("*.py"))
     root = project.folder / "workflow_scripts"
     with_network = {p.stem for p in programs if "tensorflow" in closure(p, root)[1]}
-    assert with_network == {"train_cnn", "extract_features", "learning_curve", "map_attention", "export_bundle"}
+    assert with_network == {"train_cnn", "extract_features", "learning_curve", "map_saliency", "export_package"}
 
 
 def test_every_program_explains_itself(project):

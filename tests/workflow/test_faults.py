@@ -13,7 +13,7 @@ import pytest
 from conftest import EVERYTHING
 from faults import NEEDS_ROOT, PAGE, PLAIN, TABLE, completes, failed
 
-from medfusion.data import phantoms
+from medfusion.data import synthetic_images
 from medfusion.jobs import records
 from medfusion.planning.reruns import ALTERED
 
@@ -106,7 +106,7 @@ def test_a_stage_that_raises(rerun, finished):
 KINDS = {
     "npz": "results/breast/generated.npz",
     "images": "results/breast/images/train.h5",
-    "bank": "results/breast/augmented.h5",
+    "augmented": "results/breast/augmented.h5",
     "network": "results/breast/breast_cnn/seed1/model.keras",
     "history": "results/breast/breast_cnn/seed1/history.csv",
     "features": "results/breast/breast_cnn/seed1/features.h5",
@@ -196,7 +196,7 @@ datasets:
     augmentation: {copies: 2}
     models:
       breast_cnn: {seeds: [1], classifiers: [svm_linear], fusions: []}
-    votes: {vote_cnn: ~, vote_svm: ~}
+    ensembles: {ensemble_cnn: ~, ensemble_svm: ~}
     learning_curve: ~
 networks:
   breast_cnn: {training: {epochs: 1}}
@@ -240,7 +240,7 @@ def official(project, tmp_path, monkeypatch):
     for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "MEDMNIST_DATA"):
         monkeypatch.delenv(name, raising=False)
     file = tmp_path / "breastmnist.npz"
-    np.savez(file, **phantoms.generate("breastmnist", 28, {"train": 546, "val": 78, "test": 156}, seed=1))
+    np.savez(file, **synthetic_images.generate("breastmnist", 28, {"train": 546, "val": 78, "test": 156}, seed=1))
     server = Server(file.read_bytes())
     url, md5 = f"http://127.0.0.1:{server.server_port}/breastmnist.npz", hashlib.md5(server.content).hexdigest()
     with open(project.folder / "workflow_scripts/medfusion/data/medmnist_info.py", "a", encoding="utf-8") as module:

@@ -77,4 +77,4 @@ def test_a_folder_runs_from_end_to_end(project):
     assert (best["machine"], best["nystroem_components"]) == ("nystroem", 20)
     assert best["fitted_images"] == best["training_images"] > 60
     assert project.json("results/own/small/seed1/random_forest/best.json")["fitted_images"] == 60
-    assert (project.folder / "results/own/export/bundle.json").exists()
+    assert (project.folder / "results/own/export/model_package.json").exists()

@@ -41,7 +41,7 @@ def test_kill_in_the_middle_of_every_stage(rerun, finished):
 
 
 # One of each kind: several files at once, a network, a classifier, a folder, the page.
-KINDS = ("prepare", "train_cnn", "fit_grid", "export_bundle", "report")
+KINDS = ("prepare", "train_cnn", "fit_grid", "export_package", "report")
 
 
 def test_kill_of_snakemake_in_the_middle_of_a_stage(rerun, finished):

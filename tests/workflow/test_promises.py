@@ -470,6 +470,6 @@ def test_what_a_target_cannot_serve_stops_no_other_target(own):
     assert (own.folder / IMAGES).exists()
     assert [line for line in text.splitlines() if "predictions" in line and "without own" in line]
     text = printed(own.snakemake("-n", "report", "export", "predictions"))
-    assert re.search(r"^report +1$", text, re.M) and re.search(r"^export_bundle\S* +1$", text, re.M)
+    assert re.search(r"^report +1$", text, re.M) and re.search(r"^export_package\S* +1$", text, re.M)
     text = failed(own, "-n", "predictions")
     assert len([line for line in text.splitlines() if "predictions" in line and "own" in line]) == 1

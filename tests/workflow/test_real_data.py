@@ -20,7 +20,7 @@ def test_breast_end_to_end(project, monkeypatch):
     overlay = yaml.safe_load(project.overlay.read_text(encoding="utf-8"))
     one_seed = {"seeds": [1]}
     models = {"breast_cnn": one_seed, "breast_resnet": one_seed, "breast_resnet_deep": None}
-    overlay["datasets"] = {"blood": None, "breast": {"models": models, "votes": {"vote_resnets": None}}}
+    overlay["datasets"] = {"blood": None, "breast": {"models": models, "ensembles": {"ensemble_resnets": None}}}
     overlay["networks"]["breast_cnn"]["training"]["epochs"] = 8
     overlay["networks"]["breast_resnet"] = {"training": {"epochs": 8}}
     project.overlay.write_text(yaml.safe_dump(overlay), encoding="utf-8")

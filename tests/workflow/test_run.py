@@ -1,4 +1,4 @@
-"""The workflow on small phantoms, from nothing to the page; what runs again after a change is in test_changes.py."""
+"""The workflow on small synthetic images, from nothing to the page; changes are in test_changes.py."""
 
 import csv
 
@@ -12,7 +12,7 @@ from medfusion.files import calibrations
 def test_the_tiny_workflow_ends_with_page_and_table(finished):
     page = (finished.folder / "results/report.html").read_text(encoding="utf-8")
     assert "generated images" in page
-    assert "Where the network looks" in page and "Adebayo" in page
+    assert "Saliency maps" in page and "Adebayo" in page
     with open(finished.folder / "results/metrics.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == [
@@ -33,7 +33,7 @@ def test_the_tiny_workflow_ends_with_page_and_table(finished):
     for system in ("cnn", "svm_linear", "svm", "random_forest", "decision_tree", "cnn_svm_chosen"):
         assert ("breast", "breast_cnn", system) in systems
     for wanted in (
-        ("blood", "votes", "vote_cnn"),
+        ("blood", "ensembles", "ensemble_cnn"),
         ("blood", "baselines", "majority"),
         ("blood", "learning_curve", "80"),
     ):
@@ -59,10 +59,10 @@ def test_artifacts_hold_what_they_should(finished):
         assert list(file.attrs["layers"]) == ["features", "rescaling"]
     fusion = finished.json("results/blood/compact_resnet/seed1/cnn_svm_rbf_chosen/fusion.json")
     assert sum(fusion["weights"]) == 1 and len(fusion["curve"]) == 21 and fusion["chosen_on"] == "validation"
-    cases = finished.json("results/blood/cases/cases.json")
+    cases = finished.json("results/blood/examples/examples.json")
     assert cases["studied"] == {"model": "compact_resnet", "seed": 1, "svm": "svm_rbf", "fusion": "cnn_30_svm_70"}
     assert sum(row["n"] for row in cases["disagreements"]["table"]) == cases["n"] == 80
-    with h5py.File(blood / "cases/maps.h5") as file:
+    with h5py.File(blood / "examples/maps.h5") as file:
         assert file.attrs["grid"].tolist() == [14, 14]
         assert file["gradcam"].shape[1:] == (14, 14) and file["occlusion"].shape[1:] == (28, 28)
         assert len(file["gradcam"]) == sum(
@@ -83,7 +83,7 @@ def test_probabilities_before_calibration_are_those_that_were_evaluated(finished
         assert len(chosen.runs) == runs
         content = finished.json(f"results/{dataset}/reliability/reliability.json")
         for group in content["groups"]:
-            folder = "votes" if group["model"] == "votes" else f"{group['model']}/seed{group['seed']}"
+            folder = "ensembles" if group["model"] == "ensembles" else f"{group['model']}/seed{group['seed']}"
             evaluated = finished.json(f"results/{dataset}/{folder}/metrics.json")["systems"]
             assert evaluated.keys() == group["systems"].keys()
             for name, system in group["systems"].items():
@@ -91,7 +91,7 @@ def test_probabilities_before_calibration_are_those_that_were_evaluated(finished
                 found = {row["metric"]: row for row in system["test"]}
                 for metric in ("ece", "brier"):
                     assert found[f"{metric}_before"] | {"metric": metric} == pytest.approx(expected[metric])
-                assert found["accuracy_left[0]"]["value"] == pytest.approx(expected["accuracy"]["value"])
+                assert found["selective_accuracy[0]"]["value"] == pytest.approx(expected["accuracy"]["value"])
 
 
 def test_a_finished_workflow_has_nothing_to_do(rerun):
@@ -104,7 +104,7 @@ def test_the_same_settings_give_the_same_bytes(rerun):
     names = ["model.keras", "history.csv", "features.h5", "svm_rbf/model.skops", "svm_rbf/probabilities.h5"]
     names += ["cnn_svm_rbf_chosen/fusion.json", "cnn_svm_rbf_chosen/fused.h5"]
     names = [f"compact_resnet/seed1/{name}" for name in names]
-    names += [f"cases/{name}" for name in ("cases.json", "maps.h5", "attention.png", "mistakes.png")]
+    names += [f"examples/{name}" for name in ("examples.json", "maps.h5", "saliency.png", "errors.png")]
     before = {name: (folder / name).read_bytes() for name in names}
     for name in names:
         (folder / name).unlink()

@@ -33,7 +33,7 @@ def test_the_official_evaluator_reads_every_prediction_file_back(finished, tmp_p
             for split in ("val", "test"):
                 values = {row["metric"]: row["value"] for row in measured[split]}
                 key = (content["model"], content["seed"], system, split)
-                expected[key] = (values["auc"], values["accuracy"])
+                expected[key] = (values["auroc"], values["accuracy"])
     found = {}
     for path in (tmp_path / "files").glob("*.csv"):
         mark, model, system, *run = path.stem.partition("@")[2].split("+")
@@ -49,12 +49,12 @@ def test_the_official_evaluator_reads_every_prediction_file_back(finished, tmp_p
 @pytest.mark.parametrize("dataset", CLASSES)
 def test_predict_says_of_test_images_what_the_workflow_says(finished, tmp_path, dataset):
     results = finished.folder / "results" / dataset
-    bundle = shutil.copytree(results / "export", tmp_path / "bundle")  # alone
-    record = json.loads((bundle / "bundle.json").read_text(encoding="utf-8"))
+    package = shutil.copytree(results / "export", tmp_path / "package")  # alone
+    record = json.loads((package / "model_package.json").read_text(encoding="utf-8"))
     with h5py.File(results / "images/test.h5") as file:
         np.savez(tmp_path / "x.npz", images=file["images"][:])
     program = finished.folder / "workflow_scripts/predict.py"
-    command = [sys.executable, str(program), "bundle", "x.npz", "--out", "found.csv"]
+    command = [sys.executable, str(program), "package", "x.npz", "--out", "found.csv"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert "GENERATED" in done.stderr and "not for clinical use" in done.stderr
@@ -79,18 +79,20 @@ def test_the_model_card_says_what_it_is_and_is_not_for(finished, dataset):
 
 
 @pytest.mark.slow
-def test_a_vote_is_exported_with_all_its_networks(rerun):
+def test_a_ensemble_is_exported_with_all_its_networks(rerun):
     rerun.edit(
-        rerun.overlay.name, "    learning_curve: {sizes", "    export: votes/vote_svm\n    learning_curve: {sizes"
+        rerun.overlay.name,
+        "    learning_curve: {sizes",
+        "    export: ensembles/ensemble_svm\n    learning_curve: {sizes",
     )
-    rerun.snakemake("-j", "8", "results/blood/export/bundle.json")
-    record = rerun.json("results/blood/export/bundle.json")
-    assert record["system"] == {"address": "votes/vote_svm", "kind": "vote", "seed": None}
+    rerun.snakemake("-j", "8", "results/blood/export/model_package.json")
+    record = rerun.json("results/blood/export/model_package.json")
+    assert record["system"] == {"address": "ensembles/ensemble_svm", "kind": "ensemble", "seed": None}
     assert sorted(record["files"]) == sorted(
         ["README.md", "classifiers.skops", *(f"network{n}.{kind}" for n in (1, 2) for kind in ("keras", "onnx"))]
     )
     assert [member["weight"] for member in record["members"]] == [0.5, 0.5]
     assert {path.name for path in (rerun.folder / "results/blood/export").iterdir()} == {
         *record["files"],
-        "bundle.json",
+        "model_package.json",
     }

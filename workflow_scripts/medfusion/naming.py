@@ -9,7 +9,7 @@ from typing import Any
 from medfusion.files.images import Description
 
 # Of the criteria that validation chooses by, as texts say them.
-CRITERIA = {"log_loss": "log loss", "auc": "AUC", "accuracy": "accuracy"}
+CRITERIA = {"log_loss": "log loss", "auroc": "AUROC", "accuracy": "accuracy"}
 
 
 def class_names(names: Sequence[str], width: int = 16, lines: int = 4) -> list[str]:

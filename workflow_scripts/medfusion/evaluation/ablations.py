@@ -13,7 +13,7 @@ from medfusion.evaluation.metrics import summarise_seeds
 from medfusion.evaluation.ranking import score
 from medfusion.files.rankings import Score
 
-MEASURED = [(split, metric) for metric in ("accuracy", "auc") for split in ("val", "test")]
+MEASURED = [(split, metric) for metric in ("accuracy", "auroc") for split in ("val", "test")]
 KEYS = ["base", "part", "words", "system"]
 
 

@@ -47,7 +47,7 @@ def replicate_weights(labels: np.ndarray, replicates: int, seed: int) -> Iterato
         yield weights
 
 
-def binary_auc(positive: np.ndarray, scores: np.ndarray) -> Statistic:
+def binary_auroc(positive: np.ndarray, scores: np.ndarray) -> Statistic:
     """Prepare the area under the ROC curve of one class as a function of image weights.
 
     The area is the Mann-Whitney probability that a positive scores above a negative, ties counting half
@@ -110,8 +110,8 @@ def _roc_steps(scores: np.ndarray, positive: np.ndarray) -> np.ndarray:
     return np.cumsum(new)[value]
 
 
-def official_auc(labels: np.ndarray, probabilities: np.ndarray, task: str) -> Statistic:
-    """Prepare MedMNIST's AUC as a function of image weights.
+def official_auroc(labels: np.ndarray, probabilities: np.ndarray, task: str) -> Statistic:
+    """Prepare MedMNIST's AUROC as a function of image weights.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def official_auc(labels: np.ndarray, probabilities: np.ndarray, task: str) -> St
         Maps weights of shape (n, r) to areas of shape (r,).
     """
     classes = [1] if task == "binary-class" else range(probabilities.shape[1])
-    areas = [binary_auc(labels == i, probabilities[:, i]) for i in classes]
+    areas = [binary_auroc(labels == i, probabilities[:, i]) for i in classes]
     return lambda weights: np.mean([area(weights) for area in areas], axis=0)
 
 

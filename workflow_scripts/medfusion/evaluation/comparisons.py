@@ -18,7 +18,7 @@ from medfusion.evaluation.paired_tests import (
 )
 from medfusion.learning.calibration import log_losses, scale
 
-MEASURES = ("accuracy", "auc")
+MEASURES = ("accuracy", "auroc")
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Run:
     """One run of a system on the test images, ready to be compared with other runs.
 
     correct : bool (n,), whether it is right on each image
-    area : its AUC
+    area : its AUROC
     losses : float (n,), its log loss on each image, after its temperature
     """
 
@@ -43,7 +43,7 @@ class Comparison:
     low, high : limits of the interval; it leaves out 0 where p is below 1 − confidence, and nowhere else
     p : two-sided
     p_adjusted : by Holm's method over the family
-    distinguishable : whether p_adjusted is below 1 − confidence
+    significant : whether p_adjusted is below 1 − confidence
     """
 
     difference: float
@@ -51,7 +51,7 @@ class Comparison:
     high: float
     p: float
     p_adjusted: float
-    distinguishable: bool
+    significant: bool
 
 
 def measured(labels: np.ndarray, probabilities: np.ndarray, task: str, temperature: float) -> Run:
@@ -81,7 +81,7 @@ def measured(labels: np.ndarray, probabilities: np.ndarray, task: str, temperatu
 def compare(
     labels: np.ndarray, best: Sequence[Run], others: Mapping[str, Sequence[Run]], confidence: float
 ) -> dict[str, dict[str, Comparison]]:
-    """Every other system against the selected one, by accuracy and by AUC: the two families of tests.
+    """Every other system against the selected one, by accuracy and by AUROC: the two families of tests.
 
     What is tested is the difference that is told, that of means over runs; p value and interval are of one procedure
     (`paired_tests`).
@@ -121,7 +121,7 @@ def compare(
 
 
 def gain(labels: np.ndarray, fusion: Sequence[Run], member: Sequence[Run], confidence: float) -> dict[str, Difference]:
-    """What a fusion adds to one of its members: the differences of log loss (lower is better) and of AUC.
+    """What a fusion adds to one of its members: the differences of log loss (lower is better) and of AUROC.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def gain(labels: np.ndarray, fusion: Sequence[Run], member: Sequence[Run], confi
     areas = [[run.area for run in runs] for runs in (fusion, member)]
     return {
         "log_loss": loss_difference(*losses, confidence),
-        "auc": area_difference(labels, *areas, confidence),
+        "auroc": area_difference(labels, *areas, confidence),
     }
 
 

@@ -1,15 +1,15 @@
-"""Accuracy and AUC on a part of the test images, such as those without a near-duplicate among the training images."""
+"""Accuracy and AUROC on a part of the test images, such as those without a near-duplicate among the training images."""
 
 import numpy as np
 
-from medfusion.evaluation.bootstrap import official_auc, replicate_weights
+from medfusion.evaluation.bootstrap import official_auroc, replicate_weights
 from medfusion.evaluation.metrics import Measure, predict, wilson
 
-ENOUGH = 5  # images of each class that an AUC needs at least
+ENOUGH = 5  # images of each class that an AUROC needs at least
 
 
 def has_enough(labels: np.ndarray, classes: int) -> bool:
-    """Whether a part has enough images of each class for an AUC and its bootstrap.
+    """Whether a part has enough images of each class for an AUROC and its bootstrap.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def measure_part(
     confidence: float,
     seed: int,
 ) -> tuple[Measure, Measure | None]:
-    """Accuracy with its Wilson interval and AUC with its stratified bootstrap interval, on a part of the images.
+    """Accuracy with its Wilson interval and AUROC with its stratified bootstrap interval, on a part of the images.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def measure_part(
 
     Returns
     -------
-    accuracy, and AUC or None if a class has fewer than `ENOUGH` images
+    accuracy, and AUROC or None if a class has fewer than `ENOUGH` images
 
     Raises
     ------
@@ -63,7 +63,7 @@ def measure_part(
     accuracy = Measure("accuracy", float(correct.mean()), *wilson(int(correct.sum()), n, confidence), n)
     if not has_enough(labels, probabilities.shape[1]):
         return accuracy, None
-    area = official_auc(labels, probabilities, task)
+    area = official_auroc(labels, probabilities, task)
     draws = np.concatenate([area(weights) for weights in replicate_weights(labels, replicates, seed)])
     low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return accuracy, Measure("auc", float(area(np.ones((n, 1)))[0]), float(low), float(high), n)
+    return accuracy, Measure("auroc", float(area(np.ones((n, 1)))[0]), float(low), float(high), n)

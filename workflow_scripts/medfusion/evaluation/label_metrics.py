@@ -6,14 +6,14 @@ A label is held to be present where its probability exceeds 0.5, as MedMNIST's e
 import numpy as np
 
 from medfusion.data.medmnist_info import getACC, getAUC
-from medfusion.evaluation.bootstrap import average_precision, binary_auc, replicate_weights
+from medfusion.evaluation.bootstrap import average_precision, binary_auroc, replicate_weights
 from medfusion.evaluation.metrics import Measure, equal_mass_bins, wilson
 from medfusion.learning.calibration import SMALLEST
 from medfusion.tasks import MULTI_LABEL, strata
 
 THRESHOLD = 0.5
-MEANS = ("auc", "balanced_accuracy", "macro_f1", "brier", "log_loss", "ece", "exact_match")
-OF_LABEL = ("auc", "accuracy", "precision", "recall", "f1", "pr_auc")
+MEANS = ("auroc", "balanced_accuracy", "macro_f1", "brier", "log_loss", "ece", "exact_match")
+OF_LABEL = ("auroc", "accuracy", "precision", "recall", "f1", "average_precision")
 
 
 def check_inputs(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -79,7 +79,7 @@ def measure(
     Returns
     -------
     list of Measure
-        ``accuracy`` and ``auc`` (MedMNIST's; Yang et al. 2023), means over the labels, then
+        ``accuracy`` and ``auroc`` (MedMNIST's; Yang et al. 2023), means over the labels, then
 
         - ``balanced_accuracy``, ``macro_f1``: means over the labels of (recall + specificity) / 2 and of F1;
         - ``brier``: mean over images and labels of the squared error (0 to 1);
@@ -87,7 +87,7 @@ def measure(
         - ``ece``: mean over the labels of the calibration error of the label's probability, over bins of equal numbers
           of images;
         - ``exact_match``: share of images of which all labels are right;
-        - ``auc[i]``, ``accuracy[i]``, ``precision[i]``, ``recall[i]``, ``f1[i]``, ``pr_auc[i]`` (average precision) of
+        - ``auroc[i]``, ``accuracy[i]``, ``precision[i]``, ``recall[i]``, ``f1[i]``, ``average_precision[i]`` of
           each label, with ``n`` as for `metrics.measure`.
 
     Raises
@@ -112,7 +112,7 @@ def measure(
     losses = -np.log(np.maximum(np.where(true, probabilities, 1 - probabilities), SMALLEST)).mean(axis=1)
     columns = [*parts, (true == predicted).all(axis=1), losses, gaps.reshape(n, -1)]
     design = np.column_stack(columns).astype(np.float64)
-    areas = [binary_auc(true[:, i], probabilities[:, i]) for i in range(k)]
+    areas = [binary_auroc(true[:, i], probabilities[:, i]) for i in range(k)]
     precisions = [average_precision(true[:, i], probabilities[:, i]) for i in range(k)]
 
     def statistics(weights: np.ndarray) -> dict[str, np.ndarray]:
@@ -124,7 +124,7 @@ def measure(
             area = np.stack([statistic(weights) for statistic in areas], axis=1)
             precision_area = np.stack([statistic(weights) for statistic in precisions], axis=1)
         values = {
-            "auc": np.nanmean(area, axis=1),
+            "auroc": np.nanmean(area, axis=1),
             "balanced_accuracy": ((recall + specificity) / 2).mean(axis=1),
             "macro_f1": f1.mean(axis=1),
             "brier": errors.sum(axis=1) / (n * k),
@@ -133,13 +133,13 @@ def measure(
             "log_loss": sums[:, 5 * k + 1] / n,
             "accuracy": right.sum(axis=1) / (n * k),
         }
-        columns = {"auc": area, "accuracy": right / n, "precision": _ratio(hits, positive), "recall": recall}
-        columns |= {"f1": f1, "pr_auc": precision_area}
+        columns = {"auroc": area, "accuracy": right / n, "precision": _ratio(hits, positive), "recall": recall}
+        columns |= {"f1": f1, "average_precision": precision_area}
         return values | {f"{name}[{i}]": column[:, i] for name, column in columns.items() for i in range(k)}
 
     values = {name: float(value[0]) for name, value in statistics(np.ones((n, 1))).items()}
     values["accuracy"] = float(getACC(labels, probabilities, MULTI_LABEL))
-    values["auc"] = float(getAUC(labels, probabilities, MULTI_LABEL))
+    values["auroc"] = float(getAUC(labels, probabilities, MULTI_LABEL))
     chunks = [statistics(weights) for weights in replicate_weights(strata(labels), replicates, seed)]
     tails = [(1 - confidence) / 2, (1 + confidence) / 2]
 
@@ -150,7 +150,7 @@ def measure(
         shares[f"accuracy[{i}]"] = (int((true == predicted)[:, i].sum()), n)
         shares[f"precision[{i}]"] = (int(hits[i]), int(positive[i]))
         shares[f"recall[{i}]"] = (int(hits[i]), int(present[i]))
-        sizes |= {f"{name}[{i}]": int(present[i]) for name in ("f1", "pr_auc")}
+        sizes |= {f"{name}[{i}]": int(present[i]) for name in ("f1", "average_precision")}
     measures = []
     for name in ("accuracy", *MEANS, *(f"{name}[{i}]" for i in range(k) for name in OF_LABEL)):
         successes, size = shares.get(name, (0, sizes.get(name, n)))

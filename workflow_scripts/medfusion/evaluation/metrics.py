@@ -7,7 +7,7 @@ from scipy import sparse
 from statsmodels.stats.proportion import proportion_confint
 
 from medfusion.data.medmnist_info import getACC, getAUC
-from medfusion.evaluation.bootstrap import average_precision, official_auc, replicate_weights
+from medfusion.evaluation.bootstrap import average_precision, official_auroc, replicate_weights
 from medfusion.learning.calibration import log_losses, scale
 from medfusion.tasks import BINARY, MULTI_CLASS, ORDINAL, most_probable
 
@@ -201,7 +201,7 @@ def measure(
     Returns
     -------
     list of Measure
-        ``accuracy`` and ``auc`` (MedMNIST's; Yang et al. 2023), then
+        ``accuracy`` and ``auroc`` (MedMNIST's; Yang et al. 2023), then
 
         - ``balanced_accuracy`` (mean recall), ``macro_f1``;
         - ``mcc``: Matthews correlation, in Gorodkin's (2004) form for k classes, 0 where undefined;
@@ -215,7 +215,7 @@ def measure(
         - ``precision[i]``, ``recall[i]``, ``f1[i]`` per class, 0 where undefined, with ``n`` the images
           predicted as class i for the precision and those of class i for the others; the interval of a
           precision without any is 0 to 1;
-        - ``pr_auc[i]`` (average precision) if ``positive`` is given.
+        - ``average_precision[i]`` if ``positive`` is given.
 
     Raises
     ------
@@ -242,9 +242,9 @@ def measure(
     design = np.column_stack([gaps, errors, losses])
     # Distances of all cells of the confusion matrix, for classes that have an order.
     distances = np.abs(np.subtract.outer(np.arange(k), np.arange(k))).ravel()
-    ranked = {"auc": official_auc(labels, probabilities, task)}
+    ranked = {"auroc": official_auroc(labels, probabilities, task)}
     if positive is not None:
-        ranked[f"pr_auc[{positive}]"] = average_precision(labels == positive, probabilities[:, positive])
+        ranked[f"average_precision[{positive}]"] = average_precision(labels == positive, probabilities[:, positive])
 
     def statistics(weights: np.ndarray) -> dict[str, np.ndarray]:
         confusions, sums = (cells @ weights).T, weights.T @ design
@@ -256,17 +256,17 @@ def measure(
         return values | {name: statistic(weights) for name, statistic in ranked.items()}
 
     values = {name: float(value[0]) for name, value in statistics(np.ones((n, 1))).items()}
-    values["auc"] = float(getAUC(labels, probabilities, task))
+    values["auroc"] = float(getAUC(labels, probabilities, task))
     chunks = [statistics(weights) for weights in replicate_weights(labels, replicates, seed)]
     tails = [(1 - confidence) / 2, (1 + confidence) / 2]
 
     sizes = {f"precision[{i}]": int(count) for i, count in enumerate(np.bincount(predicted, minlength=k))}
     for i, count in enumerate(np.bincount(labels, minlength=k)):
-        sizes |= {f"{name}[{i}]": int(count) for name in ("recall", "f1", "pr_auc")}
+        sizes |= {f"{name}[{i}]": int(count) for name in ("recall", "f1", "average_precision")}
 
     accuracy = float(getACC(labels, probabilities, task))
     measures = [Measure("accuracy", accuracy, *wilson(int(np.sum(predicted == labels)), n, confidence), n)]
-    names = ["auc", "balanced_accuracy", "macro_f1", "mcc", "brier", "log_loss", "ece"]
+    names = ["auroc", "balanced_accuracy", "macro_f1", "mcc", "brier", "log_loss", "ece"]
     names += ["mae"] if task == ORDINAL else []
     names += [f"{name}[{i}]" for i in range(k) for name in ("precision", "recall", "f1")]
     names += [name for name in ranked if name not in names]

@@ -115,7 +115,7 @@ def _sign_flips(sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def area(labels: np.ndarray, probabilities: np.ndarray, task: str) -> Area:
-    """MedMNIST's AUC with its structural components (DeLong, DeLong & Clarke-Pearson 1988).
+    """MedMNIST's AUROC with its structural components (DeLong, DeLong & Clarke-Pearson 1988).
 
     The mean of one-vs-rest areas varies with each image in all of them, so that what it adds to each is summed.
 
@@ -164,7 +164,7 @@ def deviation(labels: np.ndarray, parts: np.ndarray) -> float:
 
 
 def area_difference(labels: np.ndarray, areas: list[Area], others: list[Area], confidence: float) -> Difference:
-    """The mean AUC of a system's runs minus that of another's, by DeLong's standard error and the normal distribution.
+    """The mean AUROC of a system's runs minus that of another's, by DeLong's standard error and a normal distribution.
 
     Parameters
     ----------
@@ -196,7 +196,7 @@ def loss_difference(losses: np.ndarray, others: np.ndarray, confidence: float) -
 
 
 def area_interval(labels: np.ndarray, found: Area, confidence: float) -> tuple[float, float]:
-    """The interval of an AUC, symmetric on the logit scale so that it stays between 0 and 1 (Pepe 2003, 5.2.4).
+    """The interval of an AUROC, symmetric on the logit scale so that it stays between 0 and 1 (Pepe 2003, 5.2.4).
 
     An area of 0 or 1 has no spread that could be seen: the interval is then 0 to 0, or 1 to 1.
     """

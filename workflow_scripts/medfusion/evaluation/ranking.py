@@ -38,15 +38,17 @@ def rank(table: pd.DataFrame, criterion: str, parts: Callable[[str], np.ndarray]
     Parameters
     ----------
     table : tidy metrics of one data set
-    criterion : "log_loss", "auc" or "accuracy"; its mean over seeds counts
+    criterion : "log_loss", "auroc" or "accuracy"; its mean over seeds counts
     parts : `choosing.contributions` to the mean over seeds, of a system's validation images, by its address
     """
-    systems = sorted(_all(table[~table["model"].isin(ASIDE)]), key=lambda row: row.address)
+    systems = sorted(
+        _all(table[~table["model"].isin(ASIDE)]), key=lambda row: (not row.seeded, row.address)
+    )  # of equals one system, not an ensemble
     measures = [{name: row.on_validation(name).mean for name in choosing.CRITERIA} for row in systems]
     good = choosing.equally_good(measures, criterion, lambda row: parts(systems[row].address))
     first = [dataclasses.replace(systems[row], equally_good=True) for row in good]
     others = [row for row in range(len(systems)) if row not in good]
-    others.sort(key=lambda row: choosing.place(measures[row], criterion, "accuracy", "auc"))
+    others.sort(key=lambda row: choosing.place(measures[row], criterion, "accuracy", "auroc"))
     return Ranking([*first, *(systems[row] for row in others)], _all(table[table["model"] == BASELINES]))
 
 
@@ -67,7 +69,7 @@ def _all(table: pd.DataFrame) -> list[RankedSystem]:
 
 def several_labels(table: pd.DataFrame) -> bool:
     """Whether images may have several labels, so that each label has measures of its own."""
-    return bool((table["metric"] == "auc[0]").any())
+    return bool((table["metric"] == "auroc[0]").any())
 
 
 def representatives(systems: Sequence[RankedSystem]) -> list[RankedSystem]:
@@ -85,14 +87,14 @@ def representatives(systems: Sequence[RankedSystem]) -> list[RankedSystem]:
 
 
 def network_alone(systems: Sequence[RankedSystem]) -> RankedSystem:
-    """The network alone of the selected system's model; of the highest-ranked network's model, where that is a vote.
+    """The network alone of the selected system's model; of the best network's model, where that is an ensemble.
 
     Parameters
     ----------
     systems : in the order of their ranks
     """
     of_selected = [row for row in systems if row.model == systems[0].model]
-    return next(row for row in of_selected + list(systems) if row.system == "cnn" and row.model != "votes")
+    return next(row for row in of_selected + list(systems) if row.system == "cnn" and row.model != "ensembles")
 
 
 def images_tested(table: pd.DataFrame) -> int:

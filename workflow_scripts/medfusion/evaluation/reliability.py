@@ -64,17 +64,18 @@ def measure(
           where that was not looked at);
         - ``ece``, ``brier``, ``log_loss`` with ``_before`` and ``_after`` the temperature, as in `metrics.measure`; log
           loss is the mean of -ln p of the true class;
-        - ``auc_after``: MedMNIST's AUC after the temperature, with DeLong's interval on the logit scale;
+        - ``auroc_after``: MedMNIST's AUROC after the temperature, with DeLong's interval on the logit scale;
         - for the schemes ``marginal`` and ``by_class`` of prediction sets ``{scheme}_coverage``, ``_single`` and
           ``_empty`` (shares of images whose set holds the true class, one class, none), ``_size`` (classes in a set),
           and ``_coverage[i]``, ``_size[i]`` over the images of class i;
-        - ``accuracy_left[p]``: of the rest, with the p % of the images referred whose confidence is lowest; where equal
+        - ``selective_accuracy[p]``: accuracy without the p % of the images whose confidence is lowest; where equal
           confidences are divided, expected over their order;
         - ``aurc``: area under the risk-coverage curve, the mean over all numbers of images kept of the share of errors
           among them (Geifman, Uziel & El-Yaniv 2019), ``_before`` and ``_after``;
-        - ``referred`` and ``accuracy_rest``: what the referral threshold does;
-        - with a decision threshold: ``decision``, and ``accuracy``, ``balanced_accuracy``, ``recall`` and
-          ``specificity`` of the positive label, each ``_default`` (MedMNIST's rule) and ``_chosen``.
+        - ``abstention_rate`` and ``selective_accuracy``: what the referral threshold does;
+        - with a decision threshold: ``decision``, and ``accuracy``, ``balanced_accuracy``, and of the positive label
+          ``sensitivity``, ``specificity``, and predictive values ``ppv`` and ``npv`` (shares of the images called positive,
+          or not, that are rightly), each ``_default`` (MedMNIST's rule) and ``_chosen``.
 
     Raises
     ------
@@ -102,7 +103,12 @@ def measure(
                 proportion(f"accuracy_{rule}", int(hits.sum()), n, confidence),
                 *(
                     proportion(f"{name}_{rule}", int(hits[part].sum()), int(part.sum()), confidence)
-                    for name, part in (("recall", is_positive), ("specificity", ~is_positive))
+                    for name, part in (
+                        ("sensitivity", is_positive),
+                        ("specificity", ~is_positive),
+                        ("ppv", called),
+                        ("npv", ~called),
+                    )
                 ),
             ]
             columns[f"balanced_accuracy_{rule}"] = (
@@ -120,16 +126,16 @@ def measure(
         result.append(_number(f"cv_log_loss_{which}", math.nan if loss is None else loss, n))
     result += _bootstrapped(columns, labels, replicates, confidence, seed)
     found = area(labels, scaled, task)
-    result.append(Measure("auc_after", found.value, *area_interval(labels, found, confidence), n))
+    result.append(Measure("auroc_after", found.value, *area_interval(labels, found, confidence), n))
     for scheme, held in sets.items():
         result += _set_measures(scheme, held, labels, confidence)
     for share in REFERRED:
         count = n - round(n * share / 100)
-        result.append(proportion(f"accuracy_left[{share}]", left[count - 1] * count, count, confidence))
+        result.append(proportion(f"selective_accuracy[{share}]", left[count - 1] * count, count, confidence))
     result.append(_number("aurc_before", np.mean(1 - selective_accuracy(probabilities.max(axis=1), right)), n))
     result.append(_number("aurc_after", np.mean(1 - left), n))
-    result.append(proportion("referred", int(np.sum(~kept)), n, confidence))
-    result.append(proportion("accuracy_rest", int(right[kept].sum()), int(kept.sum()), confidence))
+    result.append(proportion("abstention_rate", int(np.sum(~kept)), n, confidence))
+    result.append(proportion("selective_accuracy", int(right[kept].sum()), int(kept.sum()), confidence))
     return result + chosen
 
 
@@ -153,10 +159,13 @@ def selective_accuracy(confidence: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 
 def risk_coverage(confidence: np.ndarray, right: np.ndarray) -> dict[str, list[float]]:
-    """The risk-coverage curve as "referred" (share of the images, ascending) and "accuracy" (of the rest)."""
+    """The risk-coverage curve as "abstention_rate" (share of the images, ascending) and "accuracy" (of the rest)."""
     n = len(right)
     kept = np.unique(np.linspace(1, n, min(n, CURVE_POINTS)).round().astype(int))[::-1]
-    return {"referred": (1 - kept / n).tolist(), "accuracy": selective_accuracy(confidence, right)[kept - 1].tolist()}
+    return {
+        "abstention_rate": (1 - kept / n).tolist(),
+        "accuracy": selective_accuracy(confidence, right)[kept - 1].tolist(),
+    }
 
 
 def diagram(labels: np.ndarray, probabilities: np.ndarray, task: str, bins: int, confidence: float) -> dict[str, Any]:

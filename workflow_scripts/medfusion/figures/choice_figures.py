@@ -15,7 +15,7 @@ from matplotlib.patches import Rectangle
 from medfusion.figures.figure_parts import GREY, empty_figure, heat_map_figure, source_line
 from medfusion.naming import setting
 
-SCORES = ("accuracy", "auc", "log_loss", "seconds")
+SCORES = ("accuracy", "auroc", "log_loss", "seconds")
 CHOSEN = "#d62728"
 ORIGINAL_WEIGHT = 0.7  # of the SVM in the original study, a constant there
 BEST_POINTS = 15  # shown of a fusion of three members or more
@@ -36,7 +36,7 @@ def grids(tables: Mapping[str, pd.DataFrame], selections: Mapping[str, dict[str,
 
     Parameters
     ----------
-    tables : by classifier, one row a cell: its settings, accuracy, auc, log_loss, seconds
+    tables : by classifier, one row a cell: its settings, accuracy, auroc, log_loss, seconds
     selections : by classifier, what best.json says ("cell", "selection", "criterion", "compared_images")
     source : name of the data
     """

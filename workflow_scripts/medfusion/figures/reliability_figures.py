@@ -60,7 +60,7 @@ def diagrams(found: Reliability) -> Figure:
             [],
             color=blue,
             marker="o",
-            label=f"first seed or vote, {percent(found.content['confidence'])} Wilson intervals",
+            label=f"first seed or ensemble, {percent(found.content['confidence'])} Wilson intervals",
         ),
         Line2D([], [], color=GREY, linestyle="--", label="perfectly calibrated"),
     ]
@@ -95,17 +95,17 @@ def risk_coverage(found: Reliability) -> Figure:
         seeds.append(f"{address}: {_seeds(runs)}")
         for number, run in enumerate(runs):
             curve = _curve(run)
-            x, y = curve["referred"], curve["accuracy"]
+            x, y = curve["abstention_rate"], curve["accuracy"]
             axes.plot(x, y, color=colour, linewidth=0.8 if number else 1.6, alpha=0.5 if number else 1)
             axes.lines[-1].set_zorder(3 - order)
-        share, rest = _score(found, address, "referred"), _score(found, address, "accuracy_rest")
+        share, rest = _score(found, address, "abstention_rate"), _score(found, address, "selective_accuracy")
         if rest.n:
             bars = [[rest.mean - rest.low], [rest.high - rest.mean]]
             axes.errorbar(
                 share.mean, rest.mean, bars, fmt="D", color=colour, mec="black", capsize=3, markersize=7, zorder=4
             )
         handles.append(Line2D([], [], color=colour, label=address))
-    axes.axvline(found.content["referred"], color=GREY, linestyle=":", linewidth=1)
+    axes.axvline(found.content["abstention_rate"], color=GREY, linestyle=":", linewidth=1)
     axes.set(
         xlabel="share of images referred, the least certain first",
         ylabel="accuracy of the rest",
@@ -124,7 +124,11 @@ def risk_coverage(found: Reliability) -> Figure:
             label="threshold chosen on validation",
         ),
         Line2D(
-            [], [], color=GREY, linestyle=":", label=f"{percent(found.content['referred'])}, as the threshold intends"
+            [],
+            [],
+            color=GREY,
+            linestyle=":",
+            label=f"{percent(found.content['abstention_rate'])}, as the threshold intends",
         ),
     ]
     figure.legend(handles=handles, loc="outside upper center", ncols=2, frameon=False)
@@ -135,7 +139,7 @@ def risk_coverage(found: Reliability) -> Figure:
 def risk_coverage_numbers(found: Reliability) -> pd.DataFrame:
     """The points of every run's curve."""
     parts = [
-        _curve(run).assign(system=run["address"], seed=run["seed"])[["system", "seed", "referred", "accuracy"]]
+        _curve(run).assign(system=run["address"], seed=run["seed"])[["system", "seed", "abstention_rate", "accuracy"]]
         for run in found.content["shown"]
     ]
     return pd.concat(parts, ignore_index=True).astype({"seed": "Int64"})
@@ -195,7 +199,7 @@ def conformal_numbers(found: Reliability) -> pd.DataFrame:
 def _curve(run: Mapping[str, Any]) -> pd.DataFrame:
     """The part of a run's risk-coverage curve that is drawn: columns referred, accuracy."""
     curve = pd.DataFrame(run["after"]["curve"])
-    return curve[curve["referred"] <= MOST_REFERRED]
+    return curve[curve["abstention_rate"] <= MOST_REFERRED]
 
 
 def _histogram(axes: Axes, counts: Sequence[int], colour: Any) -> None:
@@ -214,7 +218,7 @@ def _runs(found: Reliability, address: str) -> list[Mapping[str, Any]]:
 
 def _seeds(runs: Sequence[Mapping[str, Any]]) -> str:
     seeds = [run["seed"] for run in runs]
-    return "vote over seeds" if None in seeds else span(seeds, "seed", "seeds")
+    return "ensemble over seeds" if None in seeds else span(seeds, "seed", "seeds")
 
 
 def _score(found: Reliability, address: str, metric: str) -> Score:

@@ -16,7 +16,7 @@ from medfusion.naming import class_names, percent
 
 PUBLISHED = "#d55e00"
 DIFFERENT = "#d55e00"
-MEASURES = {"accuracy": "accuracy", "auc": "AUC"}
+MEASURES = {"accuracy": "accuracy", "auroc": "AUROC"}
 
 
 def confusions(matrices: Mapping[str, np.ndarray], label_names: Sequence[str], source: str) -> Figure:
@@ -89,7 +89,7 @@ def seeds(
     images : where the images are from, as in the configuration: "official", "surrogate", "file", "folder" or
         "generated"
     source : name of the data and n
-    measure : "accuracy" or "auc", of all that is given
+    measure : "accuracy" or "auroc", of all that is given
     """
     published = [] if images == "generated" else published
     systems = list(dict.fromkeys(runs["system"]))
@@ -151,14 +151,14 @@ def label_areas(areas: pd.DataFrame, source: str) -> Figure:
         axes.plot(part["value"], heights, "o", color=colour, markersize=6, label=system)
     names = class_names(first["label"], 10**6)
     axes.set_yticks(range(len(names)), [f"{name} ({n:,})" for name, n in zip(names, first["images"], strict=True)])
-    axes.set(xlabel="test AUC of the label (in brackets: test images that have it)", ylim=(len(names) - 0.4, -0.6))
+    axes.set(xlabel="test AUROC of the label (in brackets: test images that have it)", ylim=(len(names) - 0.4, -0.6))
     figure.legend(loc="outside upper center", ncols=2, frameon=False)
     source_line(figure, source, "dashed: chance")
     return figure
 
 
 def differences(comparisons: Comparisons, source: str) -> Figure:
-    """Test accuracy of each system minus that of the selected system, with intervals; which are distinguishable.
+    """Test accuracy of each system minus that of the selected system, with intervals; which are significant.
 
     Parameters
     ----------
@@ -173,7 +173,7 @@ def differences(comparisons: Comparisons, source: str) -> Figure:
     same = sns.color_palette("colorblind")[0]
     axes.axvline(0, color=GREY, linewidth=1, zorder=1)
     for position, row in enumerate(systems.values()):
-        clear = row["distinguishable"]
+        clear = row["significant"]
         colour = DIFFERENT if clear else same
         axes.plot([row["low"], row["high"]], [position] * 2, color=colour, linewidth=1.8, zorder=2)
         look = {"color": colour, "mfc": colour if clear else "white", "mew": 1.5, "markersize": 7, "zorder": 3}
@@ -184,8 +184,8 @@ def differences(comparisons: Comparisons, source: str) -> Figure:
     clear = {"color": DIFFERENT, "marker": "D", "markersize": 7}
     unclear = {"color": same, "marker": "o", "mfc": "white", "mew": 1.5, "markersize": 7}
     handles = [
-        Line2D([], [], linewidth=1.8, label="not distinguishable from the selected one after adjustment", **unclear),
-        Line2D([], [], linewidth=1.8, label="distinguishable (sign flips, Holm)", **clear),
+        Line2D([], [], linewidth=1.8, label="no significant difference after adjustment", **unclear),
+        Line2D([], [], linewidth=1.8, label="significant (sign flips, Holm)", **clear),
     ]
     figure.legend(handles=handles, loc="outside upper center", ncols=2, frameon=False)
     confidence = percent(comparisons["confidence"])

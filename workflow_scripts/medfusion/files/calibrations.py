@@ -5,11 +5,11 @@ The file holds an object:
     dataset     key of the data set
     task        MedMNIST's kind of task
     positive    the label that `decision` speaks of, or null
-    recall      share of the images with that label that `decision` is to find; null: it is the most balanced
+    sensitivity   share of the images with that label that `decision` is to find; null: it is the most balanced
     coverage    share of images whose prediction set is to hold the true class
-    referred    share of images that is to be referred to a human
+    abstention_rate  share of images that is to be referred to a human
     images      number of validation images of each class, in label order
-    systems     by address (model/system), then by seed as text ("all" for a vote, which is over all seeds), the fields
+    systems     by address (model/system), then by seed as text ("all" for an ensemble, over all seeds), the fields
                 of `Calibration`, null for None
 
 What the fields mean for probabilities is in `medfusion.learning.calibration`, whose functions apply them.
@@ -26,7 +26,7 @@ from medfusion.files.artifacts import read_record, write_json
 
 ALL_SEEDS = "all"
 
-Run = tuple[str, int | None]  # address of a system, seed; None for a vote
+Run = tuple[str, int | None]  # address of a system, seed; None for an ensemble
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,9 @@ class Calibrations:
     dataset: str
     task: str
     positive: int | None
-    recall: float | None
+    sensitivity: float | None
     coverage: float
-    referred: float
+    abstention_rate: float
     images: tuple[int, ...]
     runs: Mapping[Run, Calibration]
 
@@ -82,7 +82,9 @@ def read(path: str | Path) -> Calibrations:
     UserError
         If the file is missing, is not JSON, or holds something else.
     """
-    content = read_record(path, ("dataset", "task", "positive", "recall", "coverage", "referred", "images", "systems"))
+    content = read_record(
+        path, ("dataset", "task", "positive", "sensitivity", "coverage", "abstention_rate", "images", "systems")
+    )
     try:
         images = tuple(int(n) for n in content["images"])
         runs = {
@@ -91,8 +93,8 @@ def read(path: str | Path) -> Calibrations:
             for seed, fields in seeds.items()
         }
         general = {key: content[key] for key in ("dataset", "task", "positive")}
-        shares = {key: _number(content[key]) for key in ("coverage", "referred")}
-        shares["recall"] = _optional(content["recall"])
+        shares = {key: _number(content[key]) for key in ("coverage", "abstention_rate")}
+        shares["sensitivity"] = _optional(content["sensitivity"])
         return Calibrations(**general, **shares, images=images, runs=runs)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: not what calibrate writes ({error!r}); delete it and run again") from None

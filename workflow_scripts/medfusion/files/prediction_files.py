@@ -1,7 +1,7 @@
 """MedMNIST's own prediction files, in one archive: what `medmnist.Evaluator` writes and reads, for every system.
 
 The evaluator takes data set, size and split from a file's name, and the name of a run from what follows its "@"; ACC
-and AUC in the name are for people. The format: `Evaluator.parse_and_evaluate` of medmnist.
+and AUROC in the name are for people. The format: `Evaluator.parse_and_evaluate` of medmnist.
 """
 
 import zipfile
@@ -68,7 +68,7 @@ def file_name(flag: str, size: int, split: str, rows: Iterable[Mapping[str, Any]
     """
     values = {row["metric"]: row["value"] for row in rows}
     side = "" if size == 28 else f"_{size}"
-    return f"{flag}{side}_{split}_[AUC]{values['auc']:.3f}_[ACC]{values['accuracy']:.3f}@{run}.csv"
+    return f"{flag}{side}_{split}_[AUC]{values['auroc']:.3f}_[ACC]{values['accuracy']:.3f}@{run}.csv"
 
 
 def write(

@@ -43,10 +43,10 @@ class Score:
 
 @dataclass(frozen=True)
 class RankedSystem:
-    """One system of one data set with its accuracies, AUCs and log losses.
+    """One system of one data set with its accuracies, AUROCs and log losses.
 
     runs : their number, one a seed
-    seeded : whether each run belongs to a seed (votes and baselines do not)
+    seeded : whether each run belongs to a seed (ensembles and baselines do not)
     equally_good : whether validation cannot tell it from the best by the criterion (within one standard error)
     """
 
@@ -56,14 +56,14 @@ class RankedSystem:
     seeded: bool
     equally_good: bool
     val_accuracy: Score
-    val_auc: Score
+    val_auroc: Score
     val_log_loss: Score
     test_accuracy: Score
-    test_auc: Score
+    test_auroc: Score
     test_log_loss: Score
 
     def on_validation(self, measure: str) -> Score:
-        """Its "accuracy", "auc" or "log_loss" on the validation split."""
+        """Its "accuracy", "auroc" or "log_loss" on the validation split."""
         return getattr(self, f"val_{measure}")
 
     @property
@@ -75,7 +75,7 @@ class RankedSystem:
     def runs_in_words(self) -> str:
         """How many runs its figures rest on."""
         if not self.seeded:
-            return "vote over seeds" if self.model == "votes" else "no seed"
+            return "ensemble over seeds" if self.model == "ensembles" else "no seed"
         return f"{self.runs} {'seed' if self.runs == 1 else 'seeds'}"
 
 

@@ -49,7 +49,7 @@ class File:
 class Record:
     """What one job did.
 
-    identity : what its settings file held: stage, slice of the configuration, code fingerprint, library versions
+    identity : what its settings file held: stage, part of the configuration, code fingerprint, library versions
     command : the job's command line
     settings : the settings file
     inputs, outputs : in the command's order

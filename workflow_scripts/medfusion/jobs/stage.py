@@ -15,7 +15,7 @@ import threadpoolctl
 from medfusion import escaping
 from medfusion.errors import UserError
 from medfusion.files.artifacts import read_json
-from medfusion.jobs.keeping import Job
+from medfusion.jobs.early_cutoff import Job
 from medfusion.jobs.records import AGAIN
 
 # Rules send a stage's output to its log and open this descriptor to the terminal, for progress alone.
@@ -63,7 +63,7 @@ def parser(description: str) -> Parser:
     result.add_argument(
         "--settings",
         required=True,
-        help="JSON file whose key 'config' holds the slice of config.yaml that this stage depends on",
+        help="JSON file whose key 'config' holds the part of config.yaml that this stage depends on",
     )
     return result
 

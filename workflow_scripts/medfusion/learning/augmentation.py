@@ -1,4 +1,4 @@
-"""Random changes of training images: copies for a bank, and what is drawn anew at each step; views to average over."""
+"""Random changes of training images: an augmented set, what is drawn anew at each step; views to average over."""
 
 import itertools
 import math

@@ -34,9 +34,9 @@ def choose(
     labels: np.ndarray,
     task: str,
     positive: int | None,
-    recall: float | None,
+    sensitivity: float | None,
     coverage: float,
-    referred: float,
+    abstention_rate: float,
 ) -> Calibration:
     """Choose everything for one run of a system on the validation split.
 
@@ -50,12 +50,12 @@ def choose(
         MedMNIST's; a decision threshold is chosen for ``"binary-class"`` alone.
     positive : int, optional
         The label whose threshold is chosen.
-    recall : float, optional
+    sensitivity : float, optional
         Share of the images with that label that the threshold is to find; without it, it has the highest balanced
         accuracy.
     coverage : float
         Share of images whose prediction set is to hold the true class.
-    referred : float
+    abstention_rate : float
         Share of images that is to be referred.
 
     Raises
@@ -82,14 +82,14 @@ def choose(
     decision = None
     if task == "binary-class" and positive is not None:
         places = between(low[:, positive], high[:, positive])
-        decision = choose_decision(scaled[:, positive], labels == positive, recall, places)
+        decision = choose_decision(scaled[:, positive], labels == positive, sensitivity, places)
     certainty, places = scaled.max(axis=1), between(low.max(axis=1), high.max(axis=1))
     return Calibration(
         temperature=temperature,
         marginal=in_sets(conformal_threshold(scores, coverage)),
         by_class=tuple(in_sets(conformal_threshold(scores[labels == label], coverage), label) for label in range(k)),
         decision=decision,
-        referral=settled(choose_referral(certainty, referred), certainty, places),
+        referral=settled(choose_referral(certainty, abstention_rate), certainty, places),
         log_loss_without=without,
         log_loss_with=scaled_loss,
     )
@@ -345,14 +345,14 @@ def prediction_sets(probabilities: np.ndarray, thresholds: float | None | Sequen
 
 
 def choose_decision(
-    probabilities: np.ndarray, positive: np.ndarray, recall: float | None, places: np.ndarray
+    probabilities: np.ndarray, positive: np.ndarray, sensitivity: float | None, places: np.ndarray
 ) -> float | None:
     """The highest threshold on a label's probability that is to find a share of its images, or the most balanced one.
 
-    With a recall, it is the conformal threshold of the label alone: an image with the label, exchangeable with these,
-    reaches it with a probability of at least `recall`; 0 where there are too few of them for that.
+    With a sensitivity, it is the conformal threshold of the label alone: an image with it, exchangeable with these,
+    reaches it with a probability of at least `sensitivity`; 0 where there are too few of them for that.
 
-    Without one, it has the highest balanced accuracy. Of equally good ones, that with the higher recall is taken, then
+    Without one, it has the highest balanced accuracy. Of equals that with the higher sensitivity is taken, then
     that nearest to 0.5.
 
     Parameters
@@ -361,7 +361,7 @@ def choose_decision(
         Of the label.
     positive : bool array, shape (n,)
         Whether an image has the label.
-    recall : float, optional
+    sensitivity : float, optional
         Above 0, below 1.
     places : float array, shape (m,)
         Where the threshold may lie (`between`), beside 0.
@@ -378,8 +378,8 @@ def choose_decision(
     """
     if positive.all() or not positive.any():
         return None
-    if recall is not None:
-        limit = conformal_threshold(-probabilities[positive], recall)
+    if sensitivity is not None:
+        limit = conformal_threshold(-probabilities[positive], sensitivity)
         return 0.0 if limit is None else settled(-limit, probabilities, places)
     distinct = np.unique(probabilities)
     middles = (distinct[1:] + distinct[:-1]) / 2
@@ -390,13 +390,13 @@ def choose_decision(
 
 
 def _most_balanced(probabilities: np.ndarray, positive: np.ndarray, thresholds: np.ndarray) -> float:
-    """The threshold with the highest balanced accuracy; of equals that with the higher recall, then nearest to 0.5."""
+    """The threshold with the highest balanced accuracy; of equals the most sensitive, then nearest to 0.5."""
     balanced, found = _balanced(probabilities, positive, thresholds)
     return float(thresholds[np.lexsort([np.abs(thresholds - 0.5), -found, -balanced])[0]])
 
 
 def _balanced(probabilities: np.ndarray, positive: np.ndarray, thresholds: np.ndarray | float) -> tuple:
-    """Balanced accuracy and recall of thresholds."""
+    """Balanced accuracy and sensitivity of thresholds."""
     own, others = np.sort(probabilities[positive]), np.sort(probabilities[~positive])
     found = 1 - np.searchsorted(own, thresholds, side="left") / len(own)
     specificity = np.searchsorted(others, thresholds, side="left") / len(others)

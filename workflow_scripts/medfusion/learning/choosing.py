@@ -12,7 +12,7 @@ import numpy as np
 from medfusion.learning.calibration import SMALLEST
 from medfusion.tasks import membership
 
-CRITERIA = ("log_loss", "auc", "accuracy")
+CRITERIA = ("log_loss", "auroc", "accuracy")
 DIGITS = 9  # to which measures are compared: beyond them are errors of sums
 
 Measures = dict[str, float]
@@ -25,7 +25,7 @@ def measure(probabilities: np.ndarray, labels: np.ndarray, criteria: Sequence[st
     ----------
     probabilities : float (n, k), of classes, or of several labels at once
     labels : int (n,), or 0 and 1 of shape (n, k)
-    criteria : of `CRITERIA`; the area under the ROC curve ("auc") is the mean over classes, nan where one has no image
+    criteria : of `CRITERIA`; "auroc" (area under the ROC curve) is the mean over classes, nan where one has no image
     """
     return {name: float(_terms(probabilities, labels, name)[0]) for name in criteria}
 
@@ -39,7 +39,7 @@ def _terms(probabilities: np.ndarray, labels: np.ndarray, criterion: str) -> tup
     """A measure, and what each image adds to its deviation."""
     n, k = probabilities.shape
     truth = membership(labels, k)
-    if criterion == "auc":
+    if criterion == "auroc":
         return _area(probabilities, truth)
     if labels.ndim == 2:
         right, chance = (probabilities > 0.5) == truth, np.where(truth, probabilities, 1 - probabilities)

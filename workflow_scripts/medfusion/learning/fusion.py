@@ -1,4 +1,4 @@
-"""Weighted averages of class probabilities: fixed weights, weights chosen on validation, votes."""
+"""Weighted averages of class probabilities: fixed weights, weights chosen on validation, ensembles."""
 
 import itertools
 from collections.abc import Sequence
@@ -47,7 +47,7 @@ def choose_weights(
     Returns
     -------
     equally_good : the numbers of the points within one standard error of the best, the one to take first
-    curve : one row per point: weights, accuracy, log_loss, and auc if it is the criterion
+    curve : one row per point: weights, accuracy, log_loss, and auroc if it is the criterion
     """
     lattice = weight_lattice(len(probabilities), step)
     measured = list(dict.fromkeys(["accuracy", "log_loss", criterion]))

@@ -63,7 +63,7 @@ def search(
 
     Returns
     -------
-    rows : one per cell, in grid order: its settings, "accuracy", "auc" and "log_loss" over the images held out
+    rows : one per cell, in grid order: its settings, "accuracy", "auroc" and "log_loss" over the images held out
         (validation split, or all folds) and labels, "seconds" to fit and to score, cells that one model holds sharing
         its time
     equally_good : the numbers of the cells within one standard error of the best, the one to take first

@@ -1,4 +1,4 @@
-"""A fitted classifier with a temperature, as files and bundles hold it."""
+"""A fitted classifier with a temperature, as files and model packages hold it."""
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin

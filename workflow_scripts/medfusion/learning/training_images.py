@@ -102,14 +102,14 @@ def _joined(pieces: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray
 
 
 def open_images(
-    path: str | Path, bank: str | Path | None = None, number: int | str = "all", seed: int = 0
+    path: str | Path, augmented: str | Path | None = None, number: int | str = "all", seed: int = 0
 ) -> LabelledImages:
     """The labelled images of prepared files.
 
     Parameters
     ----------
     path : prepared images (HDF5)
-    bank : augmented copies of them (HDF5); None if none are drawn
+    augmented : augmented copies of them (HDF5); None if none are drawn
     number : of images, a stratified subset; or "all"
     seed : of the subset
 
@@ -120,10 +120,10 @@ def open_images(
     """
     labels = images.read_labels(path)
     versions = [_reader(path)]
-    if bank:
-        with open_hdf5(bank) as file:
+    if augmented:
+        with open_hdf5(augmented) as file:
             copies = file["images"].shape[1]
-        versions += [_reader(bank, copy) for copy in range(copies)]
+        versions += [_reader(augmented, copy) for copy in range(copies)]
     return LabelledImages(versions, labels, None if number == "all" else stratified_subset(labels, number, seed))
 
 

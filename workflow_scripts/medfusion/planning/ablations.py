@@ -9,8 +9,8 @@ from medfusion.learning.architectures import LAYERS, OPTIONS
 from medfusion.planning.systems import Config, fusion_members
 
 FOLDER = "ablations"  # of a data set's results; also what the measures of ablated networks name as their model
-# What switches a kind of the bank off; the draws of the other kinds stay as they are (learning/augmentation.py).
-BANK_OFF = {"flip": "none", "rotation": 0, "scale": 0, "contrast": 0}
+# What switches a kind of augmentation off; the draws of the other kinds stay as they are (learning/augmentation.py).
+AUGMENTATION_OFF = {"flip": "none", "rotation": 0, "scale": 0, "contrast": 0}
 TRAINING_OFF = {
     "original_epochs": 0,
     "affine": None,
@@ -48,13 +48,13 @@ LAYERS_TRIED = ("flatten", "dense", "features")
 
 @dataclass(frozen=True)
 class Variant:
-    """A model with one thing taken away. It is never a candidate: it has no part in choices and votes.
+    """A model with one thing taken away. It is never a candidate: it has no part in choices and ensembles.
 
     base : the configured model
     name : of the change: without_dropout, layer_flatten
     words : the change as tables and figures print it
     network : complete, with the change made
-    bank_off : the kind of the bank that is switched off, if that is the change
+    augmentation_off : the kind of augmentation that is switched off, if that is the change
     trained : whether it has a training of its own; otherwise it applies the base's
     systems : what is measured: cnn, classifiers
     seeds : some of the base's
@@ -64,7 +64,7 @@ class Variant:
     name: str
     words: str
     network: Config
-    bank_off: str | None
+    augmentation_off: str | None
     trained: bool
     systems: list[str]
     seeds: list[int]
@@ -102,8 +102,8 @@ def removable(network: Config, augmentation: Config, classifiers: list[str]) -> 
     options = {**OPTIONS[network["architecture"]], **network["options"]}
     found = []
     if training["images"] != "original":
-        kinds = [kind for kind, off in BANK_OFF.items() if augmentation[kind] != off]
-        # A bank of one kind without it is copies of the same image: no augmentation.
+        kinds = [kind for kind, off in AUGMENTATION_OFF.items() if augmentation[kind] != off]
+        # An augmented set of one kind without it is copies of the same image: no augmentation.
         found += ["augmentation", *(kinds if len(kinds) > 1 else [])]
     if training["images"] != "original" or training["affine"]:
         found += ["original_epochs"] if training["original_epochs"] else []
@@ -150,7 +150,7 @@ def variants(config: Config, dataset: str) -> dict[str, Variant]:
                 name=f"without_{part}",
                 words=WORDS[part],
                 network=_changed(network, _without(part)),
-                bank_off=part if part in BANK_OFF else None,
+                augmentation_off=part if part in AUGMENTATION_OFF else None,
                 trained=part not in ("views", "network"),
                 systems=classifiers if part == "network" else ["cnn", *classifiers],
                 seeds=seeds,
@@ -162,7 +162,7 @@ def variants(config: Config, dataset: str) -> dict[str, Variant]:
                 name=f"layer_{layer}",
                 words=f"classifiers see the layer {layer}, not {' and '.join(network['features']['layers'])}",
                 network=_changed(network, lambda other, layer=layer: other["features"].update(layers=[layer])),
-                bank_off=None,
+                augmentation_off=None,
                 trained=False,
                 systems=classifiers,
                 seeds=seeds,
@@ -192,8 +192,8 @@ def comparisons(config: Config, dataset: str) -> list[Comparison]:
 
 def _without(part: str) -> Callable[[Config], Any]:
     """What takes a part away from a network's entry."""
-    if part in BANK_OFF:
-        return lambda network: None  # the bank is another, the network the same
+    if part in AUGMENTATION_OFF:
+        return lambda network: None  # the augmented set is another, the network the same
     if part == "augmentation":
         return lambda network: network["training"].update(images="original")
     if part == "views":

@@ -58,7 +58,7 @@ def _remove_switched_off(config: Config) -> None:
     datasets = config.get("datasets")
     for dataset in datasets.values() if isinstance(datasets, dict) else ():
         if isinstance(dataset, dict):
-            holders += [dataset.get("models"), dataset.get("votes")]
+            holders += [dataset.get("models"), dataset.get("ensembles")]
     for holder in holders:
         if isinstance(holder, dict):
             for name in [name for name, entry in holder.items() if entry is None]:

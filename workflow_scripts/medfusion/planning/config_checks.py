@@ -19,10 +19,10 @@ RESERVED_DATASETS = {
     "inspect_images", "rank_systems", "compare_systems", "draw_labels",
     "audit_duplicates", "augment", "draw_augmentation", "train_cnn", "extract_features", "learning_curve",
     "draw_curves",
-    "fit_grid", "fuse", "vote", "baselines", "evaluate", "collect_metrics", "draw_grids", "draw_fusions",
+    "fit_grid", "fuse", "ensemble", "baselines", "evaluate", "collect_metrics", "draw_grids", "draw_fusions",
     "study_classifiers", "draw_studies", "draw_results", "draw_training_size", "calibrate", "assess_reliability",
-    "draw_reliability", "select_cases", "map_attention", "draw_cases", "draw_ablations", "write_predictions",
-    "predictions", "export_bundle", "export", "summarise", "report",
+    "draw_reliability", "select_examples", "map_saliency", "draw_examples", "draw_ablations", "write_predictions",
+    "predictions", "export_package", "export", "summarise", "report",
 }  # fmt: skip
 
 PROJECT = ROOT.parent
@@ -50,7 +50,7 @@ def inconsistencies(config: Config) -> Iterator[str]:
         yield from _fusion_faults(f"fusions.{name}", fusion)
     yield from _name_faults(config)
     for name, dataset in config["datasets"].items():
-        if name.casefold() in RESERVED_DATASETS or name.casefold().startswith("export_bundle_"):
+        if name.casefold() in RESERVED_DATASETS or name.casefold().startswith("export_package_"):
             yield f"datasets.{name}: the name is taken by a target or a folder of the workflow; choose another"
         yield from dataset_checks.faults(f"datasets.{name}", dataset, config)
 
@@ -59,7 +59,7 @@ def _name_faults(config: Config) -> Iterator[str]:
     """Names that stand for something else, and those that are one folder to disks that do not tell A from a."""
     holders = [(section, config[section]) for section in ("datasets", "networks", "classifiers", "fusions")]
     for name, dataset in config["datasets"].items():
-        holders += [(f"datasets.{name}.{part}", dataset[part]) for part in ("models", "votes")]
+        holders += [(f"datasets.{name}.{part}", dataset[part]) for part in ("models", "ensembles")]
     for key, entries in holders:
         folded: dict[str, str] = {}
         for name in entries:

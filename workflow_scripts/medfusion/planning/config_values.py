@@ -13,7 +13,13 @@ from medfusion.escaping import printable
 
 LARGEST = 1e12  # no setting means more than this; beyond it computations overflow
 # Keys by what they were once called.
-RENAMED = {"twins": "near_duplicates"}
+RENAMED = {
+    "twins": "near_duplicates",
+    "votes": "ensembles",
+    "auc": "auroc",
+    "referred": "abstention_rate",
+    "recall": "sensitivity",
+}
 DEEPEST = 20  # sections inside sections; a YAML alias can hold itself
 
 _KINDS = {

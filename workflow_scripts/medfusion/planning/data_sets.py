@@ -137,7 +137,7 @@ def fill_dataset(entry: Config, defaults: Config) -> None:
     for key in ("ece_bins", "near_duplicates"):
         entry.setdefault(key, general[key])
     entry.setdefault("published", [])
-    entry["votes"] = entry.get("votes") or {}
+    entry["ensembles"] = entry.get("ensembles") or {}
     images = counts(entry).get("train")
     if entry["source"] == "folder":
         entry["split"] = {**general["split"], **(entry["split"] or {})}

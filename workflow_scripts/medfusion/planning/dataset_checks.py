@@ -28,8 +28,8 @@ from medfusion.tasks import MOST_LABELS
 
 # Names that folders beside a data set's models already have.
 RESERVED_MODELS = {
-    "images", "inspect", "audit", "votes", "baselines", "learning_curve", "results", "reliability", "studies", "cases",
-    "ablations", "export", "labels",
+    "images", "inspect", "audit", "ensembles", "baselines", "learning_curve", "results", "reliability", "studies",
+    "examples", "ablations", "export", "labels",
 }  # fmt: skip
 
 
@@ -61,11 +61,11 @@ def faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
         if model["ablations"] is not None:
             yield from _ablation_faults(f"{key}.models.{name}.ablations", model, dataset, config)
     known = [f"{name}/{system}" for name in dataset["models"] for system in systems(dataset, name)]
-    for vote, members in dataset["votes"].items():
+    for ensemble, members in dataset["ensembles"].items():
         for member in members:
             if member not in known:
-                yield f"{key}.votes.{vote}: unknown system {member!r}{hint(member, known)}"
-    packable = [*known, *(f"votes/{vote}" for vote in dataset["votes"])]
+                yield f"{key}.ensembles.{ensemble}: unknown system {member!r}{hint(member, known)}"
+    packable = [*known, *(f"ensembles/{ensemble}" for ensemble in dataset["ensembles"])]
     if dataset["export"] and dataset["export"] not in packable:
         yield f"{key}.export: unknown system {dataset['export']!r}{hint(dataset['export'], packable)}"
     for row in dataset["published"]:

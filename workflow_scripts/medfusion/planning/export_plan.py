@@ -1,4 +1,4 @@
-"""What a bundle is made from: the runs among which the exported one is chosen, and their files."""
+"""What a model package is made from: the runs among which the exported one is chosen, and their files."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from medfusion.planning.systems import Run, classifiers_of
 
 
 class ExportPlan:
-    """The files of every bundle.
+    """The files of every package.
 
     Parameters
     ----------
@@ -19,11 +19,11 @@ class ExportPlan:
         self._plan = plan
 
     def runs(self, dataset: str) -> dict[Run, list[Run]]:
-        """The runs among which the exported one is chosen, each with the runs that it averages: a vote's, or itself."""
+        """The runs from which one is exported, each with the runs that it averages: an ensemble's, or itself."""
         entry = self._plan.datasets[dataset]
         model, _, system = (entry["export"] or "/").partition("/")
-        if model == "votes":
-            counted = [member.split("/") for member in entry["votes"][system]]
+        if model == "ensembles":
+            counted = [member.split("/") for member in entry["ensembles"][system]]
             return {
                 (model, None, system): [
                     (name, seed, part) for name, part in counted for seed in entry["models"][name]["seeds"]
@@ -63,7 +63,7 @@ class ExportPlan:
         return [f"{folder}/{group}/metrics.json" for group in dict.fromkeys(groups)]
 
     def networks(self, dataset: str) -> list[str]:
-        """The names of the network files in the bundle, without suffix: one, but for a vote."""
+        """The names of the network files in the model package, without suffix: one, but for an ensemble."""
         counts = {len({run[:2] for run in averaged}) for averaged in self.runs(dataset).values()}
         count = max(counts)
         return ["network"] if count == 1 else [f"network{number + 1}" for number in range(count)]

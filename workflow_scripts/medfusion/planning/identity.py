@@ -13,7 +13,7 @@ def identity(stage: str, config: dict[str, Any], threads: int) -> dict[str, Any]
     Parameters
     ----------
     stage : the name of its program
-    config : its slice of the configuration
+    config : its part of the configuration
     threads : processor threads a job, which every result depends on
 
     Raises

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
+from medfusion.planning.job_settings import job_settings
 from medfusion.planning.page_plan import PagePlan
 from medfusion.planning.plan import Plan
-from medfusion.planning.settings_slices import slices
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Job:
 
     stage : the name of its program
     wildcards : what the paths of its outputs leave open, in the order in which these name it
-    config : its slice of the configuration
+    config : its part of the configuration
     """
 
     stage: str
@@ -46,7 +46,7 @@ def jobs(plan: Plan) -> list[Job]:
     UserError
         If what a job's settings say of files that a user named cannot be found out.
     """
-    config_of = slices(plan)
+    config_of = job_settings(plan)
     found: dict[tuple[str, str], Job] = {}
     for stage, wildcards in _listed(plan):
         # Data sets that share a download share its job.
@@ -75,9 +75,9 @@ def _of_data(plan: Plan, dataset: str) -> Iterator[tuple[str, dict[str, Any]]]:
     stages = ["prepare_folder" if dataset in plan.in_folders else "prepare"]
     stages += ["inspect_images", "audit_duplicates", "draw_augmentation", "baselines"]
     yield from ((stage, {"dataset": dataset}) for stage in stages)
-    off = {variant.bank_off for variant in plan.variants[dataset].values()} - {None}
-    for bank in ("augmented", *(f"augmented-without-{kind}" for kind in sorted(off))):
-        yield "augment", {"dataset": dataset, "bank": bank}
+    off = {variant.augmentation_off for variant in plan.variants[dataset].values()} - {None}
+    for name in ("augmented", *(f"augmented-without-{kind}" for kind in sorted(off))):
+        yield "augment", {"dataset": dataset, "augmented": name}
 
 
 def _of_models(plan: Plan, dataset: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -97,7 +97,7 @@ def _of_models(plan: Plan, dataset: str) -> Iterator[tuple[str, dict[str, Any]]]
             yield "extract_features", of_seed
             fitted = [name for name in variant.systems if name != "cnn"]
             yield from (("fit_grid", {**of_seed, "classifier": name}) for name in fitted)
-    yield from (("vote", {"dataset": dataset, "vote": vote}) for vote in entry["votes"] or ())
+    yield from (("ensemble", {"dataset": dataset, "ensemble": ensemble}) for ensemble in entry["ensembles"] or ())
     if curve := entry["learning_curve"]:
         for repeat in curve["repeats"]:
             for size in curve["sizes"]:
@@ -111,8 +111,8 @@ def _of_evaluation(plan: Plan, dataset: str) -> Iterator[tuple[str, dict[str, An
     if plan.datasets[dataset]["flag"]:
         stages += ["write_predictions"]
     if not plan.several_labels(dataset):
-        stages += ["compare_systems", "calibrate", "assess_reliability", "export_bundle"]
-        stages += ["select_cases", "map_attention", "study_classifiers"]
+        stages += ["compare_systems", "calibrate", "assess_reliability", "export_package"]
+        stages += ["select_examples", "map_saliency", "study_classifiers"]
     yield from ((stage, {"dataset": dataset}) for stage in stages)
 
 
@@ -120,7 +120,7 @@ def _of_figures(plan: Plan, dataset: str) -> Iterator[tuple[str, dict[str, Any]]
     page = PagePlan(plan)
     stages = ["draw_labels"]
     if not plan.several_labels(dataset):
-        stages = ["draw_studies", "draw_results", "draw_reliability", "draw_cases"]
+        stages = ["draw_studies", "draw_results", "draw_reliability", "draw_examples"]
     stages += ["draw_training_size"] if plan.datasets[dataset]["learning_curve"] else []
     stages += ["draw_ablations"] if plan.variants[dataset] else []
     yield from ((stage, {"dataset": dataset}) for stage in stages)

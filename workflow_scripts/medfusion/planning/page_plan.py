@@ -65,7 +65,7 @@ class PagePlan:
     # -- the studied model ---------------------------------------------------------------------------------------------
 
     def studied_network(self, wildcards: Wildcards) -> str:
-        """The network whose features are studied, and which is asked where it looks."""
+        """The network whose features are studied, and whose saliency is mapped."""
         return f"{self._studied_folder(wildcards.dataset)}/model.keras"
 
     def studied_features(self, wildcards: Wildcards) -> str:
@@ -121,7 +121,7 @@ class PagePlan:
             names += ["results/confusion.svg", "results/seeds.svg", "results/differences.svg"]
             names += ["studies/learning.svg", "studies/tree.svg", "studies/plane.svg"]
             names += ["reliability/reliability.svg", "reliability/risk_coverage.svg", "reliability/conformal.svg"]
-            names += [f"cases/{name}.png" for name in ("mistakes", "confused", "disagreements", "attention")]
+            names += [f"examples/{name}.png" for name in ("errors", "confused", "disagreements", "saliency")]
         for model in entry["models"]:
             names.append(f"{model}/curves.svg")
             names += [f"{model}/grids.svg"] if self.compared(dataset, model) else []
@@ -137,7 +137,7 @@ class PagePlan:
         folder = f"{self._plan.results}/{dataset}"
         names = ["inspect/counts.csv", "inspect/pixels.csv", "audit/summary.json", "ranking.csv"]
         if not self._plan.several_labels(dataset):
-            names += ["reliability/reliability.json", "cases/cases.json", "cases/maps.h5", "comparisons.json"]
+            names += ["reliability/reliability.json", "examples/examples.json", "examples/maps.h5", "comparisons.json"]
         yield from (f"{folder}/{name}" for name in names)
         for model in self._plan.datasets[dataset]["models"]:
             seed_folder = self._plan.seed_folder(dataset, model, self.first_seed(dataset, model))

@@ -134,14 +134,14 @@ class Plan:
         """The network's entry in the configuration, for the training-size study."""
         return self.config["networks"][self.datasets[dataset]["learning_curve"]["network"]]
 
-    def bank(self, wildcards: Wildcards) -> Files:
-        """The bank of augmented images, if the model's network draws from it."""
+    def augmented(self, wildcards: Wildcards) -> Files:
+        """The augmented set, if the model's network draws from it."""
         variant = self._variant(wildcards)
-        kind = variant.bank_off if variant else None
+        kind = variant.augmentation_off if variant else None
         return self._bank(wildcards.dataset, self.network(wildcards), f"-without-{kind}" if kind else "")
 
     def curve_bank(self, wildcards: Wildcards) -> Files:
-        """The bank of augmented images, if the network of the training-size study draws from it."""
+        """The augmented set, if the network of the training-size study draws from it."""
         return self._bank(wildcards.dataset, self.curve_network(wildcards.dataset))
 
     def _bank(self, dataset: str, network: Config, suffix: str = "") -> Files:
@@ -149,9 +149,9 @@ class Plan:
         return [f"{self.results}/{dataset}/augmented{suffix}.h5"] if drawn else []
 
     def augmentation(self, wildcards: Wildcards) -> Config:
-        """The settings of a bank of augmented images; the name of one for an ablation says what it lacks."""
-        _, _, kind = wildcards.bank.partition("-without-")
-        off = {kind: ablations.BANK_OFF[kind]} if kind else {}
+        """The settings of an augmented set; the name of one for an ablation says what it lacks."""
+        _, _, kind = wildcards.augmented.partition("-without-")
+        off = {kind: ablations.AUGMENTATION_OFF[kind]} if kind else {}
         return {**self.datasets[wildcards.dataset]["augmentation"], **off}
 
     def histories(self, wildcards: Wildcards) -> Files:
@@ -166,10 +166,10 @@ class Plan:
         members = fusion_members(self.config["fusions"][wildcards.fusion])
         return [self.probabilities(wildcards.dataset, wildcards.model, wildcards.seed, member) for member in members]
 
-    def vote_files(self, wildcards: Wildcards) -> Files:
-        """The probabilities of a vote's systems, for all their seeds."""
+    def ensemble_files(self, wildcards: Wildcards) -> Files:
+        """The probabilities of an ensemble's systems, for all their seeds."""
         entry = self.datasets[wildcards.dataset]
-        members = [member.split("/") for member in entry["votes"][wildcards.vote]]
+        members = [member.split("/") for member in entry["ensembles"][wildcards.ensemble]]
         return [
             self.probabilities(wildcards.dataset, model, seed, system)
             for model, system in members
@@ -188,8 +188,10 @@ class Plan:
             for seed in entry["models"][model]["seeds"]
         }
         groups["baselines"] = {name: f"{folder}/baselines/{name}.h5" for name in ("majority", "nearest_neighbour")}
-        if entry["votes"]:
-            groups["votes"] = {vote: f"{folder}/votes/{vote}/fused.h5" for vote in entry["votes"]}
+        if entry["ensembles"]:
+            groups["ensembles"] = {
+                ensemble: f"{folder}/ensembles/{ensemble}/fused.h5" for ensemble in entry["ensembles"]
+            }
         for repeat in entry["learning_curve"]["repeats"] if entry["learning_curve"] else ():
             group = f"learning_curve/repeat{repeat}"
             groups[group] = {str(size): f"{folder}/{group}/{size}.h5" for size in entry["learning_curve"]["sizes"]}
@@ -238,7 +240,7 @@ class Plan:
     def compared_runs(self, dataset: str) -> dict[tuple[str, int | None, str], str]:
         """The probabilities of every run that is compared with the selected system: by model, seed and system.
 
-        All but the training-size study; baselines and votes have no seed.
+        All but the training-size study; baselines and ensembles have no seed.
         """
         runs = {}
         for group, files in self.groups[dataset].items():

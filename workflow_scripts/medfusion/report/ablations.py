@@ -25,11 +25,12 @@ NOTES = (
     "stands the {confidence} interval of their mean over seeds (Student's, of pairs). It is about other seeds, not "
     "other images, is not corrected for the number of rows, and is wide where there are few seeds. Where it holds 0, "
     "the seeds do not show that the part matters. One seed has no interval.",
-    "None of these systems is a candidate: the best is not chosen among them, no vote counts them. To drop or to keep "
-    "a part, look at validation; a part that is dropped for its test figures makes these optimistic.",
+    "None of these systems is a candidate: the best is not chosen among them, and they are no part of any "
+    "ensemble. To drop or to keep a part, look at validation; a part that is dropped for its test figures makes these "
+    "optimistic.",
 )
 HEAD = ["Change", "System", "Validation accuracy", "Difference", "Test accuracy, {} intervals of runs", "Difference"]
-HEAD += ["Validation AUC", "Difference", "Test AUC, {} intervals of runs", "Difference", "Test n", "Seeds"]
+HEAD += ["Validation AUROC", "Difference", "Test AUROC, {} intervals of runs", "Difference", "Test n", "Seeds"]
 
 
 def found(config: Mapping[str, Any], dataset: str, table: pd.DataFrame) -> list[Contribution]:
@@ -69,7 +70,7 @@ def _table(table: pd.DataFrame, rows: Sequence[Contribution], title: str, confid
             bodies.append(Body(of_part, words))
     caption = (
         f"What the parts of {title} contribute, {span(seeds, 'seed', 'seeds')}. Values are mean ± standard deviation "
-        f"over seeds; under test values, {limits_of_runs(confidence, 'Wilson for accuracy, bootstrap for AUC')}"
+        f"over seeds; under test values, {limits_of_runs(confidence, 'Wilson for accuracy, bootstrap for AUROC')}"
     )
     return Table(caption, [name.format(confidence) for name in HEAD], bodies, numeric=2)
 
@@ -88,7 +89,7 @@ def _as_configured(table: pd.DataFrame, rows: Sequence[Contribution]) -> list[Ro
 
 def _measures(scores: Mapping[tuple[str, str], Any], differences: Mapping[tuple[str, str], Difference]) -> list[Cell]:
     cells = []
-    for metric in ("accuracy", "auc"):
+    for metric in ("accuracy", "auroc"):
         for split, cell in (("val", value_cell), ("test", with_interval)):
             difference = differences.get((split, metric))
             cells += [cell(scores[split, metric]), difference_cell(difference) if difference else NOTHING]

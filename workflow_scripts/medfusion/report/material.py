@@ -13,7 +13,7 @@ from medfusion.files.comparison_files import Comparisons, read_comparisons
 from medfusion.files.metric_files import Metrics, tidy
 from medfusion.files.tables import read_table
 from medfusion.naming import percent
-from medfusion.report.page_cases import CasePages
+from medfusion.report.page_examples import ExamplePages
 
 Config = dict[str, Any]
 Run = tuple[str, str, str]  # model, seed, classifier or fusion
@@ -53,7 +53,7 @@ class Material:
     reliability: reliabilities.Reliability | None
     choices: dict[Run, dict[str, Any]]
     weights: dict[Run, dict[str, Any]]
-    cases: CasePages | None
+    examples: ExamplePages | None
 
     @property
     def name(self) -> str:
@@ -82,7 +82,7 @@ def gather(
     name, label_names = first["name"], first["label_names"]
     ranked = rankings.read(own["ranking"], ranking.candidates(measures))
     weights = _of_runs(own, "fusion", ("members", "weights", "curve"))
-    counts = audit = compared = reliability = cases = None
+    counts = audit = compared = reliability = examples = None
     if "inspect/counts" in own:
         counts = read_table(own["inspect/counts"], ("n", "label"), ("split", "name"))
     if "audit/summary" in own:
@@ -92,9 +92,9 @@ def gather(
     if "reliability/reliability" in own:
         shown = {key: {"name": name, "label_names": label_names}}
         reliability = reliabilities.read(own["reliability/reliability"], shown)
-    if "cases/cases" in own:
-        paths = own["cases/cases"], own["cases/maps"]
-        cases = CasePages(*paths, label_names, name, config["evaluation"]["confidence"], weights)
+    if "examples/examples" in own:
+        paths = own["examples/examples"], own["examples/maps"]
+        examples = ExamplePages(*paths, label_names, name, config["evaluation"]["confidence"], weights)
     return Material(
         key=key,
         config=config,
@@ -112,7 +112,7 @@ def gather(
         reliability=reliability,
         choices=_of_runs(own, "best", ("cell", "selection")),
         weights=weights,
-        cases=cases,
+        examples=examples,
     )
 
 

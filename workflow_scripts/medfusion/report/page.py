@@ -126,7 +126,7 @@ def _task(material: Material) -> Task:
         row.address: describe_system(material.config, material.key, row.model, row.system) for row in systems
     }
     several = is_multi_label(first["task"])
-    kinds = "bootstrap" if several else "Wilson for accuracy, bootstrap for AUC"
+    kinds = "bootstrap" if several else "Wilson for accuracy, bootstrap for AUROC"
     published = [] if first["generated"] else entry["published"]
     caption = (
         f"Systems on {material.name} in the order of their ranks, the selected one first. Values are mean ± "
@@ -172,8 +172,8 @@ def _task(material: Material) -> Task:
 def describe_system(config: Config, dataset: str, model: str, system: str) -> str:
     """What a system is, in a few words, from the configuration; nothing for one that it does not have."""
     entry = config["datasets"][dataset]
-    if model == "votes":
-        return f"mean probability of {', '.join(entry['votes'].get(system, []))} over all seeds"
+    if model == "ensembles":
+        return f"mean probability of {', '.join(entry['ensembles'].get(system, []))} over all seeds"
     if system == "cnn":
         return "the network alone"
     if system in config["classifiers"]:

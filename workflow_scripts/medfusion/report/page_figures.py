@@ -35,7 +35,7 @@ KINDS = {
     ),
     "area_seeds": Kind(
         "results",
-        "Test AUC of every system and seed",
+        "Test AUROC of every system and seed",
         "Means over the labels. Systems in the order of their ranks. Dots: runs; black: mean ± standard "
         "deviation over seeds; grey bars: from the lowest to the highest limit of the bootstrap intervals of single "
         "runs, over several a range and no interval of the mean; diamonds: figures published elsewhere; dashed: "
@@ -45,9 +45,9 @@ KINDS = {
         "differences",
         "Test accuracy of every system minus that of the selected one",
         "Systems in the order of their ranks. Lines: intervals of the difference of means over runs by sign flips over "
-        "images, each for its own comparison and not adjusted; filled diamonds: distinguishable from the selected one "
-        "by the same test after Holm's correction; open circles: not distinguishable, though an interval that is not "
-        "adjusted can leave out 0.",
+        "images, each for its own comparison and not adjusted; filled diamonds: significant "
+        "by the same test after Holm's correction; open circles: no significant difference, though an interval that is "
+        "not adjusted can leave out 0.",
     ),
     "areas": Kind(
         "results",
@@ -85,13 +85,13 @@ KINDS = {
         "number of classes in a set. One threshold for all classes lets classes pay for each other; one for each "
         "class does not.",
     ),
-    "mistakes": Kind("mistakes", "The most confident mistakes", "Of the selected system."),
-    "confused": Kind("mistakes", "The most confused classes", "By the selected system."),
-    "disagreements": Kind("mistakes", "Where network and SVM disagree", "Images on which only one of them is right."),
-    "attention": Kind(
-        "attention",
+    "errors": Kind("errors", "The most confident errors", "Of the selected system."),
+    "confused": Kind("errors", "The most confused classes", "By the selected system."),
+    "disagreements": Kind("errors", "Where network and SVM disagree", "Images on which only one of them is right."),
+    "saliency": Kind(
+        "saliency",
         "Grad-CAM and occlusion",
-        "The network's surest right and wrong case of each class. Maps show where, not why.",
+        "The network's surest right and wrong example of each class. Maps show where, not why.",
     ),
     "curves": Kind(
         "training",
@@ -149,7 +149,7 @@ KINDS = {
 }
 OTHER = "other"
 # Folders of a data set that are named after no model.
-ASIDE = ("inspect", "audit", "results", "studies", "learning_curve", "reliability", "cases", "ablations", "labels")
+ASIDE = ("inspect", "audit", "results", "studies", "learning_curve", "reliability", "examples", "ablations", "labels")
 
 
 def rank(name: str) -> int:

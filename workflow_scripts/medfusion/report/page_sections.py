@@ -20,8 +20,8 @@ SECTIONS = {
     "without_duplicates": "With and without near-duplicates",
     "results": "Results in detail",
     "reliability": "How far the probabilities can be trusted",
-    "mistakes": "Mistakes",
-    "attention": "Where the network looks",
+    "errors": "Errors",
+    "saliency": "Saliency maps",
     "choices": "What validation chose",
     "ablations": "What each part contributes",
     "training_size": "How many training images it takes",
@@ -37,19 +37,19 @@ WEIGHTS = (
     "a single member all the weight is that member under another name."
 )
 LABELS = (
-    "An image may have several labels at once: accuracy and AUC are MedMNIST's, means over the labels, each of which "
+    "An image may have several labels at once: accuracy and AUROC are MedMNIST's, means over the labels, each of which "
     "is held to be present above a probability of 0.5; classifiers are one-vs-rest, one a label. Most images lack a "
-    "rare label, so that the AUC says more than the accuracy. Intervals of means are of a bootstrap "
+    "rare label, so that the AUROC says more than the accuracy. Intervals of means are of a bootstrap "
     "of images, stratified by the rarest label of each."
 )
 LEFT_OUT = (
     "Left out, because it rests on one class an image: the confusion matrix, the comparison of "
-    "systems, measures without near-duplicates, prediction sets and referral, single mistakes, where the network "
-    "looks, the studies of tree, forest and SVM, and the export."
+    "systems, measures without near-duplicates, prediction sets and referral, single errors, saliency maps, "
+    "the studies of tree, forest and SVM, and the export."
 )
 ORDINAL_NOTE = (
-    "The classes have an order. Accuracy and AUC are MedMNIST's, which evaluates them as classes without one; the mean "
-    "absolute error is the mean difference of the predicted and the true class's number."
+    "The classes have an order. Accuracy and AUROC are MedMNIST's, which evaluates them as classes without one; the "
+    "mean absolute error is the mean difference of the predicted and the true class's number."
 )
 CALIBRATION_ERROR = (
     "The calibration error is taken over {bins} bins; resampling adds to it, so its interval leans upwards and may lie "
@@ -87,8 +87,8 @@ def sections(material: Material) -> list[Section]:
     _detail(found["results"], material)
     if material.reliability:
         reliability.fill(found["reliability"], material.reliability, material.systems)
-    if material.cases:
-        material.cases.fill(found["mistakes"], found["attention"])
+    if material.examples:
+        material.examples.fill(found["errors"], found["saliency"])
     _choices(found["choices"], material)
     ablations.fill(found["ablations"], material.config, material.key, material.measures, material.confidence)
     _size_study(found["training_size"], material)
@@ -177,4 +177,4 @@ def _pictures(found: dict[str, Section], material: Material) -> None:
         section, last = found[kind], name.rpartition("/")[2]
         known = {other.name.rpartition("/")[2] for other in section.pictures}
         place = section.more if last in known else section.pictures
-        place.append(material.cases.told(picture) if material.cases else picture)
+        place.append(material.examples.told(picture) if material.examples else picture)

@@ -25,7 +25,7 @@ MEASURES = {
     "mae": "Mean absolute error",
 }
 OF_CLASS = {"precision": "Precision", "recall": "Recall", "f1": "F1"}
-OF_LABEL = {"auc": "AUC", "pr_auc": "PR area", "accuracy": "Accuracy", **OF_CLASS}
+OF_LABEL = {"auroc": "AUROC", "average_precision": "Average precision", "accuracy": "Accuracy", **OF_CLASS}
 ALL_IMAGES = -2  # in place of a label: the row of counts.csv that counts all images (data/inspection.py)
 PUBLISHED_ON = {
     "official": "Published elsewhere, on the same official test split",
@@ -72,7 +72,7 @@ def results(
     confidence: str,
     criterion: str,
 ) -> Table:
-    """Every system with its accuracy, interval and AUC, and what was published for it; baselines and others apart.
+    """Every system with its accuracy, interval and AUROC, and what was published for it; baselines and others apart.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def results(
     }
 
     def figures(row: Mapping[str, Any]) -> list[Cell]:
-        return [NOTHING if row.get(key) is None else Cell(f"{row[key]:.3f}") for key in ("accuracy", "auc")]
+        return [NOTHING if row.get(key) is None else Cell(f"{row[key]:.3f}") for key in ("accuracy", "auroc")]
 
     def theirs(system: RankedSystem) -> list[Cell]:
         row = original.get(system.address)
@@ -124,7 +124,7 @@ def results(
     head = [
         "System",
         f"Test accuracy, {confidence} intervals of runs",
-        f"Test AUC, {confidence} intervals of runs",
+        f"Test AUROC, {confidence} intervals of runs",
         f"Validation {CRITERIA[criterion]}",
     ]
     head += ["Test n", "Seeds"]
@@ -142,17 +142,17 @@ def _origin(row: Mapping[str, Any]) -> str:
 def _scores(system: RankedSystem, criterion: str) -> list[Cell]:
     n = Cell(f"{system.test_accuracy.n:,}", sort=system.test_accuracy.n)
     decisive = value_cell(system.on_validation(criterion))
-    return [with_interval(system.test_accuracy), with_interval(system.test_auc), decisive, n]
+    return [with_interval(system.test_accuracy), with_interval(system.test_auroc), decisive, n]
 
 
 def measures(
     table: pd.DataFrame, systems: Sequence[RankedSystem], label_names: Sequence[str], positive: int | None, caption: str
 ) -> Table:
-    """The measures beside accuracy and AUC; of the positive class recall and precision-recall area too."""
+    """The measures beside accuracy and AUROC; of the positive class recall and average precision too."""
     names = dict(MEASURES)
     if positive is not None:
-        names[f"recall[{positive}]"] = f"Recall of {label_names[positive]}"
-        names[f"pr_auc[{positive}]"] = f"PR area of {label_names[positive]}"
+        names[f"recall[{positive}]"] = f"Sensitivity to {label_names[positive]}"
+        names[f"average_precision[{positive}]"] = f"Average precision of {label_names[positive]}"
     known = set(table["metric"])
     names = {metric: title for metric, title in names.items() if metric in known}
     rows = []
@@ -163,7 +163,7 @@ def measures(
 
 
 def per_class(table: pd.DataFrame, system: RankedSystem, label_names: Sequence[str], caption: str) -> Table:
-    """Precision, recall and F1 of each class of one system; of several labels at once AUC, PR area and accuracy too."""
+    """Precision, recall and F1 of each class of one system; of several labels at once also the other measures."""
     names = dict(OF_LABEL if several_labels(table) else OF_CLASS)
     rows = []
     for label, name in enumerate(label_names):
@@ -174,8 +174,8 @@ def per_class(table: pd.DataFrame, system: RankedSystem, label_names: Sequence[s
 
 
 def runs_cell(system: RankedSystem) -> Cell:
-    """The number of seeds; "vote" for a vote over them."""
-    return Cell(str(system.runs)) if system.seeded else Cell("vote", sort=0)
+    """The number of seeds; "ensemble" for an ensemble over them."""
+    return Cell(str(system.runs)) if system.seeded else Cell("ensemble", sort=0)
 
 
 def counts(table: pd.DataFrame, caption: str) -> Table:
@@ -261,7 +261,7 @@ def choices(bests: Mapping[tuple[str, str, str], Mapping[str, Any]], caption: st
         "Classifier",
         "Chosen settings",
         "Log loss",
-        "AUC",
+        "AUROC",
         "Accuracy",
         "As good",
         "Compared on",
@@ -276,7 +276,7 @@ def choices(bests: Mapping[tuple[str, str, str], Mapping[str, Any]], caption: st
 
 def _chosen_by(bests: Sequence[Mapping[str, Any]]) -> list[Cell]:
     """Mean measures of chosen cells where they were compared, and how many of their grids' cells are as good."""
-    means = [np.mean([best["measures"][name] for best in bests]) for name in ("log_loss", "auc", "accuracy")]
+    means = [np.mean([best["measures"][name] for best in bests]) for name in ("log_loss", "auroc", "accuracy")]
     counts = sorted({best["equally_good"] for best in bests})
     as_good = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     return [*(Cell(f"{mean:.4f}") for mean in means), Cell(f"{as_good} of {bests[0]['cells']}")]

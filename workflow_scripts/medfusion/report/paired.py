@@ -15,25 +15,26 @@ from medfusion.naming import class_names, limits_of_runs, percent
 from medfusion.report.page_parts import Body, Cell, Row, Section, Table
 
 NOTHING = Cell("–")
-MEASURES = {"accuracy": "accuracy", "auc": "AUC"}
-DECIMALS = {"accuracy": 3, "auc": 4, "log_loss": 4}  # of differences: those of AUC are small where all systems are good
+MEASURES = {"accuracy": "accuracy", "auroc": "AUROC"}
+# Of differences: those of AUROC are small where all systems are good.
+DECIMALS = {"accuracy": 3, "auroc": 4, "log_loss": 4}
 MANY = 0.05  # of the test images, from where on near-duplicates are told first
 BASELINES = "Baselines: systems without a network"
 METHOD = (
     "Differences are those of means over runs, on the {n:,} test images. Of each, interval and p value are of one "
     "procedure, so that a {confidence} interval leaves out 0 where p is below {level:g}, and nowhere else: for "
     "accuracy, sign flips over the images of the difference of mean correctness (all patterns counted; of one run each "
-    "McNemar's exact test), for AUC DeLong's standard error. Intervals are each for its own comparison; for a verdict "
-    "p is adjusted by Holm's method over the {family} comparisons of a measure. From {level:g} on, two systems are "
-    "called not distinguishable; that does not make them equal, and an interval can then leave out 0, which the "
-    "verdict says. The tests say how far another draw of test images could change the order of these trained runs; how "
-    "far other seeds could, the standard deviations above say."
+    "McNemar's exact test), for AUROC DeLong's standard error. Intervals are each for its own comparison; for a "
+    "verdict p is adjusted by Holm's method over the {family} comparisons of a measure. From {level:g} on, the "
+    "difference is called not significant; that does not make two systems equal, and an interval can then leave out 0, "
+    "which the verdict says. The tests say how far another draw of test images could change the order of these trained "
+    "runs; how far other seeds could, the standard deviations above say."
 )
 PARTS = (
     "A near-duplicate is a training image whose pixels correlate with the test image's by {threshold:g} or more. "
     "{counts}. "
     "The two parts may also differ in what else makes an image easy, and in their shares of the classes. Values are "
-    "mean ± standard deviation over seeds; under them, {limits}. No AUC where a class has fewer than {least} images."
+    "mean ± standard deviation over seeds; under them, {limits}. No AUROC where a class has fewer than {least} images."
 )
 
 
@@ -85,54 +86,52 @@ def verdict(entry: Mapping[str, Any]) -> str:
     """What the tests say of a compared system, in words.
 
     >>> same, lower = {"difference": 0.1, "low": -0.1, "high": 0.3}, {"difference": -0.1, "low": -0.2, "high": -0.05}
-    >>> same, lower = {**same, "distinguishable": False}, {**lower, "distinguishable": True}
-    >>> verdict({"accuracy": same, "auc": same}), verdict({"accuracy": lower, "auc": lower})
-    ('not distinguishable', 'lower accuracy, lower AUC')
-    >>> verdict({"accuracy": same, "auc": {**lower, "distinguishable": False}})
-    'not distinguishable (before adjustment: lower AUC)'
+    >>> same, lower = {**same, "significant": False}, {**lower, "significant": True}
+    >>> verdict({"accuracy": same, "auroc": same}), verdict({"accuracy": lower, "auroc": lower})
+    ('no significant difference', 'lower accuracy, lower AUROC')
+    >>> verdict({"accuracy": same, "auroc": {**lower, "significant": False}})
+    'no significant difference (before adjustment: lower AUROC)'
     """
     clear, alone = [], []
     for measure, name in MEASURES.items():
         found = entry[measure]
         words = f"{'higher' if found['difference'] > 0 else 'lower'} {name}"
-        if found["distinguishable"]:
+        if found["significant"]:
             clear.append(words)
         elif leaves_out_0(found):
             alone.append(words)
-    text = ", ".join(clear) or "not distinguishable"
+    text = ", ".join(clear) or "no significant difference"
     return f"{text} (before adjustment: {', '.join(alone)})" if alone else text
 
 
 def answer(comparisons: Comparisons | None) -> str:
-    """One sentence: how many of the other systems the tests tell apart from the selected one."""
+    """One sentence: how many of the other systems differ significantly from the selected one."""
     others = [entry for entry in comparisons["systems"] if not is_baseline(entry["system"])] if comparisons else []
     if not others:
         return ""
     n, found, higher = len(others), {}, []
     for measure, name in MEASURES.items():
-        clear = [entry[measure]["difference"] for entry in others if entry[measure]["distinguishable"]]
-        found[measure] = _told_apart(len(clear), n, "the other system" if n == 1 else f"the {n} other systems")
+        clear = [entry[measure]["difference"] for entry in others if entry[measure]["significant"]]
+        found[measure] = _differing(len(clear), n, "the other system" if n == 1 else f"the {n} other systems")
         if better := sum(gap > 0 for gap in clear):
             higher.append(f"; {better} {'has' if better == 1 else 'have'} a higher {name}")
     return (
-        f"By accuracy (sign flips over images), {found['accuracy']}; by AUC (DeLong), {found['auc']}"
+        f"By accuracy (sign flips over images), {found['accuracy']}; by AUROC (DeLong), {found['auroc']}"
         f"{''.join(higher)}. Holm's correction is for {comparisons['family']} comparisons of either."
     )
 
 
-def _told_apart(clear: int, n: int, those: str) -> str:
-    """How many of n systems the tests tell from the selected one, in words.
+def _differing(clear: int, n: int, those: str) -> str:
+    """How many of n systems differ significantly from the selected one, in words.
 
-    >>> _told_apart(2, 3, "the 3 other systems")
-    '1 of the 3 other systems is not distinguishable from it'
+    >>> _differing(2, 3, "the 3 other systems")
+    '1 of the 3 other systems does not differ significantly from it'
     """
     if n == 1:
-        return f"{those} is {'' if clear else 'not '}distinguishable from it"
-    if clear == n:
-        return f"all of {those} are distinguishable from it"
-    if not clear:
-        return f"none of {those} is distinguishable from it"
-    return f"{n - clear} of {those} {'is' if n - clear == 1 else 'are'} not distinguishable from it"
+        return f"{those} {'differs' if clear else 'does not differ'} significantly from it"
+    if clear in (0, n):
+        return f"{'all of' if clear else 'none of'} {those} {'differ' if clear else 'differs'} significantly from it"
+    return f"{n - clear} of {those} {'does' if n - clear == 1 else 'do'} not differ significantly from it"
 
 
 def _level(comparisons: Comparisons) -> float:
@@ -228,11 +227,11 @@ def differences(section: Section, comparisons: Comparisons, name: str) -> None:
     section.tables.append(Table(caption, head, bodies, numeric=2))
 
 
-GAINS = {"log_loss": "log loss", "auc": "AUC"}
+GAINS = {"log_loss": "log loss", "auroc": "AUROC"}
 ADDED = (
     "Each fusion minus its highest-ranked member, means over the same seeds, on the {n:,} test images: log "
-    "loss after the temperatures, of which less is better, by the normal distribution of the images' differences; AUC "
-    "by DeLong. Each interval is for its own comparison."
+    "loss after the temperatures, of which less is better, by the normal distribution of the images' differences; "
+    "AUROC by DeLong. Each interval is for its own comparison."
 )
 
 
@@ -240,9 +239,9 @@ def gain_verdict(entry: Mapping[str, Any]) -> str:
     """What a fusion adds to its best member, in words.
 
     >>> none, less = {"low": -0.1, "high": 0.1}, {"low": -0.2, "high": -0.1}
-    >>> gain_verdict({"log_loss": less, "auc": none}), gain_verdict({"log_loss": none, "auc": less})
-    ('lowers log loss', 'costs AUC')
-    >>> gain_verdict({"log_loss": none, "auc": none})
+    >>> gain_verdict({"log_loss": less, "auroc": none}), gain_verdict({"log_loss": none, "auroc": less})
+    ('lowers log loss', 'costs AUROC')
+    >>> gain_verdict({"log_loss": none, "auroc": none})
     'adds nothing that can be shown'
     """
     words = []
@@ -324,7 +323,7 @@ def without_duplicates(section: Section, comparisons: Comparisons, label_names: 
         for part in order
     )
     options = {"threshold": comparisons["near_duplicates"]["threshold"], "counts": f"Test images {counts}"}
-    limits = limits_of_runs(percent(comparisons["confidence"]), "Wilson for accuracy, bootstrap for AUC")
+    limits = limits_of_runs(percent(comparisons["confidence"]), "Wilson for accuracy, bootstrap for AUROC")
     section.notes.append(PARTS.format(**options, limits=limits, least=ENOUGH))
     rows, baselines = [], []
     for entry in comparisons["near_duplicates"]["systems"]:
@@ -336,7 +335,8 @@ def without_duplicates(section: Section, comparisons: Comparisons, label_names: 
     head = ["System"]
     for part in order:
         head += [
-            f"{'AUC' if m == 'auc' else 'Accuracy'} {part} near-duplicates, n = {parts[part]['n']:,}" for m in MEASURES
+            f"{'AUROC' if m == 'auroc' else 'Accuracy'} {part} near-duplicates, n = {parts[part]['n']:,}"
+            for m in MEASURES
         ]
     bodies = [Body(rows, "Measured here"), *([Body(baselines, BASELINES)] if baselines else [])]
     caption = f"Test images without and with a near-duplicate among the training images ({name})"

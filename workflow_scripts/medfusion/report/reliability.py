@@ -13,8 +13,10 @@ from medfusion.report.page_parts import Body, Cell, Row, Section, Table
 from medfusion.report.page_tables import interval, number, runs_cell, value_cell, with_interval
 
 DECISION = {
-    "recall": "Recall",
+    "sensitivity": "Sensitivity",
     "specificity": "Specificity",
+    "ppv": "Positive predictive value",
+    "npv": "Negative predictive value",
     "balanced_accuracy": "Balanced accuracy",
     "accuracy": "Accuracy",
 }
@@ -50,7 +52,7 @@ CHANCE = (
     ". The intervals below are of the test images alone."
 )
 REFERRAL = (
-    "Confidence is the probability of the predicted class after the temperature. Accuracy of the rest is that of the "
+    "Confidence is the probability of the predicted class after the temperature. Selective accuracy is that of the "
     "images that remain when the least certain are referred to a human. The area under the risk-coverage curve is the "
     "mean share of errors over all numbers of images kept: less is better. The threshold was chosen so that "
     "{referred} of the validation images lie below it; where many images have the same confidence, as with decision "
@@ -66,7 +68,7 @@ def fill(section: Section, found: Reliability, systems: Sequence[RankedSystem]) 
     systems : the candidates, in the order of their ranks
     """
     content, shown = found.content, representatives(systems)
-    coverage, referred = percent(content["coverage"]), percent(content["referred"])
+    coverage, referred = percent(content["coverage"]), percent(content["abstention_rate"])
     section.notes += [
         CALIBRATION.format(n=sum(content["validation"]), folds=FOLDS),
         SETS.format(coverage=coverage),
@@ -82,7 +84,7 @@ def fill(section: Section, found: Reliability, systems: Sequence[RankedSystem]) 
     makers = {
         "Probabilities before and after the temperature": _calibration,
         f"Prediction sets meant to hold the true class of {coverage} of the images": _sets,
-        "Accuracy of the rest, by the share of images that is referred": _referral,
+        "Selective accuracy, by the share of images that the system abstains from": _referral,
     }
     if positive := _positive(found):
         makers[
@@ -101,14 +103,16 @@ def sentences(found: Reliability) -> list[str]:
     model, _, system = found.content["best"].partition("/")
     share, rest, held, size = (
         score(found.table, model, system, "test", metric)
-        for metric in ("referred", "accuracy_rest", "marginal_coverage", "marginal_size")
+        for metric in ("abstention_rate", "selective_accuracy", "marginal_coverage", "marginal_size")
     )
     by_class = {
         name: score(found.table, model, system, "test", f"marginal_coverage[{label}]")
         for label, name in enumerate(found.label_names)
     }
     lowest = min(by_class, key=lambda name: by_class[name].mean)
-    referred, coverage, confidence = (percent(found.content[key]) for key in ("referred", "coverage", "confidence"))
+    referred, coverage, confidence = (
+        percent(found.content[key]) for key in ("abstention_rate", "coverage", "confidence")
+    )
     limits = f"The {confidence} intervals are Wilson's."
     if not math.isnan(held.sd):
         limits = (
@@ -119,7 +123,7 @@ def sentences(found: Reliability) -> list[str]:
     if rest.n:
         parts.append(
             f"A threshold of confidence meant to refer the least certain {referred} of the images to a human refers "
-            f"{percent(share.mean, 1)} of the test images; accuracy of the rest is {value_cell(rest).text} "
+            f"{percent(share.mean, 1)} of the test images; selective accuracy is {value_cell(rest).text} "
             f"({interval(rest)})."
         )
     parts.append(
@@ -189,9 +193,10 @@ def _decision_note(found: Reliability, best: RankedSystem) -> Iterable[str]:
         yield (
             f"A threshold can trade the one error for the other. For {best.address}, calling an image "
             f"{_positive(found)} from a probability (after the temperature) of {values['decision']} on{mean} instead "
-            f"of 0.5, chosen on validation {decision_rule(found)}, takes its recall on the test split from "
-            f"{values['recall_default']} to {values['recall_chosen']} (n = {scores['recall_chosen'].n:,}), and its "
-            f"specificity from {values['specificity_default']} to {values['specificity_chosen']} "
+            f"of 0.5, chosen on validation {decision_rule(found)}, takes its sensitivity on the test split "
+            f"from {values['sensitivity_default']} to {values['sensitivity_chosen']} "
+            f"(n = {scores['sensitivity_chosen'].n:,}), and its specificity "
+            f"from {values['specificity_default']} to {values['specificity_chosen']} "
             f"(n = {scores['specificity_chosen'].n:,}); their intervals stand in the table."
             f"{decision_limit(found)}"
         )
@@ -199,7 +204,7 @@ def _decision_note(found: Reliability, best: RankedSystem) -> Iterable[str]:
 
 def decision_rule(found: Reliability) -> str:
     """What the decision threshold was chosen for, as words after "chosen"."""
-    recall = found.content["recall"]
+    recall = found.content["sensitivity"]
     if recall is None:
         return "for the highest balanced accuracy"
     return f"to find {percent(recall)} of the images of {_positive(found)}"
@@ -207,7 +212,7 @@ def decision_rule(found: Reliability) -> str:
 
 def decision_limit(found: Reliability) -> str:
     """That the decision threshold calls every image positive, as a sentence to append; else nothing."""
-    recall, name = found.content["recall"], _positive(found)
+    recall, name = found.content["sensitivity"], _positive(found)
     if recall is None or found.content["validation"][found.content["positive"]] >= _least_images(recall):
         return ""
     return (
@@ -269,21 +274,19 @@ def _by_class(found: Reliability, caption: str) -> Table:
             cells += [with_interval(held), value_cell(size)]
         counts = [found.content[split][label] for split in ("test", "validation")]
         rows.append(Row([Cell(name), *cells, *(Cell(f"{n:,}", sort=n) for n in counts)]))
-    head = [
-        f"{what}, {title}" for title in THRESHOLDS.values() for what in ("Sets with the true class", "classes in a set")
-    ]
+    head = [f"{what}, {title}" for title in THRESHOLDS.values() for what in ("Coverage", "mean set size")]
     return Table(caption, ["Class", *head, "Test images", "Validation images"], [Body(rows)])
 
 
 def _referral(found: Reliability, systems: Sequence[RankedSystem], caption: str) -> Table:
     rows = []
     for row in systems:
-        left = [with_interval(_score(found, row, f"accuracy_left[{share}]")) for share in REFERRED]
+        left = [with_interval(_score(found, row, f"selective_accuracy[{share}]")) for share in REFERRED]
         area = _score(found, row, "aurc_after")
-        own = [with_interval(_score(found, row, metric)) for metric in ("referred", "accuracy_rest")]
+        own = [with_interval(_score(found, row, metric)) for metric in ("abstention_rate", "selective_accuracy")]
         rows.append([*left, value_cell(area), *own])
-    head = [f"{percent(share / 100)} referred" for share in REFERRED]
-    head += ["Area under risk-coverage", "Referred by the threshold", "Accuracy of the rest"]
+    head = [f"Abstention from {percent(share / 100)}" for share in REFERRED]
+    head += ["Area under risk-coverage", "Abstention rate at the threshold", "Selective accuracy"]
     return _table(systems, head, rows, caption)
 
 

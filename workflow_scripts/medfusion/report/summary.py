@@ -20,7 +20,7 @@ from medfusion.report.page_tables import PUBLISHED_ON, PUBLISHED_ON_OTHER, inter
 from medfusion.report.reliability import decision_limit, decision_rule, decision_scores
 
 NO_COMPARISONS = (
-    "An image may have several labels at once. Accuracy and AUC are means over the labels, with bootstrap intervals; "
+    "An image may have several labels at once. Accuracy and AUROC are means over the labels, with bootstrap intervals; "
     "tests that rest on one class an image are left out."
 )
 
@@ -57,7 +57,7 @@ def summary(
         f"Wilson for accuracy and recall, stratified bootstrap of {config['evaluation']['replicates']:,} for the others"
     )
     parts.append(
-        'Accuracy and AUC are MedMNIST\'s, on the test split; ± is the standard deviation over seeds; "limits of runs" '
+        'Accuracy and AUROC are MedMNIST\'s, on test images; ± is the standard deviation over seeds; "limits of runs" '
         f"go {limits_of_runs(confidence, kinds)}. "
         f"Systems are ranked by their validation {CRITERIA[config['criterion']]}, the selected one first: of "
         "those within one standard error of the best it is the most accurate there; "
@@ -81,7 +81,7 @@ def _dataset(
     for row in ranked.systems + ranked.baselines:
         decisive = _value(row.on_validation(criterion))
         if several:
-            measures = [decisive, _value(row.test_auc), interval(row.test_auc), _value(row.test_accuracy)]
+            measures = [decisive, _value(row.test_auroc), interval(row.test_auroc), _value(row.test_accuracy)]
             rows.append([f"`{row.address}`", row.runs_in_words, *measures])
             continue
         positive = f"recall[{entry['positive']}]"
@@ -91,11 +91,11 @@ def _dataset(
         rows.append(
             [f"`{row.address}`", row.runs_in_words, decisive, _value(row.test_accuracy), interval(row.test_accuracy)]
         )
-        rows[-1] += [_value(row.test_auc), *extra]
-    first, other = ("AUC", "test accuracy") if several else ("accuracy", "AUC")
+        rows[-1] += [_value(row.test_auroc), *extra]
+    first, other = ("AUROC", "test accuracy") if several else ("accuracy", "AUROC")
     head = ["system", "runs", f"validation {CRITERIA[criterion]}", f"test {first}", "limits of runs", other]
     if entry["positive"] is not None:
-        head.append(f"recall of {markdown(contents[0]['label_names'][entry['positive']])}")
+        head.append(f"sensitivity to {markdown(contents[0]['label_names'][entry['positive']])}")
     parts = [f"## {markdown(name)}, n = {n:,} test images", _markdown(head, rows), *_published(entry)]
     parts += _differences(compared) if compared else [NO_COMPARISONS]
     if (table["model"] == "learning_curve").any():
@@ -117,11 +117,11 @@ def _published(entry: Config) -> list[str]:
     """The figures published elsewhere, and on which images they were measured."""
     rows = []
     for row in entry["published"]:
-        figures = ["–" if row.get(metric) is None else f"{row[metric]:.3f}" for metric in ("accuracy", "auc")]
+        figures = ["–" if row.get(metric) is None else f"{row[metric]:.3f}" for metric in ("accuracy", "auroc")]
         ours = row.get("system")
         named = [markdown(row["name"]), markdown(row.get("source") or "–"), code(ours) if ours else "–"]
         rows.append([*named, *figures])
-    head = ["what", "from", "our system of that kind", "test accuracy", "AUC"]
+    head = ["what", "from", "our system of that kind", "test accuracy", "AUROC"]
     title = PUBLISHED_ON.get(entry["source"], PUBLISHED_ON_OTHER)
     return [f"{title}:", _markdown(head, rows)] if rows else []
 
@@ -129,7 +129,7 @@ def _published(entry: Config) -> list[str]:
 def _ablations(config: Config, key: str, table: pd.DataFrame) -> list[str]:
     """For each model that is taken apart, what is left without each part."""
     rows = ablations.found(config, key, table)
-    head = ["change", "system", "validation accuracy", "difference", "test accuracy", "difference", "test AUC"]
+    head = ["change", "system", "validation accuracy", "difference", "test accuracy", "difference", "test AUROC"]
     parts = []
     for base in dict.fromkeys(row.base for row in rows):
         of_base = [row for row in rows if row.base == base]
@@ -141,7 +141,7 @@ def _ablations(config: Config, key: str, table: pd.DataFrame) -> list[str]:
                 ablations.in_words(row.differences["val", "accuracy"]),
                 _value(row.scores["test", "accuracy"]),
                 ablations.in_words(row.differences["test", "accuracy"]),
-                _value(row.scores["test", "auc"]),
+                _value(row.scores["test", "auroc"]),
             ]
             for row in of_base
         ]
@@ -160,7 +160,7 @@ def _differences(compared: Comparisons) -> list[str]:
     text = (
         f"Each system minus `{compared['best']}`, the selected system: means over runs, with "
         f"{percent(compared['confidence'])} intervals and p values of one procedure each (sign flips over images for "
-        f"accuracy, DeLong for AUC); adjusted p by Holm's method over {compared['family']} comparisons of either."
+        f"accuracy, DeLong for AUROC); adjusted p by Holm's method over {compared['family']} comparisons of either."
     )
     rows = []
     for entry in compared["systems"]:
@@ -169,7 +169,7 @@ def _differences(compared: Comparisons) -> list[str]:
             row += [paired.with_limits(entry, measure)]
             row += [paired.p_value(entry[measure][key]) for key in ("p", "p_adjusted")]
         rows.append([*row, paired.verdict(entry)])
-    head = ["system", "accuracy", "p", "adjusted p", "AUC", "p", "adjusted p", "against the selected system"]
+    head = ["system", "accuracy", "p", "adjusted p", "AUROC", "p", "adjusted p", "against the selected system"]
     return ["### Which systems differ", text, _markdown(head, rows)]
 
 
@@ -180,16 +180,16 @@ def _reliability(found: Reliability, systems: Sequence[RankedSystem]) -> list[st
         "temperature": "temperature",
         "ece_before": "ECE before",
         "ece_after": "ECE after",
-        "marginal_coverage": "sets with the true class",
-        "marginal_size": "classes in a set",
-        "referred": "referred",
-        "accuracy_rest": "accuracy of the rest",
+        "marginal_coverage": "coverage",
+        "marginal_size": "mean set size",
+        "abstention_rate": "abstention rate",
+        "selective_accuracy": "selective accuracy",
     }
     head, rows = ["system", "runs", *titles.values()], []
     for row in systems:
         scores = [ranking.score(found.table, row.model, row.system, "test", metric) for metric in titles]
         decisions = decision_scores(found, row)
-        more = [decisions[metric] for metric in ("recall_default", "recall_chosen") if decisions]
+        more = [decisions[metric] for metric in ("sensitivity_default", "sensitivity_chosen") if decisions]
         rows.append([f"`{row.address}`", row.runs_in_words, *map(_value, scores + more)])
     rule, limit = "", ""
     if len(rows[0]) > len(head):
@@ -198,12 +198,12 @@ def _reliability(found: Reliability, systems: Sequence[RankedSystem]) -> list[st
         )
         limit = markdown(decision_limit(found))
         positive = markdown(found.label_names[content["positive"]])
-        head += [f"recall of {positive} at 0.5", "at the chosen threshold"]
+        head += [f"sensitivity to {positive} at 0.5", "at the chosen threshold"]
     return [
         f"### How far the probabilities can be trusted, n = {sum(content['test']):,} test images",
         f"Chosen on the validation split (n = {sum(content['validation']):,}): the temperature, prediction sets that "
         f"are to hold the true class of {percent(content['coverage'])} of the images, the confidence below "
-        f"which the least certain {percent(content['referred'])} are referred to a human"
+        f"which the least certain {percent(content['abstention_rate'])} are referred to a human"
         f"{rule}.{limit}",
         _markdown(head, rows),
     ]

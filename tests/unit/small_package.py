@@ -1,0 +1,58 @@
+"""A small exported system with random weights, for the tests of what reads one."""
+
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+import tensorflow_ready  # noqa: F401
+
+from medfusion.files.calibrations import Calibration
+from medfusion.learning import classifiers, networks
+from medfusion.learning.backend import keras
+from medfusion.learning.features import apply, extractor
+from medfusion.package import contents, fitted, onnx_networks
+from medfusion.package.contents import Member, ModelPackage, Network
+
+VIEWS = ("horizontal_flip",)
+KEY = "net/seed1/svm"
+
+
+def make(folder: Path, channels: int = 1, classes: int = 2, generated: bool = False) -> tuple[ModelPackage, np.ndarray]:
+    """Write a fusion of a network (weight 0.25) and an SVM on its features.
+
+    Returns
+    -------
+    package : what was written
+    images : uint8 (40, 28, 28, channels)
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(classes)
+    images = rng.integers(0, 256, (40, 28, 28, channels), dtype=np.uint8)
+    labels = np.arange(40) % classes
+    keras.utils.set_random_seed(1)
+    network = networks.build("compact_resnet", (28, 28, channels), classes, {"widths": [4, 8]})
+    model = extractor(network, ["features"])
+    network.save(folder / "network.keras")
+    onnx_networks.convert(model, folder / "network.onnx")
+    features, _ = apply(model, images, {"views": VIEWS})
+    svm = {"kind": "svm", "calibration": "temperature"}
+    classifier = classifiers.fit(svm, {"C": 1.0, "kernel": "rbf"}, features, labels, features, labels, 1)
+    fitted.save({KEY: classifier}, folder / contents.CLASSIFIERS)
+    (folder / contents.CARD).write_text("A card.\n", encoding="utf-8")
+    package = ModelPackage(
+        name=f"Test data{' (generated images)' if generated else ''}",
+        flag="breastmnist" if classes == 2 else "bloodmnist",
+        task="binary-class" if classes == 2 else "multi-class",
+        generated=generated,
+        label_names=("malignant", "normal, benign") if classes == 2 else tuple(f"class {n}" for n in range(classes)),
+        size=28,
+        channels=channels,
+        positive=0 if classes == 2 else None,
+        networks=(Network("net", 1, "network.keras", "network.onnx", ("features",), VIEWS),),
+        members=(Member(0, None, 0.25, 0.8), Member(0, KEY, 0.75, 1.0)),
+        calibration=Calibration(2.0, 0.55, (0.5,) * classes, 0.45 if classes == 2 else None, 0.5),
+        libraries={name: metadata.version(name) for name in ("onnxruntime", "scikit-learn", "skops")},
+    )
+    names = [path.name for path in sorted(folder.iterdir()) if path.name != contents.RECORD]
+    contents.write(folder, package, {}, {name: folder / name for name in names})
+    return package, images

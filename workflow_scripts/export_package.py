@@ -1,0 +1,209 @@
+"""Export the selected system as one folder: networks, classifiers, thresholds and a model card."""
+
+import shutil
+import tempfile
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+
+from medfusion.errors import UserError
+from medfusion.files import images, probabilities
+from medfusion.files.artifacts import read_record, replacing
+from medfusion.jobs import stage
+
+LIBRARIES = ("keras", "numpy", "onnx", "onnxruntime", "scikit-learn", "skops", "tensorflow", "tf2onnx")
+# Where a system's validation probabilities may differ more than this from those of the workflow: nowhere, but for a few
+# images whose features lie on a threshold of a tree.
+TOLERANCE, FEW = 1e-4, 0.02
+# Share of images that may lie within a rounding of a threshold which has no gap to lie in (calibration.settled).
+SELDOM = 1e-3
+
+
+def parser():
+    result = stage.parser(__doc__)
+    for kind, words in (
+        ("networks", "trained networks (.keras)"),
+        ("classifiers", "fitted classifiers (.skops)"),
+        ("fusions", "weights of fusions (JSON)"),
+        ("probabilities", "probabilities (HDF5)"),
+    ):
+        result.add_input(f"--{kind}", nargs="*", metavar="PATH", help=f"{words}, in the settings' order")
+    result.add_input("--metrics", nargs="+", metavar="PATH", help="metrics.json of the systems to choose from")
+    result.add_input("--ranking", help="ranking of the data set's systems (CSV)")
+    result.add_input("--val", help="prepared validation split, on which all is compared (HDF5)")
+    result.add_input("--calibration", help="calibration.json of the data set")
+    result.add_input("--reliability", help="what the probabilities were measured to be worth (JSON)")
+    result.add_input("--audit", help="summary of near-duplicates (JSON)")
+    result.add_output("--package", help="JSON file to write: what the folder holds")
+    result.add_output("--card", help="Markdown file to write: the model card")
+    result.add_output("--out-classifiers", help="file to write: the fitted classifiers (.skops)")
+    result.add_output("--out-networks", nargs="+", metavar="PATH", help="files to write: each .keras, then its .onnx")
+    return result
+
+
+def main(args, settings):
+    from medfusion.files import calibrations, rankings, reliabilities
+    from medfusion.files.metric_files import read_metrics, tidy
+    from medfusion.package import card, contents, selection
+
+    measured = read_metrics(args.metrics, settings["shown"])
+    choice = {f"{model}/{system}" for (model, _, system), _ in settings["runs"]}
+    systems = [system for system in rankings.read(args.ranking).systems if system.address in choice]
+    if len(systems) < len(choice) or not all(system.seeded or system.model == "ensembles" for system in systems):
+        raise UserError(f"{args.ranking}: not of the systems that there are to export; delete it and run again")
+    chosen = selection.choose(systems, tidy(measured), settings["export"], settings["criterion"])
+    parts = Parts(args, settings)
+    runs = next(averaged for run, averaged in settings["runs"] if tuple(run) == chosen.run)
+    runs = [tuple(run) for run in runs]
+    keys = list(dict.fromkeys(run[:2] for run in runs))
+    stage.progress(f"{settings['dataset']}: exporting {chosen.ranked.address}, networks: {len(keys)}")
+
+    calibration = calibrations.read(args.calibration)
+    try:
+        own = calibration.runs[chosen.ranked.address, chosen.run[1]]
+    except KeyError:
+        raise UserError(f"{args.calibration}: lacks {chosen.ranked.address}; delete it and run again") from None
+    # Networks are compared on the first block of them: thousands of small images, hundreds of large ones.
+    description, val = images.describe(args.val), next(images.image_blocks(args.val))
+    files = [Path(path).name for path in args.out_networks]
+    package = contents.ModelPackage(
+        name=measured[0]["name"],
+        flag=description.flag,
+        task=description.task,
+        generated=description.generated,
+        label_names=tuple(measured[0]["label_names"]),
+        size=val.shape[1],
+        channels=val.shape[3],
+        bits=description.bits,
+        positive=calibration.positive,
+        networks=tuple(
+            contents.Network(model, seed, *files[2 * n : 2 * n + 2], **settings["features"][model])
+            for n, (model, seed) in enumerate(keys)
+        ),
+        members=selection.members(
+            runs,
+            keys,
+            {run: read_record(path, ("members", "weights", "temperatures")) for run, path in parts.fusions(runs)},
+        ),
+        calibration=own,
+        libraries={name: metadata.version(name) for name in LIBRARIES},
+    )
+    content = next(entry for entry in measured if (entry["model"], entry["seed"]) == chosen.run[:2])
+    trusted = reliabilities.read(args.reliability, settings["shown"])
+    of_classes, of_sets = card.measures(
+        content["systems"][chosen.run[2]]["test"], reliabilities.of_run(trusted, chosen.run), description.task
+    )
+    kind = selection.kind(chosen.run, [name for _, _, name in settings["parts"]["classifiers"]])
+    with tempfile.TemporaryDirectory() as folder:
+        made = {path: Path(folder, Path(path).name) for path in (args.out_classifiers, args.card, *args.out_networks)}
+        parity = parts.write_networks(package, Path(folder), val, settings["threads"])
+        parts.write_classifiers(package, made[args.out_classifiers])
+        text = card.card(
+            package,
+            kind,
+            chosen.ranked,
+            chosen.run[1],
+            (of_classes, of_sets),
+            settings,
+            calibration.coverage,
+            calibration.sensitivity,
+            parity,
+            read_record(args.audit, ("splits", "threshold", "images")),
+        )
+        made[args.card].write_text(text, encoding="utf-8")
+        more = {
+            "dataset": settings["dataset"],
+            "source": settings["source"],
+            "warning": contents.WARNING,
+            "data_sha256": description.sha256,
+            "system": {"address": chosen.ranked.address, "kind": kind, "seed": chosen.run[1]},
+            "sensitivity": calibration.sensitivity,
+            "coverage": calibration.coverage,
+            "metrics": {"test": [*of_classes, *of_sets]},
+            "parity": parity,
+        }
+        contents.write(folder, package, more, {file.name: file for file in made.values()})
+        compare(folder, args.val, parts.files["probabilities"][chosen.run], settings["threads"])
+        for path, file in (*made.items(), (args.package, Path(folder, contents.RECORD))):  # the record last
+            with replacing(path) as temporary:
+                shutil.copyfile(file, temporary)
+    known = {Path(path).name for path in (*made, args.package)}
+    if others := sorted({file.name for file in Path(args.package).parent.iterdir()} - known):
+        stage.progress(
+            f"{Path(args.package).parent}: {', '.join(others)}: of an earlier export, or yours; no part of it"
+        )
+
+
+class Parts:
+    """The files that a system may consist of, by kind, then by model, seed and name."""
+
+    def __init__(self, args, settings):
+        self.files = {
+            kind: dict(zip(map(tuple, runs), getattr(args, kind), strict=True))
+            for kind, runs in settings["parts"].items()
+        }
+
+    def fusions(self, runs):
+        """The runs that are fusions, with their files."""
+        return [(run, self.files["fusions"][run]) for run in runs if run in self.files["fusions"]]
+
+    def write_networks(self, package, folder, val, threads):
+        """Write each network as it is and as ONNX; how far these differ on validation images."""
+        from medfusion.learning import backend
+        from medfusion.learning.averages import averaged
+        from medfusion.learning.features import apply, extractor, load_network
+        from medfusion.package import onnx_networks, predictor
+
+        backend.configure(threads, seed=0)
+        parity = []
+        for network in package.networks:
+            path = self.files["networks"][network.model, network.seed, "cnn"]
+            shutil.copyfile(path, folder / network.keras)
+            model = extractor(load_network(path), network.layers)
+            onnx_networks.convert(model, folder / network.onnx)
+            ours = apply(model, val, {"views": network.views})
+            theirs = averaged(predictor.load(folder / network.onnx, threads), val, network.views)
+            parity.append(onnx_networks.compare(path, ours, theirs))
+            stage.progress(f"{path}: as ONNX, differences {parity[-1]}")
+        return parity
+
+    def write_classifiers(self, package, path):
+        """Write the classifiers that the members name."""
+        from medfusion.learning import classifiers
+        from medfusion.package import fitted
+
+        models = {}
+        for name in (member.classifier for member in package.members if member.classifier):
+            model, seed, classifier = name.split("/")
+            run = (model, int(seed.removeprefix("seed")), classifier)
+            models[name] = classifiers.load(self.files["classifiers"][run])
+        fitted.save(models, path)
+
+
+def compare(folder, val, path, threads):
+    """Read the folder as `predict` does: of every validation image it must say what the workflow says."""
+    from medfusion.package.predictor import Predictor
+
+    predictor, stored, done = Predictor(folder, threads), probabilities.read(path, "val"), 0
+    far = others = 0
+    for block in images.image_blocks(val):
+        own = stored[done : done + len(block)]
+        found = predictor.probabilities(block)
+        far += np.sum(np.abs(found - own).max(axis=1) > TOLERANCE)
+        differ = np.zeros(len(block), dtype=bool)
+        for theirs, ours in zip(predictor.answers(found)[1:], predictor.answers(own)[1:], strict=True):
+            if ours is not None:
+                differ |= (theirs != ours).reshape(len(block), -1).any(axis=1)
+        others += np.sum(differ)
+        done += len(block)
+    if others > SELDOM * done or far > FEW * done:
+        raise UserError(
+            f"{path}: of {done:,} validation images the exported system decides otherwise on {others:,} (class, "
+            f"prediction set, threshold or referral), and gives other probabilities to {far:,}. Install the versions "
+            "of requirements.txt, and run again with --forceall"
+        )
+
+
+if __name__ == "__main__":
+    stage.run(main, parser())
