@@ -74,8 +74,8 @@ def measure(
           among them (Geifman, Uziel & El-Yaniv 2019), ``_before`` and ``_after``;
         - ``abstention_rate`` and ``selective_accuracy``: what the referral threshold does;
         - with a decision threshold: ``decision``, and ``accuracy``, ``balanced_accuracy``, and of the positive label
-          ``sensitivity``, ``specificity``, and predictive values ``ppv`` and ``npv`` (shares of the images called positive,
-          or not, that are rightly), each ``_default`` (MedMNIST's rule) and ``_chosen``.
+          ``sensitivity``, ``specificity``, and predictive values ``ppv`` and ``npv`` (shares of the images called
+          positive, and of those not, that are rightly), each ``_default`` (MedMNIST's rule) and ``_chosen``.
 
     Raises
     ------
