@@ -150,7 +150,7 @@ def test_every_part_has_words_and_every_option_that_regularises_can_be_taken_awa
     assert schema_parts | {"augmentation", "views", "network"} == set(ablations.WORDS)
     options = {name for options in OPTIONS.values() for name in options}
     assert options - set(ablations.OPTIONS_OFF) == {"batch_norm_momentum", "blocks", "widths", "stem_stride"}, (
-        "an option of architectures.py: can it be taken away (OPTIONS_OFF and WORDS of ablations.py, the schema)?"
+        "an option of an architecture: can it be taken away (OPTIONS_OFF and WORDS of ablations.py, the schema)?"
     )
     assert all(ablations.PIXELS in layers for layers in LAYERS.values())
 

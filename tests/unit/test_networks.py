@@ -1,6 +1,9 @@
 """Tests of the network architectures: sizes, shapes, probabilities, options."""
 
 import math
+import textwrap
+import types
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +12,7 @@ from configurations import completed
 from medfusion.errors import UserError
 from medfusion.files.archives import make_zip_reproducible
 from medfusion.learning import backend, networks
-from medfusion.learning.architectures import LAYERS, OPTIONS, halvings
+from medfusion.learning.architectures import COMMON_LAYERS, LAYERS, OPTIONS, halvings
 from medfusion.learning.backend import keras
 from medfusion.tasks import BINARY, MULTI_CLASS, MULTI_LABEL
 
@@ -26,7 +29,24 @@ def kinds(model, *types):
 
 
 def test_every_architecture_has_options_and_a_builder():
-    assert list(networks.BUILDERS) == list(OPTIONS)
+    assert list(networks.ARCHITECTURES) == list(OPTIONS)
+
+
+def test_a_network_is_a_file_and_an_entry_as_the_notes_for_contributors_say(monkeypatch):
+    notes = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    code = textwrap.dedent(notes.partition("```python\n")[2].partition("```")[0])
+    perceptron = types.ModuleType("perceptron")
+    exec(code, vars(perceptron))
+    monkeypatch.setitem(networks.ARCHITECTURES, "perceptron", perceptron)
+    monkeypatch.setitem(OPTIONS, "perceptron", perceptron.OPTIONS)
+    monkeypatch.setitem(LAYERS, "perceptron", [*COMMON_LAYERS, *perceptron.LAYERS])
+    config = completed(
+        "{networks: {perceptron: {architecture: perceptron, options: {widths: [16, 8]}}}, "
+        "datasets: {breast: {models: {perceptron: {network: perceptron}}}}}"
+    )
+    built = networks.build("perceptron", (28, 28, 1), 2, config["networks"]["perceptron"]["options"])
+    assert built.get_layer("features").output.shape == (None, 8)
+    assert built(np.zeros((2, 28, 28, 1), np.uint8)).shape == (2, 1)
 
 
 def test_the_originals_network_has_its_number_of_parameters():

@@ -10,7 +10,8 @@ import yaml
 from medfusion.data import folders, grouping
 from medfusion.data.natural_order import is_numbered
 from medfusion.errors import UserError
-from medfusion.learning.architectures import OPTIONS, halvings, stem_stride
+from medfusion.learning.architectures import OPTIONS, halvings
+from medfusion.learning.architectures.compact_resnet import stem_stride
 from medfusion.planning.ablations import other_layers, removable
 from medfusion.planning.config_values import hint
 from medfusion.planning.data_sets import (
