@@ -13,7 +13,7 @@
 #   make test-oldest  what Snakemake is asked without a public way, and the plans, with the oldest Snakemake that will do
 #   make slurm    adds to .venv what submits jobs to Slurm (docs/clusters.md)
 #   make kubernetes   likewise for Kubernetes and buckets
-#   make test-fuzz    mutated files, overlays, packages and pictures, for FUZZ_SECONDS (600) each
+#   make test-fuzz    mutated files, overlays, model packages and pictures, for FUZZ_SECONDS (600) each
 #   make fuzz     adds to .venv what it needs
 #   make test-slurm   runs through Slurm, on a cluster of one machine that is started for them and stopped
 #   make docs     the documentation as a site, docs/_build/index.html; adds to .venv what makes it; warnings are errors

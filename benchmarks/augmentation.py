@@ -1,4 +1,4 @@
-"""The augmented set of augmented Blood images, against Keras preprocessing layers over the same images."""
+"""The augmented set of Blood, against Keras preprocessing layers over the same images."""
 
 from pathlib import Path
 
@@ -43,19 +43,19 @@ def theirs(images: np.ndarray) -> None:
 
     backend.configure(threads=1, seed=0)
     layers = backend.keras.layers
-    bank = backend.keras.Sequential(
+    layers = backend.keras.Sequential(
         [
             layers.RandomFlip("horizontal"),
             layers.RandomRotation(SETTINGS["rotation"] / 360, fill_mode="reflect"),
             layers.RandomZoom(SETTINGS["scale"], fill_mode="reflect"),
         ]
     )
-    bank(images[:8], training=True)
+    layers(images[:8], training=True)
 
     def work() -> dict[str, int]:
         for _ in range(COPIES):
             for start in range(0, len(images), BATCH):
-                bank(images[start : start + BATCH].astype(np.float32), training=True)
+                layers(images[start : start + BATCH].astype(np.float32), training=True)
         return {"images": len(images)}
 
     timing.side(work)

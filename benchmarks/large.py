@@ -149,8 +149,9 @@ def asked() -> dict[str, int]:
         text = file.read_text(encoding="utf-8")
         # A rule by its name, or by the stem of one that the name of a data set is added to.
         for rule in re.finditer(r'^ *rule (\w+):|^ *f"(\w+)_\{dataset\}"$', text, re.M):
-            if limit := re.search(r"mem_mb=(\d+)", text[rule.end() :]):
+            if limit := re.search(r"mem_mb=memory\((\d+)\)", text[rule.end() :]):
                 found[rule[1] or rule[2]] = int(limit[1])
+    assert found, "rules say their memory in another form"
     return found
 
 

@@ -77,8 +77,8 @@ def main() -> None:
     args = timing.asked(__doc__)
     blood, network = args.results / "blood", networks()[args.side]
     backend.configure(threads=1, seed=SEED)
-    bank = blood / "augmented.h5" if network["training"]["images"] != "original" else None
-    training_images, classes = open_images(blood / "images/train.h5", bank), 8
+    augmented = blood / "augmented.h5" if network["training"]["images"] != "original" else None
+    training_images, classes = open_images(blood / "images/train.h5", augmented), 8
     val_images = open_images(blood / "images/val.h5") if network["training"]["reduce_lr"] else None
     timing.side(
         lambda: train(training_images, val_images, network, classes, SEED, lambda line: None)[0],

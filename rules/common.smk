@@ -48,12 +48,13 @@ NETWORK = share_of_cores(config["compute"]["threads"], CORES)
 BESIDE_PROGRAM = 300 if ON_CLUSTER else 0
 
 prefer_own_python()
-if ASKED.forces:
-    os.environ[FORCE_VARIABLE] = "1"  # jobs do their work again whatever their records say
 
 
 onstart:
     runs.remember_run(snakemake_compat.name_in_queue(workflow))
+    # Here, and not above: the Snakemake of a job that was submitted is told to force it, and starts without hooks.
+    if snakemake_compat.forces_jobs(workflow):
+        os.environ[FORCE_VARIABLE] = "1"
     jobs = snakemake_compat.jobs_to_run(workflow)
     runs.remember_jobs(jobs, RESULTS, CORES)
     for dataset in DATASETS:

@@ -1,4 +1,4 @@
-"""Write the augmented set, several randomly transformed copies of each."""
+"""Write the augmented set: several randomly transformed copies of each training image."""
 
 import numpy as np
 
@@ -24,9 +24,9 @@ def main(args, settings):
     copies = augmentation["copies"]
     # One generator for each copy: adding a copy leaves the others as they are.
     generators = [np.random.default_rng([augmentation["seed"], copy]) for copy in range(copies)]
-    with create_hdf5(args.out, split="train", **description.attributes()) as bank:
+    with create_hdf5(args.out, split="train", **description.attributes()) as augmented:
         chunks = (min(images.chunk_rows(shape[1:]), shape[0]), 1, *shape[1:])
-        stored = bank.create_dataset(
+        stored = augmented.create_dataset(
             "images", (shape[0], copies, *shape[1:]), np.uint8, chunks=chunks, compression="gzip", compression_opts=1
         )
         start = 0

@@ -24,9 +24,9 @@ def main(args, settings):
     from medfusion.figures.montage import montage_rows
 
     name = data_name(settings["name"], images.describe(args.train).generated)
-    with open_hdf5(args.train) as train, open_hdf5(args.augmented) as bank:
+    with open_hdf5(args.train) as train, open_hdf5(args.augmented) as augmented:
         rows = [
-            (f"image {i}", np.concatenate([train["images"][i : i + 1], bank["images"][i, :COPIES]]))
+            (f"image {i}", np.concatenate([train["images"][i : i + 1], augmented["images"][i, :COPIES]]))
             for i in range(min(SHOWN, len(train["images"])))
         ]
     with drawing.style(settings["style"]):

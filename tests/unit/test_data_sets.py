@@ -123,7 +123,7 @@ def test_a_file_that_is_none_is_left_to_those_who_read_it(tmp_path):
 def test_what_rests_on_one_class_an_image_is_not_planned_for_several():
     plan = Plan(completed("datasets: {chest: {flag: chestmnist}}"))
     files = PagePlan(plan).of_dataset("chest")
-    for part in ("cases/", "reliability", "comparisons", "studies/", "confusion", "differences", "calibration"):
+    for part in ("examples/", "reliability", "comparisons", "studies/", "confusion", "differences", "calibration"):
         assert not any(part in file for file in files), part
     assert "results/chest/labels/areas.svg" in files
     assert plan.one_class == ["breast", "blood"]

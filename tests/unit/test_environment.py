@@ -8,7 +8,7 @@ import pytest
 
 from medfusion.errors import UserError
 from medfusion.planning import environment
-from medfusion.planning.snakemake_compat import PlannedJob
+from medfusion.planning.runs import PlannedJob
 
 
 @pytest.fixture

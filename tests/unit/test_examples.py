@@ -149,7 +149,7 @@ def test_the_best_on_validation_is_judged_by_its_first_seed(made):
     assert json.dumps(examples).count('"a"') == 0  # no names of classes
 
 
-def test_a_ensemble_that_is_best_has_no_seed_and_a_model_without_svm_no_disagreements(made):
+def test_an_ensemble_that_is_best_has_no_seed_and_a_model_without_svm_no_disagreements(made):
     folder, settings = made
     lower = dict.fromkeys(("cnn", "svm", "fused"), (0.7, 0.5))
     contents = [metrics("net", 3, lower), metrics("other", 5, {"cnn": (0.7, 0.5)})]

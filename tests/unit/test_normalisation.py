@@ -32,6 +32,15 @@ def test_outputs_statistics_and_gradients_are_keras(batch):
     assert not np.allclose(found[0][-2], 1)
 
 
+def test_what_the_operation_cannot_do_is_left_to_keras():
+    images = keras.Input((4, 4, 2))
+    x = keras.layers.BatchNormalization(scale=False)(images)
+    x = keras.layers.BatchNormalization(axis=1)(x)
+    model = keras.Model(images, x)
+    fuse(model)
+    assert not any(isinstance(layer, FusedBatchNormalization) for layer in model.layers)
+
+
 def test_layers_that_do_not_normalise_images_stay_and_all_are_saved_as_keras_own(tmp_path):
     images = keras.Input((4, 4, 2))
     x = keras.layers.BatchNormalization()(keras.layers.Conv2D(3, 3)(images))

@@ -423,7 +423,7 @@ def test_the_model_card_says_what_else_the_data_can_be(made):
     assert generated.count("GENERATED") == 2 and "CC BY" not in generated
     ensemble = model_card(made[1], "ensembles/all", seed=None)
     assert "by which it was selected" in model_card(made[1]) and "by which it was selected" not in ensemble
-    assert "It was named in the configuration." in ensemble and "the ensemble over all its networks" in ensemble
+    assert "It was named in the configuration." in ensemble and "the ensemble of all its networks" in ensemble
     assert "They may be easier" not in model_card(made[1], near_duplicates=0)
     assert "the threshold of the highest balanced accuracy" in model_card(made[1], sensitivity=None)
 
@@ -449,7 +449,7 @@ def test_the_model_card_says_why_no_temperature_is_applied(made):
     assert words in model_card(dataclasses.replace(made[1], calibration=numbers))
 
 
-def test_members_of_a_ensemble_over_fusions():
+def test_members_of_an_ensemble_over_fusions():
     runs = [("a", 1, "fused"), ("a", 2, "fused"), ("b", 1, "cnn"), ("a", 1, "cnn")]
     weights = {1: [0.5, 0.5, 0.0], 2: [1.0, 0.0, 0.0]}
     parts = {"members": ["cnn", "svm", "tree"], "temperatures": [1.5, 1.0, 1.0]}

@@ -42,7 +42,7 @@ def test_files_of_systems(config):
     assert plan.probabilities("blood", "compact_resnet", 2, "cnn_svm_chosen") == f"{folder}/cnn_svm_chosen/fused.h5"
 
 
-def test_a_ensemble_counts_every_seed(config):
+def test_an_ensemble_counts_every_seed(config):
     plan = Plan(config)
     files = plan.ensemble_files(Wildcards(dataset="blood", ensemble="ensemble_svm"))
     assert files == [f"results/blood/compact_resnet/seed{seed}/svm_rbf/probabilities.h5" for seed in (1, 2, 3)]

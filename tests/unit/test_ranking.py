@@ -83,6 +83,8 @@ def row(text, column, value, number=1):
         lambda text: row(text, "val_accuracy_sd", "high"),
         lambda text: row(text, "val_accuracy_low", ""),
         lambda text: row(text, "seeded", "maybe"),
+        lambda text: row(text, "val_accuracy_sd", ""),  # of two runs
+        lambda text: "\n".join(text.splitlines()[index] for index in (0, -1, *range(1, 4))),  # the baseline first
     ],
 )
 def test_what_is_no_ranking_is_named(tmp_path, spoil):

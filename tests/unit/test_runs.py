@@ -13,7 +13,7 @@ import pytest
 
 from medfusion.errors import UserError
 from medfusion.planning import runs
-from medfusion.planning.snakemake_compat import PlannedJob
+from medfusion.planning.runs import PlannedJob
 
 # Holds what this module's `hold` locks, says so, and goes on until its stdin is closed.
 HOLDING = """

@@ -72,11 +72,6 @@ def test_targets_and_overlays():
     assert (found.targets, found.configfiles) == (("report", "export"), ("a.yaml", "b.yaml"))
 
 
-@pytest.mark.parametrize(("command", "forces"), [("-F", True), ("-f x", True), ("--forcerun a", True), ("-j 8", False)])
-def test_what_forces_jobs(command, forces):
-    assert asked(False, [SNAKEMAKE, *command.split()]).forces == forces
-
-
 @pytest.mark.parametrize("dry", [True, False])
 def test_snakemake_as_a_library_is_believed(dry):
     found = asked(dry, ["/somewhere/my_program.py", "-n"])
@@ -96,6 +91,7 @@ onstart:
     found = {
         "jobs": [vars(job) for job in snakemake_compat.jobs_to_run(workflow)],
         "limit": snakemake_compat.memory_limit(workflow),
+        "forces": snakemake_compat.forces_jobs(workflow),
         "name": snakemake_compat.name_in_queue(workflow),
         "in storage": snakemake_compat.in_storage(rules.second.output.out),
     }
@@ -119,13 +115,15 @@ rule first:
 """
 
 
-@pytest.mark.parametrize("limit", [900, None])
-def test_a_run_knows_its_jobs_before_they_start(tmp_path, limit):
+@pytest.mark.parametrize(
+    ("limit", "options"),
+    [(900, ["--resources", "mem_mb=900"]), (None, []), (None, ["-F"]), (None, ["-f"]), (None, ["-R", "first"])],
+)
+def test_a_run_knows_its_jobs_before_they_start(tmp_path, limit, options):
     (tmp_path / "settings").mkdir()
     for name in ("first", "second"):
         (tmp_path / f"settings/{name}.json").write_text("{}")
     (tmp_path / "Snakefile").write_text(WORKFLOW)
-    options = [] if limit is None else ["--resources", f"mem_mb={limit}"]
     done = subprocess.run(
         [sys.executable, "-m", "snakemake", "-c", "2", *options],
         cwd=tmp_path,
@@ -136,7 +134,8 @@ def test_a_run_knows_its_jobs_before_they_start(tmp_path, limit):
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "found.json").read_text())
     assert (found["limit"], found["name"], found["in storage"]) == (limit, None, False)
-    first, second = found["jobs"]
+    assert found["forces"] == (limit is None and options != [])
+    first, second = found["jobs"][:2]
     assert first == {
         "rule": "first",
         "settings": "settings/first.json",

@@ -1,5 +1,8 @@
 """Tests of training on a few small images: determinism, steps, schedule, stopping."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -208,3 +211,23 @@ def test_several_labels_at_once_are_learned_each_by_itself():
     assert history[-1]["val_accuracy"] == pytest.approx(np.mean((values > 0.5) == labels), abs=0.01)
     loss = -np.mean(np.log(np.where(labels, values, 1 - values)))
     assert history[-1]["val_loss"] == pytest.approx(loss, abs=0.02), "binary cross-entropy, a mean over labels"
+
+
+OPENED = """
+import os, sys
+os.environ["KERAS_BACKEND"] = "tensorflow"
+import keras
+model = keras.saving.load_model(sys.argv[1])
+assert "medfusion" not in sys.modules and "medfusion" not in model.to_json()
+print(model(keras.ops.zeros((1, 10, 10, 1), "uint8")).shape, len(model.variables))
+"""
+
+
+def test_a_network_trained_with_our_optimiser_and_layers_is_opened_by_keras_alone(tmp_path):
+    model = train(1, options={"batch_norm": True}, optimizer="muon")[0]
+    model.save(tmp_path / "model.keras")
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    command = [sys.executable, "-c", OPENED, tmp_path / "model.keras"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["(1,", "1)", str(len(model.variables))]

@@ -616,7 +616,7 @@ FILES = (
         "nothing",
         files=lambda folder: {
             **_appended("# A comment.\n", "schemas/*.yaml", "profiles/*/config.yaml", "Snakefile")(folder),
-            **_replaced("rules/networks.smk", "mem_mb=1500", "mem_mb=1600")(folder),
+            **_replaced("rules/networks.smk", "mem_mb=memory(1500)", "mem_mb=memory(1600)")(folder),
             **_replaced("rules/evaluation.smk", '"Collecting all measures"', '"Collecting"')(folder),
         },
     ),

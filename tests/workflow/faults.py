@@ -313,7 +313,7 @@ def damage_unseen(path: Path) -> None:
 def declared_memory(project: Project) -> dict[str, int]:
     """The megabytes that each stage declares."""
     text = "\n".join(path.read_text(encoding="utf-8") for path in (project.folder / "rules").glob("*.smk"))
-    found = re.findall(r'/?program\("(\w+)"\).*?mem_mb=(\d+)', text, re.S)
+    found = re.findall(r'/?program\("(\w+)"\).*?mem_mb=memory\((\d+)\)', text, re.S)
     return {stage: int(megabytes) for stage, megabytes in found}
 
 

@@ -117,7 +117,7 @@ def test_a_job_that_is_cancelled(untrained, local):
 
 def test_a_job_over_its_memory(untrained, local):
     """What 320 MB do not hold: TensorFlow, and the Snakemakes beside it."""
-    little = ("--set-resources", "train_cnn:mem_mb=20", "extract_features:mem_mb=20")
+    little = ("--set-resources", "train_cnn:mem_mb=320", "extract_features:mem_mb=320")
     done = untrained.snakemake(*PROFILE, FEATURES, *little, check=False)
     text = done.stdout + done.stderr
     assert done.returncode != 0

@@ -79,7 +79,7 @@ def test_the_model_card_says_what_it_is_and_is_not_for(finished, dataset):
 
 
 @pytest.mark.slow
-def test_a_ensemble_is_exported_with_all_its_networks(rerun):
+def test_an_ensemble_is_exported_with_all_its_networks(rerun):
     rerun.edit(
         rerun.overlay.name,
         "    learning_curve: {sizes",

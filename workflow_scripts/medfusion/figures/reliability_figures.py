@@ -107,7 +107,7 @@ def risk_coverage(found: Reliability) -> Figure:
         handles.append(Line2D([], [], color=colour, label=address))
     axes.axvline(found.content["abstention_rate"], color=GREY, linestyle=":", linewidth=1)
     axes.set(
-        xlabel="share of images referred, the least certain first",
+        xlabel="abstention rate, the least certain images first",
         ylabel="accuracy of the rest",
         xlim=(0, MOST_REFERRED),
     )

@@ -1,7 +1,7 @@
 """MedMNIST's own prediction files, in one archive: what `medmnist.Evaluator` writes and reads, for every system.
 
 The evaluator takes data set, size and split from a file's name, and the name of a run from what follows its "@"; ACC
-and AUROC in the name are for people. The format: `Evaluator.parse_and_evaluate` of medmnist.
+and AUC in the name are for people. The format: `Evaluator.parse_and_evaluate` of medmnist.
 """
 
 import zipfile

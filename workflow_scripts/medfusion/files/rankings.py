@@ -122,9 +122,12 @@ def read(path: str | Path, candidates: Iterable[str] | None = None) -> Ranking:
     always = [column for column in numbers if column.endswith(("_mean", "_n"))]
     table = read_table(path, ("runs", *always), TEXTS, ("rank", *FLAGS, *numbers))
     ranked = table[table["model"] != BASELINES]
+    places = [*range(1, len(ranked) + 1), *[0] * (len(table) - len(ranked))]  # systems first, in order; then baselines
+    models_in_order = (table["model"] == BASELINES).tolist() == [place == 0 for place in places]
     # Only the deviation of a single run is not known.
+    single = (table["runs"] == 1).to_numpy()[:, None]
     values = table[["runs", *numbers]].apply(pd.to_numeric, errors="coerce")
-    known = np.isfinite(values) | (table[["runs", *numbers]].isna() & values.columns.str.endswith("_sd"))
+    known = np.isfinite(values) | (table[["runs", *numbers]].isna() & single & values.columns.str.endswith("_sd"))
     whole = values[["runs", *(column for column in always if column.endswith("_n"))]]
     if (
         not known.all(axis=None)
@@ -132,7 +135,8 @@ def read(path: str | Path, candidates: Iterable[str] | None = None) -> Ranking:
         or not table[list(FLAGS)].isin([True, False]).all(axis=None)
         or table.duplicated(list(TEXTS)).any()
         or not len(ranked)
-        or table["rank"].dropna().tolist() != list(range(1, len(ranked) + 1))
+        or not models_in_order
+        or table["rank"].fillna(0).tolist() != places
     ):
         raise UserError(f"{path}: not the ranking of a data set's systems; delete it and run again")
     systems = [_system(row) for row in table.to_dict("records")]

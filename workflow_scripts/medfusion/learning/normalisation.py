@@ -22,8 +22,13 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
 def fuse(model: keras.Model) -> None:
     """Let all layers that normalise images do it as one operation."""
     for layer in model.layers:
-        if type(layer) is keras.layers.BatchNormalization and len(layer.output.shape) == 4:
+        if type(layer) is keras.layers.BatchNormalization and _fits(layer):
             layer.__class__ = FusedBatchNormalization
+
+
+def _fits(layer: keras.layers.BatchNormalization) -> bool:
+    """Whether the fused operation does what the layer does."""
+    return layer.scale and layer.center and layer.input_spec.ndim == 4 and layer.axis in (-1, 3)
 
 
 def unfuse(model: keras.Model) -> None:

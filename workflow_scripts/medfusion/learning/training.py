@@ -58,7 +58,6 @@ def train(
     epochs = max(settings["epochs"], math.ceil(settings["min_steps"] / steps))
     model = build(network["architecture"], training_images.shape, classes, network["options"], task)
     compile_model(model, settings, steps * epochs)
-    fuse(model)
 
     versions = epoch_versions(settings, training_images.versions, epochs)
     drawn = _Batches(lambda: _drawn(training_images, versions, batch, settings, np.random.default_rng(seed)), model)
@@ -66,6 +65,7 @@ def train(
     in_order = _Batches(lambda: val_images.in_order(val_batch), model)
     validation = in_order.dataset(math.ceil(len(val_images) / val_batch)) if val_images else None
     history = _Curves(epochs, report)
+    fuse(model)
     try:
         model.fit(
             drawn.dataset(),
@@ -78,8 +78,10 @@ def train(
         )
     except tf.errors.OpError as error:
         raise drawn.fault or in_order.fault or error from None
-    unfuse(model)
-    return model, history.rows
+    finally:
+        unfuse(model)
+    # Without its optimiser: nothing trains on, and Keras alone is to open what is saved.
+    return keras.Model(model.input, model.output, name=model.name), history.rows
 
 
 def compile_model(model: keras.Model, settings: dict[str, Any], total_steps: int) -> None:

@@ -48,7 +48,7 @@ LAYERS_TRIED = ("flatten", "dense", "features")
 
 @dataclass(frozen=True)
 class Variant:
-    """A model with one thing taken away. It is never a candidate: it has no part in choices and ensembles.
+    """A model with one thing taken away. It is never a candidate: it takes no part in choices, nor in ensembles.
 
     base : the configured model
     name : of the change: without_dropout, layer_flatten

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 
 from medfusion.errors import UserError
-from medfusion.planning.snakemake_compat import PlannedJob
+from medfusion.planning.runs import PlannedJob
 
 # Of the machine's memory, what jobs may take together.
 SHARE = 0.85

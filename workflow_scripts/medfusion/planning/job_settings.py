@@ -1,6 +1,6 @@
 """The part of the configuration that each stage depends on: exactly that, so that no other edit re-runs it.
 
-Where neither the wildcards nor the slice say which files a job reads, `files` names them: so a job whose inputs become
+Where neither wildcards nor settings say which files a job reads, `files` names them: so a job whose inputs become
 others runs again although Snakemake's own records (.snakemake/) are lost.
 """
 
@@ -47,7 +47,7 @@ def job_settings(plan: Plan) -> JobSettings:
 
 
 class _Parts:
-    """What slices have in common."""
+    """What settings have in common."""
 
     def __init__(self, plan: Plan):
         self._plan = plan

@@ -16,6 +16,7 @@ import stat
 import subprocess
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -24,7 +25,6 @@ import psutil
 from medfusion.errors import UserError
 from medfusion.files.artifacts import process_space, read_json, write_json
 from medfusion.jobs import records
-from medfusion.planning.snakemake_compat import PlannedJob
 
 LOCKS = Path(".snakemake/locks")  # Snakemake's own
 HELD = Path(".snakemake/medfusion.lock")
@@ -37,6 +37,22 @@ PATIENCE = 5  # seconds that a job may take to stop when it is asked to
 SLURM_NAME = "slurm"  # the key of a note: the name that all jobs of a run have in Slurm's queue
 SLURM_PATIENCE = 90  # seconds that a scheduler may take for the same
 ROUNDS = 5  # of stopping orphans: what is about to end may have started another in that moment
+
+
+@dataclass(frozen=True)
+class PlannedJob:
+    """A job that this run is about to do.
+
+    needs : settings files of the jobs among them whose outputs it reads
+    memory_mb : what its rule declares; None for none
+    """
+
+    rule: str
+    settings: str
+    output: str
+    threads: int
+    memory_mb: int | None
+    needs: tuple[str, ...]
 
 
 def remember_run(name: str | None = None) -> None:

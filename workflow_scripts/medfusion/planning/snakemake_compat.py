@@ -14,6 +14,8 @@ from typing import Any
 from snakemake.cli import get_argument_parser
 from snakemake.io import is_flagged
 
+from medfusion.planning.runs import PlannedJob
+
 # Options with which no job is run: they plan, print, clean up or unlock.
 WITHOUT_JOBS = (
     *("dryrun", "touch", "lint", "list_rules", "list_target_rules", "print_compilation", "containerize"),
@@ -24,7 +26,6 @@ WITHOUT_JOBS = (
 )
 # Of these, options that change what a run would be working on.
 ALTER = ("touch", "unlock", "delete_all_output", "delete_temp_output", "cleanup_metadata")
-FORCE = ("force", "forceall", "forcerun")
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,6 @@ class Asked:
     runs_jobs : whether jobs are to be run
     dry_run : whether it is to say which would be
     alters : whether it changes results, or the lock on them, without running jobs
-    forces : whether jobs are to run whatever their records say
     targets : as typed
     configfiles : overlays, as typed
     config : KEY=VALUE of --config, as typed
@@ -43,7 +43,6 @@ class Asked:
     runs_jobs: bool
     dry_run: bool
     alters: bool
-    forces: bool
     targets: tuple[str, ...]
     configfiles: tuple[str, ...]
     config: tuple[str, ...]
@@ -58,33 +57,16 @@ def asked(dry_run: bool, command: Sequence[str] = sys.argv) -> Asked:
     command : the process's command
     """
     if not _is_snakemake(command[0]):
-        return Asked(not dry_run, dry_run, False, False, (), (), ())
+        return Asked(not dry_run, dry_run, False, (), (), ())
     options, _ = get_argument_parser().parse_known_args(list(command[1:]))
     return Asked(
         runs_jobs=not _without_jobs(options),
         dry_run=bool(options.dryrun),
         alters=not options.dryrun and bool(_given(options, ALTER)),
-        forces=any(getattr(options, name) for name in FORCE),
         targets=tuple(options.targets or ()),
         configfiles=tuple(map(str, options.configfile or ())),
         config=tuple(map(str, options.config or ())),
     )
-
-
-@dataclass(frozen=True)
-class PlannedJob:
-    """A job that this run is about to do.
-
-    needs : settings files of the jobs among them whose outputs it reads
-    memory_mb : what its rule declares; None for none
-    """
-
-    rule: str
-    settings: str
-    output: str
-    threads: int
-    memory_mb: int | None
-    needs: tuple[str, ...]
 
 
 def jobs_to_run(workflow: Any) -> list[PlannedJob]:
@@ -108,6 +90,12 @@ def _declared_memory(rule: Any) -> int | None:
     return None if resource is None or resource.is_evaluable() else resource.value  # a function guesses from the inputs
 
 
+def forces_jobs(workflow: Any) -> bool:
+    """Whether --force, --forceall or --forcerun asked for jobs to be done again, whatever their records say."""
+    asked_for = workflow.dag_settings
+    return bool(asked_for.forceall or asked_for.forcetargets or asked_for.forcerun)
+
+
 def memory_limit(workflow: Any) -> int | None:
     """Megabytes that all jobs together may take (--resources mem_mb); None where there is no limit."""
     return workflow.global_resources.get("mem_mb").value
@@ -115,7 +103,7 @@ def memory_limit(workflow: Any) -> int | None:
 
 def name_in_queue(workflow: Any) -> str | None:
     """What all jobs that this run submits to Slurm are called in its queue; None for other executors."""
-    return getattr(workflow.scheduler._executor, "run_uuid", None)
+    return getattr(getattr(workflow.scheduler, "_executor", None), "run_uuid", None)
 
 
 def start_without_limit(workflow: Any) -> None:

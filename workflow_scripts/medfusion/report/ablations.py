@@ -25,7 +25,7 @@ NOTES = (
     "stands the {confidence} interval of their mean over seeds (Student's, of pairs). It is about other seeds, not "
     "other images, is not corrected for the number of rows, and is wide where there are few seeds. Where it holds 0, "
     "the seeds do not show that the part matters. One seed has no interval.",
-    "None of these systems is a candidate: the best is not chosen among them, and they are no part of any "
+    "None of these systems is a candidate: the selected system is not chosen among them, and they are no part of any "
     "ensemble. To drop or to keep a part, look at validation; a part that is dropped for its test figures makes these "
     "optimistic.",
 )

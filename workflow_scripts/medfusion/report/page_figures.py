@@ -73,7 +73,7 @@ KINDS = {
     ),
     "risk_coverage": Kind(
         "reliability",
-        "Accuracy when the least certain images are referred",
+        "Selective accuracy when the system abstains from the least certain images",
         "Of the selected system, and of the network alone; a line a run, the first seed's thick. Diamonds:"
         " the mean over seeds of what the threshold of confidence does that was chosen on validation, with the "
         "lowest and the highest limit of the runs' Wilson intervals (no interval of the mean).",

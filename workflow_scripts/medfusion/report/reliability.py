@@ -52,7 +52,7 @@ CHANCE = (
     ". The intervals below are of the test images alone."
 )
 REFERRAL = (
-    "Confidence is the probability of the predicted class after the temperature. Selective accuracy is that of the "
+    "Confidence is the probability of the predicted class after the temperature. Selective accuracy is that on the "
     "images that remain when the least certain are referred to a human. The area under the risk-coverage curve is the "
     "mean share of errors over all numbers of images kept: less is better. The threshold was chosen so that "
     "{referred} of the validation images lie below it; where many images have the same confidence, as with decision "
@@ -204,20 +204,20 @@ def _decision_note(found: Reliability, best: RankedSystem) -> Iterable[str]:
 
 def decision_rule(found: Reliability) -> str:
     """What the decision threshold was chosen for, as words after "chosen"."""
-    recall = found.content["sensitivity"]
-    if recall is None:
+    sensitivity = found.content["sensitivity"]
+    if sensitivity is None:
         return "for the highest balanced accuracy"
-    return f"to find {percent(recall)} of the images of {_positive(found)}"
+    return f"to find {percent(sensitivity)} of the images of {_positive(found)}"
 
 
 def decision_limit(found: Reliability) -> str:
     """That the decision threshold calls every image positive, as a sentence to append; else nothing."""
-    recall, name = found.content["sensitivity"], _positive(found)
-    if recall is None or found.content["validation"][found.content["positive"]] >= _least_images(recall):
+    sensitivity, name = found.content["sensitivity"], _positive(found)
+    if sensitivity is None or found.content["validation"][found.content["positive"]] >= _least_images(sensitivity):
         return ""
     return (
-        f" Validation has too few images of {name} to choose such a threshold: {percent(recall)} needs "
-        f"{_least_images(recall)}. It is 0, and every image is called {name}."
+        f" Validation has too few images of {name} to choose such a threshold: {percent(sensitivity)} needs "
+        f"{_least_images(sensitivity)}. It is 0, and every image is called {name}."
     )
 
 
@@ -258,7 +258,7 @@ def _sets(found: Reliability, systems: Sequence[RankedSystem], caption: str) -> 
             cells = [with_interval(parts["coverage"]), Cell(lowest.text, note, lowest.sort)]
             cells += [value_cell(parts[name]) for name in ("size", "single", "empty")]
             rows.append(Row([Cell(row.address), Cell(THRESHOLDS[scheme]), *cells, runs_cell(row)]))
-    head = ["System", "Thresholds", "Sets with the true class", "Lowest of a class", "Classes in a set"]
+    head = ["System", "Thresholds", "Coverage", "Lowest of a class", "Mean set size"]
     return Table(caption, [*head, "Sets of one class", "Empty sets", "Seeds"], [Body(rows)], numeric=2)
 
 

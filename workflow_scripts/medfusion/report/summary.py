@@ -53,9 +53,8 @@ def summary(
     parts = ["# Measured results", *filter(None, near_duplicates)]
     parts += ["\n".join(f"- {title}: {text}" for title, text in context.items())]
     confidence = percent(config["evaluation"]["confidence"])
-    kinds = (
-        f"Wilson for accuracy and recall, stratified bootstrap of {config['evaluation']['replicates']:,} for the others"
-    )
+    replicates = f"{config['evaluation']['replicates']:,}"
+    kinds = f"Wilson for accuracy and sensitivity, stratified bootstrap of {replicates} for the others"
     parts.append(
         'Accuracy and AUROC are MedMNIST\'s, on test images; ± is the standard deviation over seeds; "limits of runs" '
         f"go {limits_of_runs(confidence, kinds)}. "
