@@ -626,8 +626,8 @@ FILES = (
         ("ensemble",),
         files=_replaced(
             "rules/classifiers.smk",
-            '"python {input.program:q} --settings {input.settings:q} --members {input.members:q} --out',
-            '"nice python {input.program:q} --settings {input.settings:q} --members {input.members:q} --out',
+            '"python {input.program:q} --settings {input.settings:q} --members {input.members:q} --val {input.val:q} "\n',
+            '"nice python {input.program:q} --settings {input.settings:q} --members {input.members:q} --val {input.val:q} "\n',
         ),
     ),
     Row(
