@@ -626,8 +626,8 @@ FILES = (
         ("ensemble",),
         files=_replaced(
             "rules/classifiers.smk",
-            '"python {input.program:q} --settings {input.settings:q} --members {input.members:q} --val {input.val:q} "\n',
-            '"nice python {input.program:q} --settings {input.settings:q} --members {input.members:q} --val {input.val:q} "\n',
+            '{input.members:q} --val {input.val:q} "\n        "--out {output.fused:q} 9>&2',
+            '{input.members:q} --val {input.val:q} "\n        " --out {output.fused:q} 9>&2',
         ),
     ),
     Row(

@@ -10,7 +10,7 @@ from specification import jobs
 
 from medfusion.jobs.records import read_all
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 COLLECTING = {"collect_metrics/collect_metrics", "report/report", "summarise/summarise"}
 
 

@@ -61,6 +61,7 @@ def done(tmp_path_factory):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_what_was_chosen_by_default_is_said(done):
     project, text = done
     page = (project.folder / "results/report.html").read_text(encoding="utf-8")
@@ -76,6 +77,7 @@ def test_what_was_chosen_by_default_is_said(done):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_measures_of_several_labels_are_the_evaluators(done):
     folder = done[0].folder / "results"
     table = pd.read_csv(folder / "metrics.csv")
@@ -98,6 +100,7 @@ def test_measures_of_several_labels_are_the_evaluators(done):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_of_several_labels_each_has_a_probability_of_its_own(done):
     folder = done[0].folder / "results/chest/default/seed1"
     with h5py.File(folder / "features.h5") as file:
@@ -112,6 +115,7 @@ def test_of_several_labels_each_has_a_probability_of_its_own(done):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_page_says_what_several_labels_leave_out_and_shows_each_label(done):
     project, _ = done
     page = (project.folder / "results/report.html").read_text(encoding="utf-8")
@@ -124,6 +128,7 @@ def test_the_page_says_what_several_labels_leave_out_and_shows_each_label(done):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_file_without_a_flag_goes_to_the_end_and_its_package_answers(done):
     project, _ = done
     card = (project.folder / "results/own/export/README.md").read_text(encoding="utf-8")

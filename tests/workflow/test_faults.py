@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 
 @NEEDS_ROOT
-@pytest.mark.parametrize("place", ["features", "everything"])
+@pytest.mark.parametrize("place", ["features", pytest.param("everything", marks=pytest.mark.long)])
 def test_a_full_disk(rerun, finished, place):
     """On a small file system of its own: either the folder of the features, or the whole project."""
     features = faults.job(rerun, "extract_features", "breast")
@@ -44,6 +44,7 @@ def test_a_full_disk(rerun, finished, place):
         completes(rerun, finished)
 
 
+@pytest.mark.long
 def test_a_limit_on_the_size_of_files(rerun, finished):
     features = faults.job(rerun, "extract_features", "breast")
     faults.forget(rerun, features)
@@ -57,7 +58,7 @@ def test_a_limit_on_the_size_of_files(rerun, finished):
     completes(rerun, finished)
 
 
-@pytest.mark.parametrize("limit", [2000, 1000])
+@pytest.mark.parametrize("limit", [2000, pytest.param(1000, marks=pytest.mark.long)])
 def test_jobs_keep_to_the_memory_that_they_may_take(rerun, finished, limit):
     """Two trainings would fit the processors; a job that is too large alone is announced, and runs alone."""
     needs = faults.declared_memory(rerun)

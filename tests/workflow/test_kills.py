@@ -17,6 +17,7 @@ pytestmark = pytest.mark.slow
 RUN = ".snakemake/run.json"
 
 
+@pytest.mark.long
 def test_kill_in_the_middle_of_every_stage(rerun, finished):
     """Of each stage, a job is killed when it has written what nobody has yet."""
     left = {record.stage for record in faults.recorded(rerun)}
@@ -61,6 +62,7 @@ def test_kill_of_snakemake_in_the_middle_of_a_stage(rerun, finished):
         assert not faults.works(orphan) and not half_written.exists()
 
 
+@pytest.mark.long
 def test_power_cuts(rerun, finished):
     """All is killed in one moment, wherever any of the processes is about to give a file its name."""
     breast = [record for record in faults.recorded(rerun) if record.outputs[0].path.startswith("results/breast/")]
@@ -116,6 +118,7 @@ def test_the_lock_of_a_killed_run(rerun, finished):
     assert "the lock was removed" in completes(rerun, finished)
 
 
+@pytest.mark.long
 def test_two_runs_in_one_folder(rerun, finished):
     """The second is refused, plans are made beside the first, one with another configuration: all leave it alone."""
     faults.forget(rerun, faults.job(rerun, "train_cnn"))

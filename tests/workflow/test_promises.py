@@ -170,6 +170,7 @@ def test_a_data_file_that_is_touched_runs_nothing_and_keeps_its_time(own):
         assert path.stat().st_mtime == seconds
 
 
+@pytest.mark.long
 def test_after_a_touch_only_settings_under_which_results_were_made_are_shown(rerun, tmp_path):
     set_in(rerun, evaluation__replicates=REPLICATES)
     rerun.snakemake("-j", "8", "--touch", "report", "summarise")

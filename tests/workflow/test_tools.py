@@ -44,6 +44,7 @@ def test_a_finished_run_is_shown_kept_and_compared_with_what_was_kept(finished, 
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_sweep_does_only_what_its_values_touch(rerun):
     results = rerun.folder / "results"
     before = state(results)
@@ -69,6 +70,7 @@ def test_a_sweep_does_only_what_its_values_touch(rerun):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_point_that_fails_is_said_and_the_others_go_on(rerun):
     done = sweep(rerun, f"{SHA256}={'a' * 64},~")
     assert done.returncode == 1, done.stdout + done.stderr
