@@ -585,8 +585,8 @@ FAULTS = {
         "schedule: constant",
     ),
     "as many original epochs as epochs": (
-        "{networks: {compact_resnet: {training: {epochs: 6}}}}",
-        "networks.compact_resnet.training.original_epochs: 6; expected less than the 6 epochs, or no augmented image "
+        "{networks: {compact_resnet: {training: {epochs: 3}}}}",
+        "networks.compact_resnet.training.original_epochs: 3; expected less than the 3 epochs, or no augmented image "
         "would be seen; set images: original and affine: ~ for that",
     ),
     "too few images to fit": (

@@ -436,7 +436,7 @@ def test_the_card_of_a_named_system_does_not_say_that_validation_chose_it(made):
 
 def test_the_model_card_says_where_every_image_reaches_the_threshold(made):
     lowest = dataclasses.replace(made[1], calibration=dataclasses.replace(made[1].calibration, decision=0.0))
-    words = "of such images. Every image reaches it: validation has too few of such images for a higher one. Sens"
+    words = "of such images. Every image reaches it: validation has too few of such images for a higher one. Measures"
     assert words in model_card(lowest)
     assert "Every image" not in model_card(made[1]) and "Every image" not in model_card(lowest, sensitivity=None)
 
