@@ -54,7 +54,7 @@ class Expected:
         Raises
         ------
         UserError
-            If there are more classes than can be told apart.
+            If there are more classes than the workflow can take.
         """
         if self.label_names:
             return self

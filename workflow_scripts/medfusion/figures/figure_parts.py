@@ -8,7 +8,7 @@ GREY = "0.45"
 
 
 def class_colours(classes: int) -> list[tuple[float, float, float]]:
-    """One colour a class: told apart by colour-blind readers up to ten classes."""
+    """One colour a class, up to ten of them distinct for colour-blind readers."""
     return list(sns.color_palette("colorblind", classes) if classes <= 10 else sns.husl_palette(classes))
 
 

@@ -5,9 +5,9 @@ The file holds an object:
     dataset     key of the data set
     task        MedMNIST's kind of task
     positive    the label that `decision` speaks of, or null
-    sensitivity   share of the images with that label that `decision` is to find; null: it is the most balanced
+    sensitivity  share of the images with that label that `decision` is to find; null: it is the most balanced
     coverage    share of images whose prediction set is to hold the true class
-    abstention_rate  share of images that is to be referred to a human
+    abstention_rate  share of the images that is to be referred to a human
     images      number of validation images of each class, in label order
     systems     by address (model/system), then by seed as text ("all" for an ensemble, over all seeds), the fields
                 of `Calibration`, null for None

@@ -121,9 +121,8 @@ def read(path: str | Path, candidates: Iterable[str] | None = None) -> Ranking:
     numbers = [f"{name}_{part}" for name in MEASURES for part in PARTS]
     always = [column for column in numbers if column.endswith(("_mean", "_n"))]
     table = read_table(path, ("runs", *always), TEXTS, ("rank", *FLAGS, *numbers))
-    ranked = table[table["model"] != BASELINES]
-    places = [*range(1, len(ranked) + 1), *[0] * (len(table) - len(ranked))]  # systems first, in order; then baselines
-    models_in_order = (table["model"] == BASELINES).tolist() == [place == 0 for place in places]
+    is_baseline = table["model"] == BASELINES
+    ranks = (~is_baseline).cumsum().mask(is_baseline)  # systems first, in order; then baselines, which have none
     # Only the deviation of a single run is not known.
     single = (table["runs"] == 1).to_numpy()[:, None]
     values = table[["runs", *numbers]].apply(pd.to_numeric, errors="coerce")
@@ -134,13 +133,14 @@ def read(path: str | Path, candidates: Iterable[str] | None = None) -> Ranking:
         or not ((whole >= 1) & (whole % 1 == 0)).all(axis=None)
         or not table[list(FLAGS)].isin([True, False]).all(axis=None)
         or table.duplicated(list(TEXTS)).any()
-        or not len(ranked)
-        or not models_in_order
-        or table["rank"].fillna(0).tolist() != places
+        or is_baseline.all()
+        or not is_baseline.is_monotonic_increasing
+        or not ranks.equals(pd.to_numeric(table["rank"], errors="coerce").astype(ranks.dtype))
     ):
         raise UserError(f"{path}: not the ranking of a data set's systems; delete it and run again")
     systems = [_system(row) for row in table.to_dict("records")]
-    found = Ranking(systems[: len(ranked)], systems[len(ranked) :])
+    number = int((~is_baseline).sum())
+    found = Ranking(systems[:number], systems[number:])
     if candidates is not None and (others := set(candidates) ^ {system.address for system in found.systems}):
         raise UserError(
             f"{path}: not of the systems that there are ({', '.join(sorted(others))}); delete it and run again"

@@ -3,7 +3,7 @@
 The file holds an object:
 
     dataset, flag, task, label_names, generated   as in metrics.json
-    positive, sensitivity, coverage, abstention_rate          as in calibration.json
+    positive, sensitivity, coverage, abstention_rate  as in calibration.json
     validation, test     number of images of each class
     always               labels of which validation has too few images: class-conditional sets always hold them
     confidence           nominal coverage of the intervals
@@ -29,18 +29,8 @@ from medfusion.naming import data_name
 from medfusion.planning.systems import Run
 
 KEYS = (
-    *(
-        "dataset",
-        "generated",
-        "label_names",
-        "positive",
-        "sensitivity",
-        "coverage",
-        "abstention_rate",
-        "validation",
-        "test",
-    ),
-    *("always", "confidence", "best", "network", "groups", "shown"),
+    *("dataset", "generated", "label_names", "positive", "sensitivity", "coverage", "abstention_rate"),
+    *("validation", "test", "always", "confidence", "best", "network", "groups", "shown"),
 )
 
 

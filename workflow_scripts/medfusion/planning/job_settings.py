@@ -104,7 +104,7 @@ def _of_data(plan: Plan, parts: _Parts) -> JobSettings:
         }
 
     def prepare_folder(wildcards: Wildcards) -> Settings:
-        # Pictures are not read here: they are told apart by what the system says of them.
+        # Pictures are not read here: they are known by what the system says of them.
         entry = plan.datasets[wildcards.dataset]
         listed = folders.look(plan.data_file(wildcards), excluded(entry))
         return {
