@@ -4,6 +4,7 @@ Looks at what the run has noted and at its processes; disturbs nothing, so that 
 """
 
 import argparse
+import os
 import time
 
 
@@ -25,7 +26,7 @@ def main():
     try:
         while True:
             view = progress.look()
-            if view is None or (args.results and args.results.rstrip("/") != view.results):
+            if view is None or (args.results and os.path.abspath(args.results) != os.path.abspath(view.results)):
                 last = f"; the last run here was of {view.results}" if view else ""
                 escaping.stop(f"no run{f' of {args.results}' if args.results else ''} has started in this folder{last}")
             if args.watch and terminal.is_terminal:

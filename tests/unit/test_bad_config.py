@@ -805,6 +805,14 @@ FAULTS = {
         "{datasets: {breast: {published: [{name: x, accuracy: 85.3, source: y}]}}}",
         "datasets.breast.published.0.accuracy: 85.3; expected a number from 0 to 1, or ~",
     ),
+    "a published figure of a system by its old name": (
+        "{datasets: {breast: {published: [{system: votes/ensemble_cnn, name: x, accuracy: 0.8, source: y}]}}}",
+        "datasets.breast.published: unknown system 'votes/ensemble_cnn'; it is called 'ensembles/ensemble_cnn' now",
+    ),
+    "an export of a system by its old name": (
+        "{datasets: {breast: {export: votes/vote_resnet}}}",
+        "datasets.breast.export: unknown system 'votes/vote_resnet'; 'votes' is called 'ensembles' now",
+    ),
     "a published figure of an unknown system": (
         "{datasets: {breast: {published: [{system: breast_cnn/svm_liner, name: x, accuracy: 0.8, source: y}]}}}",
         "datasets.breast.published: unknown system 'breast_cnn/svm_liner'; did you mean 'breast_cnn/svm_linear'?",

@@ -215,6 +215,8 @@ def test_the_program_shows_a_run_and_touches_nothing(folder, alive):
     assert {path: path.stat().st_mtime_ns for path in sorted(folder.rglob("*"))} == before
     done = program("--results", "other")
     assert (done.returncode, "no run of other" in done.stderr) == (1, True)
+    view = progress.look()
+    assert program("--results", f"./{view.results}/").returncode == 0
 
 
 def test_what_a_job_took_is_read_from_its_record(folder):

@@ -149,3 +149,15 @@ def test_of_two_records_of_a_file_that_of_the_later_job_counts(turned):
     found = [new, old] if turned else [old, new]
     assert records.makers(found)["a.json"] == new
     assert records.ancestry(["a.json"], found) == [new]
+
+
+def test_a_file_that_a_stage_of_another_name_made_before_is_explained_by_who_made_it_last(tmp_path):
+    path = tmp_path / "results/a.json"
+    path.parent.mkdir()
+    for name, made, text in (("old_name", "2026-01-02", "before"), ("zz_name", "2026-01-03", "now")):
+        path.write_text(text)
+        record = replace(synthetic.record(name, outputs=[File.of(str(path))]), made=f"{made}T10:00:00+00:00")
+        settings = replace(record.settings, path=str(tmp_path / f"results/settings/{name}/{name}.json"))
+        records.write(records.record_file(settings.path), replace(record, settings=settings))
+    text = explanation.explain(path)
+    assert "as it was made" in text and "zz_name" in text

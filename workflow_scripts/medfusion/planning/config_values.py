@@ -230,8 +230,13 @@ def did_you_mean(word: str, known: Sequence[Any]) -> str:
 
     >>> did_you_mean("twins", ["near_duplicates"]), did_you_mean("other", [None])
     ("; it is called 'near_duplicates' now", '')
+    >>> did_you_mean("votes/all", ["ensembles/all"]), did_you_mean("votes/one", ["ensembles/all"])
+    ("; it is called 'ensembles/all' now", "; 'votes' is called 'ensembles' now")
     """
-    if word in RENAMED and RENAMED[word] in known:
-        return f"; it is called {RENAMED[word]!r} now"
+    first, slash, rest = word.partition("/")
+    if first in RENAMED and (now := f"{RENAMED[first]}{slash}{rest}") in known:
+        return f"; it is called {now!r} now"
+    if slash and first in RENAMED:
+        return f"; {first!r} is called {RENAMED[first]!r} now"
     close = difflib.get_close_matches(word, [str(name) for name in known], 1)
     return f"; did you mean {close[0]!r}?" if close else ""

@@ -13,7 +13,7 @@ from medfusion.errors import UserError
 from medfusion.learning.architectures import OPTIONS, halvings
 from medfusion.learning.architectures.compact_resnet import stem_stride
 from medfusion.planning.ablations import other_layers, removable
-from medfusion.planning.config_values import hint
+from medfusion.planning.config_values import RENAMED, hint
 from medfusion.planning.data_sets import (
     classes,
     counts,
@@ -71,8 +71,9 @@ def faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
         yield f"{key}.export: unknown system {dataset['export']!r}{hint(dataset['export'], packable)}"
     for row in dataset["published"]:
         model, _, system = (row.get("system") or "").partition("/")
-        if model in dataset["models"] and system not in {"cnn", *config["classifiers"], *config["fusions"]}:
-            yield f"{key}.published: unknown system {row['system']!r}{hint(row['system'], known)}"
+        unknown = model in dataset["models"] and system not in {"cnn", *config["classifiers"], *config["fusions"]}
+        if unknown or model in RENAMED:  # a model that is none may be one that is switched off
+            yield f"{key}.published: unknown system {row['system']!r}{hint(row['system'], packable)}"
     if (curve := dataset["learning_curve"]) and (name := curve["network"]) not in config["networks"]:
         yield f"{key}.learning_curve.network: unknown {name!r}{hint(name, list(config['networks']))}"
     yield from _size_faults(key, dataset, config)

@@ -27,7 +27,7 @@ def explain(path: str | Path) -> str:
     folder = _results(Path(path))
     records = [_moved(record, folder) for record in read_all(folder)]
     wanted = os.path.abspath(path)
-    for record in records:
+    for record in sorted(records, key=lambda record: str(record.made), reverse=True):  # who made it last
         for file in (*record.outputs, record.settings):
             if os.path.abspath(file.path) == wanted:
                 return "\n".join([file.path, *_job(record, file), *_lineage(record, records)])
