@@ -23,6 +23,7 @@ import timing
 import yaml
 
 from medfusion.data import synthetic_images
+from medfusion.figures import registry
 from medfusion.files.archives import add_array, array_member
 from medfusion.files.artifacts import replacing
 from medfusion.jobs.records import read_all
@@ -144,14 +145,13 @@ def taken(results: Path) -> dict[str, Taken]:
 
 def asked() -> dict[str, int]:
     """What each rule asks for, in MB."""
-    found = {}
-    for file in (timing.ROOT / "rules").glob("*.smk"):
-        text = file.read_text(encoding="utf-8")
-        # A rule by its name, or by the stem of one that the name of a data set is added to.
-        for rule in re.finditer(r'^ *rule (\w+):|^ *f"(\w+)_\{dataset\}"$', text, re.M):
-            if limit := re.search(r"mem_mb=memory\((\d+)\)", text[rule.end() :]):
-                found[rule[1] or rule[2]] = int(limit[1])
-    assert found, "rules say their memory in another form"
+    text = "\n".join(path.read_text(encoding="utf-8") for path in (timing.ROOT / "rules").glob("*.smk"))
+    (default,) = re.findall(r"^rule stage:.*?mem_mb=memory\((\d+)\)", text, re.M | re.S)
+    found = {f"draw_{kind}": int(default) for kind in registry.DRAWN}
+    for rule in re.split(r"\n(?= *(?:use )?rule\b)", text):
+        if stage := re.search(r'stage\("(\w+)"\)', rule):
+            own = re.search(r"mem_mb=memory\((\d+)\)", rule)
+            found[stage[1]] = int(own[1] if own else default)
     return found
 
 

@@ -79,7 +79,7 @@ def _span(records: Sequence[Record], processors: int) -> list[str]:
 def _import_seconds(stage: str) -> float:
     """Processor seconds that Python's start and the imports of a stage's program take."""
     library = timing.ROOT / "workflow_scripts"
-    files, packages = closure(library / f"{stage}.py")
+    files, packages = closure(stage)
     modules = [
         ".".join(path.relative_to(library).with_suffix("").parts) for path in files if path.name != "__init__.py"
     ]

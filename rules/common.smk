@@ -1,19 +1,23 @@
 # What all rules share. Needs: ROOT, ASKED, config (config.yaml and overlays). Makes: the checked configuration, the plan of
 # files that follows from it, and what rules say in one way.
 import os
+import shlex
 
 import yaml
 from snakemake.utils import update_config
 
+from medfusion.figures.registry import FIGURES
 from medfusion.jobs.early_cutoff import FORCE_VARIABLE
 from medfusion.planning import config as configuration
 from medfusion.planning import runs, snakemake_compat
 from medfusion.planning.environment import prefer_own_python, programs, share_of_cores, too_large
 from medfusion.planning.export_plan import ExportPlan
+from medfusion.planning.fingerprint import modules
 from medfusion.planning.identity import identity
 from medfusion.planning.jobs import job_name
 from medfusion.planning.page_plan import PagePlan
 from medfusion.planning.plan import Plan
+from medfusion.planning.representatives import Representatives
 from medfusion.planning.reruns import Planned
 
 try:
@@ -25,9 +29,12 @@ try:
     schema = yaml.safe_load((ROOT / "schemas/config.schema.yaml").read_text(encoding="utf-8"))
     config = configuration.complete(whole, schema)
     PLAN = Plan(config)
-    EXPORTS, PAGE = ExportPlan(PLAN), PagePlan(PLAN)
+    EXPORTS, PAGE, REPRESENTATIVES = ExportPlan(PLAN), PagePlan(PLAN), Representatives(PLAN)
 except UserError as error:
     raise WorkflowError(str(error))
+
+if "stage" in ASKED.targets:
+    raise WorkflowError("stage: the pattern of all rules, and no target; snakemake --list-target-rules names those")
 
 NOT_SERVED = {
     "export": "a model package holds systems of one class an image, not of several labels at once",
@@ -42,6 +49,9 @@ CORES = None if ON_CLUSTER else workflow.resource_settings.cores
 # Slots of -j that one busy processor takes, and those of a job that trains or applies a network.
 ONE = share_of_cores(1, CORES)
 NETWORK = share_of_cores(config["compute"]["threads"], CORES)
+
+# What a job runs; its log takes what it prints, and the terminal, open as 9, its progress.
+COMMAND = "python {input.program:q} {params.options} --settings {input.settings:q} 9>&2 &> {log:q}"
 
 # Megabytes beside the program of a job that was submitted: two Snakemakes, one that the scheduler starts and one that this
 # starts to run the command. Each had 140 when it was measured.
@@ -71,20 +81,46 @@ def memory(program):
     return program + BESIDE_PROGRAM
 
 
-def program(stage):
-    """An input function: the program of a stage. Not its age, its meaning is a reason to run again: by the settings."""
-    file = local(ancient(f"{PROGRAMS}/{stage}.py"))
-    return lambda wildcards: file  # not a pattern: there may be braces in the path
+def stage(name):
+    """What every job of a stage reads: its program, and its settings file, which is new when it must run again."""
+    # Not the program's age, its meaning is a reason to run again: by the settings (rules/reruns.smk).
+    program = local(ancient(f"{PROGRAMS}/{modules(name)[0]}.py"))
 
-
-def settings_of(stage):
-    """An input function: the settings file of a job, which is new when the job must run again (rules/reruns.smk)."""
-
-    def file(wildcards):
-        path = f"{RESULTS}/settings/{stage}/{job_name(stage, wildcards)}.json"
+    def settings(wildcards):
+        path = f"{RESULTS}/settings/{name}/{job_name(name, wildcards)}.json"
         return TOLD.get(path, local(path))
 
-    return file
+    # A function, not a pattern: there may be braces in the path.
+    return {"program": lambda wildcards: program, "settings": settings}
+
+
+def options(wildcards, input, output):
+    """What a program is told of its files: --train path --val path …, by the names that its rule gives them."""
+    words = []
+    for name, files in (*input.items(), *output.items()):
+        if name not in ("program", "settings"):
+            words += [f"--{name.replace('_', '-')}", *([files] if isinstance(files, str) else files)]
+    return shlex.join(words)
+
+
+def with_npz(path_of):
+    """The same, and a data file that is neither input nor output of its rule."""
+    return (
+        lambda wildcards, input, output: f"{options(wildcards, input, output)} --npz {shlex.quote(path_of(wildcards))}"
+    )
+
+
+def figure(path):
+    """A figure for Snakemake's own report, under the title that it has on the page."""
+    name = Path(path).stem
+    of_model = {"model": "{model}"} if "{model}" in path else {}
+    return report(
+        f"{RESULTS}/{{dataset}}/{path}",
+        f"../captions/{name}.rst",
+        category="{dataset}",
+        subcategory=FIGURES[name].section,
+        labels={"figure": FIGURES[name].title, **of_model},
+    )
 
 
 def planned(job):
@@ -119,3 +155,15 @@ wildcard_constraints:
     ensemble=r"[A-Za-z][A-Za-z0-9_-]*",
     group="|".join(sorted({group for name in DATASETS for group in (*PLAN.groups[name], *PLAN.ablation_groups[name])})),
     file="|".join(PLAN.downloads()) or "none",
+
+
+# What every rule is made from. A rule says what it reads, makes and is called, and where it takes more than this.
+rule stage:
+    threads: ONE
+    resources:
+        mem_mb=memory(500),
+        runtime=20,
+    params:
+        options=options,
+    shell:
+        COMMAND

@@ -3,52 +3,39 @@
 # augmented training images, and what `inspect` and `audit` tell about the data.
 
 
-rule download:
+use rule stage as download with:
     input:
-        program=program("download"),
-        settings=settings_of("download"),
+        **stage("download"),
     output:
         # The file itself is no output: Snakemake sets the times of outputs, and it may be one that a user put there.
         receipt=f"{RESULTS}/downloads/{{file}}.json",
     log:
         f"{LOGS}/download/{{file}}.log",
     localrule: True  # machines that compute often have no way out
-    threads: 1
     resources:
         mem_mb=memory(300),
         runtime=60,
     params:
-        npz=f"{config['data']}/{{file}}.npz",
+        options=with_npz(lambda wildcards: f"{config['data']}/{wildcards.file}.npz"),
     message:
-        "Obtaining {params.npz}"
-    shell:
-        "python {input.program:q} --settings {input.settings:q} --receipt {output.receipt:q} --out {params.npz:q} "
-        "9>&2 &> {log:q}"
+        "Obtaining {wildcards.file}.npz"
 
 
-rule generate:
+use rule stage as generate with:
     input:
-        program=program("generate"),
-        settings=settings_of("generate"),
+        **stage("generate"),
     output:
         npz=f"{RESULTS}/{{dataset}}/generated.npz",
     log:
         f"{LOGS}/{{dataset}}/generated.log",
-    threads: ONE
-    resources:
-        mem_mb=memory(500),
-        runtime=10,
     message:
         "{wildcards.dataset}: drawing generated images"
-    shell:
-        "python {input.program:q} --settings {input.settings:q} --out {output.npz:q} 9>&2 &> {log:q}"
 
 
-rule prepare:
+use rule stage as prepare with:
     input:
-        program=program("prepare"),
-        settings=settings_of("prepare"),
-        obtained=PLAN.obtained,
+        PLAN.obtained,  # waited for: the file itself is named below
+        **stage("prepare"),
     output:
         images=PREPARED,
         test_labels=f"{RESULTS}/{{dataset}}/test_labels.h5",
@@ -56,24 +43,16 @@ rule prepare:
         f"{LOGS}/{{dataset}}/images.log",
     wildcard_constraints:
         dataset="|".join(name for name in DATASETS if name not in PLAN.in_folders) or "none",
-    threads: ONE
-    resources:
-        mem_mb=memory(500),
-        runtime=10,
     params:
         # No input, although it is read: what became of a user's file is found by content, never by age.
-        npz=PLAN.data_file,
+        options=with_npz(PLAN.data_file),
     message:
         "{wildcards.dataset}: checking the data and taking its splits apart"
-    shell:
-        "python {input.program:q} --settings {input.settings:q} --npz {params.npz:q} --images {output.images:q} "
-        "--test-labels {output.test_labels:q} 9>&2 &> {log:q}"
 
 
-rule prepare_folder:
+use rule stage as prepare_folder with:
     input:
-        program=program("prepare_folder"),
-        settings=settings_of("prepare_folder"),
+        **stage("prepare_folder"),
     output:
         images=rules.prepare.output.images,
         test_labels=rules.prepare.output.test_labels,
@@ -82,123 +61,58 @@ rule prepare_folder:
         f"{LOGS}/{{dataset}}/images.log",
     wildcard_constraints:
         dataset="|".join(PLAN.in_folders) or "none",
-    threads: ONE
     resources:
         mem_mb=memory(700),
         runtime=120,
     message:
         "{wildcards.dataset}: reading pictures and taking their splits apart"
-    shell:
-        "python {input.program:q} --settings {input.settings:q} --images {output.images:q} "
-        "--test-labels {output.test_labels:q} --pictures {output.pictures:q} 9>&2 &> {log:q}"
 
 
-rule inspect_images:
+use rule stage as inspect_images with:
     input:
-        program=program("inspect_images"),
-        settings=settings_of("inspect_images"),
+        **stage("inspect_images"),
         images=PREPARED,
         test_labels=rules.prepare.output.test_labels,
     output:
         counts=f"{RESULTS}/{{dataset}}/inspect/counts.csv",
         pixels=f"{RESULTS}/{{dataset}}/inspect/pixels.csv",
-        montage=report(
-            f"{RESULTS}/{{dataset}}/inspect/montage.png",
-            "../captions/montage.rst",
-            category="{dataset}",
-            subcategory="data",
-        ),
-        means=report(
-            f"{RESULTS}/{{dataset}}/inspect/means.png",
-            "../captions/means.rst",
-            category="{dataset}",
-            subcategory="data",
-        ),
+        montage=figure("inspect/montage.png"),
+        means=figure("inspect/means.png"),
     log:
         f"{LOGS}/{{dataset}}/inspect.log",
-    threads: ONE
     resources:
         mem_mb=memory(600),
         runtime=10,
     message:
         "{wildcards.dataset}: counting and drawing what is in the data"
-    shell:
-        "python {input.program:q} --settings {input.settings:q} --images {input.images:q} "
-        "--test-labels {input.test_labels:q} --counts {output.counts:q} --pixels {output.pixels:q} "
-        "--montage {output.montage:q} --means {output.means:q} 9>&2 &> {log:q}"
 
 
-rule audit_duplicates:
+use rule stage as audit_duplicates with:
     input:
-        program=program("audit_duplicates"),
-        settings=settings_of("audit_duplicates"),
+        **stage("audit_duplicates"),
         images=PREPARED,
         test_labels=rules.prepare.output.test_labels,
     output:
         pairs=f"{RESULTS}/{{dataset}}/audit/pairs.csv",
         summary=f"{RESULTS}/{{dataset}}/audit/summary.json",
-        montage=report(
-            f"{RESULTS}/{{dataset}}/audit/pairs.png",
-            "../captions/near_duplicates.rst",
-            category="{dataset}",
-            subcategory="data",
-        ),
+        montage=figure("audit/pairs.png"),
     log:
         f"{LOGS}/{{dataset}}/audit.log",
-    threads: ONE
     resources:
         mem_mb=memory(1000),
         runtime=20,
     message:
         "{wildcards.dataset}: looking for near-duplicates within and across splits"
-    shell:
-        "python {input.program:q} --settings {input.settings:q} --images {input.images:q} "
-        "--test-labels {input.test_labels:q} --pairs {output.pairs:q} --summary {output.summary:q} "
-        "--montage {output.montage:q} 9>&2 &> {log:q}"
 
 
-rule augment:
+use rule stage as augment with:
     input:
-        program=program("augment"),
-        settings=settings_of("augment"),
+        **stage("augment"),
         train=PREPARED[0],
     output:
         # augmented.h5 is the one that all networks draw from; an ablation has one of its own without a kind of change.
         augmented=f"{RESULTS}/{{dataset}}/{{augmented}}.h5",
     log:
         f"{LOGS}/{{dataset}}/{{augmented}}.log",
-    threads: ONE
-    resources:
-        mem_mb=memory(500),
-        runtime=10,
     message:
         "{wildcards.dataset}: augmenting the training images ({wildcards.augmented})"
-    shell:
-        "python {input.program:q} --settings {input.settings:q} --train {input.train:q} --out {output.augmented:q} "
-        "9>&2 &> {log:q}"
-
-
-rule draw_augmentation:
-    input:
-        program=program("draw_augmentation"),
-        settings=settings_of("draw_augmentation"),
-        train=PREPARED[0],
-        augmented=f"{RESULTS}/{{dataset}}/augmented.h5",
-    output:
-        montage=report(
-            f"{RESULTS}/{{dataset}}/augmentation.png",
-            "../captions/augmentation.rst",
-            category="{dataset}",
-            subcategory="data",
-        ),
-    log:
-        f"{LOGS}/{{dataset}}/augmentation.log",
-    threads: ONE
-    resources:
-        mem_mb=memory(500),
-        runtime=10,
-    message:
-        "{wildcards.dataset}: drawing augmented images"
-    shell:
-        "python {input.program:q} --settings {input.settings:q} --train {input.train:q} "
-        "--augmented {input.augmented:q} --out {output.montage:q} 9>&2 &> {log:q}"

@@ -11,8 +11,7 @@ for dataset in PLAN.one_class:
         name:
             f"export_package_{dataset}"
         input:
-            program=program("export_package"),
-            settings=settings_of("export_package"),
+            **stage("export_package"),
             networks=EXPORTS.files("networks"),
             classifiers=EXPORTS.files("classifiers"),
             fusions=EXPORTS.files("fusions"),
@@ -26,8 +25,8 @@ for dataset in PLAN.one_class:
         output:
             package=f"{RESULTS}/{{dataset}}/export/model_package.json",
             card=f"{RESULTS}/{{dataset}}/export/README.md",
-            classifiers=f"{RESULTS}/{{dataset}}/export/classifiers.skops",
-            networks=[
+            exported_classifiers=f"{RESULTS}/{{dataset}}/export/classifiers.skops",
+            exported_networks=[
                 f"{RESULTS}/{{dataset}}/export/{name}.{suffix}"
                 for name in EXPORTS.networks(dataset)
                 for suffix in ("keras", "onnx")
@@ -41,33 +40,22 @@ for dataset in PLAN.one_class:
             mem_mb=memory(2000),
             runtime=30,
             gpu=0,
+        params:
+            options=options,
         message:
             "{wildcards.dataset}: exporting the selected system"
         shell:
-            "python {input.program:q} --settings {input.settings:q} --networks {input.networks:q} "
-            "--classifiers {input.classifiers:q} --fusions {input.fusions:q} --probabilities {input.probabilities:q} "
-            "--metrics {input.metrics:q} --ranking {input.ranking:q} --val {input.val:q} --calibration {input.calibration:q} "
-            "--reliability {input.reliability:q} --audit {input.audit:q} "
-            "--package {output.package:q} --card {output.card:q} --out-classifiers {output.classifiers:q} "
-            "--out-networks {output.networks:q} 9>&2 &> {log:q}"
+            COMMAND
 
 
-rule write_predictions:
+use rule stage as write_predictions with:
     input:
-        program=program("write_predictions"),
-        settings=settings_of("write_predictions"),
+        **stage("write_predictions"),
         systems=PLAN.all_probabilities,
         metrics=lambda wildcards: PLAN.metrics(wildcards.dataset),
     output:
         archive=f"{RESULTS}/{{dataset}}/predictions.zip",
     log:
         f"{LOGS}/{{dataset}}/predictions.log",
-    threads: ONE
-    resources:
-        mem_mb=memory(400),
-        runtime=10,
     message:
         "{wildcards.dataset}: writing MedMNIST's prediction files"
-    shell:
-        "python {input.program:q} --settings {input.settings:q} --systems {input.systems:q} --metrics {input.metrics:q} "
-        "--out {output.archive:q} 9>&2 &> {log:q}"

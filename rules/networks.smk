@@ -2,10 +2,9 @@
 # all splits, and the training-size study. No other stage but map_saliency imports TensorFlow.
 
 
-rule train_cnn:
+use rule stage as train_cnn with:
     input:
-        program=program("train_cnn"),
-        settings=settings_of("train_cnn"),
+        **stage("train_cnn"),
         train=PREPARED[0],
         val=PREPARED[1],
         augmented=PLAN.augmented,
@@ -24,16 +23,11 @@ rule train_cnn:
         gpu=0,
     message:
         "{wildcards.dataset}: training {wildcards.model}, seed {wildcards.seed}"
-    shell:
-        "python {input.program:q} --settings {input.settings:q} --train {input.train:q} --val {input.val:q} "
-        "--augmented {input.augmented:q} "
-        "--model {output.model:q} --history {output.history:q} 9>&2 &> {log:q}"
 
 
-rule extract_features:
+use rule stage as extract_features with:
     input:
-        program=program("extract_features"),
-        settings=settings_of("extract_features"),
+        **stage("extract_features"),
         model=PLAN.trained_network,
         images=PREPARED,
     output:
@@ -48,15 +42,11 @@ rule extract_features:
         gpu=0,
     message:
         "{wildcards.dataset}: extracting features of {wildcards.model}, seed {wildcards.seed}"
-    shell:
-        "python {input.program:q} --settings {input.settings:q} --model {input.model:q} "
-        "--images {input.images:q} --out {output.features:q} 9>&2 &> {log:q}"
 
 
-rule learning_curve:
+use rule stage as learning_curve with:
     input:
-        program=program("learning_curve"),
-        settings=settings_of("learning_curve"),
+        **stage("learning_curve"),
         images=PREPARED,
         augmented=PLAN.curve_bank,
     output:
@@ -70,7 +60,3 @@ rule learning_curve:
         gpu=0,
     message:
         "{wildcards.dataset}: training-size study, {wildcards.size} images, repeat {wildcards.repeat}"
-    shell:
-        "python {input.program:q} --settings {input.settings:q} --images {input.images:q} "
-        "--augmented {input.augmented:q} "
-        "--out {output.probabilities:q} 9>&2 &> {log:q}"

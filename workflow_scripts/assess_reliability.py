@@ -14,7 +14,7 @@ def parser():
     result.add_input("--calibration", help="what was chosen on the validation split (JSON)")
     result.add_input("--ranking", help="ranking of the systems (CSV)")
     result.add_input("--test-labels", help="labels of the test split (HDF5)")
-    result.add_output("--out", help="JSON file to write")
+    result.add_output("--reliability", help="JSON file to write")
     return result
 
 
@@ -44,7 +44,7 @@ def main(args, settings):
             parts = (calibration.temperature, description.task, settings["ece_bins"], settings["confidence"])
             shown.append({"address": address, "seed": seed, **reliability.accounts(labels, values, *parts)})
     write_json(
-        args.out,
+        args.reliability,
         {
             "dataset": settings["dataset"],
             "flag": description.flag,

@@ -10,7 +10,7 @@ from medfusion.jobs import stage
 def parser():
     result = stage.parser(__doc__)
     result.add_input("--train", help="prepared training images (HDF5)")
-    result.add_output("--out", help="HDF5 file to write: images uint8 (n, copies, H, W, C)")
+    result.add_output("--augmented", help="HDF5 file to write: images uint8 (n, copies, H, W, C)")
     return result
 
 
@@ -24,7 +24,7 @@ def main(args, settings):
     copies = augmentation["copies"]
     # One generator for each copy: adding a copy leaves the others as they are.
     generators = [np.random.default_rng([augmentation["seed"], copy]) for copy in range(copies)]
-    with create_hdf5(args.out, split="train", **description.attributes()) as augmented:
+    with create_hdf5(args.augmented, split="train", **description.attributes()) as augmented:
         chunks = (min(images.chunk_rows(shape[1:]), shape[0]), 1, *shape[1:])
         stored = augmented.create_dataset(
             "images", (shape[0], copies, *shape[1:]), np.uint8, chunks=chunks, compression="gzip", compression_opts=1

@@ -11,7 +11,7 @@ def parser():
     result = stage.parser(__doc__)
     result.add_input("--systems", nargs="+", metavar="PATH", help="probabilities (HDF5), in the settings' order")
     result.add_input("--val", help="prepared validation split, for its labels (HDF5)")
-    result.add_output("--out", help="JSON file to write")
+    result.add_output("--calibration", help="JSON file to write")
     return result
 
 
@@ -31,7 +31,7 @@ def main(args, settings):
     made = calibrations.Calibrations(
         dataset=settings["dataset"], task=description.task, images=tuple(counts.tolist()), runs=runs, **chosen
     )
-    calibrations.write(args.out, made)
+    calibrations.write(args.calibration, made)
     stage.progress(f"{settings['dataset']}: {len(runs)} runs calibrated on {len(labels)} validation images")
 
 

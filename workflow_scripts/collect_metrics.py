@@ -8,7 +8,7 @@ from medfusion.jobs import stage
 def parser():
     result = stage.parser(__doc__)
     result.add_input("--metrics", nargs="+", metavar="PATH", help="metrics.json files")
-    result.add_output("--out", help="CSV file to write")
+    result.add_output("--table", help="CSV file to write")
     return result
 
 
@@ -16,7 +16,7 @@ def main(args, settings):
     from medfusion.files.metric_files import read_metrics, tidy
 
     table = tidy(read_metrics(args.metrics, settings["shown"]))
-    write_text(args.out, csv_text(table, float_format="%.6g"))
+    write_text(args.table, csv_text(table, float_format="%.6g"))
     stage.progress(f"{len(table)} measures of {len(args.metrics)} groups of systems")
 
 

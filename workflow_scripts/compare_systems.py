@@ -16,7 +16,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_input("--systems", nargs="+", metavar="PATH", help="probabilities (HDF5), in the settings' order")
     result.add_input("--test-labels", help="labels of the test split (HDF5)")
     result.add_input("--near-duplicates", help="counts of near-duplicates, with the test images that have one (.json)")
-    result.add_output("--out", help="JSON file to write")
+    result.add_output("--comparisons", help="JSON file to write")
     return result
 
 
@@ -62,7 +62,7 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
         gains.append(entry)
     gains.sort(key=lambda entry: order.index(entry["system"]))
     write_json(
-        args.out,
+        args.comparisons,
         {
             "dataset": dataset,
             "flag": description.flag,

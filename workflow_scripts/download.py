@@ -7,16 +7,16 @@ from medfusion.jobs import stage
 def parser():
     result = stage.parser(__doc__)
     result.add_output("--receipt", help="JSON file to write when the data file is there: its path, SHA-256 and origin")
-    result.add_output("--out", help="where the data file goes, e.g. data/breastmnist.npz")
+    result.add_output("--npz", help="where the data file goes, e.g. data/breastmnist.npz")
     return result
 
 
 def main(args, settings):
     from medfusion.data import sources
 
-    place = sources.obtain(settings["flag"], settings["size"], settings["source"], args.out)
-    write_json(args.receipt, {"file": args.out, "sha256": hash_file(args.out), "from": place})
-    stage.progress(f"{args.out}: from {place}")
+    place = sources.obtain(settings["flag"], settings["size"], settings["source"], args.npz)
+    write_json(args.receipt, {"file": args.npz, "sha256": hash_file(args.npz), "from": place})
+    stage.progress(f"{args.npz}: from {place}")
 
 
 if __name__ == "__main__":

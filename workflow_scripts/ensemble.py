@@ -12,7 +12,7 @@ def parser():
     result = stage.parser(__doc__)
     result.add_input("--members", nargs="+", metavar="PATH", help="probabilities (HDF5)")
     result.add_input("--val", help="prepared validation split, for its labels (HDF5)")
-    result.add_output("--out", help="HDF5 file to write: {val,test}/probabilities")
+    result.add_output("--fused", help="HDF5 file to write: {val,test}/probabilities")
     return result
 
 
@@ -23,7 +23,7 @@ def main(args, settings):
         for split in ("val", "test")
     }
     own = temperature_of(fused["val"], images.read_labels(args.val))
-    probabilities.write(args.out, probabilities.describe(args.members[0]), fused, own)
+    probabilities.write(args.fused, probabilities.describe(args.members[0]), fused, own)
     stage.progress(f"{settings['title']}: {len(args.members)} members")
 
 

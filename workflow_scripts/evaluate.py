@@ -12,7 +12,7 @@ def parser():
     result.add_input("--systems", nargs="+", metavar="PATH", help="probabilities (HDF5), in the settings' order")
     result.add_input("--val", help="prepared validation split, for its labels (HDF5)")
     result.add_input("--test-labels", help="labels of the test split (HDF5)")
-    result.add_output("--out", help="JSON file to write")
+    result.add_output("--metrics", help="JSON file to write")
     return result
 
 
@@ -25,7 +25,7 @@ def main(args, settings):
         accuracy = systems[name]["test"][0]
         stage.progress(f"{settings['title']}: {name}: test accuracy {accuracy['value']:.4f}, n = {accuracy['n']}")
     write_json(
-        args.out,
+        args.metrics,
         {
             "dataset": settings["dataset"],
             "flag": description.flag,

@@ -37,8 +37,10 @@ def parser():
     result.add_input("--audit", help="summary of near-duplicates (JSON)")
     result.add_output("--package", help="JSON file to write: what the folder holds")
     result.add_output("--card", help="Markdown file to write: the model card")
-    result.add_output("--out-classifiers", help="file to write: the fitted classifiers (.skops)")
-    result.add_output("--out-networks", nargs="+", metavar="PATH", help="files to write: each .keras, then its .onnx")
+    result.add_output("--exported-classifiers", help="file to write: the fitted classifiers (.skops)")
+    result.add_output(
+        "--exported-networks", nargs="+", metavar="PATH", help="files to write: each .keras, then its .onnx"
+    )
     return result
 
 
@@ -66,7 +68,7 @@ def main(args, settings):
         raise UserError(f"{args.calibration}: lacks {chosen.ranked.address}; delete it and run again") from None
     # Networks are compared on the first block of them: thousands of small images, hundreds of large ones.
     description, val = images.describe(args.val), next(images.image_blocks(args.val))
-    files = [Path(path).name for path in args.out_networks]
+    files = [Path(path).name for path in args.exported_networks]
     package = contents.ModelPackage(
         name=measured[0]["name"],
         flag=description.flag,
@@ -96,9 +98,12 @@ def main(args, settings):
     )
     kind = selection.kind(chosen.run, [name for _, _, name in settings["parts"]["classifiers"]])
     with tempfile.TemporaryDirectory() as folder:
-        made = {path: Path(folder, Path(path).name) for path in (args.out_classifiers, args.card, *args.out_networks)}
+        made = {
+            path: Path(folder, Path(path).name)
+            for path in (args.exported_classifiers, args.card, *args.exported_networks)
+        }
         parity = parts.write_networks(package, Path(folder), val, settings["threads"])
-        parts.write_classifiers(package, made[args.out_classifiers])
+        parts.write_classifiers(package, made[args.exported_classifiers])
         text = card.card(
             package,
             kind,

@@ -12,7 +12,7 @@ def parser():
     result = stage.parser(__doc__)
     result.add_input("--model", help="trained network (.keras)")
     result.add_input("--images", nargs=3, metavar=("TRAIN", "VAL", "TEST"), help="prepared images (HDF5)")
-    result.add_output("--out", help="HDF5 file to write: {split}/features and {split}/probabilities")
+    result.add_output("--features", help="HDF5 file to write: {split}/features and {split}/probabilities")
     return result
 
 
@@ -24,7 +24,7 @@ def main(args, settings):
     backend.configure(settings["threads"], seed=0)
     model = extractor(load_network(args.model), settings["layers"])
     attributes = images.describe(args.images[0]).attributes()
-    with create_hdf5(args.out, layers=settings["layers"], views=settings["views"], **attributes) as file:
+    with create_hdf5(args.features, layers=settings["layers"], views=settings["views"], **attributes) as file:
         for split, path in zip(("train", "val", "test"), args.images, strict=True):
             done = 0
             for block in images.image_blocks(path):

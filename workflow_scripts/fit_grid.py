@@ -25,7 +25,7 @@ def parser():
     result.add_output("--grid", help="CSV file to write, a row a cell")
     result.add_output("--best", help="JSON file to write: the chosen cell")
     result.add_output("--model", help="fitted classifier to write (.skops)")
-    result.add_output("--out", help="HDF5 file to write: {val,test}/probabilities")
+    result.add_output("--probabilities", help="HDF5 file to write: {val,test}/probabilities")
     return result
 
 
@@ -94,7 +94,7 @@ def main(args, settings):
         for split in ("val", "test")
     }
     temperature = temperature_of(applied["val"], val_labels)
-    probabilities.write(args.out, probabilities.describe(args.features), applied, temperature)
+    probabilities.write(args.probabilities, probabilities.describe(args.features), applied, temperature)
 
 
 if __name__ == "__main__":

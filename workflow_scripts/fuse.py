@@ -14,7 +14,7 @@ def parser():
     result.add_input("--members", nargs="+", metavar="PATH", help="probabilities (HDF5), in the settings' order")
     result.add_input("--val", help="prepared validation split, for its labels (HDF5)")
     result.add_output("--fusion", help="JSON file to write: temperatures, weights and the curve they were chosen from")
-    result.add_output("--out", help="HDF5 file to write: {val,test}/probabilities")
+    result.add_output("--fused", help="HDF5 file to write: {val,test}/probabilities")
     return result
 
 
@@ -35,7 +35,7 @@ def main(args, settings):
     write_json(args.fusion, {**record, "weights": weights.tolist()})
     fused = {split: fusion.fuse(values, weights) for split, values in scaled.items()}
     description, own = probabilities.describe(args.members[0]), temperature_of(fused["val"], labels)
-    probabilities.write(args.out, description, fused, own)
+    probabilities.write(args.fused, description, fused, own)
     stage.progress(f"{settings['title']}: weights {dict(zip(members, weights.round(4).tolist(), strict=True))}")
 
 

@@ -12,7 +12,7 @@ from medfusion.jobs import stage
 
 def parser():
     result = stage.parser(__doc__)
-    result.add_output("--out", help="the .npz file to write")
+    result.add_output("--npz", help="the .npz file to write")
     return result
 
 
@@ -24,17 +24,17 @@ def main(args, settings):
         drawn = synthetic_images.Drawing(settings["flag"], settings["size"], counts, settings["seed"])
     except ValueError as error:
         raise UserError(f"generated images: {error}") from None
-    with replacing(args.out) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+    with replacing(args.npz) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for split, count in counts.items():
             done = 0
             with array_member(archive, f"{split}_images", np.uint8, (count, *drawn.shape)) as member:
                 for block in drawn.images(split):
                     member.write(block)
                     done += len(block)
-                    stage.progress(f"{args.out}: {done} of {count} {split} images")
+                    stage.progress(f"{args.npz}: {done} of {count} {split} images")
             add_array(archive, f"{split}_labels", drawn.labels[split])
         add_array(archive, "provenance", drawn.provenance)
-    stage.progress(f"{args.out}: {counts} generated images")
+    stage.progress(f"{args.npz}: {counts} generated images")
 
 
 if __name__ == "__main__":

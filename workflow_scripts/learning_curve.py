@@ -15,7 +15,7 @@ def parser():
         nargs="?",
         help="the augmented set (HDF5), if the network draws from it",
     )
-    result.add_output("--out", help="HDF5 file to write: {val,test}/probabilities")
+    result.add_output("--probabilities", help="HDF5 file to write: {val,test}/probabilities")
     return result
 
 
@@ -47,7 +47,7 @@ def main(args, settings):
         blocks = [apply(model, block, network["features"])[1] for block in images.image_blocks(path)]
         applied[split] = np.concatenate(blocks)
     temperature = temperature_of(applied["val"], images.read_labels(val_path))
-    probabilities.write(args.out, description, applied, temperature)
+    probabilities.write(args.probabilities, description, applied, temperature)
 
 
 if __name__ == "__main__":

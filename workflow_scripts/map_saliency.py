@@ -18,7 +18,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_input("--images", help="prepared test images (HDF5)")
     result.add_input("--model", help="trained network (.keras)")
     result.add_input("--features", help="what it says of all images (HDF5): its views are averaged over here too")
-    result.add_output("--out", help="HDF5 file to write")
+    result.add_output("--maps", help="HDF5 file to write")
     return result
 
 
@@ -46,9 +46,9 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
         patch,
         stride,
     )
-    write_maps(args.out, images.describe(args.images), maps)
+    write_maps(args.maps, images.describe(args.images), maps)
     rows, columns = maps.gradcam.shape[1:]
-    stage.progress(f"{args.out}: {len(indices)} images, Grad-CAM on {rows} × {columns} positions")
+    stage.progress(f"{args.maps}: {len(indices)} images, Grad-CAM on {rows} × {columns} positions")
 
 
 def mean_colour(path: str) -> np.ndarray:

@@ -10,7 +10,7 @@ def parser():
     result.add_input("--metrics", nargs="+", metavar="PATH", help="metrics.json files of candidates and baselines")
     result.add_input("--systems", nargs="+", metavar="PATH", help="candidates' probabilities (HDF5), in that order")
     result.add_input("--val", help="prepared validation split, for its labels (HDF5)")
-    result.add_output("--out", help="CSV file to write, a row a system")
+    result.add_output("--ranking", help="CSV file to write, a row a system")
     return result
 
 
@@ -34,7 +34,7 @@ def main(args, settings):
         return sum(runs[address]) / len(runs[address])
 
     found = ranking.rank(table, settings["criterion"], of_system)
-    rankings.write(args.out, found, table["name"].iloc[0])
+    rankings.write(args.ranking, found, table["name"].iloc[0])
     good = sum(system.equally_good for system in found.systems)
     stage.progress(
         f"{settings['dataset']}: selected {found.systems[0].address}, of {len(found.systems)} systems; {good} of them "

@@ -23,18 +23,18 @@ def parser():
     result.add_input(
         "--tables", required=False, nargs="*", default=[], metavar="PATH", help="tables and records (.csv, .json, .h5)"
     )
-    result.add_output("--out", help="HTML file to write, in the folder of results")
+    result.add_output("--page", help="HTML file to write, in the folder of results")
     return result
 
 
 def main(args, settings):
     from medfusion.report import page
 
-    figures, tables = _by_name(args.figures, args.out), _by_name(args.tables, args.out)
+    figures, tables = _by_name(args.figures, args.page), _by_name(args.tables, args.page)
     made_by = records.ancestry([*args.metrics, *args.figures, *args.tables], records.read_all(settings["results"]))
     text = page.render(TEMPLATE, settings, args.metrics, figures, tables, settings["versions"], made_by)
-    write_text(args.out, text)
-    stage.progress(f"{args.out}: {len(text.encode()) / 1e6:.1f} MB, {len(figures)} figures")
+    write_text(args.page, text)
+    stage.progress(f"{args.page}: {len(text.encode()) / 1e6:.1f} MB, {len(figures)} figures")
 
 
 def _by_name(paths: list[str], page: str) -> dict[str, str]:

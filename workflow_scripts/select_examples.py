@@ -21,7 +21,7 @@ def parser() -> argparse.ArgumentParser:
         "--systems", nargs="+", metavar="PATH", help="probabilities of their first runs (HDF5), in the settings' order"
     )
     result.add_input("--test-labels", help="labels of the test split (HDF5)")
-    result.add_output("--out", help="JSON file to write: indices, labels, probabilities")
+    result.add_output("--examples", help="JSON file to write: indices, labels, probabilities")
     return result
 
 
@@ -50,7 +50,7 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
     )
     wrong = int((~of_best.right).sum())
     write_json(
-        args.out,
+        args.examples,
         {
             "dataset": settings["dataset"],
             "generated": description.generated,

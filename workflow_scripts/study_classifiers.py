@@ -13,12 +13,12 @@ def parser():
     result.add_input("--train", help="prepared training split, for its labels (HDF5)")
     result.add_input("--val", help="prepared validation split, for its labels (HDF5)")
     result.add_input(
-        "--tree-model",
+        "--tree",
         required=False,
         nargs="?",
         help="fitted decision tree (.skops) to draw; its curve has its settings",
     )
-    result.add_output("--out", help="HDF5 file to write")
+    result.add_output("--studies", help="HDF5 file to write")
     return result
 
 
@@ -39,8 +39,8 @@ def main(args, settings):
     labels, val_labels = labels[chosen], val_labels[val_chosen]
     features = hdf5.rows(args.features, "train/features", chosen)
     val_features = hdf5.rows(args.features, "val/features", val_chosen)
-    if args.tree_model:
-        tree = studies.tree_inside(classifiers.load(args.tree_model))
+    if args.tree:
+        tree = studies.tree_inside(classifiers.load(args.tree))
     else:
         tree = DecisionTreeClassifier(random_state=seed).fit(features, labels)
     models = {"decision_tree": tree, "random_forest": RandomForestClassifier(random_state=seed, n_jobs=1)}
@@ -57,7 +57,7 @@ def main(args, settings):
     stage.progress("regions in the plane of two components")
     test_features = hdf5.blocks(args.features, "test/features")
     plane = studies.plane(features, labels, test_features, settings["plane_images"], seed)
-    study_files.write(args.out, description, seed, curves, plane, studies.tree_shape(tree), left_out)
+    study_files.write(args.studies, description, seed, curves, plane, studies.tree_shape(tree), left_out)
 
 
 if __name__ == "__main__":

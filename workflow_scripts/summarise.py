@@ -17,7 +17,7 @@ def parser():
     )
     result.add_input("--comparisons", nargs="*", metavar="PATH", help="comparisons.json files")
     result.add_input("--reliability", nargs="*", metavar="PATH", help="reliability.json files")
-    result.add_output("--out", help="Markdown file to write")
+    result.add_output("--text", help="Markdown file to write")
     return result
 
 
@@ -47,7 +47,7 @@ def main(args, settings):
     trust = [reliabilities.read(path, settings["shown"]) for path in args.reliability]
     by_dataset = {found.content["dataset"]: found for found in trust}
     text = summary.summary(settings["config"], contents, ranked, comparisons, by_dataset, made_by, context)
-    write_text(args.out, text)
+    write_text(args.text, text)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ def parser():
     result = stage.parser(__doc__)
     result.add_input("--systems", nargs="+", metavar="PATH", help="probabilities (HDF5), in the settings' order")
     result.add_input("--metrics", nargs="+", metavar="PATH", help="metrics.json of each group of systems")
-    result.add_output("--out", help="archive to write (.zip)")
+    result.add_output("--archive", help="archive to write (.zip)")
     return result
 
 
@@ -19,8 +19,8 @@ def main(args, settings):
         (metric_files.read(path), {system: next(files) for system in systems})
         for path, systems in zip(args.metrics, settings["systems"], strict=True)
     ]
-    written = prediction_files.write(args.out, settings["flag"], settings["size"], settings["source"], groups)
-    stage.progress(f"{args.out}: {written} prediction files")
+    written = prediction_files.write(args.archive, settings["flag"], settings["size"], settings["source"], groups)
+    stage.progress(f"{args.archive}: {written} prediction files")
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ def test_the_page_prints_every_name_as_it_is(tmp_path, name):
     found = {"breast/comparisons": str(tmp_path / "comparisons.json")}
     found["breast/ranking"] = synthetic.write_ranking(tmp_path / "ranking.csv", contents)
     found["breast/reliability/reliability"] = str(tmp_path / "reliability.json")
-    settings = {"config": config, "shown": shown}
+    settings = {"config": config, "shown": shown, "captions": {}}
     text = page.render(ROOT / "templates/report.html.j2", settings, metrics, {}, found, {"python": "3"}, [])
     reader = Reader(text)
     assert reader.text.count(name) >= 12 and "<b>x" not in text

@@ -17,6 +17,7 @@ from sklearn.datasets import make_classification
 from snakemake.utils import update_config
 
 from medfusion.errors import UserError
+from medfusion.figures.registry import DRAWN
 from medfusion.learning import classifiers
 from medfusion.planning import config as configuration
 from medfusion.planning import config_checks
@@ -25,6 +26,7 @@ from medfusion.planning.grid_values import GRID_VALUES
 from medfusion.planning.job_settings import job_settings
 from medfusion.planning.page_plan import PagePlan
 from medfusion.planning.plan import Plan
+from medfusion.planning.representatives import Representatives
 
 # Stages that data sets of one source alone have.
 ONLY_OF = {"generate": "generated", "prepare_folder": "folder"}
@@ -981,7 +983,9 @@ def test_a_data_set_called_like_a_rule_or_a_folder_is_refused(name):
 
 def test_names_of_rules_are_taken():
     text = "".join(path.read_text(encoding="utf-8") for path in [ROOT / "Snakefile", *(ROOT / "rules").glob("*.smk")])
-    assert set(re.findall(r"^(?:rule|checkpoint) (\w+):", text, re.M)) <= config_checks.RESERVED_DATASETS
+    named = re.findall(r"^(?:rule (\w+):|use rule \w+ as (\w+) with:)", text, re.M)
+    names = {name for pair in named for name in pair if name} | {f"draw_{kind}" for kind in DRAWN}
+    assert len(names) > 30 and names <= config_checks.RESERVED_DATASETS
 
 
 # -- grids ------------------------------------------------------------------------------------------------------------
@@ -1090,14 +1094,14 @@ def jobs(plan):
 def plan_everything(config):
     """Ask for what the rules ask for: files, and the settings of every job."""
     plan = Plan(config)
-    page, made = PagePlan(plan), job_settings(plan)
+    page, first, made = PagePlan(plan), Representatives(plan), job_settings(plan)
     for stage, wildcards in jobs(plan).items():
         for one in wildcards:
             assert isinstance(made[stage](SimpleNamespace(**one)), dict)
     for dataset in plan.datasets:
         one = SimpleNamespace(dataset=dataset)
-        assert page.of_dataset(dataset) and plan.data_file(one) and page.studied_features(one)
-        page.studied_tree(one)
+        assert page.of_dataset(dataset) and plan.data_file(one) and first.studied_features(one)
+        first.studied_tree(one)
         assert bool(plan.ablation_metrics(one)) == bool(plan.variants[dataset])
     for one in jobs(plan)["extract_features"]:
         assert plan.trained_network(SimpleNamespace(**one)) and isinstance(plan.augmented(SimpleNamespace(**one)), list)

@@ -75,61 +75,61 @@ CLASSIFIER |= {"fit_values": 10000, "nystroem_components": None, "nystroem_image
 COMPARISON = {"base": "net", "part": "member", "words": "alone", "system": "cnn", "seeds": [1]}
 COMPARISON |= {"measured": ["net", "cnn"], "reference": ["net", "cnn"]}
 PROGRAMS = {
-    "draw_curves": ("--history {history.csv} --data {train.h5} --out out.svg", {**STYLE, "seeds": [1]}),
+    "draw_curves": ("--history {history.csv} --data {train.h5} --curves out.svg", {**STYLE, "seeds": [1]}),
     "draw_grids": (
-        "--grid {grid.csv} --best {best.json} --data {train.h5} --out out.svg",
+        "--grid {grid.csv} --best {best.json} --data {train.h5} --grids out.svg",
         {**STYLE, "classifiers": ["svm"]},
     ),
-    "draw_fusions": ("--fusion {fusion.json} --data {train.h5} --out out.svg", {**STYLE, "fusions": ["fusion"]}),
+    "draw_fusions": ("--fusion {fusion.json} --data {train.h5} --fusions out.svg", {**STYLE, "fusions": ["fusion"]}),
     "draw_results": (
         "--metrics {metrics.json} --ranking {ranking.csv} --comparisons {comparisons.json} --confusion out.svg "
         "--seeds out2.svg --differences out3.svg",
         {"style": "white", **SHOWN, "published": [], "source": "official"},
     ),
     "draw_ablations": (
-        "--metrics {metrics.json} --out out.svg",
+        "--metrics {metrics.json} --contributions out.svg",
         {"style": "white", **SHOWN, "comparisons": [COMPARISON]},
     ),
-    "draw_augmentation": ("--train {train.h5} --augmented {train.h5} --out out.png", STYLE),
-    "collect_metrics": ("--metrics {metrics.json} --out out.csv", SHOWN),
-    "ensemble": ("--members {probabilities.h5} --val {val.h5} --out out.h5", {"title": "ensemble"}),
+    "draw_augmentation": ("--train {train.h5} --augmented {train.h5} --augmentation out.png", STYLE),
+    "collect_metrics": ("--metrics {metrics.json} --table out.csv", SHOWN),
+    "ensemble": ("--members {probabilities.h5} --val {val.h5} --fused out.h5", {"title": "ensemble"}),
     "fuse": (
-        "--members {probabilities.h5} --val {val.h5} --fusion out.json --out out.h5",
+        "--members {probabilities.h5} --val {val.h5} --fusion out.json --fused out.h5",
         {"title": "f", "members": ["cnn"], "weights": None, "step": 0.5, "criterion": "accuracy"},
     ),
     "fit_grid": (
         "--features {features.h5} --train {train.h5} --val {val.h5} --grid out.csv --best out.json --model out.skops "
-        "--out out.h5",
+        "--probabilities out.h5",
         {"title": "f", "seed": 1, "train_images": "all", "classifier": {**CLASSIFIER, "calibration": "temperature"}},
     ),
     "evaluate": (
-        "--systems {probabilities.h5} --val {val.h5} --test-labels {test_labels.h5} --out out.json",
+        "--systems {probabilities.h5} --val {val.h5} --test-labels {test_labels.h5} --metrics out.json",
         {"title": "e", "dataset": "d", "model": "m", "seed": 1, "systems": ["cnn"], "positive": 0, "ece_bins": 2}
         | {"replicates": 100, "confidence": 0.95, "bootstrap_seed": 0},
     ),
     "rank_systems": (
-        "--metrics {metrics.json} --systems {probabilities.h5} --val {val.h5} --out out.csv",
+        "--metrics {metrics.json} --systems {probabilities.h5} --val {val.h5} --ranking out.csv",
         {"dataset": "breast", "criterion": "log_loss", "systems": [["net", 1, "cnn"]]},
     ),
     "compare_systems": (
         "--ranking {ranking.csv} --systems {probabilities.h5} --test-labels {test_labels.h5} "
-        "--near-duplicates {summary.json} --out out.json",
+        "--near-duplicates {summary.json} --comparisons out.json",
         {"title": "c", "dataset": "breast", "systems": [["net", 1, "cnn"]], "fusions": {}}
         | {"replicates": 100, "confidence": 0.95, "bootstrap_seed": 0},
     ),
     "calibrate": (
-        "--systems {probabilities.h5} --val {val.h5} --out out.json",
+        "--systems {probabilities.h5} --val {val.h5} --calibration out.json",
         {"dataset": "breast", "systems": [["net", 1, "cnn"]], "positive": 0, "sensitivity": 0.9}
         | {"coverage": 0.9, "abstention_rate": 0.1},
     ),
     "assess_reliability": (
         "--systems {probabilities.h5} --calibration {calibration.json} --ranking {ranking.csv} "
-        "--test-labels {test_labels.h5} --out out.json",
+        "--test-labels {test_labels.h5} --reliability out.json",
         {"dataset": "breast", "systems": [["net", 1, "cnn"]], "ece_bins": 2}
         | {"replicates": 100, "confidence": 0.95, "bootstrap_seed": 0},
     ),
     "draw_reliability": (
-        "--reliability {reliability.json} --diagrams out.svg --risk-coverage out2.svg --conformal out3.svg",
+        "--measured {reliability.json} --reliability out.svg --risk-coverage out2.svg --conformal out3.svg",
         {"style": "white", **SHOWN},
     ),
     "inspect_images": (
@@ -138,7 +138,7 @@ PROGRAMS = {
         {**STYLE, "seed": 0},
     ),
     "select_examples": (
-        "--ranking {ranking.csv} --systems {probabilities.h5} --test-labels {test_labels.h5} --out out.json",
+        "--ranking {ranking.csv} --systems {probabilities.h5} --test-labels {test_labels.h5} --examples out.json",
         {"dataset": "breast", "systems": [["net", 1, "cnn"]]}
         | {"studied": {"model": "net", "seed": 1, "svm": None, "fusion": None}},
     ),
@@ -148,7 +148,7 @@ PROGRAMS = {
         STYLE,
     ),
     "study_classifiers": (
-        "--features {features.h5} --train {train.h5} --val {val.h5} --tree-model {model.skops} --out out.h5",
+        "--features {features.h5} --train {train.h5} --val {val.h5} --tree {model.skops} --studies out.h5",
         {"seed": 1, "fit_images": None, "fit_values": 10000, "tree_sizes": 2, "folds": 2, "plane_images": 12},
     ),
 }
@@ -162,10 +162,14 @@ READ = [
 
 def run(program, folder):
     """Run a stage program's work on the files of a folder."""
-    module = importlib.import_module(program)
+    kind = program.removeprefix("draw_")
+    module = importlib.import_module("draw" if kind != program else program)
     arguments, settings = PROGRAMS[program]
     words = [str(folder / word.strip("{}")) if "." in word else word for word in arguments.split()]
-    args = module.parser().parse_args(["--settings", "x", *words])
+    if kind == program:
+        args = module.parser().parse_args(["--settings", "x", *words])
+    else:
+        args = module.parser(kind).parse_args([kind, "--settings", "x", *words])
     assert isinstance(args, argparse.Namespace)
     module.main(args, {"threads": 1, **settings})
 

@@ -44,7 +44,7 @@ def test_a_link_leads_to_a_file_and_a_heading(page):
 
 def test_every_stage_is_described():
     text = (ROOT / "docs/stages.md").read_text(encoding="utf-8")
-    assert [stage for stage in changes.PROGRAMS if f"`{stage}`" not in text] == []
+    assert [stage for stage in changes.STAGES if f"`{stage}`" not in text] == []
 
 
 def test_every_section_of_the_page_is_described():

@@ -134,7 +134,7 @@ def chosen(folder, settings):
         "--test-labels",
         str(folder / "labels.h5"),
     ]
-    args = select_examples.parser().parse_args(["--settings", "x", *words, "--out", str(folder / "examples.json")])
+    args = select_examples.parser().parse_args(["--settings", "x", *words, "--examples", str(folder / "examples.json")])
     select_examples.main(args, settings)
     return example_files.read_examples(folder / "examples.json")
 

@@ -7,6 +7,7 @@ from importlib import metadata
 import pytest
 
 from medfusion.errors import UserError
+from medfusion.figures.registry import DRAWN
 from medfusion.planning import fingerprint
 
 PROJECT = {
@@ -16,7 +17,7 @@ PROJECT = {
     "package/second.py": '"""Second."""\nimport math\n\nLIMIT = 0.5  # why\n',
     "package/unrelated.py": "import pandas\nLIMIT = 1\n",
 }
-PROGRAMS = sorted(fingerprint.ROOT.glob("*.py"))
+STAGES = sorted({path.stem for path in fingerprint.ROOT.glob("*.py")} | {f"draw_{kind}" for kind in DRAWN})
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def hash_of(tmp_path):
         }.items():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_text(text, encoding="utf-8")
-        return fingerprint.code_hash(root / "program.py", root)
+        return fingerprint.code_hash("program", root)
 
     return write
 
@@ -104,36 +105,42 @@ def test_a_relative_import_is_refused(hash_of):
 
 def test_outside_packages_are_listed_without_pythons_own(hash_of, tmp_path):
     hash_of()
-    files, packages = fingerprint.closure(tmp_path / "0/program.py", tmp_path / "0")
+    files, packages = fingerprint.closure("program", tmp_path / "0")
     assert [file.name for file in files] == ["__init__.py", "first.py", "second.py", "program.py"]
     assert packages == {"numpy"}
-    versions = fingerprint.library_versions(tmp_path / "0/program.py", tmp_path / "0")
+    versions = fingerprint.library_versions("program", tmp_path / "0")
     python = ".".join(platform.python_version_tuple()[:2])
     assert versions == {"python": python, "numpy": metadata.version("numpy")}
 
 
-@pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.stem)
-def test_every_stage_has_a_fingerprint_and_known_libraries(program):
-    assert re.fullmatch("[0-9a-f]{16}", fingerprint.code_hash(program))
-    versions = fingerprint.library_versions(program)
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_stage_has_a_fingerprint_and_known_libraries(stage):
+    assert re.fullmatch("[0-9a-f]{16}", fingerprint.code_hash(stage))
+    versions = fingerprint.library_versions(stage)
     assert versions == dict(sorted(versions.items()))
     assert all(re.match(r"\d", version) for version in versions.values())
 
 
 @pytest.mark.parametrize("name", ["download", "prepare", "augment", "fit_grid", "fuse", "evaluate", "collect_metrics"])
 def test_stages_that_apply_no_network_import_no_tensorflow(name):
-    _, packages = fingerprint.closure(fingerprint.ROOT / f"{name}.py")
+    _, packages = fingerprint.closure(name)
     assert not packages & {"tensorflow", "keras"}
 
 
 def test_stages_that_apply_a_network_record_its_library():
-    versions = fingerprint.library_versions(fingerprint.ROOT / "train_cnn.py")
+    versions = fingerprint.library_versions("train_cnn")
     assert {"tensorflow", "keras", "numpy"} <= set(versions)
-    assert "scikit-learn" in fingerprint.library_versions(fingerprint.ROOT / "fit_grid.py")
-    assert "opencv-python-headless" in fingerprint.library_versions(fingerprint.ROOT / "augment.py")
+    assert "scikit-learn" in fingerprint.library_versions("fit_grid")
+    assert "opencv-python-headless" in fingerprint.library_versions("augment")
 
 
 def test_a_package_that_is_not_installed_is_named_with_the_remedy(tmp_path):
     (tmp_path / "program.py").write_text("import no_such_package\n", encoding="utf-8")
     with pytest.raises(UserError, match="the package no_such_package is not installed; pip install"):
-        fingerprint.library_versions(tmp_path / "program.py", tmp_path)
+        fingerprint.library_versions("program", tmp_path)
+
+
+def test_a_drawing_goes_by_the_module_of_its_kind_and_no_other():
+    files = {path.name for path in fingerprint.closure("draw_curves")[0] if path.parent.name == "drawn"}
+    assert files == {"__init__.py", "curves.py"}
+    assert fingerprint.exists("draw_curves") and not fingerprint.exists("draw_nothing")

@@ -11,7 +11,7 @@ from configurations import completed
 from matplotlib.figure import Figure
 
 from medfusion.errors import UserError
-from medfusion.figures import drawing
+from medfusion.figures import drawing, registry
 from medfusion.files.artifacts import write_json
 from medfusion.jobs.costs import STAGES, stage_costs
 from medfusion.planning.fingerprint import ROOT
@@ -99,6 +99,7 @@ def render(tmp_path):
             write_json(tmp_path / "reliability.json", trust)
             tables["breast/reliability/reliability"] = str(tmp_path / "reliability.json")
         settings = {"config": config or synthetic.config(), "shown": {"breast": {"name": "BreastMNIST"}}}
+        settings["captions"] = {name: registry.caption(name) for name in registry.FIGURES}
         records = [synthetic.record("train_cnn", seconds=75.0, memory_mb=512.0)]
         return page.render(TEMPLATE, settings, metrics, paths, tables, {"numpy": "2.4.0"}, records)
 
@@ -268,7 +269,7 @@ def test_the_page_repeats_exactly(render):
 def test_a_figure_that_is_none_is_refused(render, tmp_path):
     (tmp_path / "broken.svg").write_text("<svg>")
     with pytest.raises(UserError, match="broken.svg: not a readable figure"):
-        page_figures.read_picture("breast/broken", str(tmp_path / "broken.svg"), "data")
+        page_figures.read_picture("breast/broken", str(tmp_path / "broken.svg"), "data", {})
 
 
 def test_every_stage_has_its_place_among_the_costs():

@@ -58,12 +58,12 @@ def compare(tmp_path):
             systems=files,
             test_labels=str(tmp_path / "labels.h5"),
             near_duplicates=str(tmp_path / "summary.json"),
-            out=str(tmp_path / "out.json"),
+            comparisons=str(tmp_path / "out.json"),
         )
         own = {"title": "t", "dataset": "breast", "systems": [list(key) for key in WRONG], "replicates": 400}
         own |= {"confidence": 0.95, "bootstrap_seed": 0, "fusions": {}}
         compare_systems.main(args, own | settings)
-        return read_json(args.out)
+        return read_json(args.comparisons)
 
     return run
 

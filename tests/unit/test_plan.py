@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
+from medfusion.figures.registry import DRAWN
 from medfusion.planning import config as configuration
 from medfusion.planning.environment import share_of_cores
 from medfusion.planning.job_settings import job_settings
@@ -31,7 +32,9 @@ def config():
 
 def test_every_stage_has_a_slice_and_every_slice_a_stage(config):
     programs = {path.stem for path in (ROOT / "workflow_scripts").glob("*.py") if "stage.run(" in path.read_text()}
-    assert set(job_settings(Plan(config))) == programs
+    drawn = {f"draw_{path.stem}" for path in (ROOT / "workflow_scripts/medfusion/figures/drawn").glob("[a-z]*.py")}
+    assert drawn == {f"draw_{kind}" for kind in DRAWN}
+    assert set(job_settings(Plan(config))) == programs - {"draw"} | drawn
 
 
 def test_files_of_systems(config):

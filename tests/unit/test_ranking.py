@@ -130,10 +130,10 @@ def rank(tmp_path):
             write_json(tmp_path / f"metrics{number}.json", content)
         found = [str(tmp_path / f"metrics{number}.json") for number in range(len(contents))]
         words = ["--metrics", *found, "--systems", *files, "--val", str(tmp_path / "val.h5")]
-        args = rank_systems.parser().parse_args(["--settings", "x", *words, "--out", str(tmp_path / "ranking.csv")])
+        args = rank_systems.parser().parse_args(["--settings", "x", *words, "--ranking", str(tmp_path / "ranking.csv")])
         rank_systems.main(args, {"dataset": "breast", "criterion": criterion, "systems": list(map(list, right))})
-        assert "breast (generated images)" in Path(args.out).read_text().splitlines()[1]
-        return rankings.read(args.out).systems
+        assert "breast (generated images)" in Path(args.ranking).read_text().splitlines()[1]
+        return rankings.read(args.ranking).systems
 
     return run
 
@@ -183,7 +183,7 @@ def test_measures_without_probabilities_are_named(rank, tmp_path):
     right = {("net", 1, "cnn"): np.full(200, 0.6), ("net", 1, "svm"): np.full(200, 0.7)}
     rank(right)
     args = argparse.Namespace(metrics=[tmp_path / "metrics0.json"], systems=[tmp_path / "net1cnn.h5"])
-    args.val, args.out = tmp_path / "val.h5", tmp_path / "o.csv"
+    args.val, args.ranking = tmp_path / "val.h5", tmp_path / "o.csv"
     with pytest.raises(UserError, match="metrics0.json: measures of net/svm, which is no candidate; delete it"):
         rank_systems.main(args, {"dataset": "breast", "criterion": "log_loss", "systems": [["net", 1, "cnn"]]})
     assert not (tmp_path / "o.csv").exists()

@@ -1,6 +1,5 @@
 """Tests of the page, the summary and the figures where an image may have several labels at once."""
 
-import argparse
 import re
 from html import unescape
 
@@ -8,7 +7,7 @@ import numpy as np
 import pytest
 import synthetic
 
-import draw_labels
+import draw
 from medfusion.evaluation import label_metrics
 from medfusion.files.artifacts import write_json
 from medfusion.files.metric_files import tidy
@@ -65,7 +64,7 @@ def render(tmp_path, contents, config):
         write_json(paths[-1], content)
     template = ROOT / "templates" / "report.html.j2"
     tables = {"breast/ranking": synthetic.write_ranking(tmp_path / "ranking.csv", contents, "auroc")}
-    html = page.render(template, {"config": config, "shown": SHOWN}, paths, {}, tables, {}, [])
+    html = page.render(template, {"config": config, "shown": SHOWN, "captions": {}}, paths, {}, tables, {}, [])
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", re.sub(r"(?s)<(style|script).*?</\1>", "", html))).split())
 
 
@@ -103,11 +102,15 @@ def test_figures_show_every_label_and_every_run(tmp_path, contents):
         paths.append(str(tmp_path / f"{number}.json"))
         write_json(paths[-1], content)
     ranking = synthetic.write_ranking(tmp_path / "ranking.csv", contents, "auroc")
-    args = argparse.Namespace(
-        metrics=paths, ranking=ranking, areas=tmp_path / "areas.svg", seeds=tmp_path / "seeds.svg"
-    )
-    draw_labels.main(args, {"style": "white", "shown": SHOWN, "published": [], "source": "official"})
-    areas, seeds = args.areas.read_text(), args.seeds.read_text()
+    words = ["--metrics", *paths, "--ranking", ranking, "--settings", "x"]
+    words += [
+        word
+        for name in ("areas", "area_seeds")
+        for word in (f"--{name.replace('_', '-')}", str(tmp_path / f"{name}.svg"))
+    ]
+    args = draw.parser("labels").parse_args(["labels", *words])
+    draw.main(args, {"style": "white", "shown": SHOWN, "published": [], "source": "official"})
+    areas, seeds = ((tmp_path / f"{name}.svg").read_text() for name in ("areas", "area_seeds"))
     assert all(name in areas for name in NAMES)
     assert "system,test_auroc,low,high" in seeds
     assert seeds.count("net/cnn,") == 2, "a row of numbers a run"

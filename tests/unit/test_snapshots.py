@@ -315,7 +315,7 @@ def test_the_commit_is_that_of_the_project_where_there_is_one(tmp_path, monkeypa
     git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
     for arguments in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "first"]):
         subprocess.run([*git, *arguments], check=True)
-    code = {"fuse": snapshots.code_hash(root / "fuse.py", root)}
+    code = {"fuse": snapshots.code_hash("fuse", root)}
     found = snapshots.commit(code, root)
     assert len(found["hash"]) == 40 and not found["dirty"] and found["code_changed"] == []
     (root / "fuse.py").write_text("x = 2  # an edit\n")

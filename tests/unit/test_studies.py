@@ -10,7 +10,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
-import draw_studies
+import draw
 import study_classifiers
 from medfusion.errors import UserError
 from medfusion.files import images, study_files
@@ -105,11 +105,11 @@ def test_what_few_images_cannot_show_is_left_out_in_a_sentence(tmp_path, each):
             images.write_split(tmp_path / f"{split}.h5", split, DESCRIPTION, pixels, values)
     settings = {"fit_images": None, "fit_values": 10**6, "tree_sizes": 3, "folds": 5, "plane_images": 50, "seed": 1}
     given = {"features": tmp_path / "features.h5", "train": tmp_path / "train.h5", "val": tmp_path / "val.h5"}
-    study_classifiers.main(SimpleNamespace(**given, tree_model=None, out=tmp_path / "studies.h5"), settings)
+    study_classifiers.main(SimpleNamespace(**given, tree=None, studies=tmp_path / "studies.h5"), settings)
     assert f"commonest class has {each} training images; 5 folds" in study_files.read(tmp_path / "studies.h5")[-1]
     drawn = {name: str(tmp_path / f"{name}.svg") for name in ("learning", "tree", "plane")}
-    draw_studies.main(
-        SimpleNamespace(studies=tmp_path / "studies.h5", test_labels=given["val"], train=given["train"], **drawn),
-        {"name": "Few", "label_names": None, "style": "white"},
-    )
+    read = {"studies": str(tmp_path / "studies.h5"), "test-labels": str(given["val"]), "train": str(given["train"])}
+    words = [word for name, path in {**read, **drawn, "settings": "x"}.items() for word in (f"--{name}", path)]
+    args = draw.parser("studies").parse_args(["studies", *words])
+    draw.main(args, {"name": "Few", "label_names": None, "style": "white"})
     assert all(os.path.getsize(path) for path in drawn.values())

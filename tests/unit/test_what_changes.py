@@ -162,34 +162,34 @@ def schema_keys(part, key=""):
 
 @pytest.mark.parametrize("pattern", sorted({root for row in changes.KEYS for root in row.runs if "{" not in root}))
 def test_every_stage_that_a_row_names_exists(pattern):
-    assert pattern == "*" or pattern.split()[0] in changes.PROGRAMS
+    assert pattern == "*" or pattern.split()[0] in changes.STAGES
 
 
-def test_every_program_is_a_stage_with_jobs():
+def test_every_stage_has_jobs():
     ablated = changed(BASE, "datasets.breast.models.breast_cnn.ablations")
     breast = BASE["datasets"]["breast"]
     others = {"x": {**breast, "source": "generated"}, "several": {**breast, "flag": "chestmnist"}}
     others["folder"] = {**breast, "flag": None, "source": "folder"}
     found = {*jobs(ablated), *jobs({**BASE, "datasets": others})}
-    assert {job.partition("/")[0] for job in found} == set(changes.PROGRAMS)
+    assert {job.partition("/")[0] for job in found} == set(changes.STAGES)
 
 
-def test_a_module_counts_for_the_programs_that_import_it():
-    for program in changes.PROGRAMS:
-        files = fingerprint.closure(ROOT / f"workflow_scripts/{program}.py")[0]
+def test_a_module_counts_for_the_stages_that_import_it():
+    for stage in changes.STAGES:
+        files = fingerprint.closure(stage)[0]
         found = {
             ".".join(path.relative_to(changes.PACKAGE).with_suffix("").parts)
             for path in files
             if path.is_relative_to(changes.PACKAGE)
         }
-        assert found == {module for module, programs in changes.importers().items() if program in programs}, program
+        assert found == {module for module, stages in changes.importers().items() if stage in stages}, stage
 
 
-def test_a_library_counts_for_the_programs_that_import_it():
-    for program in changes.PROGRAMS:
-        listed = fingerprint.library_versions(ROOT / f"workflow_scripts/{program}.py")
-        own = {fingerprint.DISTRIBUTIONS.get(name, name) for name in changes.packages(program)}
-        assert own <= set(listed), program
+def test_a_library_counts_for_the_stages_that_import_it():
+    for stage in changes.STAGES:
+        listed = fingerprint.library_versions(stage)
+        own = {fingerprint.DISTRIBUTIONS.get(name, name) for name in changes.packages(stage)}
+        assert own <= set(listed), stage
 
 
 def test_the_documentation_has_the_table_of_the_rows():

@@ -21,13 +21,15 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/what-runs-again.md"
 LIBRARY = ROOT / "workflow_scripts"
 SCRIPTS = sorted(path.stem for path in LIBRARY.glob("*.py"))
+# Stages; those that draw share a program, which goes by a module of its own for each.
 PROGRAMS = [name for name in SCRIPTS if "stage.run(" in (LIBRARY / f"{name}.py").read_text(encoding="utf-8")]
+DRAWN = tuple(f"draw_{path.stem}" for path in sorted((LIBRARY / "medfusion/figures/drawn").glob("[a-z]*.py")))
+STAGES = sorted({*PROGRAMS, *DRAWN} - {"draw"})
 PACKAGE = LIBRARY / "medfusion"
 # By dotted name below the package: learning.fusion; a package's own file is learning.__init__.
 MODULES = sorted(".".join(path.relative_to(PACKAGE).with_suffix("").parts) for path in PACKAGE.rglob("*.py"))
 
 PAGES = ("report", "summarise")  # they print the whole configuration
-DRAWN = tuple(name for name in PROGRAMS if name.startswith("draw_"))
 FIGURES = (*DRAWN, "inspect_images", "audit_duplicates")
 EVERY_JOB = ("*",)
 
@@ -106,7 +108,7 @@ KEYS = (
     Row(
         "the folder of `results`",
         "everything but downloads, into the new folder",
-        tuple(name for name in PROGRAMS if name != "download"),
+        tuple(name for name in STAGES if name != "download"),
         ("results",),
         ("results",),
     ),
@@ -610,7 +612,7 @@ FILES = (
             ].replace("weight_decay: 0 ", "weight_decay: 0.0 ")
         },
     ),
-    Row("captions of Snakemake's own report", "nothing", files=_appended("\nMore.\n", "captions/*.rst")),
+    Row("a figure's caption", "the page", ("report",), files=_appended("\nMore.\n", "captions/*.rst")),
     Row(
         "the profile, the schema, a rule's message, memory or run time",
         "nothing",
@@ -621,14 +623,10 @@ FILES = (
         },
     ),
     Row(
-        "a rule's command (seen by Snakemake's own records, in `.snakemake/`)",
-        "that rule's jobs, and what follows",
-        ("ensemble",),
-        files=_replaced(
-            "rules/classifiers.smk",
-            '{input.members:q} --val {input.val:q} "\n        "--out {output.fused:q} 9>&2',
-            '{input.members:q} --val {input.val:q} "\n        " --out {output.fused:q} 9>&2',
-        ),
+        "the rules' command (seen by Snakemake's own records, in `.snakemake/`)",
+        "everything",
+        EVERY_JOB,
+        files=_replaced("rules/common.smk", "{params.options} --settings", "{params.options}  --settings"),
     ),
     Row(
         "the page's template, style or script",
@@ -678,27 +676,29 @@ ELSEWHERE = (
 
 @cache
 def importers() -> dict[str, set[str]]:
-    """For each module of the library, the programs that import it, directly or not, as modulefinder sees it."""
+    """For each module of the library, the stages that import it, directly or not, as modulefinder sees it."""
     found: dict[str, set[str]] = {module: set() for module in MODULES}
-    for program in PROGRAMS:
-        for name, module in _found_by(program).modules.items():
+    for stage in STAGES:
+        for name, module in _found_by(stage).modules.items():
             if name.partition(".")[0] == "medfusion":
                 path = f"{name}.__init__" if module.__path__ else name
-                found[path.partition(".")[2]].add(program)
+                found[path.partition(".")[2]].add(stage)
     return found
 
 
 @cache
-def packages(program: str) -> set[str]:
-    """The top-level names of the libraries that a program and the modules behind it import."""
-    found = {name.partition(".")[0] for name in _found_by(program).badmodules} - sys.stdlib_module_names
+def packages(stage: str) -> set[str]:
+    """The top-level names of the libraries that a stage and the modules behind it import."""
+    found = {name.partition(".")[0] for name in _found_by(stage).badmodules} - sys.stdlib_module_names
     return found - {"medfusion"}  # counted as missing where a folder's __init__ imports its own files
 
 
 @cache
-def _found_by(program: str) -> ModuleFinder:
-    finder = ModuleFinder(path=[str(LIBRARY)])
-    finder.run_script(str(LIBRARY / f"{program}.py"))
+def _found_by(stage: str) -> ModuleFinder:
+    finder, kind = ModuleFinder(path=[str(LIBRARY)]), stage.removeprefix("draw_")
+    finder.run_script(str(LIBRARY / f"{stage if kind == stage else 'draw'}.py"))
+    if kind != stage:  # draw.py imports the module that its first argument names
+        finder.import_hook(f"medfusion.figures.drawn.{kind}")
     return finder
 
 
@@ -724,7 +724,7 @@ def _module_lines() -> Iterable[str]:
     for module, programs in importers().items():
         groups.setdefault(tuple(sorted(programs)), []).append(module)
     for programs, modules in sorted(groups.items(), key=lambda group: (-len(group[0]), group[1])):
-        missing = [name for name in PROGRAMS if name not in programs]
+        missing = [name for name in STAGES if name not in programs]
         if not programs:
             stages = "none"
         elif not missing:

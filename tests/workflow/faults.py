@@ -21,6 +21,7 @@ import psutil
 import pytest
 from conftest import Project
 
+from medfusion.figures.registry import DRAWN
 from medfusion.files.artifacts import hash_file, writer_of
 from medfusion.jobs import records
 from medfusion.jobs.records import Record
@@ -313,8 +314,13 @@ def damage_unseen(path: Path) -> None:
 def declared_memory(project: Project) -> dict[str, int]:
     """The megabytes that each stage declares."""
     text = "\n".join(path.read_text(encoding="utf-8") for path in (project.folder / "rules").glob("*.smk"))
-    found = re.findall(r'/?program\("(\w+)"\).*?mem_mb=memory\((\d+)\)', text, re.S)
-    return {stage: int(megabytes) for stage, megabytes in found}
+    (default,) = re.findall(r"^rule stage:.*?mem_mb=memory\((\d+)\)", text, re.M | re.S)
+    found = {f"draw_{kind}": int(default) for kind in DRAWN}
+    for rule in re.split(r"\n(?= *(?:use )?rule\b)", text):
+        if stage := re.search(r'stage\("(\w+)"\)', rule):
+            own = re.search(r"mem_mb=memory\((\d+)\)", rule)
+            found[stage[1]] = int(own[1] if own else default)
+    return found
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-COMMAND = re.compile(r"python \S*workflow_scripts/(\w+)\.py (.*)")
+COMMAND = re.compile(r"python \S*workflow_scripts/\w+\.py (.*)")
 # Files that a rule waits for, by stage, although its command does not name them: the page's target makes the table too,
 # and data are downloaded before they are prepared.
 UNNAMED = {"report": r".*/metrics\.csv", "prepare": r".*/downloads/(\w+)\.json"}
@@ -41,7 +41,7 @@ class Graph:
 
 def planned_jobs(text: str) -> set[str]:
     """The jobs in the output of a dry run with printed commands; none printed twice."""
-    names = [SETTINGS.search(command)[1] for _, command in COMMAND.findall(text)]
+    names = [SETTINGS.search(command)[1] for command in COMMAND.findall(text)]
     assert len(names) == len(set(names)), "two jobs share a settings file"
     return set(names)
 
@@ -52,8 +52,9 @@ def job_graph(project, targets: Iterable[str] = ("report",), overlay: bool = Tru
     made_by = {line.split("\t")[0]: stage_of(line.split("\t")[2]) for line in lines}
     done = project.snakemake("-n", "-p", "-F", "-j", "8", *targets, overlay=overlay)
     inputs, outputs = {}, {}
-    for stage, command in COMMAND.findall(done.stdout + done.stderr):
+    for command in COMMAND.findall(done.stdout + done.stderr):
         job = SETTINGS.search(command)[1]
+        stage = job.partition("/")[0]
         words = [word.strip("')") for word in command.split()]
         files = {file for word in words if (file := word.partition("=")[2] or word) in made_by}
         outputs[job] = {file for file in files if made_by[file] == stage}

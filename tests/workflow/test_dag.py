@@ -66,18 +66,17 @@ def test_only_evaluation_and_description_stand_on_the_test_labels(project, confi
 
 
 def test_every_rule_says_what_a_stage_says(project):
-    """Log, message, threads, memory, run time and one settings file, for every rule that runs a program."""
+    """Log, message, program and settings; memory, threads and command too, where it is not made from `stage`."""
     import ast
 
     for path in sorted((project.folder / "rules").glob("*.smk")):
-        for text in re.split(r"\n(?=\s*rule\b)", path.read_text(encoding="utf-8"))[1:]:
-            if "shell:" not in text:
+        for text in re.split(r"\n(?= *(?:use )?rule\b)", path.read_text(encoding="utf-8"))[1:]:
+            if text.startswith("rule stage:"):
                 continue
-            for part in ("log:", "message:", "threads:", "mem_mb=", "runtime=", "settings=settings_of("):
+            parts = ["log:", "message:", "**stage("]
+            parts += [] if text.startswith("use rule stage as ") else ["threads:", "mem_mb=", "runtime=", "COMMAND"]
+            for part in parts:
                 assert part in text, f"{path.name}: {text.splitlines()[0]} lacks {part}"
-            shell = text.partition("shell:")[2]
-            placeholders = re.findall(r"\{(\w+(?:\.\w+)?)(:q)?\}", shell)
-            assert [name for name, quoted in placeholders if not quoted] == [], f"{path.name}: not quoted"
     for program in (project.folder / "workflow_scripts").glob("*.py"):
         assert ast.get_docstring(ast.parse(program.read_text(encoding="utf-8"))), program.name
 
@@ -102,11 +101,12 @@ def test_report_is_the_default_target(project):
 
 
 def test_only_stages_with_a_network_import_tensorflow(project):
+    from medfusion.figures.registry import DRAWN
     from medfusion.planning.fingerprint import closure
 
-    programs = sorted((project.folder / "workflow_scripts").glob("*.py"))
     root = project.folder / "workflow_scripts"
-    with_network = {p.stem for p in programs if "tensorflow" in closure(p, root)[1]}
+    stages = [path.stem for path in root.glob("*.py")] + [f"draw_{kind}" for kind in DRAWN]
+    with_network = {stage for stage in stages if "tensorflow" in closure(stage, root)[1]}
     assert with_network == {"train_cnn", "extract_features", "learning_curve", "map_saliency", "export_package"}
 
 

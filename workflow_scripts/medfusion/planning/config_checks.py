@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from medfusion.figures.registry import DRAWN
 from medfusion.learning.architectures import LAYERS, OPTIONS
 from medfusion.planning import dataset_checks
 from medfusion.planning.config_values import did_you_mean, hint, item_faults, shown
@@ -14,15 +15,12 @@ from medfusion.planning.systems import Config
 
 # Names of folders and targets beside those of the data sets; a test adds the names of the rules.
 RESERVED_DATASETS = {
-    "all", "none", "inspect", "audit", "settings", "records", "sweep", "logs", "download", "downloads", "generate",
-    "prepare", "prepare_folder",
-    "inspect_images", "rank_systems", "compare_systems", "draw_labels",
-    "audit_duplicates", "augment", "draw_augmentation", "train_cnn", "extract_features", "learning_curve",
-    "draw_curves",
-    "fit_grid", "fuse", "ensemble", "baselines", "evaluate", "collect_metrics", "draw_grids", "draw_fusions",
-    "study_classifiers", "draw_studies", "draw_results", "draw_training_size", "calibrate", "assess_reliability",
-    "draw_reliability", "select_examples", "map_saliency", "draw_examples", "draw_ablations", "write_predictions",
-    "predictions", "export_package", "export", "summarise", "report",
+    "all", "none", "inspect", "audit", "settings", "records", "sweep", "logs", "downloads", "predictions", "export",
+    "stage", "download", "generate", "prepare", "prepare_folder", "inspect_images", "audit_duplicates", "augment",
+    "train_cnn", "extract_features", "learning_curve", "fit_grid", "fuse", "ensemble", "baselines", "evaluate",
+    "rank_systems", "compare_systems", "calibrate", "assess_reliability", "collect_metrics", "study_classifiers",
+    "select_examples", "map_saliency", "write_predictions", "export_package", "summarise", "report",
+    *(f"draw_{kind}" for kind in DRAWN),
 }  # fmt: skip
 
 PROJECT = ROOT.parent

@@ -1,4 +1,4 @@
-"""What a stage's program means: a hash of its syntax tree and of every project module behind it."""
+"""What a stage means: a hash of the syntax trees of its program and of every project module behind it."""
 
 import ast
 import hashlib
@@ -57,23 +57,34 @@ def _module_file(name: str, root: Path) -> Path | None:
     return None
 
 
+def modules(stage: str) -> tuple[str, ...]:
+    """The modules that a stage starts from: its program; for draw_KIND `draw`, and the module of that kind."""
+    kind = stage.removeprefix("draw_")
+    return (stage,) if kind == stage else ("draw", f"medfusion.figures.drawn.{kind}")
+
+
+def exists(stage: str, root: Path = ROOT) -> bool:
+    """Whether there is a stage of this name, as there may have been in another version."""
+    return all(_module_file(name, root) for name in modules(stage))
+
+
 @cache
-def closure(program: str | Path, root: Path = ROOT) -> tuple[tuple[Path, ...], frozenset[str]]:
-    """Project files that a program imports, directly or not, and the outside packages they import.
+def closure(stage: str, root: Path = ROOT) -> tuple[tuple[Path, ...], frozenset[str]]:
+    """Project files that a stage imports, directly or not, and the outside packages they import.
 
     Parameters
     ----------
-    program : path of the stage program
-    root : folder in which project modules are found
+    stage : its name
+    root : folder in which programs and project modules are found
 
     Returns
     -------
-    files : sorted paths, the program among them
+    files : sorted paths, those that it starts from among them
     packages : top-level names of imported packages that are neither the project's nor Python's own
     """
     files: set[Path] = set()
     packages: set[str] = set()
-    waiting = [Path(program).resolve()]
+    waiting = [path for name in _with_parents(modules(stage)) if (path := _module_file(name, root))]
     while waiting:
         path = waiting.pop()
         if path in files:
@@ -93,28 +104,28 @@ def _with_parents(names: Iterable[str]) -> set[str]:
     return {".".join(parts[: n + 1]) for parts in (name.split(".") for name in names) for n in range(len(parts))}
 
 
-def code_hash(program: str | Path, root: Path = ROOT) -> str:
-    """Sixteen hex digits that change with the meaning of a program, its templates, or any project module behind it.
+def code_hash(stage: str, root: Path = ROOT) -> str:
+    """Sixteen hex digits that change with the meaning of a stage's program, its templates, or any module behind it.
 
-    The templates of a program lie in templates/, under its name.
+    The templates of a stage lie in templates/, under its name.
     """
     digest = hashlib.sha256()
-    for path in closure(program, root)[0]:
+    for path in closure(stage, root)[0]:
         digest.update(f"{path.relative_to(root)}\n{_read(path)[0]}\n".encode())
-    for path in sorted(root.glob(f"templates/{Path(program).stem}.*")):
+    for path in sorted(root.glob(f"templates/{stage}.*")):
         digest.update(f"{path.relative_to(root)}\n".encode() + path.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def library_versions(program: str | Path, root: Path = ROOT) -> dict[str, str]:
-    """Python's version, and those of the outside packages that a program and the modules behind it import.
+def library_versions(stage: str, root: Path = ROOT) -> dict[str, str]:
+    """Python's version, and those of the outside packages that a stage and the modules behind it import.
 
     Raises
     ------
     UserError
         If a package is not installed.
     """
-    imported = closure(program, root)[1]
+    imported = closure(stage, root)[1]
     beneath = set().union(*(BENEATH.get(name, set()) for name in imported))
     names = sorted(DISTRIBUTIONS.get(name, name) for name in imported | beneath)
     return {"python": f"{sys.version_info.major}.{sys.version_info.minor}", **{name: _version(name) for name in names}}

@@ -4,7 +4,7 @@ import json
 from functools import cache
 from typing import Any
 
-from medfusion.planning.fingerprint import ROOT, code_hash, library_versions
+from medfusion.planning.fingerprint import code_hash, library_versions
 
 
 def identity(stage: str, config: dict[str, Any], threads: int) -> dict[str, Any]:
@@ -28,5 +28,4 @@ def identity(stage: str, config: dict[str, Any], threads: int) -> dict[str, Any]
 @cache
 def _of_stage(stage: str) -> dict[str, Any]:
     """What all jobs of a stage have in common; found once, because it means to parse all their modules."""
-    program = ROOT / f"{stage}.py"
-    return {"stage": stage, "code": code_hash(program), "libraries": library_versions(program)}
+    return {"stage": stage, "code": code_hash(stage), "libraries": library_versions(stage)}

@@ -6,18 +6,18 @@ others runs again although Snakemake's own records (.snakemake/) are lost.
 
 import platform
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
 from types import SimpleNamespace
 from typing import Any
 
 from medfusion.data import folders
-from medfusion.planning.ablations import comparisons
+from medfusion.figures.registry import FIGURES, caption
 from medfusion.planning.config import fusion_members
 from medfusion.planning.data_sets import classes, excluded, label_order
 from medfusion.planning.export_plan import ExportPlan
-from medfusion.planning.fingerprint import ROOT, library_versions
+from medfusion.planning.fingerprint import library_versions
 from medfusion.planning.page_plan import PagePlan
 from medfusion.planning.plan import Plan, Wildcards
+from medfusion.planning.representatives import Representatives
 
 Settings = dict[str, Any]
 JobSettings = dict[str, Callable[[Wildcards], Settings]]
@@ -30,8 +30,8 @@ def job_settings(plan: Plan) -> JobSettings:
         **_of_data(plan, parts),
         **_of_models(plan),
         **_of_evaluation(plan, parts),
-        **_of_figures(plan, parts),
-        **_of_examples(plan, parts),
+        **{f"draw_{kind}": drawing.settings for kind, drawing in PagePlan(plan).drawings.items()},
+        **_of_examples(plan),
         **_of_products(plan, parts),
     }
     whole = {
@@ -39,10 +39,15 @@ def job_settings(plan: Plan) -> JobSettings:
         "shown": {name: plan.shown(name) for name in plan.datasets},
         "results": plan.results,
     }
+    captions = {name: caption(name) for name in FIGURES}
     return {
         **stages,
         "summarise": lambda wildcards: whole,
-        "report": lambda wildcards: {**whole, "versions": _versions([*stages, "summarise", "report"])},
+        "report": lambda wildcards: {
+            **whole,
+            "captions": captions,
+            "versions": _versions([*stages, "summarise", "report"]),
+        },
     }
 
 
@@ -61,19 +66,10 @@ class _Parts:
         """What data sets are called."""
         return {"shown": {name: {"name": self._plan.shown(name)["name"]} for name in datasets}}
 
-    def figure(self, wildcards: Wildcards, **more: Any) -> Settings:
-        """What every figure depends on, and more."""
-        style = self._plan.config["report"]["style"]
-        return {"style": style, "name": self._plan.shown(wildcards.dataset)["name"], **more}
-
     def labelled_figure(self, wildcards: Wildcards, **more: Any) -> Settings:
-        """The same, of a figure that names classes."""
-        return self.figure(wildcards, label_names=self._plan.datasets[wildcards.dataset]["label_names"], **more)
-
-    def results_figure(self, wildcards: Wildcards, *keys: str) -> Settings:
-        """What a figure of results depends on, and some keys of its data set."""
-        style, shown = self._plan.config["report"]["style"], self._plan.shown(wildcards.dataset)
-        return {"style": style, "shown": {wildcards.dataset: shown}, **self.dataset(wildcards, *keys)}
+        """What a figure depends on that names classes, and more."""
+        style = self._plan.config["report"]["style"]
+        return {"style": style, **self._plan.shown(wildcards.dataset), **more}
 
     def bootstrap(self) -> Settings:
         """How intervals are found."""
@@ -126,7 +122,6 @@ def _of_data(plan: Plan, parts: _Parts) -> JobSettings:
         "inspect_images": lambda wildcards: parts.labelled_figure(wildcards, seed=0),
         "audit_duplicates": audit_duplicates,
         "augment": lambda wildcards: {"augmentation": plan.augmentation(wildcards)},
-        "draw_augmentation": parts.figure,
     }
 
 
@@ -257,74 +252,28 @@ def _of_evaluation(plan: Plan, parts: _Parts) -> JobSettings:
     }
 
 
-def _of_figures(plan: Plan, parts: _Parts) -> JobSettings:
-    config, page = plan.config, PagePlan(plan)
-
-    def draw_grids(wildcards: Wildcards) -> Settings:
-        classifiers = page.compared(wildcards.dataset, wildcards.model)
-        return parts.figure(wildcards, classifiers=classifiers, files=page.grid_files("grid.csv")(wildcards))
-
-    def draw_fusions(wildcards: Wildcards) -> Settings:
-        fusions = page.chosen(wildcards.dataset, wildcards.model)
-        return parts.figure(wildcards, fusions=fusions, files=page.chosen_fusion_files(wildcards))
+def _of_examples(plan: Plan) -> JobSettings:
+    first = Representatives(plan)
 
     def study_classifiers(wildcards: Wildcards) -> Settings:
         return {
-            **config["studies"],
-            "seed": page.first_seed(wildcards.dataset, page.studied(wildcards.dataset)),
-            "files": [page.studied_features(wildcards), *page.studied_tree(wildcards)],
+            **plan.config["studies"],
+            "seed": first.first_seed(wildcards.dataset, first.studied(wildcards.dataset)),
+            "files": [first.studied_features(wildcards), *first.studied_tree(wildcards)],
         }
-
-    def draw_results(wildcards: Wildcards) -> Settings:
-        return {
-            **parts.results_figure(wildcards, "published", "source"),
-            "files": plan.metrics(wildcards.dataset),
-        }
-
-    def draw_training_size(wildcards: Wildcards) -> Settings:
-        return {
-            "style": config["report"]["style"],
-            **parts.names(wildcards.dataset),
-            "files": plan.curve_metrics(wildcards),
-        }
-
-    def draw_ablations(wildcards: Wildcards) -> Settings:
-        return {
-            "style": config["report"]["style"],
-            **parts.names(wildcards.dataset),
-            "comparisons": [asdict(comparison) for comparison in comparisons(config, wildcards.dataset)],
-            "confidence": config["evaluation"]["confidence"],
-        }
-
-    return {
-        "draw_curves": lambda wildcards: parts.figure(wildcards, seeds=plan.model(wildcards)["seeds"]),
-        "draw_grids": draw_grids,
-        "draw_fusions": draw_fusions,
-        "study_classifiers": study_classifiers,
-        "draw_studies": parts.labelled_figure,
-        "draw_results": draw_results,
-        "draw_labels": draw_results,
-        "draw_reliability": parts.results_figure,
-        "draw_training_size": draw_training_size,
-        "draw_ablations": draw_ablations,
-    }
-
-
-def _of_examples(plan: Plan, parts: _Parts) -> JobSettings:
-    page = PagePlan(plan)
 
     def select_examples(wildcards: Wildcards) -> Settings:
         return {
             "dataset": wildcards.dataset,
-            "systems": [list(run) for run in page.first_runs(wildcards.dataset)],
-            "studied": page.contrasted(wildcards.dataset),
-            "files": page.first_run_files(wildcards),
+            "systems": [list(run) for run in first.first_runs(wildcards.dataset)],
+            "studied": first.contrasted(wildcards.dataset),
+            "files": first.first_run_files(wildcards),
         }
 
     def map_saliency(wildcards: Wildcards) -> Settings:
-        return {"files": [page.studied_network(wildcards), page.studied_features(wildcards)]}
+        return {"files": [first.studied_network(wildcards), first.studied_features(wildcards)]}
 
-    return {"select_examples": select_examples, "map_saliency": map_saliency, "draw_examples": parts.labelled_figure}
+    return {"study_classifiers": study_classifiers, "select_examples": select_examples, "map_saliency": map_saliency}
 
 
 def _of_products(plan: Plan, parts: _Parts) -> JobSettings:
@@ -361,5 +310,5 @@ def _versions(stages: Iterable[str]) -> dict[str, str]:
     """Python's version, and those of the libraries that stages import: the page lists them."""
     versions = {"Python": platform.python_version()}
     for stage in sorted(stages):
-        versions |= library_versions(ROOT / f"{stage}.py")
+        versions |= library_versions(stage)
     return versions

@@ -58,13 +58,14 @@ def jobs(plan: Plan) -> list[Job]:
 
 
 def _listed(plan: Plan) -> Iterator[tuple[str, dict[str, Any]]]:
+    page = PagePlan(plan)
     for file in plan.downloads():
         yield "download", {"file": file}
     for dataset in plan.datasets:
         yield from _of_data(plan, dataset)
         yield from _of_models(plan, dataset)
         yield from _of_evaluation(plan, dataset)
-        yield from _of_figures(plan, dataset)
+        yield from ((f"draw_{kind}", wildcards) for kind, wildcards in page.jobs(dataset))
     for stage in ("collect_metrics", "report", "summarise"):
         yield stage, {}
 
@@ -73,7 +74,7 @@ def _of_data(plan: Plan, dataset: str) -> Iterator[tuple[str, dict[str, Any]]]:
     if plan.datasets[dataset]["source"] == "generated":
         yield "generate", {"dataset": dataset}
     stages = ["prepare_folder" if dataset in plan.in_folders else "prepare"]
-    stages += ["inspect_images", "audit_duplicates", "draw_augmentation", "baselines"]
+    stages += ["inspect_images", "audit_duplicates", "baselines"]
     yield from ((stage, {"dataset": dataset}) for stage in stages)
     off = {variant.augmentation_off for variant in plan.variants[dataset].values()} - {None}
     for name in ("augmented", *(f"augmented-without-{kind}" for kind in sorted(off))):
@@ -114,20 +115,3 @@ def _of_evaluation(plan: Plan, dataset: str) -> Iterator[tuple[str, dict[str, An
         stages += ["compare_systems", "calibrate", "assess_reliability", "export_package"]
         stages += ["select_examples", "map_saliency", "study_classifiers"]
     yield from ((stage, {"dataset": dataset}) for stage in stages)
-
-
-def _of_figures(plan: Plan, dataset: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    page = PagePlan(plan)
-    stages = ["draw_labels"]
-    if not plan.several_labels(dataset):
-        stages = ["draw_studies", "draw_results", "draw_reliability", "draw_examples"]
-    stages += ["draw_training_size"] if plan.datasets[dataset]["learning_curve"] else []
-    stages += ["draw_ablations"] if plan.variants[dataset] else []
-    yield from ((stage, {"dataset": dataset}) for stage in stages)
-    for model in plan.datasets[dataset]["models"]:
-        of_model = {"dataset": dataset, "model": model}
-        yield "draw_curves", of_model
-        if page.compared(dataset, model):
-            yield "draw_grids", of_model
-        if page.chosen(dataset, model):
-            yield "draw_fusions", of_model

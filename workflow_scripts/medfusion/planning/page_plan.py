@@ -1,20 +1,39 @@
-"""What is drawn, and what the page shows: of which models, of which of their seeds.
+"""What is drawn, from which files and for which data sets and models, and what the page shows."""
 
-Where one model stands for its data set, that is the first; where one run stands for its seeds, the first.
-"""
-
-import math
 from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from medfusion.figures.registry import DRAWN
 from medfusion.planning import ablations
-from medfusion.planning.config import fusion_members
 from medfusion.planning.plan import Files, Plan, Wildcards
-from medfusion.planning.systems import Run
+from medfusion.planning.representatives import Representatives
+
+Settings = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """The figures of one kind (`DRAWN`), drawn in one job.
+
+    Attributes
+    ----------
+    folder : of its figures, below the data set's; {model} stands for one of the models
+    inputs : files that it reads, by the argument of its function: patterns, or Snakemake's input functions
+    settings : of a job, by its wildcards
+    asked : whether it is drawn for a data set, or a model of it
+    suffix : of its figures
+    """
+
+    folder: str
+    inputs: dict[str, str | Files | Callable[[Wildcards], str | Files]]
+    settings: Callable[[Wildcards], Settings]
+    asked: Callable[..., Any]
+    suffix: str = "svg"
 
 
 class PagePlan:
-    """The files behind every figure and table.
+    """The figures and tables of a configuration, with the files behind them.
 
     Parameters
     ----------
@@ -22,115 +41,33 @@ class PagePlan:
     """
 
     def __init__(self, plan: Plan):
-        self._plan = plan
+        self._plan, self._representatives = plan, Representatives(plan)
+        self.drawings = self._drawings()
 
-    # -- what stands for the others ------------------------------------------------------------------------------------
+    def jobs(self, dataset: str) -> Iterator[tuple[str, dict[str, str]]]:
+        """The kinds of figures that are drawn for a data set, each with a job's wildcards."""
+        for kind, drawing in self.drawings.items():
+            if "{model}" not in drawing.folder:
+                if drawing.asked(dataset):
+                    yield kind, {"dataset": dataset}
+            else:
+                models = self._plan.datasets[dataset]["models"]
+                yield from (
+                    (kind, {"dataset": dataset, "model": name}) for name in models if drawing.asked(dataset, name)
+                )
 
-    def first_seed(self, dataset: str, model: str) -> int:
-        """The seed whose grids and fusions are drawn."""
-        return self._plan.datasets[dataset]["models"][model]["seeds"][0]
-
-    def studied(self, dataset: str) -> str:
-        """The model whose features the studies look at: the first."""
-        return next(iter(self._plan.datasets[dataset]["models"]))
-
-    def contrasted(self, dataset: str) -> dict[str, Any]:
-        """The studied model, and of its systems an SVM and a fusion that counts the network and this SVM.
-
-        They belong to the model's first fusion that has both; without one, the first SVM alone, if there is any.
-        """
-        model = self.studied(dataset)
-        entry = self._plan.datasets[dataset]["models"][model]
-        svms = [name for name in entry["classifiers"] if self._plan.config["classifiers"][name]["kind"] == "svm"]
-        pairs = [
-            {"svm": svm, "fusion": fusion}
-            for fusion in entry["fusions"]
-            for svm in fusion_members(self._plan.config["fusions"][fusion])
-            if svm in svms and "cnn" in fusion_members(self._plan.config["fusions"][fusion])
-        ]
-        alone = {"svm": svms[0] if svms else None, "fusion": None}
-        return {"model": model, "seed": self.first_seed(dataset, model), **(pairs[0] if pairs else alone)}
-
-    def first_runs(self, dataset: str) -> dict[Run, str]:
-        """The probabilities of the first run of every candidate: by model, seed and system."""
-        found: dict[str, tuple[Run, str]] = {}
-        for run, file in self._plan.candidates(dataset).items():
-            found.setdefault(f"{run[0]}/{run[2]}", (run, file))
-        return dict(found.values())
-
-    def first_run_files(self, wildcards: Wildcards) -> Files:
-        """The probabilities of the first run of every candidate."""
-        return list(self.first_runs(wildcards.dataset).values())
-
-    # -- the studied model ---------------------------------------------------------------------------------------------
-
-    def studied_network(self, wildcards: Wildcards) -> str:
-        """The network whose features are studied, and whose saliency is mapped."""
-        return f"{self._studied_folder(wildcards.dataset)}/model.keras"
-
-    def studied_features(self, wildcards: Wildcards) -> str:
-        """The features that the studies look at."""
-        return f"{self._studied_folder(wildcards.dataset)}/features.h5"
-
-    def studied_tree(self, wildcards: Wildcards) -> Files:
-        """The fitted decision tree on the studied features, if the model has one."""
-        folder = self._studied_folder(wildcards.dataset)
-        names = self._plan.datasets[wildcards.dataset]["models"][self.studied(wildcards.dataset)]["classifiers"]
-        trees = [name for name in names if self._plan.config["classifiers"][name]["kind"] == "decision_tree"]
-        return [f"{folder}/{name}/model.skops" for name in trees[:1]]
-
-    def _studied_folder(self, dataset: str) -> str:
-        model = self.studied(dataset)
-        return self._plan.seed_folder(dataset, model, self.first_seed(dataset, model))
-
-    # -- what validation chose -----------------------------------------------------------------------------------------
-
-    def compared(self, dataset: str, model: str) -> list[str]:
-        """The classifiers of a model whose grids have more than one cell."""
-        names = self._plan.datasets[dataset]["models"][model]["classifiers"]
-        grids = {name: self._plan.config["classifiers"][name]["grid"] for name in names}
-        return [name for name, grid in grids.items() if math.prod(map(len, grid.values())) > 1]
-
-    def chosen(self, dataset: str, model: str) -> list[str]:
-        """The fusions of a model whose weights are chosen."""
-        names = self._plan.datasets[dataset]["models"][model]["fusions"]
-        return [name for name in names if "choose" in self._plan.config["fusions"][name]]
-
-    def grid_files(self, file: str) -> Callable[[Wildcards], Files]:
-        """An input function: `file` of every compared classifier, for the model's first seed."""
-        return lambda wildcards: self._of_first_seed(wildcards, self.compared, file)
-
-    def chosen_fusion_files(self, wildcards: Wildcards) -> Files:
-        """The records of every fusion with chosen weights, for the model's first seed."""
-        return self._of_first_seed(wildcards, self.chosen, "fusion.json")
-
-    def _of_first_seed(self, wildcards: Wildcards, names: Callable[[str, str], list[str]], file: str) -> Files:
-        dataset, model = wildcards.dataset, wildcards.model
-        folder = self._plan.seed_folder(dataset, model, self.first_seed(dataset, model))
-        return [f"{folder}/{name}/{file}" for name in names(dataset, model)]
-
-    # -- the page ------------------------------------------------------------------------------------------------------
+    def files(self, kind: str) -> dict[str, str]:
+        """The figures of a kind, by name: patterns of their files below the data set's folder."""
+        drawing = self.drawings[kind]
+        folder = f"{drawing.folder}/" if drawing.folder else ""
+        return {name: f"{folder}{name}.{drawing.suffix}" for name in DRAWN[kind]}
 
     def figures(self, dataset: str) -> Iterator[str]:
         """Every figure of a data set that its configuration asks for."""
-        folder, entry = f"{self._plan.results}/{dataset}", self._plan.datasets[dataset]
-        names = ["inspect/montage.png", "inspect/means.png", "audit/pairs.png", "augmentation.png"]
-        if self._plan.several_labels(dataset):
-            names += ["labels/areas.svg", "labels/area_seeds.svg"]
-        else:
-            names += ["results/confusion.svg", "results/seeds.svg", "results/differences.svg"]
-            names += ["studies/learning.svg", "studies/tree.svg", "studies/plane.svg"]
-            names += ["reliability/reliability.svg", "reliability/risk_coverage.svg", "reliability/conformal.svg"]
-            names += [f"examples/{name}.png" for name in ("errors", "confused", "disagreements", "saliency")]
-        for model in entry["models"]:
-            names.append(f"{model}/curves.svg")
-            names += [f"{model}/grids.svg"] if self.compared(dataset, model) else []
-            names += [f"{model}/fusions.svg"] if self.chosen(dataset, model) else []
-        if entry["learning_curve"]:
-            names.append("learning_curve/training_size.svg")
-        if self._plan.variants[dataset]:
-            names.append(f"{ablations.FOLDER}/contributions.svg")
-        return (f"{folder}/{name}" for name in names)
+        folder = f"{self._plan.results}/{dataset}"
+        yield from (f"{folder}/{name}.png" for name in ("inspect/montage", "inspect/means", "audit/pairs"))
+        for kind, wildcards in self.jobs(dataset):
+            yield from (f"{folder}/{file.format(**wildcards)}" for file in self.files(kind).values())
 
     def tables(self, dataset: str) -> Iterator[str]:
         """Every table and record of a data set that the page shows."""
@@ -140,13 +77,123 @@ class PagePlan:
             names += ["reliability/reliability.json", "examples/examples.json", "examples/maps.h5", "comparisons.json"]
         yield from (f"{folder}/{name}" for name in names)
         for model in self._plan.datasets[dataset]["models"]:
-            seed_folder = self._plan.seed_folder(dataset, model, self.first_seed(dataset, model))
+            seed_folder = self._plan.seed_folder(dataset, model, self._representatives.first_seed(dataset, model))
             names = self._plan.datasets[dataset]["models"][model]["classifiers"]
             yield from (f"{seed_folder}/{name}/best.json" for name in names)
             for seed in self._plan.datasets[dataset]["models"][model]["seeds"]:
                 folder = self._plan.seed_folder(dataset, model, seed)
-                yield from (f"{folder}/{name}/fusion.json" for name in self.chosen(dataset, model))
+                yield from (f"{folder}/{name}/fusion.json" for name in self._representatives.chosen(dataset, model))
 
     def of_dataset(self, dataset: str) -> Files:
         """What the target named after a data set makes."""
         return [*self._plan.all_metrics(dataset), *self.figures(dataset), *self.tables(dataset)]
+
+    def _drawings(self) -> dict[str, Drawing]:
+        plan, first = self._plan, self._representatives
+        folder = f"{plan.results}/{{dataset}}"
+        train, val = (f"{folder}/images/{split}.h5" for split in ("train", "val"))
+        ranking, test_labels = f"{folder}/ranking.csv", f"{folder}/test_labels.h5"
+
+        def metrics(wildcards: Wildcards) -> Files:
+            return plan.metrics(wildcards.dataset)
+
+        def one_class(dataset: str) -> bool:
+            return not plan.several_labels(dataset)
+
+        return {
+            "augmentation": Drawing(
+                "", {"train": train, "augmented": f"{folder}/augmented.h5"}, self._named, lambda dataset: True, "png"
+            ),
+            "curves": Drawing(
+                "{model}",
+                {"history": plan.histories, "data": [train, val]},
+                lambda wildcards: self._named(wildcards, seeds=plan.model(wildcards)["seeds"]),
+                lambda dataset, model: True,
+            ),
+            "grids": Drawing(
+                "{model}",
+                {"grid": first.grid_files("grid.csv"), "best": first.grid_files("best.json"), "data": [train, val]},
+                lambda wildcards: self._named(
+                    wildcards,
+                    classifiers=first.compared(wildcards.dataset, wildcards.model),
+                    files=first.grid_files("grid.csv")(wildcards),
+                ),
+                first.compared,
+            ),
+            "fusions": Drawing(
+                "{model}",
+                {"fusion": first.chosen_fusion_files, "data": [val]},
+                lambda wildcards: self._named(
+                    wildcards,
+                    fusions=first.chosen(wildcards.dataset, wildcards.model),
+                    files=first.chosen_fusion_files(wildcards),
+                ),
+                first.chosen,
+            ),
+            "studies": Drawing(
+                "studies",
+                {"studies": f"{folder}/studies/studies.h5", "train": train, "test_labels": test_labels},
+                self._with_labels,
+                one_class,
+            ),
+            "results": Drawing(
+                "results",
+                {"metrics": metrics, "ranking": ranking, "comparisons": f"{folder}/comparisons.json"},
+                self._published,
+                one_class,
+            ),
+            "labels": Drawing("labels", {"metrics": metrics, "ranking": ranking}, self._published, plan.several_labels),
+            "reliability": Drawing(
+                "reliability", {"measured": f"{folder}/reliability/reliability.json"}, self._shown, one_class
+            ),
+            "examples": Drawing(
+                "examples",
+                {
+                    "examples": f"{folder}/examples/examples.json",
+                    "images": f"{folder}/images/test.h5",
+                    "maps": f"{folder}/examples/maps.h5",
+                },
+                self._with_labels,
+                one_class,
+                "png",
+            ),
+            "training_size": Drawing(
+                "learning_curve",
+                {"metrics": plan.curve_metrics, "train": train},
+                lambda wildcards: self._name_alone(wildcards, files=plan.curve_metrics(wildcards)),
+                lambda dataset: plan.datasets[dataset]["learning_curve"],
+            ),
+            "ablations": Drawing(
+                ablations.FOLDER,
+                {"metrics": plan.ablation_metrics},
+                lambda wildcards: self._name_alone(
+                    wildcards,
+                    comparisons=[asdict(found) for found in ablations.comparisons(plan.config, wildcards.dataset)],
+                    confidence=plan.config["evaluation"]["confidence"],
+                ),
+                lambda dataset: plan.variants[dataset],
+            ),
+        }
+
+    # -- settings of jobs: what figures depend on ----------------------------------------------------------------------
+
+    def _style(self, **more: Any) -> Settings:
+        return {"style": self._plan.config["report"]["style"], **more}
+
+    def _named(self, wildcards: Wildcards, **more: Any) -> Settings:
+        return self._style(name=self._plan.shown(wildcards.dataset)["name"], **more)
+
+    def _with_labels(self, wildcards: Wildcards) -> Settings:
+        return self._style(**self._plan.shown(wildcards.dataset))
+
+    def _shown(self, wildcards: Wildcards, **more: Any) -> Settings:
+        return self._style(shown={wildcards.dataset: self._plan.shown(wildcards.dataset)}, **more)
+
+    def _name_alone(self, wildcards: Wildcards, **more: Any) -> Settings:
+        name = self._plan.shown(wildcards.dataset)["name"]
+        return self._style(shown={wildcards.dataset: {"name": name}}, **more)
+
+    def _published(self, wildcards: Wildcards) -> Settings:
+        entry = self._plan.datasets[wildcards.dataset]
+        files = self._plan.metrics(wildcards.dataset)
+        return self._shown(wildcards, published=entry["published"], source=entry["source"], files=files)

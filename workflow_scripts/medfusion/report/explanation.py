@@ -11,7 +11,7 @@ from medfusion.errors import UserError
 from medfusion.files.artifacts import hash_file
 from medfusion.jobs.costs import duration
 from medfusion.jobs.records import FOLDER, File, Record, ancestry, read_all
-from medfusion.planning.fingerprint import ROOT, code_hash, library_versions
+from medfusion.planning.fingerprint import code_hash, exists, library_versions
 
 
 def explain(path: str | Path) -> str:
@@ -61,7 +61,6 @@ def _moved(record: Record, folder: Path) -> Record:
 
 def _job(record: Record, file: File) -> list[str]:
     identity = record.identity
-    program = ROOT / f"{record.stage}.py"
     cost = f"{duration(record.seconds)}, processor {duration(record.cpu_seconds)}, {record.memory_mb:,.0f} MB"
     lines = [
         f"  state      {_state(file)}",
@@ -70,10 +69,10 @@ def _job(record: Record, file: File) -> list[str]:
         f"  made       {record.made}",
         f"  cost       {cost}",
         *([f"  device     {record.device}"] if record.device else []),
-        f"  code       {identity['code']} ({_code(program, identity['code'])})",
+        f"  code       {identity['code']} ({_code(record.stage, identity['code'])})",
         "  libraries",
     ]
-    installed = library_versions(program) if program.is_file() else identity["libraries"]
+    installed = library_versions(record.stage) if exists(record.stage) else identity["libraries"]
     lines += [
         f"    {name} {version}{_note(installed.get(name), version)}" for name, version in identity["libraries"].items()
     ]
@@ -83,10 +82,10 @@ def _job(record: Record, file: File) -> list[str]:
     return [*lines, "  command", f"    {' '.join(record.command)}"]
 
 
-def _code(program: Path, recorded: str) -> str:
-    if not program.is_file():
-        return f"{program.stem} is a stage of another version, which this one does not have"
-    return _compared(code_hash(program), recorded)
+def _code(stage: str, recorded: str) -> str:
+    if not exists(stage):
+        return f"{stage} is a stage of another version, which this one does not have"
+    return _compared(code_hash(stage), recorded)
 
 
 def _lineage(record: Record, records: Sequence[Record]) -> list[str]:

@@ -32,6 +32,7 @@ class Material:
     systems, baselines : in the order of their ranks, the selected one first
     confidence : of intervals, as a text
     figures, tables : paths by name: the path below the data set's folder without suffix
+    captions : of figures, by their names
     counts : images of each class and split
     audit : counts of near-duplicates
     choices, weights : what validation chose for classifiers and fusions, by run
@@ -47,6 +48,7 @@ class Material:
     confidence: str
     figures: dict[str, str]
     tables: dict[str, str]
+    captions: dict[str, str]
     counts: pd.DataFrame | None
     audit: dict[str, Any] | None
     compared: Comparisons | None
@@ -62,14 +64,14 @@ class Material:
 
 
 def gather(
-    key: str, config: Config, contents: Sequence[Metrics], figures: Mapping[str, str], tables: Mapping[str, str]
+    key: str, settings: Config, contents: Sequence[Metrics], figures: Mapping[str, str], tables: Mapping[str, str]
 ) -> Material:
     """Read what there is of a data set.
 
     Parameters
     ----------
     key : of the data set
-    config : complete
+    settings : of the page: the complete configuration, and the captions of figures
     contents : of its metrics.json files
     figures, tables : of all data sets: paths by name, the path below the results folder without suffix
 
@@ -78,7 +80,7 @@ def gather(
     UserError
         If a file is missing or not what it should be.
     """
-    first, measures, own = contents[0], tidy(contents), _below(key, tables)
+    config, first, measures, own = settings["config"], contents[0], tidy(contents), _below(key, tables)
     name, label_names = first["name"], first["label_names"]
     ranked = rankings.read(own["ranking"], ranking.candidates(measures))
     weights = _of_runs(own, "fusion", ("members", "weights", "curve"))
@@ -106,6 +108,7 @@ def gather(
         confidence=percent(config["evaluation"]["confidence"]),
         figures=_below(key, figures),
         tables=own,
+        captions=settings["captions"],
         counts=counts,
         audit=audit,
         compared=compared,

@@ -89,7 +89,7 @@ def render(
     by_dataset: dict[str, list[Metrics]] = {}
     for content in contents:
         by_dataset.setdefault(content["dataset"], []).append(content)
-    tasks = [_task(gather(key, config, group, figures, tables)) for key, group in by_dataset.items()]
+    tasks = [_task(gather(key, settings, group, figures, tables)) for key, group in by_dataset.items()]
     costs = stage_costs(records)
     template = Path(template)
     environment = jinja2.Environment(

@@ -173,7 +173,7 @@ def _studies(section: Section, material: Material) -> None:
 def _pictures(found: dict[str, Section], material: Material) -> None:
     """Put each figure where it belongs; one of a kind is open, those of other networks and seeds are folded away."""
     for name, path in sorted(material.figures.items(), key=lambda item: rank(f"{material.key}/{item[0]}")):
-        kind, picture = read_picture(f"{material.key}/{name}", path, material.name)
+        kind, picture = read_picture(f"{material.key}/{name}", path, material.name, material.captions)
         section, last = found[kind], name.rpartition("/")[2]
         known = {other.name.rpartition("/")[2] for other in section.pictures}
         place = section.more if last in known else section.pictures

@@ -14,7 +14,7 @@ import yaml
 
 from medfusion.errors import UserError
 from medfusion.files.artifacts import hash_file, temporary_name, write_json, write_text
-from medfusion.planning.fingerprint import ROOT, code_hash
+from medfusion.planning.fingerprint import ROOT, code_hash, exists
 from medfusion.tools import finished
 from medfusion.tools.finished import CONFIG, CONFUSIONS, FORMAT, METRICS, SNAPSHOT, Run
 
@@ -98,12 +98,11 @@ def commit(code: Mapping[str, str], root: Path = ROOT) -> dict[str, Any] | None:
     if _git(root, "ls-files", "--error-unmatch", "../Snakefile") is None:
         return None
     changed = _git(root, "status", "--porcelain", "--untracked-files=no", "..")
-    programs = {stage: root / f"{stage}.py" for stage in code}
     return {
         "hash": _git(root, "rev-parse", "HEAD"),
         "dirty": bool(changed),
         "code_changed": sorted(
-            stage for stage, path in programs.items() if not path.is_file() or code_hash(path, root) != code[stage]
+            stage for stage, then in code.items() if not exists(stage, root) or code_hash(stage, root) != then
         ),
     }
 

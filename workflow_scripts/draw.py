@@ -1,0 +1,41 @@
+"""Draw figures: draw.py KIND --settings …, where KIND is a module of medfusion/figures/drawn."""
+
+import argparse
+import importlib
+import inspect
+import sys
+from typing import Any
+
+from medfusion.figures.registry import DRAWN
+from medfusion.jobs import stage
+
+
+def parser(kind: str) -> stage.Parser:
+    """The arguments of a kind: what its function reads, and the figures that it makes."""
+    drawn = importlib.import_module(f"medfusion.figures.drawn.{kind}")
+    result = stage.parser(drawn.__doc__)
+    result.add_argument("kind", choices=[kind])
+    result.set_defaults(draw=drawn.draw)
+    for name, parameter in list(inspect.signature(drawn.draw).parameters.items())[1:]:  # after the settings
+        several = "+" if parameter.annotation == list[str] else None
+        result.add_input(f"--{name.replace('_', '-')}", dest=f"input_{name}", nargs=several, metavar="PATH")
+    for name in DRAWN[kind]:
+        result.add_output(f"--{name.replace('_', '-')}", metavar="PATH", help="figure to write (.svg or .png)")
+    return result
+
+
+def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
+    """Draw, then write."""
+    from medfusion.figures import drawing
+
+    files = {name.removeprefix("input_"): paths for name, paths in vars(args).items() if name.startswith("input_")}
+    with drawing.style(settings["style"]):
+        for name, (figure, numbers) in args.draw(settings, **files).items():
+            drawing.save(figure, getattr(args, name), numbers)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] and sys.argv[1] in DRAWN:
+        stage.run(main, parser(sys.argv[1]))
+    else:
+        sys.exit(f"{__doc__}\nexpected one of {', '.join(DRAWN)}")

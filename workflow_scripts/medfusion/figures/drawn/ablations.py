@@ -1,0 +1,17 @@
+"""What accuracy changes, seed by seed, when one part of a network is taken away."""
+
+from typing import Any
+
+from medfusion.figures.registry import Drawn
+
+
+def draw(settings: dict[str, Any], metrics: list[str]) -> Drawn:
+    """The figure `contributions`, from the metrics.json files of ablated models and of their bases."""
+    from medfusion.evaluation import ablations
+    from medfusion.figures import ablation_figures
+    from medfusion.files.metric_files import read_metrics, tidy
+
+    table = tidy(read_metrics(metrics, settings["shown"]))
+    rows = ablations.paired(table, settings["comparisons"])
+    figure = ablation_figures.contributions(rows, settings["confidence"], table["name"].iloc[0])
+    return {"contributions": (figure, ablation_figures.contribution_numbers(rows))}

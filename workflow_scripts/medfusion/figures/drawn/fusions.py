@@ -1,0 +1,17 @@
+"""Validation accuracy and log loss over the weights of each fusion, the choice marked."""
+
+from typing import Any
+
+from medfusion.figures.registry import Drawn
+from medfusion.files.artifacts import read_record
+from medfusion.files.prepared import data_line
+
+
+def draw(settings: dict[str, Any], fusion: list[str], data: list[str]) -> Drawn:
+    """The figure `fusions`, from fusion.json files in the settings' order; prepared splits name the data."""
+    from medfusion.figures import choice_figures
+
+    keys = ("members", "weights", "criterion", "curve")
+    contents = {name: read_record(path, keys) for name, path in zip(settings["fusions"], fusion, strict=True)}
+    figure = choice_figures.fusions(contents, data_line(settings["name"], data))
+    return {"fusions": (figure, choice_figures.fusion_numbers(contents))}

@@ -1,0 +1,67 @@
+"""Every figure: the section of the page that it belongs to, and its title. Its caption is captions/NAME.rst."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+# Figures by name, each with the numbers that it shows (a data frame), or None.
+Drawn = dict[str, tuple[Any, Any]]
+
+CAPTIONS = Path(__file__).resolve().parents[3] / "captions"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure, known by the name of its file."""
+
+    section: str
+    title: str
+
+
+# In the order of the page.
+FIGURES = {
+    "montage": Figure("data", "Examples of each class"),
+    "means": Figure("data", "Mean image of each class"),
+    "pairs": Figure("near_duplicates", "The most similar pairs"),
+    "augmentation": Figure("augmentation", "Before and after augmentation"),
+    "seeds": Figure("results", "Test accuracy of every system and seed"),
+    "area_seeds": Figure("results", "Test AUROC of every system and seed"),
+    "differences": Figure("differences", "Test accuracy of every system minus that of the selected one"),
+    "areas": Figure("results", "The area under the ROC curve of each label"),
+    "confusion": Figure("results", "Confusion matrices"),
+    "reliability": Figure("reliability", "Confidence and what it is worth"),
+    "risk_coverage": Figure("reliability", "Selective accuracy when the system abstains from the least certain images"),
+    "conformal": Figure("reliability", "Prediction sets of the selected system by class"),
+    "errors": Figure("errors", "The most confident errors"),
+    "confused": Figure("errors", "The most confused classes"),
+    "disagreements": Figure("errors", "Where network and SVM disagree"),
+    "saliency": Figure("saliency", "Grad-CAM and occlusion"),
+    "curves": Figure("training", "Training curves"),
+    "grids": Figure("choices", "Grids of settings"),
+    "fusions": Figure("choices", "Weights of the fusions"),
+    "learning": Figure("studies", "Learning curves of tree and forest"),
+    "tree": Figure("studies", "The decision tree"),
+    "plane": Figure("studies", "Regions in the plane of two principal components"),
+    "contributions": Figure("ablations", "What accuracy changes without a part"),
+    "training_size": Figure("training_size", "Accuracy against the number of training images"),
+}
+
+# What is drawn in one job, by a module of figures/drawn, and the figures that it makes.
+DRAWN = {
+    "augmentation": ("augmentation",),
+    "curves": ("curves",),
+    "grids": ("grids",),
+    "fusions": ("fusions",),
+    "studies": ("learning", "tree", "plane"),
+    "results": ("confusion", "seeds", "differences"),
+    "labels": ("areas", "area_seeds"),
+    "reliability": ("reliability", "risk_coverage", "conformal"),
+    "examples": ("errors", "confused", "disagreements", "saliency"),
+    "training_size": ("training_size",),
+    "ablations": ("contributions",),
+}
+
+
+def caption(name: str) -> str:
+    """What is said under a figure, on the page and in Snakemake's own report."""
+    return " ".join((CAPTIONS / f"{name}.rst").read_text(encoding="utf-8").split())
