@@ -76,6 +76,7 @@ use rule stage as inspect_images with:
     output:
         counts=f"{RESULTS}/{{dataset}}/inspect/counts.csv",
         pixels=f"{RESULTS}/{{dataset}}/inspect/pixels.csv",
+        samples=figure("inspect/samples.png"),
         montage=figure("inspect/montage.png"),
         means=figure("inspect/means.png"),
     log:

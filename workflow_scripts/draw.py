@@ -26,12 +26,17 @@ def parser(kind: str) -> stage.Parser:
 
 def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
     """Draw, then write."""
+    import numpy as np
+
     from medfusion.figures import drawing
 
     files = {name.removeprefix("input_"): paths for name, paths in vars(args).items() if name.startswith("input_")}
     with drawing.style(settings["style"]):
         for name, (figure, numbers) in args.draw(settings, **files).items():
-            drawing.save(figure, getattr(args, name), numbers)
+            if isinstance(figure, np.ndarray):
+                drawing.save_pixels(figure, getattr(args, name))
+            else:
+                drawing.save(figure, getattr(args, name), numbers)
 
 
 if __name__ == "__main__":

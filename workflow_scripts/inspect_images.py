@@ -17,13 +17,14 @@ def parser() -> argparse.ArgumentParser:
     result.add_input("--test-labels", help="labels of the test images")
     result.add_output("--counts", help="table to write (.csv): images of each class in each split")
     result.add_output("--pixels", help="table to write (.csv): pixel values of each channel")
+    result.add_output("--samples", help="picture to write: a few images of each class side by side, without words")
     result.add_output("--montage", help="figure to write: examples of each class")
     result.add_output("--means", help="figure to write: mean image of each class")
     return result
 
 
 def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
-    """Write two tables and two figures."""
+    """Write two tables, two figures and one strip of images."""
     from medfusion.data import inspection
     from medfusion.figures import drawing
 
@@ -34,6 +35,9 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
     counts = inspection.class_counts(labels, names.label_names)
     write_text(args.counts, csv_text(counts))
     write_text(args.pixels, csv_text(inspection.pixel_statistics(paths)))
+    drawing.save_pixels(
+        inspection.samples(train, labels["train"], len(names.label_names), settings["seed"]), args.samples
+    )
     with drawing.style(settings["style"]):
         drawing.save(inspection.draw_examples(train, labels["train"], names, settings["seed"]), args.montage)
         drawing.save(inspection.draw_means(train, labels["train"], names), args.means)

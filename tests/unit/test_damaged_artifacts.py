@@ -134,7 +134,7 @@ PROGRAMS = {
     ),
     "inspect_images": (
         "--images {train.h5} {val.h5} {test.h5} --test-labels {test_labels.h5} --counts out.csv --pixels out2.csv "
-        "--montage out.png --means out2.png",
+        "--samples out3.png --montage out.png --means out2.png",
         {**STYLE, "seed": 0},
     ),
     "select_examples": (
@@ -144,7 +144,7 @@ PROGRAMS = {
     ),
     "draw_examples": (
         "--examples {examples.json} --images {test.h5} --maps {maps.h5} --errors out.png --confused out2.png "
-        "--disagreements out3.png --saliency out4.png",
+        "--disagreements out3.png --saliency out4.png --top-errors out5.png",
         STYLE,
     ),
     "study_classifiers": (

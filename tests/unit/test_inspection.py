@@ -37,6 +37,25 @@ def data(request, tmp_path):
     return description, paths, images, labels
 
 
+def test_samples_are_the_same_number_of_each_class_and_sharp(data):
+    _, paths, images, labels = data
+    picture = inspection.samples(paths["train"], labels["train"], len(NAMES), seed=0)
+    times, each = montage.CELL // 12, inspection.SAMPLES // len(NAMES)
+    assert picture.shape[0] == 10 * times and picture.dtype == np.uint8
+    small = picture[::times, ::times]
+    members = images["train"][labels["train"] == 0]
+    first = small[:, :12] if members.shape[-1] == 3 else small[:, :12, :1]
+    assert any(np.array_equal(first, member) for member in members)
+    assert (picture[:, -12 * times * each :] == 255).all()  # the class without images
+
+
+def test_large_images_are_the_means_of_blocks():
+    image = np.arange(224 * 224, dtype=np.uint32).reshape(1, 224, 224, 1) % 251
+    small = montage.strip(image.astype(np.uint8))
+    assert small.shape == (112, 112, 3)
+    assert small[3, 5, 0] == round(image[0, 6:8, 10:12, 0].mean())
+
+
 def test_counts_list_every_class_of_every_split(data):
     _, _, _, labels = data
     table = inspection.class_counts(labels, NAMES)
@@ -111,6 +130,7 @@ def test_the_stage_writes_the_same_bytes_twice_and_names_generated_images(data, 
             for key, name in (
                 ("counts", "c.csv"),
                 ("pixels", "p.csv"),
+                ("samples", "samples.png"),
                 ("montage", "montage.png"),
                 ("means", "means.svg"),
             )

@@ -1,5 +1,6 @@
 """Tests of the page: complete, self-contained, well-formed, honest about its data."""
 
+import math
 import re
 from html.parser import HTMLParser
 
@@ -13,12 +14,14 @@ from matplotlib.figure import Figure
 from medfusion.errors import UserError
 from medfusion.figures import drawing, registry
 from medfusion.files.artifacts import write_json
+from medfusion.files.rankings import Score
 from medfusion.jobs.costs import STAGES, stage_costs
 from medfusion.planning.fingerprint import ROOT
 from medfusion.planning.grid_values import GRID_VALUES
 from medfusion.planning.job_settings import job_settings
 from medfusion.planning.plan import Plan
-from medfusion.report import page, page_figures
+from medfusion.report import page, page_card, page_figures, page_tables
+from medfusion.report.page_parts import Body, Cell, Row, Table
 
 TEMPLATE = ROOT / "templates" / "report.html.j2"
 FIGURES = [
@@ -152,9 +155,38 @@ def test_the_answer_names_the_best_on_validation_and_how_sure_it_is(render):
     assert "Not for clinical use" in text or "not for clinical use" in text
 
 
+def test_the_page_opens_with_a_card(render):
+    html = render(figures=(*FIGURES, "breast/inspect/samples"))
+    opening = html[html.index('<div class="card">') : html.index("What was selected, and how sure that is")]
+    text = " ".join(re.sub(r"<[^>]*>", " ", opening.replace("<wbr>", "")).split())
+    assert "Test accuracy 0.820 net/svm: SVM on its features, best of 4 settings; test n = 80" in text
+    assert "net/svm 0.820 (0.750 to 0.890)" in text and "net, the network alone 0.790 (0.740 to " in text
+    assert "published" in text and "The scale runs from" in text
+    assert "Not for clinical use" in text and "Training images of each class, drawn at random malignant" in text
+    assert re.findall(r"--share:(\d+)%", opening) == ["92", "8", "8", "92"]
+
+
+def test_a_bar_lies_where_its_figure_does():
+    bar = page_card._bar("a", "selected", Score(0.9, 0.0, 0.8, 1.0, 0.9, 0.9, 10), least=0.6)
+    assert (bar.place, bar.low, bar.high) == (75.0, 50.0, 100.0) and bar.text == "0.900 (0.800 to 1.000)"
+    published = page_card._bar("b", "published", Score(0.7, *(math.nan,) * 3, 0.7, 0.7, 0), least=0.6)
+    assert (published.place, published.low, published.high) == (25.0, 25.0, 25.0) and published.text == "0.700"
+
+
+@pytest.mark.parametrize(("rows", "left"), [(5, None), (6, None), (7, 2), (20, 15)])
+def test_of_many_systems_the_first_five_are_open(rows, left):
+    table = Table(
+        "Caption", ["System"], [Body([Row([Cell(str(n))]) for n in range(rows)], "Measured"), Body([], "Others")]
+    )
+    kept, more = page_tables.few(table, 5)
+    shown = kept.bodies[0].rows + (more.bodies[0].rows if more else [])
+    assert [row.cells[0].text for row in shown] == [str(n) for n in range(rows)]
+    assert (more and len(more.bodies[0].rows)) == left and len(kept.bodies) == 2
+
+
 def test_published_rows_stand_apart(render):
     html = render()
-    assert html.count('class="published"') == 2
+    assert html.count('<tr class="published"') == 2
     assert "Published elsewhere, on the same official test split" in html
     assert html.count("Published for this system</th>") == 1
 

@@ -23,7 +23,7 @@ function sortBy(table, column, header) {
   }
 }
 
-for (const table of document.querySelectorAll("table")) {
+for (const table of document.querySelectorAll(".scroll table")) {
   [...table.tHead.rows[0].cells].forEach((header, column) => {
     const button = document.createElement("button");
     button.type = "button";

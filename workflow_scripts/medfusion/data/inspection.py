@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from medfusion.figures.montage import CELL, montage_grid, montage_rows
+from medfusion.figures.montage import CELL, montage_grid, montage_rows, strip
 from medfusion.files.hdf5 import BLOCK, open_hdf5
 from medfusion.files.images import image_blocks
 from medfusion.naming import Shown
 from medfusion.tasks import membership
 
 NO_LABEL, ALL_IMAGES = -1, -2  # in place of a label
+SAMPLES = 8  # images in the strip of samples, or one of each class where there are more
 CHANNELS = {1: ("grey",), 3: ("red", "green", "blue")}
 
 
@@ -84,6 +85,16 @@ def examples(labels: np.ndarray, classes: int, number: int, seed: int) -> list[n
     rng = np.random.default_rng(seed)
     members = [np.flatnonzero(column) for column in membership(labels, classes).T]
     return [np.sort(rng.choice(group, min(number, len(group)), replace=False)) for group in members]
+
+
+def samples(path: Path, labels: np.ndarray, classes: int, seed: int) -> np.ndarray:
+    """Training images side by side, uint8 (H, W, 3): the same number of each class, white where it has too few."""
+    each = max(1, SAMPLES // classes)
+    with open_hdf5(path) as file:
+        pictures = np.full((classes, each, *file["images"].shape[1:]), 255, np.uint8)
+        for label, indices in enumerate(examples(labels, classes, each, seed)):
+            pictures[label, : len(indices)] = file["images"][indices]
+    return strip(pictures.reshape(-1, *pictures.shape[2:]))
 
 
 def draw_examples(path: Path, labels: np.ndarray, shown: Shown, seed: int, number: int = 10) -> Figure:

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import matplotlib
+import matplotlib.image
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
@@ -57,6 +59,12 @@ def style(name: str) -> Iterator[None]:
             },
         )
         yield
+
+
+def save_pixels(pixels: np.ndarray, path: str | Path) -> None:
+    """Write a picture uint8 (H, W, 3) to `path` (.png), dot by dot, whole or not at all."""
+    with replacing(path) as temporary:
+        matplotlib.image.imsave(temporary, pixels, format="png", metadata=METADATA[".png"])
 
 
 def save(figure: Figure, path: str | Path, numbers: pd.DataFrame | None = None) -> None:

@@ -8,8 +8,8 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from medfusion.figures.montage import CELL, Cell, message, montage_groups
-from medfusion.files.example_files import LEAST_FALL, PAIRS, Maps
+from medfusion.figures.montage import CELL, Cell, message, montage_groups, strip
+from medfusion.files.example_files import LEAST_FALL, PAIRS, TOP_ERRORS, Maps
 from medfusion.naming import Shown, class_names
 
 Examples = Mapping[str, Any]
@@ -30,6 +30,12 @@ def errors(examples: Examples, images: Images, shown: Shown) -> Figure:
     name = _names(shown)
     cells = [(images[example["index"]], _true_and_taken(example, name), False) for example in examples["errors"]]
     return _gallery([("", cells)], f"{title}: {_extent(len(cells), examples['wrong'])}, test n = {examples['n']:,}")
+
+
+def top_errors(examples: Examples, images: Images) -> np.ndarray:
+    """The first of the errors side by side, without words, uint8 (H, W, 3); one white dot where there are none."""
+    found = [images[example["index"]] for example in examples["errors"][:TOP_ERRORS]]
+    return strip(np.stack(found)) if found else np.full((1, 1, 3), WHITE, np.uint8)
 
 
 def confused(examples: Examples, images: Images, shown: Shown) -> Figure:

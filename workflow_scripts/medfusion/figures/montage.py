@@ -125,6 +125,19 @@ def message(text: str, title: str) -> Figure:
     return canvas.figure
 
 
+def strip(images: np.ndarray) -> np.ndarray:
+    """Images (m, H, W, C) side by side, uint8 (h, w, 3), each about CELL dots wide and as sharp as it is.
+
+    They are enlarged by a whole number, or are the means of whole blocks of pixels.
+    """
+    m, height, width, channels = images.shape
+    times, block = max(1, CELL // width), max(1, width // CELL)
+    rows, columns = height // block, width // block
+    blocks = images[:, : rows * block, : columns * block].reshape(m, rows, block, columns, block, channels)
+    small = np.rint(blocks.mean(axis=(2, 4))).astype(np.uint8)
+    return beside(small.repeat(times, axis=1).repeat(times, axis=2))
+
+
 def beside(images: np.ndarray) -> np.ndarray:
     """Images (m, H, W, C) as one picture uint8 (H, m × W and white gaps between, 3)."""
     m, height, width, channels = images.shape

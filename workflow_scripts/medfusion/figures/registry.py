@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# Figures by name, each with the numbers that it shows (a data frame), or None.
+# Figures (or pictures, uint8 (H, W, 3), saved dot by dot) by name, each with the numbers that it shows (a data frame),
+# or None.
 Drawn = dict[str, tuple[Any, Any]]
 
 CAPTIONS = Path(__file__).resolve().parents[3] / "captions"
@@ -20,6 +21,8 @@ class Figure:
 
 # In the order of the page.
 FIGURES = {
+    "samples": Figure("card", "Training images"),
+    "top_errors": Figure("card", "The surest errors"),
     "montage": Figure("data", "Examples of each class"),
     "means": Figure("data", "Mean image of each class"),
     "pairs": Figure("near_duplicates", "The most similar pairs"),
@@ -56,7 +59,7 @@ DRAWN = {
     "results": ("confusion", "seeds", "differences"),
     "labels": ("areas", "area_seeds"),
     "reliability": ("reliability", "risk_coverage", "conformal"),
-    "examples": ("errors", "confused", "disagreements", "saliency"),
+    "examples": ("errors", "confused", "disagreements", "saliency", "top_errors"),
     "training_size": ("training_size",),
     "ablations": ("contributions",),
 }

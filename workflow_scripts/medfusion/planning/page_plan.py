@@ -65,7 +65,9 @@ class PagePlan:
     def figures(self, dataset: str) -> Iterator[str]:
         """Every figure of a data set that its configuration asks for."""
         folder = f"{self._plan.results}/{dataset}"
-        yield from (f"{folder}/{name}.png" for name in ("inspect/montage", "inspect/means", "audit/pairs"))
+        yield from (
+            f"{folder}/{name}.png" for name in ("inspect/samples", "inspect/montage", "inspect/means", "audit/pairs")
+        )
         for kind, wildcards in self.jobs(dataset):
             yield from (f"{folder}/{file.format(**wildcards)}" for file in self.files(kind).values())
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from medfusion.evaluation import ranking
@@ -14,6 +15,7 @@ from medfusion.files.metric_files import Metrics, tidy
 from medfusion.files.tables import read_table
 from medfusion.naming import percent
 from medfusion.report.page_examples import ExamplePages
+from medfusion.tasks import is_multi_label
 
 Config = dict[str, Any]
 Run = tuple[str, str, str]  # model, seed, classifier or fusion
@@ -33,6 +35,7 @@ class Material:
     confidence : of intervals, as a text
     figures, tables : paths by name: the path below the data set's folder without suffix
     captions : of figures, by their names
+    confusion : test images of the selected system by true and predicted class, mean over its runs
     counts : images of each class and split
     audit : counts of near-duplicates
     choices, weights : what validation chose for classifiers and fusions, by run
@@ -49,6 +52,7 @@ class Material:
     figures: dict[str, str]
     tables: dict[str, str]
     captions: dict[str, str]
+    confusion: np.ndarray | None
     counts: pd.DataFrame | None
     audit: dict[str, Any] | None
     compared: Comparisons | None
@@ -109,6 +113,7 @@ def gather(
         figures=_below(key, figures),
         tables=own,
         captions=settings["captions"],
+        confusion=_confusion(contents, ranked.systems[0]),
         counts=counts,
         audit=audit,
         compared=compared,
@@ -117,6 +122,13 @@ def gather(
         weights=weights,
         examples=examples,
     )
+
+
+def _confusion(contents: Sequence[Metrics], selected: rankings.RankedSystem) -> np.ndarray | None:
+    """The mean over runs, (k, k); nothing where an image may have several labels."""
+    if is_multi_label(contents[0]["task"]):
+        return None
+    return ranking.confusions(contents, selected).mean(axis=0)
 
 
 def _below(key: str, paths: Mapping[str, str]) -> dict[str, str]:

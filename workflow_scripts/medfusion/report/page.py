@@ -19,9 +19,11 @@ from medfusion.naming import CRITERIA, limits_of_runs, percent, setting
 from medfusion.planning.config import fusion_members
 from medfusion.report import page_sections, page_tables, paired, reliability
 from medfusion.report.material import Config, Material, gather
+from medfusion.report.page_card import Card, card
 from medfusion.report.page_parts import Section, Table
 from medfusion.tasks import is_multi_label
 
+OPEN = 5  # systems that are not folded away
 CLASSIFIERS = {
     "svm": "SVM",
     "logistic_regression": "logistic regression",
@@ -55,7 +57,10 @@ class Task:
     interval: str
     near_duplicates: str
     trust: list[str]
+    leak: str
     results: Table
+    more_results: Table | None
+    card: Card
     sections: list[Section]
 
 
@@ -133,6 +138,17 @@ def _task(material: Material) -> Task:
         f"standard deviation over seeds; under them, {limits_of_runs(material.confidence, kinds)}."
     )
     criterion, n = material.config["criterion"], ranking.images_tested(material.measures)
+    table = page_tables.results(
+        systems,
+        material.baselines,
+        entry["published"],
+        descriptions,
+        entry["source"],
+        caption,
+        material.confidence,
+        criterion,
+    )
+    results, more_results = page_tables.few(table, OPEN)
     return Task(
         key=material.key,
         name=material.name,
@@ -155,16 +171,10 @@ def _task(material: Material) -> Task:
         interval="bootstrap" if several else "Wilson",
         near_duplicates=paired.duplicates_sentence(material.audit, material.compared),
         trust=reliability.sentences(material.reliability) if material.reliability else [],
-        results=page_tables.results(
-            systems,
-            material.baselines,
-            entry["published"],
-            descriptions,
-            entry["source"],
-            caption,
-            material.confidence,
-            criterion,
-        ),
+        results=results,
+        more_results=more_results,
+        leak=paired.duplicates_clause(material.compared),
+        card=card(material),
         sections=page_sections.sections(material),
     )
 

@@ -5,7 +5,7 @@ import math
 from medfusion.evaluation import ranking
 from medfusion.files.tables import read_table
 from medfusion.naming import limits_of_runs, no_learning_curves
-from medfusion.report import ablations, page_tables, paired, reliability
+from medfusion.report import ablations, page_card, page_tables, paired, reliability
 from medfusion.report.material import Material
 from medfusion.report.page_figures import OTHER, rank, read_picture
 from medfusion.report.page_parts import Section
@@ -173,6 +173,8 @@ def _studies(section: Section, material: Material) -> None:
 def _pictures(found: dict[str, Section], material: Material) -> None:
     """Put each figure where it belongs; one of a kind is open, those of other networks and seeds are folded away."""
     for name, path in sorted(material.figures.items(), key=lambda item: rank(f"{material.key}/{item[0]}")):
+        if name in page_card.FIGURES:
+            continue
         kind, picture = read_picture(f"{material.key}/{name}", path, material.name, material.captions)
         section, last = found[kind], name.rpartition("/")[2]
         known = {other.name.rpartition("/")[2] for other in section.pictures}

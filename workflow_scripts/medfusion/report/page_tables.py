@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -131,6 +132,15 @@ def results(
     if original:
         head.append("Published for this system" + ("" if source == "official" else ", on another split"))
     return Table(caption, head, bodies)
+
+
+def few(table: Table, most: int) -> tuple[Table, Table | None]:
+    """A table whose first body has no more than so many rows, and one of the rows that it had besides, if any."""
+    first, *others = table.bodies
+    if len(first.rows) <= most + 1:
+        return table, None
+    kept = replace(table, bodies=[replace(first, rows=first.rows[:most]), *others])
+    return kept, replace(table, bodies=[replace(first, rows=first.rows[most:])])
 
 
 def _origin(row: Mapping[str, Any]) -> str:

@@ -412,6 +412,22 @@ def duplicates_first(comparisons: Comparisons, name: str) -> str:
     )
 
 
+def duplicates_clause(comparisons: Comparisons | None) -> str:
+    """The same in one short sentence; nothing where they are few."""
+    found = comparisons["near_duplicates"] if comparisons else None
+    if not found or found["images"] / comparisons["n"] <= MANY:
+        return ""
+    text = (
+        f"{percent(round(found['images'] / comparisons['n'], 2))} of the test images have a near-duplicate among the "
+        "training images"
+    )
+    if not found["parts"]:
+        return f"{text}."
+    runs = found["systems"][0]["runs"]  # of the selected system
+    having, lacking = (_over_runs([run[part]["accuracy"] for run in runs]).text for part in ("with", "without"))
+    return f"{text}: its accuracy is {having} on these, {lacking} on the others."
+
+
 def _of_runs(runs: Sequence[Any]) -> str:
     """What limits in brackets are where there are several runs, to be appended."""
     return " (in brackets: the range of the single runs' intervals)" if len(runs) > 1 else ""

@@ -7,7 +7,7 @@ from medfusion.files.images import describe
 
 
 def draw(settings: dict[str, Any], examples: str, images: str, maps: str) -> Drawn:
-    """The figures `errors`, `confused`, `disagreements` and `saliency`.
+    """The figures `errors`, `confused`, `disagreements` and `saliency`, and the pictures `top_errors`.
 
     Parameters
     ----------
@@ -30,4 +30,5 @@ def draw(settings: dict[str, Any], examples: str, images: str, maps: str) -> Dra
         "confused": (example_figures.confused(chosen, pictures, names), None),
         "disagreements": (example_figures.disagreements(chosen, pictures, names), None),
         "saliency": (example_figures.saliency(chosen, pictures, mapped_images, names), None),
+        "top_errors": (example_figures.top_errors(chosen, pictures), None),
     }
