@@ -155,15 +155,3 @@ wildcard_constraints:
     ensemble=r"[A-Za-z][A-Za-z0-9_-]*",
     group="|".join(sorted({group for name in DATASETS for group in (*PLAN.groups[name], *PLAN.ablation_groups[name])})),
     file="|".join(PLAN.downloads()) or "none",
-
-
-# What every rule is made from. A rule says what it reads, makes and is called, and where it takes more than this.
-rule stage:
-    threads: ONE
-    resources:
-        mem_mb=memory(500),
-        runtime=20,
-    params:
-        options=options,
-    shell:
-        COMMAND

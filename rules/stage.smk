@@ -1,0 +1,15 @@
+# What every rule is made from. Needs: the options that a program is told (common.smk). A rule says what it reads, makes and
+# is called, and where it takes more than this.
+
+
+rule stage:
+    log:
+        f"{LOGS}/stage.log",
+    threads: ONE
+    resources:
+        mem_mb=memory(500),
+        runtime=20,
+    params:
+        options=options,
+    shell:
+        COMMAND
