@@ -16,7 +16,6 @@ import augmentation
 import grids
 import near_duplicates
 import reach
-import resampling
 import throughput
 import timing
 import workflow
@@ -53,7 +52,7 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=Path("results"), help="of a finished run (default: results)")
     parser.add_argument("--configfile", nargs="+", default=[], metavar="FILE", help="overlays that it was run with")
     parser.add_argument("--processors", type=int, default=os.cpu_count(), help="that the run could use")
-    names = ["throughput", "augmentation", "near_duplicates", *grids.GRIDS, "resampling", "reach", "workflow"]
+    names = ["throughput", "augmentation", "near_duplicates", *grids.GRIDS, "reach", "workflow"]
     parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="BENCH", help=", ".join(names))
     parser.add_argument("--out", type=Path, default=timing.ROOT / "docs/performance.md")
     args = parser.parse_args()
@@ -68,7 +67,6 @@ def main() -> None:
         "augmentation": lambda: augmentation.rows(results),
         "near_duplicates": lambda: near_duplicates.rows(results),
         **{name: functools.partial(grids.rows, name, results) for name in grids.GRIDS},
-        "resampling": lambda: resampling.rows(results),
         "reach": lambda: reach.rows(results),
         "workflow": lambda: workflow.rows(results, args.configfile, args.processors),
     }

@@ -39,7 +39,7 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
         name = f"{model}/{system}"
         try:
             run = comparisons.measured(labels, values, description.task, probabilities.temperature(path))
-            found = measure_parts(labels, values, description.task, parts, settings)
+            found = measure_parts(labels, values, description.task, parts, settings["confidence"])
         except ValueError as error:
             raise UserError(f"{path}: {error}") from None
         runs.setdefault(name, []).append(run)
@@ -69,7 +69,7 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
             "generated": description.generated,
             "split": "test",
             "n": len(labels),
-            **{key: settings[key] for key in ("replicates", "confidence", "bootstrap_seed")},
+            "confidence": settings["confidence"],
             "best": best,
             "family": len(others),
             "systems": [
@@ -107,14 +107,13 @@ def near_duplicates(path, n):
     return summary["threshold"], having
 
 
-def measure_parts(labels, values, task, parts, settings):
+def measure_parts(labels, values, task, parts, confidence):
     """Accuracy and AUROC of one run on each part; an AUROC is null where a class has too few images."""
     from medfusion.evaluation.image_parts import measure_part
 
-    options = {"replicates": settings["replicates"], "confidence": settings["confidence"]}
     result = {}
     for name, part in parts.items():
-        accuracy, auroc = measure_part(labels, values, task, part, **options, seed=settings["bootstrap_seed"])
+        accuracy, auroc = measure_part(labels, values, task, part, confidence)
         result[name] = {"accuracy": accuracy._asdict(), "auroc": auroc._asdict() if auroc else None}
     return result
 

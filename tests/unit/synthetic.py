@@ -96,7 +96,6 @@ def comparisons(generated=False):
         "generated": generated,
         "split": "test",
         "n": 80,
-        "replicates": 2000,
         "confidence": 0.95,
         "bootstrap_seed": 0,
         "best": "net/svm",

@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from medfusion.data.medmnist_info import getACC, getAUC
 from medfusion.evaluation import comparisons, image_parts, metrics, paired_tests
-from medfusion.evaluation.bootstrap import official_auroc, replicate_weights
+from medfusion.evaluation.bootstrap import replicate_weights
 
 TASK = "multi-class"
 
@@ -192,18 +192,25 @@ def test_the_error_of_two_classes_is_delongs_by_hand():
     assert found.p == pytest.approx(2 * norm.sf(abs(value) / error))
 
 
+def weighted_areas(labels, probabilities, weights):
+    """The mean of one-vs-rest areas, of images that occur as often as weights (n, r) say: (r,)."""
+    areas = []
+    for label in range(probabilities.shape[1]):
+        own, scores = labels == label, probabilities[:, label]
+        above = np.subtract.outer(scores[own], scores[~own])
+        wins = np.einsum("pr,pq,qr->r", weights[own], (above > 0) + (above == 0) / 2, weights[~own], optimize=True)
+        areas.append(wins / (weights[own].sum(axis=0) * weights[~own].sum(axis=0)))
+    return np.mean(areas, axis=0)
+
+
 def test_the_error_of_means_over_classes_and_runs_is_that_of_a_bootstrap():
     """All classes and runs at once, which depend on each other."""
     labels, a, b = draw_pair(5, n=400, k=4)
     labels, c, _ = draw_pair(6, n=400, k=4)
     one, two, other = (comparisons.area(labels, values, TASK) for values in (a, c, b))
-    areas = [official_auroc(labels, values, TASK) for values in (a, c, b)]
-    draws = np.concatenate(
-        [
-            (areas[0](weights) + areas[1](weights)) / 2 - areas[2](weights)
-            for weights in replicate_weights(labels, 3000, 0)
-        ]
-    )
+    weights = np.concatenate(list(replicate_weights(labels, 3000, 0)), axis=1)
+    first, second, third = (weighted_areas(labels, values, weights) for values in (a, c, b))
+    draws = (first + second) / 2 - third
     parts = (one.parts + two.parts) / 2 - other.parts
     assert paired_tests.deviation(labels, parts) == pytest.approx(draws.std(), rel=0.06)
     found = paired_tests.area_difference(labels, [one, two], [other], 0.95)
@@ -322,14 +329,14 @@ def test_holm_refuses_other_values(p_values):
         comparisons.holm(p_values)
 
 
-OPTIONS = {"replicates": 300, "confidence": 0.9, "seed": 5}
+CONFIDENCE = 0.9
 
 
 def test_a_part_of_the_images_is_measured_as_if_it_were_all():
     labels, a, _ = draw_pair(n=90)
     part = np.arange(90) % 4 > 0
-    accuracy, auroc = image_parts.measure_part(labels, a, TASK, part, **OPTIONS)
-    expected = {row.metric: row for row in metrics.measure(labels[part], a[part], TASK, **OPTIONS)}
+    accuracy, auroc = image_parts.measure_part(labels, a, TASK, part, CONFIDENCE)
+    expected = {row.metric: row for row in metrics.measure(labels[part], a[part], TASK, confidence=CONFIDENCE)}
     assert accuracy[1:] == pytest.approx(expected["accuracy"][1:])
     assert auroc[1:] == pytest.approx(expected["auroc"][1:])
     assert auroc.value == pytest.approx(roc_auc_score(labels[part], a[part], multi_class="ovr"))
@@ -340,7 +347,7 @@ def test_a_part_of_the_images_is_measured_as_if_it_were_all():
 def test_an_auroc_needs_enough_images_of_each_class(of_class_2, has_auroc):
     labels, a, _ = draw_pair(n=90)
     part = np.isin(np.arange(90), np.flatnonzero(labels == 2)[of_class_2:], invert=True)
-    accuracy, auroc = image_parts.measure_part(labels, a, TASK, part, **OPTIONS)
+    accuracy, auroc = image_parts.measure_part(labels, a, TASK, part, CONFIDENCE)
     assert (auroc is not None) == has_auroc
     assert accuracy.value == pytest.approx(np.mean(a.argmax(axis=1)[part] == labels[part]))
     interval = binomtest(round(accuracy.value * accuracy.n), accuracy.n).proportion_ci(0.9, "wilson")
@@ -349,10 +356,10 @@ def test_an_auroc_needs_enough_images_of_each_class(of_class_2, has_auroc):
 
 def test_a_part_of_one_image_and_of_none():
     labels, a, _ = draw_pair(n=90)
-    accuracy, auroc = image_parts.measure_part(labels, a, TASK, np.arange(90) == 3, **OPTIONS)
+    accuracy, auroc = image_parts.measure_part(labels, a, TASK, np.arange(90) == 3, CONFIDENCE)
     assert (accuracy.n, auroc) == (1, None) and accuracy.value in (0, 1)
     with pytest.raises(ValueError, match="at least one image"):
-        image_parts.measure_part(labels, a, TASK, np.zeros(90, bool), **OPTIONS)
+        image_parts.measure_part(labels, a, TASK, np.zeros(90, bool), CONFIDENCE)
 
 
 # -- log loss ---------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from sklearn import metrics as sk
 from medfusion.data.medmnist_info import getACC, getAUC
 from medfusion.evaluation import label_metrics, ranking
 from medfusion.evaluation.metrics import wilson
+from medfusion.evaluation.paired_tests import class_area, deviation, mean_area
 from medfusion.files.metric_files import tidy
 from medfusion.tasks import MULTI_LABEL
 
@@ -75,6 +76,21 @@ def test_intervals_hold_their_values_and_are_narrower_with_more_images(measured)
             assert row.low <= row.value <= row.high, name
     many = {row.metric: row for row in label_metrics.measure(*draw(2000), replicates=200)}
     assert many["auroc"].high - many["auroc"].low < rows["auroc"].high - rows["auroc"].low
+
+
+def test_the_interval_of_the_mean_area_is_that_of_a_bootstrap():
+    """Labels depend on each other, so that their errors do not average out."""
+    rng = np.random.default_rng(0)
+    labels = rng.random((300, 3)) < (0.5, 0.3, 0.2)
+    shared = rng.normal(size=(300, 1))
+    scores = 1 / (1 + np.exp(-(labels * 1.5 + shared + rng.normal(size=(300, 3)) - 1)))
+    areas = [class_area(own, column) for own, column in zip(labels.T, scores.T, strict=True)]
+    error = deviation(np.zeros(300), mean_area(areas, labels).parts)
+    draws = []
+    for _ in range(600):
+        drawn = rng.integers(300, size=300)
+        draws.append(np.mean([sk.roc_auc_score(labels[drawn, i], scores[drawn, i]) for i in range(3)]))
+    assert error == pytest.approx(np.std(draws), rel=0.1)
 
 
 def test_the_calibration_error_is_that_of_each_label_over_bins():

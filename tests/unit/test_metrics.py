@@ -69,13 +69,10 @@ def test_values_agree_with_the_evaluator_and_scikit_learn(case):
 def test_weighted_rank_statistics_agree_with_scikit_learn_on_repeated_images(case):
     seed, k, levels = case
     labels, probabilities = draw_case(seed, k, levels=levels)
-    task = BINARY if k == 2 else MULTI
     weights = next(bootstrap.replicate_weights(labels, 3, seed))
-    areas = bootstrap.official_auroc(labels, probabilities, task)(weights)
     precisions = bootstrap.average_precision(labels == 1, probabilities[:, 1])(weights)
-    for column, area, precision in zip(weights.T.astype(int), areas, precisions, strict=True):
+    for column, precision in zip(weights.T.astype(int), precisions, strict=True):
         y, p = np.repeat(labels, column), np.repeat(probabilities, column, axis=0)
-        assert area == pytest.approx(getAUC(y, p, task), abs=1e-12)
         expected = reference.average_precision_score(y == 1, p[:, 1])
         assert precision == pytest.approx(expected, abs=1e-12)
 
@@ -183,8 +180,9 @@ def test_bootstrap_interval_agrees_with_a_straightforward_one():
         slow["balanced_accuracy"].append((np.mean(p[y == 1] > 0.5) + np.mean(p[y == 0] <= 0.5)) / 2)
         slow["brier"].append(np.mean((p - y) ** 2))
     for name, draws in slow.items():
-        # A 2.5 % quantile of 400 draws has a standard error of about 0.13 standard deviations.
-        tolerance = 0.45 * np.std(draws)
+        # A 2.5 % quantile of 400 draws has a standard error of about 0.13 standard deviations. DeLong's limits of an
+        # area lie lower, both of them: they are symmetric on the logit scale.
+        tolerance = (0.8 if name == "auroc" else 0.45) * np.std(draws)
         limits = np.quantile(draws, [0.025, 0.975])
         assert (found[name].low, found[name].high) == pytest.approx(tuple(limits), abs=tolerance), name
 
@@ -203,8 +201,8 @@ def test_result_depends_on_the_seed_and_not_on_the_chunks(monkeypatch, size):
     expected = by_name(labels, probabilities, MULTI, replicates=100, positive=2)
     assert expected == by_name(labels, probabilities, MULTI, replicates=100, positive=2)
     other = by_name(labels, probabilities, MULTI, replicates=100, positive=2, seed=1)
-    assert expected["auroc"].value == other["auroc"].value
-    assert expected["auroc"].low != other["auroc"].low
+    assert expected["auroc"] == other["auroc"] and expected["brier"].value == other["brier"].value
+    assert expected["brier"].low != other["brier"].low
     monkeypatch.setattr(bootstrap, "CHUNK_SIZE", size)
     found = by_name(labels, probabilities, MULTI, replicates=100, positive=2)
     for name in expected:

@@ -413,8 +413,8 @@ KEYS = (
     ),
     Row(
         "`evaluation`: replicates, seed",
-        "evaluation, comparisons, figures of results, the page",
-        ("evaluate", "compare_systems", "assess_reliability"),
+        "evaluation, figures of results, the page",
+        ("evaluate", "assess_reliability"),
         _each("evaluation.{setting}", "replicates seed"),
         ("evaluation.replicates", "evaluation.seed"),
     ),

@@ -1,9 +1,8 @@
-"""Stratified bootstrap weights and the rank statistics computed from them."""
+"""Stratified bootstrap weights, and the average precision computed from them."""
 
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from scipy.sparse import csr_array
 
 # Replicates held at once: enough to amortise the Python loop, few enough for the CPU cache …
 CHUNK_SIZE = 32
@@ -45,91 +44,6 @@ def replicate_weights(labels: np.ndarray, replicates: int, seed: int) -> Iterato
             counts = np.bincount(cells.ravel(), minlength=len(images) * r)
             weights[images] = counts.reshape(len(images), r)
         yield weights
-
-
-def binary_auroc(positive: np.ndarray, scores: np.ndarray) -> Statistic:
-    """Prepare the area under the ROC curve of one class as a function of image weights.
-
-    The area is the Mann-Whitney probability that a positive scores above a negative, ties counting half
-    (Hanley & McNeil 1982). Scores are sorted here, once for all replicates; weights are whole numbers, so that sums
-    are exact in any order.
-
-    Parameters
-    ----------
-    positive : bool array, shape (n,)
-        Whether each image belongs to the class.
-    scores : float array, shape (n,)
-        Score of the class.
-
-    Returns
-    -------
-    callable
-        Maps weights of shape (n, r), with weight on both sides, to areas of shape (r,).
-    """
-    order = np.argsort(scores, kind="stable")
-    positive = positive[order]
-    steps = _roc_steps(scores[order], positive)
-
-    def summing(part: np.ndarray) -> csr_array:
-        """What sums the weights of some of the images over each step: (steps, n)."""
-        ones = np.ones(np.count_nonzero(part))
-        return csr_array((ones, (steps[part], order[part])), shape=(steps[-1] + 1, len(order)))
-
-    of_positives, of_negatives = summing(positive), summing(~positive)
-
-    def area(weights: np.ndarray) -> np.ndarray:
-        won, lost = of_positives @ weights, of_negatives @ weights
-        # A positive wins against the negatives of the steps before it, and half of those of its own.
-        wins = np.einsum("jr,jr->r", won, np.cumsum(lost, axis=0) - lost / 2)
-        return wins / (won.sum(axis=0) * lost.sum(axis=0))
-
-    return area
-
-
-def _roc_steps(scores: np.ndarray, positive: np.ndarray) -> np.ndarray:
-    """The steps of the ROC curve, numbered: each is a run of one class, or equal scores of both.
-
-    Within a step only the number of positives and of negatives counts, so that a good score has few steps.
-
-    Parameters
-    ----------
-    scores : (n,), ascending
-    positive : bool (n,)
-
-    Returns
-    -------
-    int (n,), ascending from 0
-
-    >>> _roc_steps(np.array([0.1, 0.2, 0.3, 0.3, 0.5]), np.array([False, False, False, True, True]))
-    array([0, 0, 1, 1, 2])
-    """
-    starts = np.concatenate([[True], scores[1:] != scores[:-1]])
-    value = np.cumsum(starts) - 1
-    share = np.bincount(value, positive) / np.bincount(value)  # of positives, by distinct score
-    new = np.concatenate([[False], (share[1:] != share[:-1]) | (share[1:] % 1 > 0)])
-    return np.cumsum(new)[value]
-
-
-def official_auroc(labels: np.ndarray, probabilities: np.ndarray, task: str) -> Statistic:
-    """Prepare MedMNIST's AUROC as a function of image weights.
-
-    Parameters
-    ----------
-    labels : int array, shape (n,)
-        True classes, every class present.
-    probabilities : float array, shape (n, k)
-        Class probabilities.
-    task : str
-        ``"binary-class"``: the area of class 1; otherwise the mean of the one-vs-rest areas.
-
-    Returns
-    -------
-    callable
-        Maps weights of shape (n, r) to areas of shape (r,).
-    """
-    classes = [1] if task == "binary-class" else range(probabilities.shape[1])
-    areas = [binary_auroc(labels == i, probabilities[:, i]) for i in classes]
-    return lambda weights: np.mean([area(weights) for area in areas], axis=0)
 
 
 def average_precision(positive: np.ndarray, scores: np.ndarray) -> Statistic:

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from medfusion.evaluation.bootstrap import official_auroc, replicate_weights
 from medfusion.evaluation.metrics import Measure, predict, wilson
+from medfusion.evaluation.paired_tests import area, area_interval
 
 ENOUGH = 5  # images of each class that an AUROC needs at least
 
 
 def has_enough(labels: np.ndarray, classes: int) -> bool:
-    """Whether a part has enough images of each class for an AUROC and its bootstrap.
+    """Whether a part has enough images of each class for an AUROC and its interval.
 
     Parameters
     ----------
@@ -26,12 +26,9 @@ def measure_part(
     probabilities: np.ndarray,
     task: str,
     part: np.ndarray,
-    *,
-    replicates: int,
     confidence: float,
-    seed: int,
 ) -> tuple[Measure, Measure | None]:
-    """Accuracy with its Wilson interval and AUROC with its stratified bootstrap interval, on a part of the images.
+    """Accuracy with its Wilson interval and AUROC with DeLong's on the logit scale, on a part of the images.
 
     Parameters
     ----------
@@ -43,8 +40,8 @@ def measure_part(
         MedMNIST's task.
     part : bool array, shape (n,)
         Which images count; at least one.
-    replicates, confidence, seed
-        Of the bootstrap, and of both intervals.
+    confidence : float
+        Of both intervals.
 
     Returns
     -------
@@ -63,7 +60,5 @@ def measure_part(
     accuracy = Measure("accuracy", float(correct.mean()), *wilson(int(correct.sum()), n, confidence), n)
     if not has_enough(labels, probabilities.shape[1]):
         return accuracy, None
-    area = official_auroc(labels, probabilities, task)
-    draws = np.concatenate([area(weights) for weights in replicate_weights(labels, replicates, seed)])
-    low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return accuracy, Measure("auroc", float(area(np.ones((n, 1)))[0]), float(low), float(high), n)
+    found = area(labels, probabilities, task)
+    return accuracy, Measure("auroc", found.value, *area_interval(labels, found, confidence), n)

@@ -6,8 +6,9 @@ A label is held to be present where its probability exceeds 0.5, as MedMNIST's e
 import numpy as np
 
 from medfusion.data.medmnist_info import getACC, getAUC
-from medfusion.evaluation.bootstrap import average_precision, binary_auroc, replicate_weights
+from medfusion.evaluation.bootstrap import average_precision, replicate_weights
 from medfusion.evaluation.metrics import Measure, equal_mass_bins, wilson
+from medfusion.evaluation.paired_tests import area_interval, class_area, mean_area
 from medfusion.learning.calibration import SMALLEST
 from medfusion.tasks import MULTI_LABEL, strata
 
@@ -64,8 +65,9 @@ def measure(
     """Compute every metric of one system on one split, with intervals.
 
     Accuracy, precision and recall of a label, and the share of exact matches, are shares of images and have the Wilson
-    score interval (Wilson 1927). All others are percentiles of a bootstrap of images, stratified by the rarest label of
-    each (`tasks.strata`). Replicates in which a label is on none of the images do not count for its area.
+    score interval (Wilson 1927); AUROCs have DeLong's (1988) on the logit scale. All others are percentiles of a
+    bootstrap of images, stratified by the rarest label of each (`tasks.strata`). Replicates in which a label is on none
+    of the images do not count for its average precision.
 
     Parameters
     ----------
@@ -112,7 +114,7 @@ def measure(
     losses = -np.log(np.maximum(np.where(true, probabilities, 1 - probabilities), SMALLEST)).mean(axis=1)
     columns = [*parts, (true == predicted).all(axis=1), losses, gaps.reshape(n, -1)]
     design = np.column_stack(columns).astype(np.float64)
-    areas = [binary_auroc(true[:, i], probabilities[:, i]) for i in range(k)]
+    areas = [class_area(true[:, i], probabilities[:, i]) for i in range(k)]
     precisions = [average_precision(true[:, i], probabilities[:, i]) for i in range(k)]
 
     def statistics(weights: np.ndarray) -> dict[str, np.ndarray]:
@@ -121,10 +123,8 @@ def measure(
         recall, specificity = _ratio(hits, present), _ratio(right - hits, n - present)
         f1 = _ratio(2 * hits, positive + present)
         with np.errstate(invalid="ignore", divide="ignore"):  # a label on none of a replicate's images: nan
-            area = np.stack([statistic(weights) for statistic in areas], axis=1)
             precision_area = np.stack([statistic(weights) for statistic in precisions], axis=1)
         values = {
-            "auroc": np.nanmean(area, axis=1),
             "balanced_accuracy": ((recall + specificity) / 2).mean(axis=1),
             "macro_f1": f1.mean(axis=1),
             "brier": errors.sum(axis=1) / (n * k),
@@ -133,13 +133,17 @@ def measure(
             "log_loss": sums[:, 5 * k + 1] / n,
             "accuracy": right.sum(axis=1) / (n * k),
         }
-        columns = {"auroc": area, "accuracy": right / n, "precision": _ratio(hits, positive), "recall": recall}
+        columns = {"accuracy": right / n, "precision": _ratio(hits, positive), "recall": recall}
         columns |= {"f1": f1, "average_precision": precision_area}
         return values | {f"{name}[{i}]": column[:, i] for name, column in columns.items() for i in range(k)}
 
     values = {name: float(value[0]) for name, value in statistics(np.ones((n, 1))).items()}
     values["accuracy"] = float(getACC(labels, probabilities, MULTI_LABEL))
     values["auroc"] = float(getAUC(labels, probabilities, MULTI_LABEL))
+    limits = {"auroc": area_interval(np.zeros(n), mean_area(areas, labels), confidence)}
+    for i, one in enumerate(areas):
+        values[f"auroc[{i}]"] = one.value
+        limits[f"auroc[{i}]"] = area_interval(true[:, i], one, confidence)
     chunks = [statistics(weights) for weights in replicate_weights(strata(labels), replicates, seed)]
     tails = [(1 - confidence) / 2, (1 + confidence) / 2]
 
@@ -156,6 +160,8 @@ def measure(
         successes, size = shares.get(name, (0, sizes.get(name, n)))
         if name in shares:
             low, high = wilson(successes, size, confidence) if size else (0.0, 1.0)
+        elif name in limits:
+            low, high = limits[name]
         else:
             low, high = np.nanquantile(np.concatenate([chunk[name] for chunk in chunks]), tails)
         measures.append(Measure(name, values[name], float(low), float(high), size))

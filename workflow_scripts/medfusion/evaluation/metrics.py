@@ -7,7 +7,8 @@ from scipy import sparse
 from statsmodels.stats.proportion import proportion_confint
 
 from medfusion.data.medmnist_info import getACC, getAUC
-from medfusion.evaluation.bootstrap import average_precision, official_auroc, replicate_weights
+from medfusion.evaluation.bootstrap import average_precision, replicate_weights
+from medfusion.evaluation.paired_tests import area, area_interval
 from medfusion.learning.calibration import log_losses, scale
 from medfusion.tasks import BINARY, MULTI_CLASS, ORDINAL, most_probable
 
@@ -172,10 +173,10 @@ def measure(
 ) -> list[Measure]:
     """Compute every metric of one classifier on one test set, with intervals.
 
-    Accuracy, recall and precision, which are shares of images, have the Wilson score interval (Wilson 1927).
-    All other intervals are percentiles of a bootstrap stratified by true class (Efron & Tibshirani 1993);
-    a metric without variation among the images, such as the F1 of a class without errors, then gets an
-    interval of zero width.
+    Accuracy, recall and precision, which are shares of images, have the Wilson score interval (Wilson 1927), the AUROC
+    that of DeLong et al. (1988) on the logit scale. All other intervals are percentiles of a bootstrap stratified by
+    true class (Efron & Tibshirani 1993); a metric without variation among the images, such as the F1 of a class without
+    errors, then gets an interval of zero width.
 
     Parameters
     ----------
@@ -242,7 +243,7 @@ def measure(
     design = np.column_stack([gaps, errors, losses])
     # Distances of all cells of the confusion matrix, for classes that have an order.
     distances = np.abs(np.subtract.outer(np.arange(k), np.arange(k))).ravel()
-    ranked = {"auroc": official_auroc(labels, probabilities, task)}
+    ranked = {}
     if positive is not None:
         ranked[f"average_precision[{positive}]"] = average_precision(labels == positive, probabilities[:, positive])
 
@@ -257,6 +258,7 @@ def measure(
 
     values = {name: float(value[0]) for name, value in statistics(np.ones((n, 1))).items()}
     values["auroc"] = float(getAUC(labels, probabilities, task))
+    auroc_limits = area_interval(labels, area(labels, probabilities, task), confidence)
     chunks = [statistics(weights) for weights in replicate_weights(labels, replicates, seed)]
     tails = [(1 - confidence) / 2, (1 + confidence) / 2]
 
@@ -276,6 +278,8 @@ def measure(
         size = sizes.get(name, n)
         if name in shares:
             low, high = wilson(shares[name], size, confidence) if size else (0.0, 1.0)
+        elif name == "auroc":
+            low, high = auroc_limits
         else:
             low, high = np.quantile(np.concatenate([chunk[name] for chunk in chunks]), tails)
         measures.append(Measure(name, values[name], float(low), float(high), size))

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.signal import convolve
+from scipy.special import expit
 from scipy.stats import binom, norm, rankdata
 
 # Differences are rounded so, in order that equal systems do not differ by the order of their sums.
@@ -150,6 +151,24 @@ def class_area(positive: np.ndarray, scores: np.ndarray) -> Area:
     return Area(float(won.mean()), parts)
 
 
+def mean_area(areas: list[Area], labels: np.ndarray) -> Area:
+    """The mean of the areas of several labels that an image may have at once.
+
+    Parameters
+    ----------
+    areas : of each label, on the same images
+    labels : 0 and 1, shape (n, k)
+    """
+    parts = np.zeros(len(labels))
+    for one, own in zip(areas, labels.T, strict=True):
+        for value in (0, 1):
+            group = own == value
+            size = np.count_nonzero(group)
+            # Around the mean of its group, and larger by what a group's own mean takes away.
+            parts[group] += (one.parts[group] - one.parts[group].mean()) * math.sqrt(size / max(size - 1, 1))
+    return Area(float(np.mean([one.value for one in areas])), parts / len(areas))
+
+
 def deviation(labels: np.ndarray, parts: np.ndarray) -> float:
     """The standard error of an area, or of a difference of areas, from its parts (DeLong et al. 1988).
 
@@ -205,8 +224,8 @@ def area_interval(labels: np.ndarray, found: Area, confidence: float) -> tuple[f
         return value, value
     half = float(norm.isf((1 - confidence) / 2)) * error / (value * (1 - value))
     middle = math.log(value / (1 - value))
-    low, high = (1 / (1 + math.exp(-limit)) for limit in (middle - half, middle + half))
-    return low, high
+    low, high = float(expit(middle - half)), float(expit(middle + half))
+    return min(low, value), max(high, value)  # rounding can leave a limit on the wrong side
 
 
 def _normal(value: float, error: float, n: int, confidence: float, limit: float) -> Difference:

@@ -9,7 +9,6 @@ KEYS = (
     "dataset",
     "generated",
     "n",
-    "replicates",
     "confidence",
     "best",
     "family",

@@ -214,7 +214,7 @@ def _of_evaluation(plan: Plan, parts: _Parts) -> JobSettings:
                 for model, entry in plan.datasets[wildcards.dataset]["models"].items()
                 for name in entry["fusions"]
             },
-            **parts.bootstrap(),
+            "confidence": config["evaluation"]["confidence"],
         }
 
     def calibrate(wildcards: Wildcards) -> Settings:

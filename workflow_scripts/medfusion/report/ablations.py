@@ -70,7 +70,7 @@ def _table(table: pd.DataFrame, rows: Sequence[Contribution], title: str, confid
             bodies.append(Body(of_part, words))
     caption = (
         f"What the parts of {title} contribute, {span(seeds, 'seed', 'seeds')}. Values are mean ± standard deviation "
-        f"over seeds; under test values, {limits_of_runs(confidence, 'Wilson for accuracy, bootstrap for AUROC')}"
+        f"over seeds; under test values, {limits_of_runs(confidence, 'Wilson for accuracy, DeLong for AUROC')}"
     )
     return Table(caption, [name.format(confidence) for name in HEAD], bodies, numeric=2)
 

@@ -131,7 +131,7 @@ def _task(material: Material) -> Task:
         row.address: describe_system(material.config, material.key, row.model, row.system) for row in systems
     }
     several = is_multi_label(first["task"])
-    kinds = "bootstrap" if several else "Wilson for accuracy, bootstrap for AUROC"
+    kinds = "bootstrap for accuracy, DeLong for AUROC" if several else "Wilson for accuracy, DeLong for AUROC"
     published = [] if first["generated"] else entry["published"]
     caption = (
         f"Systems on {material.name} in the order of their ranks, the selected one first. Values are mean ± "

@@ -39,8 +39,8 @@ WEIGHTS = (
 LABELS = (
     "An image may have several labels at once: accuracy and AUROC are MedMNIST's, means over the labels, each of which "
     "is held to be present above a probability of 0.5; classifiers are one-vs-rest, one a label. Most images lack a "
-    "rare label, so that the AUROC says more than the accuracy. Intervals of means are of a bootstrap "
-    "of images, stratified by the rarest label of each."
+    "rare label, so that the AUROC says more than the accuracy. Intervals of AUROCs are DeLong's, those "
+    "of other means of a bootstrap of images, stratified by the rarest label of each."
 )
 LEFT_OUT = (
     "Left out, because it rests on one class an image: the confusion matrix, the comparison of "
@@ -119,9 +119,10 @@ def _detail(section: Section, material: Material) -> None:
     task, several = material.first["task"], is_multi_label(material.first["task"])
     section.notes += [LABELS, LEFT_OUT] if several else [ORDINAL_NOTE] if task == ORDINAL else []
     wilson = "each label's accuracy, all labels right, precision and recall" if several else "precision and recall"
+    kinds = f"Wilson for {wilson}, DeLong for the AUROC, bootstrap for the others"
     section.notes.append(
         "Each value is the mean ± standard deviation over seeds; under it, "
-        f"{limits_of_runs(material.confidence, f'Wilson for {wilson}, bootstrap for the others')}. "
+        f"{limits_of_runs(material.confidence, kinds)}. "
         "Where nothing varies among these images, the bootstrap gives an interval without width; that is no certainty. "
         f"{CALIBRATION_ERROR.format(bins=material.entry['ece_bins'])} {BRIER_OF_LABELS if several else BRIER}"
     )

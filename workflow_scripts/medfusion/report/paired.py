@@ -323,7 +323,7 @@ def without_duplicates(section: Section, comparisons: Comparisons, label_names: 
         for part in order
     )
     options = {"threshold": comparisons["near_duplicates"]["threshold"], "counts": f"Test images {counts}"}
-    limits = limits_of_runs(percent(comparisons["confidence"]), "Wilson for accuracy, bootstrap for AUROC")
+    limits = limits_of_runs(percent(comparisons["confidence"]), "Wilson for accuracy, DeLong for AUROC")
     section.notes.append(PARTS.format(**options, limits=limits, least=ENOUGH))
     rows, baselines = [], []
     for entry in comparisons["near_duplicates"]["systems"]:

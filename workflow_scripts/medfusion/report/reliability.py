@@ -58,6 +58,7 @@ REFERRAL = (
     "{referred} of the validation images lie below it; where many images have the same confidence, as with decision "
     "trees, it can refer fewer."
 )
+KINDS = "Wilson for shares of images, DeLong for the AUROC, bootstrap for the others"  # of intervals
 
 
 def fill(section: Section, found: Reliability, systems: Sequence[RankedSystem]) -> None:
@@ -78,7 +79,7 @@ def fill(section: Section, found: Reliability, systems: Sequence[RankedSystem]) 
         REFERRAL.format(referred=referred),
         *_decision_note(found, systems[0]),
         "Each value is the mean ± standard deviation over seeds; under it, "
-        f"{limits_of_runs(percent(content['confidence']), 'Wilson for shares of images, bootstrap for the others')}.",
+        f"{limits_of_runs(percent(content['confidence']), KINDS)}.",
     ]
     section.tables.append(_by_class(found, f"Prediction sets of {content['best']} by class ({_test(found)})"))
     makers = {

@@ -20,8 +20,8 @@ from medfusion.report.page_tables import PUBLISHED_ON, PUBLISHED_ON_OTHER, inter
 from medfusion.report.reliability import decision_limit, decision_rule, decision_scores
 
 NO_COMPARISONS = (
-    "An image may have several labels at once. Accuracy and AUROC are means over the labels, with bootstrap intervals; "
-    "tests that rest on one class an image are left out."
+    "An image may have several labels at once. Accuracy and AUROC are means over the labels, with intervals of a "
+    "bootstrap and DeLong's; tests that rest on one class an image are left out."
 )
 
 
@@ -54,7 +54,10 @@ def summary(
     parts += ["\n".join(f"- {title}: {text}" for title, text in context.items())]
     confidence = percent(config["evaluation"]["confidence"])
     replicates = f"{config['evaluation']['replicates']:,}"
-    kinds = f"Wilson for accuracy and sensitivity, stratified bootstrap of {replicates} for the others"
+    kinds = (
+        "Wilson for accuracy and sensitivity, DeLong for the AUROC, "
+        f"stratified bootstrap of {replicates} for the others"
+    )
     parts.append(
         'Accuracy and AUROC are MedMNIST\'s, on test images; ± is the standard deviation over seeds; "limits of runs" '
         f"go {limits_of_runs(confidence, kinds)}. "
