@@ -34,6 +34,7 @@ def main(args, settings):
             "generated": description.generated,
             "model": settings["model"],
             "seed": settings["seed"],
+            "confidence": settings["confidence"],
             "systems": systems,
         },
     )

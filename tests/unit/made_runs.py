@@ -77,6 +77,7 @@ def write_probabilities(path: Path, dataset: str, wrong) -> None:
 def measured(dataset, model, seed, members, generated):
     """What metrics.json holds, the accuracy and the Brier score alone."""
     content = {"dataset": dataset, "model": model, "seed": seed, "generated": generated, "label_names": ["a", "b"]}
+    content["confidence"] = 0.95
     content["systems"] = {}
     for system, wrong in members.items():
         share = len(wrong) / N

@@ -38,6 +38,7 @@ def metrics(model, seed, systems, generated=False):
         "name": "BreastMNIST (generated images)" if generated else "BreastMNIST",
         "flag": "breastmnist",
         "task": "binary-class",
+        "confidence": 0.95,
         "label_names": ["malignant", "normal, benign"],
         "generated": generated,
         "model": model,

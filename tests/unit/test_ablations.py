@@ -272,7 +272,7 @@ def test_the_page_has_base_and_changes_with_their_differences():
     (row,) = changes.rows
     texts = dict(zip(table.head, [cell.text for cell in row.cells], strict=True))
     assert texts["Change"] == "without dropout" and texts["Seeds"] == "3" and texts["Test n"] == "80"
-    position = table.head.index("Test accuracy, 95 % intervals of runs") + 1
+    position = table.head.index("Test accuracy, 95 % interval") + 1
     assert row.cells[position].text == "−0.020 ± 0.030"
     assert row.cells[position].note == "−0.095 to +0.055"
     assert all(len(row.cells) == len(table.head) for body in table.bodies for row in body.rows)

@@ -43,7 +43,13 @@ def fitted(tmp_path, monkeypatch):
         monkeypatch.setattr(
             classifiers, "fit", lambda *args, **kwargs: (seen.append(args[2][:, 1]), fit(*args, **kwargs))[1]
         )
-        names = {"grid": "g.csv", "best": "b.json", "model": "m.skops", "out": "p.h5", "features": "features.h5"}
+        names = {
+            "grid": "g.csv",
+            "best": "b.json",
+            "model": "m.skops",
+            "probabilities": "p.h5",
+            "features": "features.h5",
+        }
         args = {name: str(tmp_path / file) for name, file in {**names, "train": "train.h5", "val": "val.h5"}.items()}
         settings = {"title": "t", "seed": 3, "train_images": train_images, "classifier": {**CLASSIFIER, **changes}}
         fit_grid.main(SimpleNamespace(**args), settings)

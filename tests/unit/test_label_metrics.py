@@ -142,6 +142,7 @@ def test_the_area_decides_which_system_is_best():
     cautious = probabilities * 0.4
     content = {
         **{"dataset": "chest", "name": "Chest", "model": "net", "seed": 1, "generated": False},
+        "confidence": 0.95,
         "systems": {
             name: {
                 split: [row._asdict() for row in label_metrics.measure(labels, values, replicates=10)]

@@ -10,7 +10,7 @@ import synthetic
 
 import rank_systems
 from medfusion.errors import UserError
-from medfusion.evaluation import ranking
+from medfusion.evaluation import metrics, ranking
 from medfusion.files import images, probabilities, rankings
 from medfusion.files.artifacts import write_json
 from medfusion.files.images import Description
@@ -23,7 +23,9 @@ def test_validation_decides_who_is_best_and_test_does_not():
     assert [row.address for row in systems] == ["net/svm", "net/cnn", "ensembles/ensemble_cnn"]
     best = systems[0]
     assert best.test_accuracy.mean == pytest.approx(0.82) and best.test_accuracy.sd == pytest.approx(math.sqrt(0.0008))
-    assert (best.test_accuracy.low, best.test_accuracy.high) == pytest.approx((0.75, 0.89))
+    assert (best.test_accuracy.low, best.test_accuracy.high) == pytest.approx(
+        (0.5610, 1.0), abs=1e-4
+    )  # 0.82 minus the root of 0.05² + (12.706 · 0.02)²
     assert (best.test_accuracy.least, best.test_accuracy.most, best.test_accuracy.n, best.runs) == (0.80, 0.84, 80, 2)
     assert math.isnan(systems[2].test_accuracy.sd) and not systems[2].seeded
 
@@ -187,3 +189,24 @@ def test_measures_without_probabilities_are_named(rank, tmp_path):
     with pytest.raises(UserError, match="metrics0.json: measures of net/svm, which is no candidate; delete it"):
         rank_systems.main(args, {"dataset": "breast", "criterion": "log_loss", "systems": [["net", 1, "cnn"]]})
     assert not (tmp_path / "o.csv").exists()
+
+
+def test_a_single_run_keeps_its_interval_and_equal_seeds_have_that_of_their_images():
+    one = ranking.interval_of_mean(np.array([0.8]), np.array([0.7]), np.array([0.88]), 0.95)
+    three = ranking.interval_of_mean(np.full(3, 0.8), np.full(3, 0.7), np.full(3, 0.88), 0.95)
+    assert one == pytest.approx((0.7, 0.88)) and three == pytest.approx((0.7, 0.88))
+
+
+@pytest.mark.parametrize(("spread", "seeds"), [(0.0, 3), (0.02, 3), (0.02, 10), (0.05, 5)])
+def test_the_interval_of_a_mean_holds_what_new_images_and_new_seeds_give(spread, seeds):
+    """Runs of seeds of different accuracy on the same images, half of whose errors they share."""
+    rng, n, held, times = np.random.default_rng(seeds), 200, 0, 600
+    for _ in range(times):
+        accuracies = rng.normal(0.85, spread, seeds).clip(0, 1)
+        shared, own = rng.random(n), rng.random((seeds, n))
+        values = np.where(rng.random(n) < 0.5, shared, own) < accuracies[:, None]
+        counts = values.sum(axis=1)
+        limits = np.array([metrics.wilson(count, n, 0.95) for count in counts])
+        low, high = ranking.interval_of_mean(counts / n, *limits.T, 0.95)
+        held += low <= 0.85 <= high
+    assert held / times > 0.94

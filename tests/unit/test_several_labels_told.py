@@ -73,7 +73,7 @@ def test_the_page_answers_by_the_area_and_says_what_it_leaves_out(tmp_path, cont
     text = render(tmp_path, contents, config())
     assert best.system == "cnn" and f"by validation AUROC ({best.val_auroc.mean:.3f} ± 0.000" in text
     assert "as any of mass ; nodule and hernia" in text
-    assert "95 % bootstrap intervals of its 2 runs together range from" in text.replace("\xa0", " ")
+    assert "of the mean over its 2 seeds, for other images and other seeds" in text.replace("\xa0", " ")
     assert "Always saying what most images have of each label reaches an accuracy of" in text
     assert page_sections.LABELS in text and page_sections.LEFT_OUT in text
     assert "Measures of each label: net/cnn" in text.replace("net/ cnn", "net/cnn")
@@ -91,7 +91,7 @@ def test_an_ordinal_task_says_how_it_is_evaluated(tmp_path):
 def test_the_summary_has_the_area_first_and_no_tests_of_one_class(contents):
     ranked = {"breast": synthetic.ranked(tidy(contents), "auroc")}
     text = summary.summary(config(), contents, ranked, {}, {}, [], {"date": "2026-01-01"})
-    assert "| system | runs | validation AUROC | test AUROC | limits of runs | test accuracy |" in text
+    assert "| system | runs | validation AUROC | test AUROC | interval | test accuracy |" in text
     assert text.index("`net/cnn`") < text.index("`net/svm`") < text.index("`baselines/majority`")
     assert summary.NO_COMPARISONS in text and "How far the probabilities" not in text
 

@@ -87,7 +87,7 @@ def test_blocks_are_the_same_images_whatever_their_size(flag, monkeypatch):
 
 def test_generated_files_are_those_that_numpy_would_write(tmp_path):
     settings = {"flag": "bloodmnist", "size": 28, "seed": 3, **COUNTS}
-    generate.main(SimpleNamespace(out=str(tmp_path / "a.npz")), settings)
+    generate.main(SimpleNamespace(npz=str(tmp_path / "a.npz")), settings)
     np.savez(tmp_path / "b.npz", **synthetic_images.generate("bloodmnist", 28, COUNTS, seed=3))
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
 

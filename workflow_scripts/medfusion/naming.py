@@ -39,16 +39,13 @@ def _cut(name: str, width: int, lines: int) -> str:
     return "\n".join(kept)
 
 
-def limits_of_runs(confidence: str, kinds: str) -> str:
-    """What stands under a mean over seeds: the limits of its single runs' intervals, and what these are not.
+def intervals(confidence: str, kinds: str) -> str:
+    """What stands under a figure.
 
-    >>> limits_of_runs("95 %", "Wilson").partition(": ")[2]
-    'over several runs a range, not a 95 % interval of the mean'
+    >>> intervals("95 %", "Wilson")
+    'the 95 % interval (Wilson; over several seeds that of the mean, for other images and other seeds)'
     """
-    return (
-        f"from the lowest to the highest limit of the single runs' {confidence} intervals ({kinds}): over several "
-        f"runs a range, not a {confidence} interval of the mean"
-    )
+    return f"the {confidence} interval ({kinds}; over several seeds that of the mean, for other images and other seeds)"
 
 
 def data_name(name: str, generated: bool) -> str:

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from medfusion.evaluation.ranking import interval_of_mean
 from medfusion.figures.figure_parts import GREY, empty_figure, heat_map_figure, source_line
 from medfusion.files.comparison_files import Comparisons, is_baseline
 from medfusion.naming import class_names, percent
@@ -83,7 +84,7 @@ def seeds(
 
     Parameters
     ----------
-    runs : columns system, value, low, high: one row a run, systems in the order to draw
+    runs : columns system, value, low, high, confidence: one row a run, systems in the order to draw
     baselines : accuracy of systems that learn nothing, by name
     published : "name", the measure and, where it is that system's figure, "system"; not drawn beside generated images
     images : where the images are from, as in the configuration: "official", "surrogate", "file", "folder" or
@@ -101,7 +102,9 @@ def seeds(
     for position, system in enumerate(systems):
         part = runs[runs["system"] == system]
         mean, sd = part["value"].mean(), part["value"].std(ddof=1)
-        axes.barh(position, part["high"].max() - part["low"].min(), left=part["low"].min(), height=0.3, color="0.82")
+        columns = (part[key].to_numpy(float) for key in ("value", "low", "high"))
+        low, high = interval_of_mean(*columns, part["confidence"].iloc[0])
+        axes.barh(position, high - low, left=low, height=0.3, color="0.82")
         if len(part) > 1:
             axes.errorbar(mean, position, xerr=sd, fmt="|", color="black", capsize=4, markersize=12, zorder=3)
         axes.plot(part["value"], [position] * len(part), "o", color=blue, markersize=5, alpha=0.75, zorder=2.5)
@@ -119,7 +122,7 @@ def seeds(
     handles = [
         Line2D([], [], color=blue, marker="o", linestyle="", label="one run"),
         Line2D([], [], color="black", marker="|", markersize=12, linestyle="-", label="mean ± sd over seeds"),
-        Line2D([], [], color="0.75", linewidth=6, label="range of the runs' intervals"),
+        Line2D([], [], color="0.75", linewidth=6, label="interval of the mean"),
     ]
     if published:
         words = "published elsewhere" if images == "official" else "published elsewhere, on another split"

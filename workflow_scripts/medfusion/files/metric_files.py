@@ -10,7 +10,7 @@ from medfusion.errors import UserError
 from medfusion.files.artifacts import read_record
 from medfusion.naming import data_name
 
-COLUMNS = ["dataset", "name", "model", "seed", "system", "split", "metric", "value", "low", "high", "n"]
+COLUMNS = ["dataset", "name", "model", "seed", "system", "split", "metric", "value", "low", "high", "confidence", "n"]
 TEXTS = ["dataset", "name", "model", "system", "split", "metric"]  # of these
 SPLITS = ("val", "test")
 
@@ -25,7 +25,8 @@ def read(path: str | Path) -> Metrics:
     UserError
         If the file lacks what every metrics.json holds.
     """
-    return read_record(path, ("dataset", "flag", "task", "generated", "label_names", "model", "seed", "systems"))
+    keys = ("dataset", "flag", "task", "generated", "label_names", "model", "seed", "confidence", "systems")
+    return read_record(path, keys)
 
 
 def read_metrics(paths: Iterable[str | Path], shown: Mapping[str, Mapping[str, Any]]) -> list[Metrics]:
@@ -65,6 +66,7 @@ def tidy(contents: Iterable[Metrics]) -> pd.DataFrame:
             for split in SPLITS:
                 for row in results.get(split, []):
                     address = (content["dataset"], content["name"], content["model"], content["seed"], system, split)
-                    rows.append((*address, *(row[key] for key in COLUMNS[6:])))
+                    values = {**row, "confidence": content["confidence"]}
+                    rows.append((*address, *(values[key] for key in COLUMNS[6:])))
     table = pd.DataFrame(rows, columns=COLUMNS).astype({"seed": "Int64"})
     return table.sort_values(["dataset", "model", "seed", "system", "split"], kind="stable", ignore_index=True)

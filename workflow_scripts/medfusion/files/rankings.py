@@ -27,7 +27,7 @@ class Score:
     """One metric of one system over its runs.
 
     mean, sd : over seeds; sd is nan for a single run
-    low, high : lowest and highest limit of the runs' own intervals
+    low, high : of the interval of the mean, for other images and other seeds; of a single run, its own
     least, most : lowest and highest value of a run
     n : images that a run's value rests on (the largest, where runs differ)
     """

@@ -99,8 +99,9 @@ def read(path: str | Path, shown: Mapping[str, Mapping[str, Any]]) -> Reliabilit
     if names is None:
         raise UserError(f"{path}: of the data set {content['dataset']!r}, not of {', '.join(shown)}; delete it")
     name = data_name(names["name"], content["generated"])
+    common = {"dataset": content["dataset"], "name": name, "confidence": content["confidence"]}
     try:
-        table = tidy({"dataset": content["dataset"], "name": name, **group} for group in content["groups"])
+        table = tidy({**common, **group} for group in content["groups"])
         if table.empty or not content["shown"]:
             raise ValueError("no runs")
         table[["value", "low", "high"]] = table[["value", "low", "high"]].astype(float)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from medfusion.evaluation.ablations import Contribution, Difference, contributions
 from medfusion.evaluation.ranking import score
-from medfusion.naming import limits_of_runs, span
+from medfusion.naming import intervals, span
 from medfusion.planning.ablations import comparisons
 from medfusion.report.page_parts import Body, Cell, Row, Section, Table
 from medfusion.report.page_tables import NOTHING, value_cell, with_interval
@@ -29,8 +29,8 @@ NOTES = (
     "ensemble. To drop or to keep a part, look at validation; a part that is dropped for its test figures makes these "
     "optimistic.",
 )
-HEAD = ["Change", "System", "Validation accuracy", "Difference", "Test accuracy, {} intervals of runs", "Difference"]
-HEAD += ["Validation AUROC", "Difference", "Test AUROC, {} intervals of runs", "Difference", "Test n", "Seeds"]
+HEAD = ["Change", "System", "Validation accuracy", "Difference", "Test accuracy, {} interval", "Difference"]
+HEAD += ["Validation AUROC", "Difference", "Test AUROC, {} interval", "Difference", "Test n", "Seeds"]
 
 
 def found(config: Mapping[str, Any], dataset: str, table: pd.DataFrame) -> list[Contribution]:
@@ -70,7 +70,7 @@ def _table(table: pd.DataFrame, rows: Sequence[Contribution], title: str, confid
             bodies.append(Body(of_part, words))
     caption = (
         f"What the parts of {title} contribute, {span(seeds, 'seed', 'seeds')}. Values are mean ± standard deviation "
-        f"over seeds; under test values, {limits_of_runs(confidence, 'Wilson for accuracy, DeLong for AUROC')}"
+        f"over seeds; under test values, {intervals(confidence, 'Wilson for accuracy, DeLong for AUROC')}"
     )
     return Table(caption, [name.format(confidence) for name in HEAD], bodies, numeric=2)
 

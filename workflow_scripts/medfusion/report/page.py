@@ -15,7 +15,7 @@ from medfusion.files import rankings
 from medfusion.files.metric_files import Metrics, read_metrics
 from medfusion.jobs.costs import stage_costs
 from medfusion.jobs.records import Record
-from medfusion.naming import CRITERIA, limits_of_runs, percent, setting
+from medfusion.naming import CRITERIA, intervals, percent, setting
 from medfusion.planning.config import fusion_members
 from medfusion.report import page_sections, page_tables, paired, reliability
 from medfusion.report.material import Config, Material, gather
@@ -54,7 +54,6 @@ class Task:
     several_labels: bool
     chosen_by: str
     chosen_at: rankings.Score
-    interval: str
     near_duplicates: str
     trust: list[str]
     leak: str
@@ -135,7 +134,7 @@ def _task(material: Material) -> Task:
     published = [] if first["generated"] else entry["published"]
     caption = (
         f"Systems on {material.name} in the order of their ranks, the selected one first. Values are mean ± "
-        f"standard deviation over seeds; under them, {limits_of_runs(material.confidence, kinds)}."
+        f"standard deviation over seeds; under them, {intervals(material.confidence, kinds)}."
     )
     criterion, n = material.config["criterion"], ranking.images_tested(material.measures)
     table = page_tables.results(
@@ -168,7 +167,6 @@ def _task(material: Material) -> Task:
         several_labels=several,
         chosen_by=CRITERIA[criterion],
         chosen_at=systems[0].on_validation(criterion),
-        interval="bootstrap" if several else "Wilson",
         near_duplicates=paired.duplicates_sentence(material.audit, material.compared),
         trust=reliability.sentences(material.reliability) if material.reliability else [],
         results=results,

@@ -4,7 +4,7 @@ import math
 
 from medfusion.evaluation import ranking
 from medfusion.files.tables import read_table
-from medfusion.naming import limits_of_runs, no_learning_curves
+from medfusion.naming import intervals, no_learning_curves
 from medfusion.report import ablations, page_card, page_tables, paired, reliability
 from medfusion.report.material import Material
 from medfusion.report.page_figures import OTHER, rank, read_picture
@@ -122,7 +122,7 @@ def _detail(section: Section, material: Material) -> None:
     kinds = f"Wilson for {wilson}, DeLong for the AUROC, bootstrap for the others"
     section.notes.append(
         "Each value is the mean ± standard deviation over seeds; under it, "
-        f"{limits_of_runs(material.confidence, kinds)}. "
+        f"{intervals(material.confidence, kinds)}. "
         "Where nothing varies among these images, the bootstrap gives an interval without width; that is no certainty. "
         f"{CALIBRATION_ERROR.format(bins=material.entry['ece_bins'])} {BRIER_OF_LABELS if several else BRIER}"
     )
@@ -156,7 +156,7 @@ def _size_study(section: Section, material: Material) -> None:
         scores = {size: ranking.score(part, "learning_curve", size, "test", "accuracy") for size in sizes}
         caption = (
             f"Test accuracy by number of training images ({material.name}, test n = {part['n'].iloc[0]:,}): mean ± "
-            f"standard deviation over repeats; under it, {limits_of_runs(material.confidence, 'Wilson')}"
+            f"standard deviation over repeats; under it, {intervals(material.confidence, 'Wilson')}"
         )
         section.tables.append(page_tables.training_sizes(scores, part["seed"].nunique(), caption))
 

@@ -53,7 +53,7 @@ def value_cell(result: Score) -> Cell:
 
 
 def interval(result: Score) -> str:
-    """From the lowest to the highest limit of the runs' intervals."""
+    """The interval, in words."""
     return f"{number(result.low)} to {number(result.high)}"
 
 
@@ -124,8 +124,8 @@ def results(
         bodies.append(Body(elsewhere, PUBLISHED_ON.get(source, PUBLISHED_ON_OTHER)))
     head = [
         "System",
-        f"Test accuracy, {confidence} intervals of runs",
-        f"Test AUROC, {confidence} intervals of runs",
+        f"Test accuracy, {confidence} interval",
+        f"Test AUROC, {confidence} interval",
         f"Validation {CRITERIA[criterion]}",
     ]
     head += ["Test n", "Seeds"]
@@ -336,7 +336,7 @@ def versions(libraries: Mapping[str, str], caption: str) -> Table:
 
 
 def training_sizes(scores: Mapping[str, Score], repeats: int, caption: str) -> Table:
-    """Accuracy by number of training images: mean and deviation over repeats, and the limits of the runs' intervals."""
+    """Accuracy by number of training images: mean and deviation over repeats, and the interval of the mean."""
     rows = [
         Row([Cell(size if size == "all" else f"{int(size):,}"), with_interval(result), Cell(str(repeats))])
         for size, result in scores.items()

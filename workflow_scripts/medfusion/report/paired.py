@@ -4,14 +4,15 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from medfusion.evaluation.image_parts import ENOUGH
 from medfusion.evaluation.metrics import summarise_seeds
-from medfusion.evaluation.ranking import runs
+from medfusion.evaluation.ranking import interval_of_mean, runs
 from medfusion.files.comparison_files import Comparisons, is_baseline
 from medfusion.files.rankings import RankedSystem
-from medfusion.naming import class_names, limits_of_runs, percent
+from medfusion.naming import class_names, intervals, percent
 from medfusion.report.page_parts import Body, Cell, Row, Section, Table
 
 NOTHING = Cell("–")
@@ -323,13 +324,13 @@ def without_duplicates(section: Section, comparisons: Comparisons, label_names: 
         for part in order
     )
     options = {"threshold": comparisons["near_duplicates"]["threshold"], "counts": f"Test images {counts}"}
-    limits = limits_of_runs(percent(comparisons["confidence"]), "Wilson for accuracy, DeLong for AUROC")
+    limits = intervals(percent(comparisons["confidence"]), "Wilson for accuracy, DeLong for AUROC")
     section.notes.append(PARTS.format(**options, limits=limits, least=ENOUGH))
-    rows, baselines = [], []
+    rows, baselines, level = [], [], comparisons["confidence"]
     for entry in comparisons["near_duplicates"]["systems"]:
         cells, system = [Cell(entry["system"])], entry["system"]
         for part in order:
-            cells += [_over_runs([run[part][measure] for run in entry["runs"]]) for measure in MEASURES]
+            cells += [_over_runs([run[part][measure] for run in entry["runs"]], level) for measure in MEASURES]
         kind = "selected" if system == comparisons["best"] else "baseline" if is_baseline(system) else ""
         (baselines if is_baseline(system) else rows).append(Row(cells, kind))
     head = ["System"]
@@ -347,12 +348,13 @@ def _classes(counts: Sequence[int], label_names: Sequence[str]) -> list[str]:
     return [f"{count:,} {label}" for count, label in zip(counts, class_names(label_names, 80), strict=True)]
 
 
-def _over_runs(measures: Sequence[Mapping[str, float] | None]) -> Cell:
-    """Mean and deviation over runs, and the limits of their intervals; nothing where there are too few images."""
+def _over_runs(measures: Sequence[Mapping[str, float] | None], confidence: float) -> Cell:
+    """Mean and deviation over runs, and the interval of the mean; nothing where there are too few images."""
     if None in measures:
         return NOTHING
-    mean, sd = summarise_seeds([measure["value"] for measure in measures])
-    low, high = min(measure["low"] for measure in measures), max(measure["high"] for measure in measures)
+    values, lows, highs = (np.array([measure[key] for measure in measures]) for key in ("value", "low", "high"))
+    mean, sd = summarise_seeds(values)
+    low, high = interval_of_mean(values, lows, highs, confidence)
     text = f"{mean:.3f}" if math.isnan(sd) else f"{mean:.3f} ± {sd:.3f}"
     return Cell(text, f"{low:.3f} to {high:.3f}", mean)
 
@@ -377,9 +379,10 @@ def duplicates_sentence(audit: Mapping[str, Any] | None, comparisons: Comparison
     if not comparisons or not comparisons["near_duplicates"]["parts"]:
         return f"{text}."
     found = comparisons["near_duplicates"]["systems"][0]["runs"]  # of the best
-    cells = [_over_runs([run[name]["accuracy"] for run in found]) for name in ("with", "without")]
+    level = comparisons["confidence"]
+    cells = [_over_runs([run[name]["accuracy"] for run in found], level) for name in ("with", "without")]
     having, without = (f"{cell.text} ({cell.note})" for cell in cells)
-    return f"{text}: on these the selected system's accuracy is {having}, on the others {without}{_of_runs(found)}."
+    return f"{text}: on these the selected system's accuracy is {having}, on the others {without}."
 
 
 def duplicates_first(comparisons: Comparisons, name: str) -> str:
@@ -400,15 +403,14 @@ def duplicates_first(comparisons: Comparisons, name: str) -> str:
     )
     if not near_duplicates["parts"]:
         return f"{text}: how systems do without such images cannot be measured."
-    runs, figures = near_duplicates["systems"][0]["runs"], []
+    runs, figures, level = near_duplicates["systems"][0]["runs"], [], comparisons["confidence"]
     for part in ("with", "without"):
-        cells = {words: _over_runs([run[part][measure] for run in runs]) for measure, words in MEASURES.items()}
+        cells = {words: _over_runs([run[part][measure] for run in runs], level) for measure, words in MEASURES.items()}
         figures.append(
             ", ".join(f"{words} {cell.text} ({cell.note})" for words, cell in cells.items() if cell is not NOTHING)
         )
     return (
-        f"{text}: on these the selected system (`{comparisons['best']}`) has {figures[0]}; on the others, "
-        f"{figures[1]}{_of_runs(runs)}."
+        f"{text}: on these the selected system (`{comparisons['best']}`) has {figures[0]}; on the others, {figures[1]}."
     )
 
 
@@ -423,11 +425,6 @@ def duplicates_clause(comparisons: Comparisons | None) -> str:
     )
     if not found["parts"]:
         return f"{text}."
-    runs = found["systems"][0]["runs"]  # of the selected system
-    having, lacking = (_over_runs([run[part]["accuracy"] for run in runs]).text for part in ("with", "without"))
+    runs, level = found["systems"][0]["runs"], comparisons["confidence"]  # of the selected system
+    having, lacking = (_over_runs([run[part]["accuracy"] for run in runs], level).text for part in ("with", "without"))
     return f"{text}: its accuracy is {having} on these, {lacking} on the others."
-
-
-def _of_runs(runs: Sequence[Any]) -> str:
-    """What limits in brackets are where there are several runs, to be appended."""
-    return " (in brackets: the range of the single runs' intervals)" if len(runs) > 1 else ""

@@ -8,7 +8,7 @@ from medfusion.evaluation.reliability import REFERRED, SCHEMES
 from medfusion.files.rankings import RankedSystem, Score
 from medfusion.files.reliabilities import Reliability
 from medfusion.learning.calibration import FOLDS, coverage_limits
-from medfusion.naming import limits_of_runs, percent
+from medfusion.naming import intervals, percent
 from medfusion.report.page_parts import Body, Cell, Row, Section, Table
 from medfusion.report.page_tables import interval, number, runs_cell, value_cell, with_interval
 
@@ -79,7 +79,7 @@ def fill(section: Section, found: Reliability, systems: Sequence[RankedSystem]) 
         REFERRAL.format(referred=referred),
         *_decision_note(found, systems[0]),
         "Each value is the mean ± standard deviation over seeds; under it, "
-        f"{limits_of_runs(percent(content['confidence']), KINDS)}.",
+        f"{intervals(percent(content['confidence']), KINDS)}.",
     ]
     section.tables.append(_by_class(found, f"Prediction sets of {content['best']} by class ({_test(found)})"))
     makers = {
@@ -116,10 +116,7 @@ def sentences(found: Reliability) -> list[str]:
     )
     limits = f"The {confidence} intervals are Wilson's."
     if not math.isnan(held.sd):
-        limits = (
-            f"In brackets: the range of the single runs' {confidence} Wilson intervals, which is not a {confidence} "
-            "interval of the mean."
-        )
+        limits = f"In brackets: {confidence} intervals of the mean over seeds."
     parts = []
     if rest.n:
         parts.append(

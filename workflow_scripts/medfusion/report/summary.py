@@ -13,7 +13,7 @@ from medfusion.files.rankings import RankedSystem, Ranking, Score
 from medfusion.files.reliabilities import Reliability
 from medfusion.jobs.costs import duration, stage_costs, stage_name
 from medfusion.jobs.records import Record
-from medfusion.naming import CRITERIA, limits_of_runs, percent, span
+from medfusion.naming import CRITERIA, intervals, percent, span
 from medfusion.planning.config import Config
 from medfusion.report import ablations, paired
 from medfusion.report.page_tables import PUBLISHED_ON, PUBLISHED_ON_OTHER, interval, number
@@ -59,8 +59,8 @@ def summary(
         f"stratified bootstrap of {replicates} for the others"
     )
     parts.append(
-        'Accuracy and AUROC are MedMNIST\'s, on test images; ± is the standard deviation over seeds; "limits of runs" '
-        f"go {limits_of_runs(confidence, kinds)}. "
+        "Accuracy and AUROC are MedMNIST's, on test images; ± is the standard deviation over seeds; then "
+        f"{intervals(confidence, kinds)}. "
         f"Systems are ranked by their validation {CRITERIA[config['criterion']]}, the selected one first: of "
         "those within one standard error of the best it is the most accurate there; "
         "log loss is that after a temperature, where an image has one class."
@@ -95,7 +95,7 @@ def _dataset(
         )
         rows[-1] += [_value(row.test_auroc), *extra]
     first, other = ("AUROC", "test accuracy") if several else ("accuracy", "AUROC")
-    head = ["system", "runs", f"validation {CRITERIA[criterion]}", f"test {first}", "limits of runs", other]
+    head = ["system", "runs", f"validation {CRITERIA[criterion]}", f"test {first}", "interval", other]
     if entry["positive"] is not None:
         head.append(f"sensitivity to {markdown(contents[0]['label_names'][entry['positive']])}")
     parts = [f"## {markdown(name)}, n = {n:,} test images", _markdown(head, rows), *_published(entry)]
@@ -108,7 +108,7 @@ def _dataset(
             f"### Training-size study of `{entry['learning_curve']['network']}`, {repeats} "
             f"{'subset' if repeats == 1 else 'subsets'} of each size",
             _markdown(
-                ["training images", "test accuracy", "limits of runs"],
+                ["training images", "test accuracy", "interval"],
                 [[size, _value(score), interval(score)] for size, score in scores.items()],
             ),
         ]

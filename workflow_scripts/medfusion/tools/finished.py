@@ -301,7 +301,7 @@ def tidy_metrics(path: Path) -> pd.DataFrame:
     UserError
         If the file is missing, is another table, or holds a measure twice.
     """
-    table = read_table(path, ["n"], TEXTS, [column for column in COLUMNS if column not in TEXTS])
+    table = read_table(path, ["n"], TEXTS, [column for column in COLUMNS if column not in (*TEXTS, "confidence")])
     try:
         table = table.astype({"seed": "Int64", "value": float, "low": float, "high": float})
     except (ValueError, TypeError, OverflowError) as error:
