@@ -176,8 +176,8 @@ def differences(comparisons: Comparisons, source: str) -> Figure:
         clear = row["significant"]
         colour = DIFFERENT if clear else same
         axes.plot([row["low"], row["high"]], [position] * 2, color=colour, linewidth=1.8, zorder=2)
-        look = {"color": colour, "mfc": colour if clear else "white", "mew": 1.5, "markersize": 7, "zorder": 3}
-        axes.plot(row["difference"], position, "D" if clear else "o", **look)
+        look: dict[str, Any] = {"mfc": colour if clear else "white", "mew": 1.5, "markersize": 7, "zorder": 3}
+        axes.plot(row["difference"], position, "D" if clear else "o", color=colour, **look)
     best = comparisons["best"]
     axes.set(xlabel=f"test accuracy minus that of {best}", ylim=(len(systems) - 0.4, -0.6))
     axes.set_yticks(range(len(systems)), list(systems))
@@ -206,7 +206,7 @@ def _mark_baselines(axes: Axes, baselines: Mapping[str, float]) -> None:
     low, high = axes.get_xlim()
     inside = {name: value for name, value in baselines.items() if value > low - 0.5 * (high - low)}
     below = {name: value for name, value in baselines.items() if name not in inside}
-    note = {"fontsize": 9, "color": GREY, "textcoords": "offset points"}
+    note: dict[str, Any] = {"fontsize": 9, "color": GREY, "textcoords": "offset points"}
     clear = {"facecolor": "white", "edgecolor": "none", "pad": 1}
     for name, value in inside.items():
         axes.axvline(value, color=GREY, linestyle="--", linewidth=1, zorder=0)
