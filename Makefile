@@ -17,7 +17,7 @@
 #   make fuzz     adds to .venv what it needs
 #   make test-slurm   runs through Slurm, on a cluster of one machine that is started for them and stopped
 #   make docs     the documentation as a site, docs/_build/index.html; adds to .venv what makes it; warnings are errors
-#   make lint     ruff, snakefmt, codespell, snakemake --lint, and make docs
+#   make lint     ruff, mypy (the library's types), snakefmt, codespell, snakemake --lint, and make docs
 #   make bench    after `make report`: what things cost beside what one would write without them (docs/performance.md)
 #   make bench-large  memory of every stage with 165,000 small and 20,000 large images (docs/memory.md)
 #   make pins     compile requirements.txt anew from requirements.in
@@ -107,6 +107,7 @@ docs: .venv/ready
 lint: docs
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
+	.venv/bin/mypy
 	.venv/bin/snakefmt --check Snakefile rules
 	.venv/bin/codespell
 	.venv/bin/python tests/lint_workflow.py

@@ -116,7 +116,7 @@ class Search:
                 if not len(first):
                     continue
                 new = np.unique(np.concatenate([first, second]))
-                fresh = np.count_nonzero(~self._held[new])
+                fresh = int(np.count_nonzero(~self._held[new]))
                 if waiting and (held + fresh > most or count + len(first) > MOST_PAIRS):
                     yield self._compared(waiting, threshold)
                     waiting, count, held, fresh = [], 0, 0, len(new)

@@ -15,8 +15,13 @@ from medfusion.errors import UserError
 class Labels(Protocol):
     """Labels whose shape and dtype are known before they are read."""
 
-    shape: tuple[int, ...]
-    dtype: np.dtype
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the whole array."""
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Of its values."""
 
     def read(self) -> np.ndarray:
         """The whole array."""
@@ -27,24 +32,24 @@ class Expected:
     """What a file must hold.
 
     flag : MedMNIST's name of the data set; empty for a user's own
-    task : MedMNIST's kind of task; None if the file's labels are to say
+    task : MedMNIST's kind of task; empty if the file's labels are to say
     word : what the configuration calls the task of a user's own file
-    label_names : one per class, in label order; None if the file's labels are to say how many
+    label_names : one per class, in label order; none if the file's labels are to say how many
     channels : 1 or 3; None if either will do
     counts : images of each split, if they are known
     """
 
     flag: str
-    task: str | None
+    task: str
     word: str | None
-    label_names: tuple[str, ...] | None
+    label_names: tuple[str, ...]
     channels: int | None
     counts: Mapping[str, int] | None
 
     @property
     def multi_label(self) -> bool:
         """Whether an image may have several labels at once."""
-        return self.word == "multi-label" or (self.task is not None and tasks.is_multi_label(self.task))
+        return self.word == "multi-label" or tasks.is_multi_label(self.task)
 
     def settled(self, where: str, labels: np.ndarray) -> "Expected":
         """The same, with what the training labels say where nothing else does: the number of classes, and so the task.
@@ -84,8 +89,8 @@ def expected(settings: Mapping[str, Any]) -> Expected:
         names = tuple(info["label"][str(i)] for i in range(len(info["label"])))
         return Expected(flag, info["task"], None, names, info["n_channels"], info["n_samples"])
     word, classes = settings["own"]["task"], settings["own"]["classes"]
-    names = tuple(map(str, range(classes))) if classes else None
-    task = tasks.task_of(word, classes) if classes else None
+    names = tuple(map(str, range(classes or 0)))
+    task = tasks.task_of(word, classes) if classes else ""
     return Expected("", task, word or "multi-class", names, None, None)
 
 
@@ -185,5 +190,5 @@ def _moved(start: int) -> str:
     return f"subtract {start}" if start > 0 else f"add {-start}"
 
 
-def _some(values: Sequence[int]) -> str:
+def _some(values: Sequence[int] | np.ndarray) -> str:
     return f"{', '.join(map(str, values[:5]))}{', ...' if len(values) > 5 else ''}"

@@ -117,9 +117,12 @@ def load(
         except UserError:
             colour = True  # it is named below, with all others
     form = Form("", settings["size"], 3 if colour else 1, settings["bits"])
-    digest, notes, faults = hashlib.sha256(), Counter(), []
-    deepest, one_colour = [], Counter()
-    splits, done = {}, 0
+    digest, done = hashlib.sha256(), 0
+    notes: Counter[str] = Counter()
+    one_colour: Counter[str] = Counter()
+    faults: list[str] = []
+    deepest: list[int] = []
+    splits = {}
     for split in folders.SPLITS:
         members = [entry for entry in placed if entry.split == split]
         labels = np.array([entry.label for entry in members], np.uint8)
@@ -142,7 +145,7 @@ def load(
             done += 1
             if done % REPORTED == 0:
                 report(f"{done:,} of {len(placed):,} pictures read")
-        digest.update(labels)
+        digest.update(labels.data)
     _refuse(place, faults)
     bits = _bits(place, settings["bits"], deepest)
     for note, count in sorted(notes.items()):

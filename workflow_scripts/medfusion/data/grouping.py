@@ -20,7 +20,7 @@ def groups(pictures: Sequence[Found], expression: str) -> list[str]:
         If it is no such expression, finds none in a picture, or takes too long.
     """
     compiled = _compiled(expression)
-    picture = None
+    picture: Found
     try:
         with _limited(SECONDS):
             found = []

@@ -1,6 +1,7 @@
 """What is in a data set: images a class, pixel values a channel, examples and mean image of each class."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -60,10 +61,11 @@ def pixel_statistics(paths: dict[str, Path], block: int = BLOCK) -> pd.DataFrame
 
 def _histograms(path: Path, block: int) -> np.ndarray:
     """Number of pixels of each value, int64 (C, 256)."""
-    return sum(
+    total: Any = sum(  # of one block or more: an array
         np.stack([np.bincount(images[..., c].ravel(), minlength=256) for c in range(images.shape[-1])])
         for images in image_blocks(path, block)
     )
+    return total
 
 
 def class_means(path: Path, labels: np.ndarray, classes: int, block: int = BLOCK) -> np.ndarray:

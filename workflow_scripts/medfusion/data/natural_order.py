@@ -24,8 +24,8 @@ def is_numbered(names: Sequence[str]) -> bool:
     >>> is_numbered(["grade 2", "grade 10"]), is_numbered(["mild", "none"]), is_numbered(["1 none", "1 severe"])
     (True, False, False)
     """
-    found = [NUMBER.search(name) for name in names]
-    if not all(found):
+    found = [match for name in names if (match := NUMBER.search(name))]
+    if len(found) < len(names):
         return False
     values = [_value(match[1]) for match in found]
     return all(one < other for one, other in zip(values, values[1:], strict=False))

@@ -3,7 +3,7 @@
 import contextlib
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,8 +92,8 @@ def find(
                 # No more than can be listed become a table.
                 strongest = np.argsort(-correlation, kind="stable")[:listed]
                 i, j = i[strongest], j[strongest]
-                columns = (a, i, splits[a].labels[i], b, j, splits[b].labels[j])
-                columns = (*columns, correlation[strongest], identical[strongest])
+                ends = (a, i, splits[a].labels[i], b, j, splits[b].labels[j])
+                columns = (*ends, correlation[strongest], identical[strongest])
                 part = pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
                 table = _sorted(pd.concat([table, part]) if len(table) else part).head(listed)
         for (a, b), tally in tallies.items():
@@ -194,6 +194,7 @@ def draw_pairs(
             f"No two images have a pixel correlation of {threshold:g} or more.", f"{names.name}: near-duplicates"
         )
     shown = pairs.head(number)
+    rows: Iterable[Any] = shown.itertuples()
     with contextlib.ExitStack() as stack:
         files = {split.name: stack.enter_context(open_hdf5(split.path))["images"] for split in splits}
         cells = [
@@ -202,7 +203,7 @@ def draw_pairs(
                 _caption(row, names.label_names, several),
                 row.label_a != row.label_b,
             )
-            for row in shown.itertuples()
+            for row in rows
         ]
     extent = f"all {total}" if len(shown) == total else f"{len(shown)} of {total:,}"
     title = f"{names.name}: {extent} pairs of images with a pixel correlation of {threshold:g} or more"

@@ -111,9 +111,10 @@ class Images:
 
     def _close(self) -> None:
         """Read to the end, where the checksum is compared."""
-        if self._stream.read(1):
+        if self._stream and self._stream.read(1):
             raise ValueError("more bytes than declared")
-        self._archive.close()
+        if self._archive:
+            self._archive.close()
         self._archive = self._stream = None
 
     def _skip(self, count: int) -> None:
@@ -121,7 +122,7 @@ class Images:
             count -= len(self._bytes(min(count, SKIPPED)))
 
     def _bytes(self, count: int) -> bytes:
-        values = self._stream.read(count)
+        values = self._stream.read(count) if self._stream else b""
         if len(values) != count:
             raise EOFError(f"{count - len(values)} bytes are missing")
         return values
@@ -290,7 +291,7 @@ def check(
     UserError
         On the first thing that is wrong, naming the array.
     """
-    shapes = {1: [(size, size), (size, size, 1)], 3: [(size, size, 3)]}
+    shapes: dict[int, list[tuple[int, ...]]] = {1: [(size, size), (size, size, 1)], 3: [(size, size, 3)]}
     allowed = shapes[wanted.channels] if wanted.channels else [*shapes[1], *shapes[3]]
     for alike in shapes.values() if not wanted.channels else ():
         if arrays["train_images"].shape[1:] in alike:
@@ -313,7 +314,7 @@ def check(
         labels = declared.read()
         wanted = wanted.settled(where, labels)
         found[split] = check_values(where, labels, wanted)
-        expected = wanted.counts[split] if official_counts else len(images)
+        expected = wanted.counts[split] if official_counts and wanted.counts else len(images)
         if len(images) != expected:
             raise UserError(f"{path}: {split} has {len(images)} images; MedMNIST's {wanted.flag} has {expected}")
     return found

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from medfusion.data import wholeness
 from medfusion.data.preprocessing import crop_box
@@ -125,7 +125,7 @@ def _opened(path: str | Path) -> Iterator[tuple[Image.Image, bytes]]:
                 yield picture, data
     except UserError:
         raise
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise UserError("no picture that can be read, whatever its name says; expected PNG or JPEG") from None
     except Image.DecompressionBombError:
         raise UserError(f"more than {MOST_PIXELS:,} pixels; make it smaller first") from None
@@ -147,8 +147,8 @@ def _check(picture: Image.Image) -> None:
     width, height = picture.size
     if width * height > MOST_PIXELS:
         raise UserError(f"{width} × {height} pixels; expected at most {MOST_PIXELS:,} in all: make it smaller first")
-    if picture.format == "PNG" and getattr(picture, "n_frames", 1) > 1:
-        raise UserError(f"animated, {picture.n_frames} pictures; expected one still picture")
+    if picture.format == "PNG" and (frames := getattr(picture, "n_frames", 1)) > 1:
+        raise UserError(f"animated, {frames} pictures; expected one still picture")
 
 
 def prepared(picture: Image.Image, form: Form) -> Read:

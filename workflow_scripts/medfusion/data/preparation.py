@@ -56,7 +56,7 @@ def load(path: str | Path, settings: dict[str, Any]) -> tuple[Description, dict[
         raise UserError(
             f"{path}: train_labels are 0 to {len(wanted.label_names) - 1}; config.yaml has positive: {positive} for it"
         )
-    splits = {split: (npz.Images(arrays[f"{split}_images"]), labels[split]) for split in npz.SPLITS}
+    splits: dict[str, Split] = {split: (npz.Images(arrays[f"{split}_images"]), labels[split]) for split in npz.SPLITS}
     digest, one_colour = _looked_through(splits)
     counts = {split: len(values) for split, values in labels.items()}
     generated = "generated images" in _text(arrays.get("provenance"))
@@ -85,10 +85,11 @@ def _text(member: npz.Member | None) -> str:
 
 def _looked_through(splits: dict[str, Split]) -> tuple[str, Counter[str]]:
     """SHA-256 of what the file holds, whichever way it is packed, and each split's images of one colour."""
-    digest, one_colour = hashlib.sha256(), Counter()
+    digest = hashlib.sha256()
+    one_colour: Counter[str] = Counter()
     for split, (pixels, labels) in splits.items():
         for block in images.slices(pixels):
-            digest.update(np.ascontiguousarray(block))
+            digest.update(np.ascontiguousarray(block).data)
             one_colour[split] += int(remarks.one_colour(block).sum())
-        digest.update(labels)
+        digest.update(labels.data)
     return digest.hexdigest(), one_colour

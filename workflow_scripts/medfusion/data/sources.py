@@ -121,7 +121,7 @@ def _is_refusal(error: Exception) -> bool:
 def _time_limit(seconds: float) -> Iterator[None]:
     """Raise a DownloadError if the block takes longer; in the main thread only, where signals arrive."""
 
-    def stop(*_):
+    def stop(*_: object) -> None:
         raise DownloadError(f"not there after {seconds} s: too slow")
 
     before = signal.signal(signal.SIGALRM, stop)

@@ -1,7 +1,7 @@
 """Generated images in MedMNIST format, so that the whole workflow runs without network."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ BLOCK_BYTES = 2**25  # of images that are drawn before they are handed on
 _DUPLICATE_NOISE_SD = 2.0
 _DUPLICATE_SHIFT_LIMIT = 4.0
 
-Painter = Callable[[np.random.Generator, int | np.ndarray, int], np.ndarray]
+Painter = Callable[[np.random.Generator, Any, int], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,8 @@ class Drawing:
         self._near_duplicates = _plan_duplicates(
             np.random.default_rng(duplicate_seed), self.labels["train"], self.labels["test"], self.shape
         )
-        self._sources: dict[int, np.ndarray] = dict.fromkeys(
+        # An image is None until it is drawn.
+        self._sources: dict[int, Any] = dict.fromkeys(
             near_duplicate.source for near_duplicate in self._near_duplicates.values()
         )
 
@@ -148,7 +149,7 @@ class _Duplicate:
 
     source: int
     shift: float
-    state: dict[str, Any]
+    state: Mapping[str, Any]
 
     def of(self, image: np.ndarray) -> np.ndarray:
         """The near-duplicate of its source."""

@@ -11,7 +11,7 @@ import numpy as np
 GOLDEN = 0.618034  # steps by it spread any number of values evenly over 0 … 1
 
 
-def spread(label: int, offset: float = 0.0) -> float:
+def spread(label: int | np.integer, offset: float = 0.0) -> float:
     """A number in 0 … 1 that is far from those of other labels.
 
     >>> [round(spread(label), 2) for label in range(4)]

@@ -48,7 +48,7 @@ class Contribution:
     differences: dict[tuple[str, str], Difference]
 
 
-def t_interval(values: Sequence[float], confidence: float) -> tuple[float, float]:
+def t_interval(values: Sequence[float] | pd.Series, confidence: float) -> tuple[float, float]:
     """Student's (1908) interval of the mean of differences between pairs; nan for a single pair.
 
     >>> [round(limit, 3) for limit in t_interval([-0.01, 0.0, 0.01], 0.95)]
@@ -112,7 +112,8 @@ def contributions(
             part = rows[(rows["split"] == split) & (rows["metric"] == metric)]
             mean, sd = summarise_seeds(part["difference"])
             differences[split, metric] = Difference(mean, sd, *t_interval(part["difference"], confidence))
-        scores = {address: score(of_seeds, *entry["measured"], *address) for address in MEASURED}
-        identity = [entry[key] for key in KEYS]
-        found.append(Contribution(*identity, list(entry["seeds"]), scores, differences))
+        model, system = entry["measured"]
+        scores = {address: score(of_seeds, model, system, *address) for address in MEASURED}
+        identity = {key: entry[key] for key in KEYS}
+        found.append(Contribution(**identity, seeds=list(entry["seeds"]), scores=scores, differences=differences))
     return found

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 from statsmodels.stats.multitest import multipletests
 
 from medfusion.evaluation.metrics import check_inputs, predict
@@ -129,15 +130,14 @@ def gain(labels: np.ndarray, fusion: Sequence[Run], member: Sequence[Run], confi
     fusion, member : their runs
     confidence : of the intervals
     """
-    losses = [np.stack([run.losses for run in runs]) for runs in (fusion, member)]
-    areas = [[run.area for run in runs] for runs in (fusion, member)]
+    of_fusion, of_member = (np.stack([run.losses for run in runs]) for runs in (fusion, member))
     return {
-        "log_loss": loss_difference(*losses, confidence),
-        "auroc": area_difference(labels, *areas, confidence),
+        "log_loss": loss_difference(of_fusion, of_member, confidence),
+        "auroc": area_difference(labels, [run.area for run in fusion], [run.area for run in member], confidence),
     }
 
 
-def holm(p_values: Sequence[float]) -> np.ndarray:
+def holm(p_values: ArrayLike) -> np.ndarray:
     """Adjust the p values of one family of tests (Holm 1979).
 
     Parameters
@@ -158,8 +158,8 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
     return multipletests(_checked(p_values), method="holm")[1]
 
 
-def _checked(p_values: Sequence[float]) -> np.ndarray:
-    p_values = np.asarray(p_values, dtype=np.float64)
-    if p_values.ndim != 1 or not np.all((p_values >= 0) & (p_values <= 1)):
-        raise ValueError(f"expected p values between 0 and 1 of shape (m,), got {p_values}")
-    return p_values
+def _checked(p_values: ArrayLike) -> np.ndarray:
+    values = np.asarray(p_values, dtype=np.float64)
+    if values.ndim != 1 or not np.all((values >= 0) & (values <= 1)):
+        raise ValueError(f"expected p values between 0 and 1 of shape (m,), got {values}")
+    return values

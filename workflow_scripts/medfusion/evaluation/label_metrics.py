@@ -149,7 +149,7 @@ def measure(
 
     hits, positive, present = ((part).sum(axis=0) for part in parts[:3])
     shares = {"exact_match": (int(design[:, 5 * k].sum()), n)}
-    sizes = {}
+    sizes: dict[str, int] = {}
     for i in range(k):
         shares[f"accuracy[{i}]"] = (int((true == predicted)[:, i].sum()), n)
         shares[f"precision[{i}]"] = (int(hits[i]), int(positive[i]))

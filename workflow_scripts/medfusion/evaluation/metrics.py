@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 from statsmodels.stats.proportion import proportion_confint
 
@@ -135,7 +136,7 @@ def majority_probabilities(train_labels: np.ndarray, k: int, n: int) -> np.ndarr
     return np.tile(np.eye(k)[np.argmax(counts)], (n, 1))
 
 
-def summarise_seeds(values: np.ndarray) -> tuple[float, float]:
+def summarise_seeds(values: ArrayLike) -> tuple[float, float]:
     """Average a metric over training seeds.
 
     Parameters
@@ -275,7 +276,7 @@ def measure(
     hits = np.diagonal(confusion(labels, predicted, k))
     shares = {f"{name}[{i}]": int(hits[i]) for i in range(k) for name in ("precision", "recall")}
     for name in names:
-        size = sizes.get(name, n)
+        size = sizes.get(name, len(labels))
         if name in shares:
             low, high = wilson(shares[name], size, confidence) if size else (0.0, 1.0)
         elif name == "auroc":
@@ -289,7 +290,7 @@ def measure(
 def proportion(metric: str, successes: float, n: int, confidence: float) -> Measure:
     """A share of n images with its Wilson interval; nan without images."""
     if not n:
-        return Measure(metric, *[float("nan")] * 3, 0)
+        return Measure(metric, float("nan"), float("nan"), float("nan"), 0)
     return Measure(metric, float(successes / n), *wilson(successes, n, confidence), n)
 
 

@@ -163,7 +163,7 @@ def mean_area(areas: list[Area], labels: np.ndarray) -> Area:
     for one, own in zip(areas, labels.T, strict=True):
         for value in (0, 1):
             group = own == value
-            size = np.count_nonzero(group)
+            size = int(np.count_nonzero(group))
             # Around the mean of its group, and larger by what a group's own mean takes away.
             parts[group] += (one.parts[group] - one.parts[group].mean()) * math.sqrt(size / max(size - 1, 1))
     return Area(float(np.mean([one.value for one in areas])), parts / len(areas))

@@ -246,6 +246,6 @@ def _bootstrapped(
     draws = np.concatenate([values(weights) for weights in replicate_weights(labels, replicates, seed)])
     low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
     return [
-        Measure(metric, *map(float, limits), len(labels))
-        for metric, *limits in zip(columns, found, low, high, strict=True)
+        Measure(metric, float(value), float(least), float(most), len(labels))
+        for metric, value, least, most in zip(columns, found, low, high, strict=True)
     ]

@@ -62,7 +62,7 @@ def grid_numbers(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 def _heat_maps(table: pd.DataFrame, criterion: str) -> _HeatMaps:
     """Lay a grid out: the two settings with most values span a heat map, so that there are few of them."""
     texts = table.drop(columns=list(SCORES), errors="ignore").map(setting)
-    order = {key: list(dict.fromkeys(texts[key])) for key in texts if texts[key].nunique() > 1}
+    order = {key: list(dict.fromkeys(texts[key])) for key in texts.columns if texts[key].nunique() > 1}
     longest = sorted(order, key=lambda key: -len(order[key]))[:2]
     columns = longest[-1] if longest else texts.columns[0]
     rows = longest[0] if len(longest) == 2 else ""

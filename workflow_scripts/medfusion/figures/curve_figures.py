@@ -30,7 +30,8 @@ def training_curves(histories: Mapping[str, pd.DataFrame], source: str) -> Figur
     figure = Figure(figsize=(9.5, 4), layout="constrained")
     for axes, quantity in zip(figure.subplots(1, 2), ("accuracy", "loss"), strict=True):
         for history in histories.values():
-            lowest = history.loc[history["val_loss"].idxmin()]
+            row: Any = history["val_loss"].idxmin()
+            lowest = history.loc[row]
             axes.plot(history["epoch"], history[quantity], color=train, linewidth=1, alpha=0.8)
             axes.plot(history["epoch"], history[f"val_{quantity}"], color=val, linewidth=1.3, alpha=0.9)
             axes.plot(lowest["epoch"], lowest[f"val_{quantity}"], "o", color=val, markersize=5, mec="black")

@@ -4,6 +4,7 @@ import contextlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import matplotlib.image
@@ -26,7 +27,7 @@ STYLES = ("darkgrid", "whitegrid", "dark", "white", "ticks")  # seaborn's
 DPI = 144
 
 # The formats that figures are saved in, and the metadata that would otherwise differ between two runs.
-METADATA = {".png": {"Software": None}, ".svg": {"Date": None, "Creator": None}}
+METADATA: dict[str, dict[str, Any]] = {".png": {"Software": None}, ".svg": {"Date": None, "Creator": None}}
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
-from matplotlib.figure import Figure, FigureBase
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.text import Text
 from matplotlib.ticker import FixedLocator
 
@@ -35,7 +35,7 @@ def fit(figure: Figure) -> None:
                 break
             legend.set_ncols(columns)
         for text in legend.get_texts():
-            _fit(text, room - 4 * text.get_fontsize() * figure.dpi / 72, renderer)
+            _fit(text, room - 4 * _size(text) * figure.dpi / 72, renderer)
         gained += (legend.get_window_extent(renderer).height - before) * 72 / figure.dpi
     _grow(figure, gained)
     # A title of half a column fits wherever its panel lies in it; for others the panels are laid out first.
@@ -54,7 +54,7 @@ def _grow(figure: Figure, points: float) -> None:
     figure.set_size_inches(width, height + max(points, 0.0) / 72)
 
 
-def _parts(figure: FigureBase) -> Iterator[FigureBase]:
+def _parts(figure: Figure | SubFigure) -> Iterator[Figure | SubFigure]:
     yield figure
     for part in figure.subfigs:
         yield from _parts(part)
@@ -95,7 +95,7 @@ def _fit_names(axes: Axes, renderer: RendererAgg) -> float:
     axes.set_yticks(axes.get_yticks(), broken)
     # Rows are of one height: that of the tallest.
     lines = max(new.count("\n") - old.count("\n") for new, old in zip(broken, given, strict=True))
-    return LINE * len(labels) * lines * labels[0].get_fontsize()
+    return LINE * len(labels) * lines * _size(labels[0])
 
 
 def _fit(text: Text, room: float, renderer: RendererAgg) -> float:
@@ -105,7 +105,7 @@ def _fit(text: Text, room: float, renderer: RendererAgg) -> float:
     -------
     the points of height that it gains
     """
-    given, first = text.get_text(), text.get_fontsize()
+    given, first = text.get_text(), _size(text)
     size = first
     while True:
         text.set_fontsize(size)
@@ -133,6 +133,11 @@ def _broken(text: Text, room: float, renderer: RendererAgg) -> str:
             line += word
         result.append(line.rstrip())
     return "\n".join(result)
+
+
+def _size(text: Text) -> float:
+    """The size of its letters in points; a word such as "small" has been turned into a number by then."""
+    return float(text.get_fontsize())
 
 
 def _width(text: Text, words: str, renderer: RendererAgg) -> float:

@@ -1,6 +1,7 @@
 """Figures made of small images: labelled rows, and grids with a caption under each picture."""
 
 import textwrap
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -102,7 +103,7 @@ def montage_groups(
     for top, column, (images, _, warning), lines in placed:
         left = MARGIN + column * step
         canvas.image(left, canvas.top + top, beside(images), scale)
-        options = {"color": "firebrick"} if warning else {}
+        options: dict[str, Any] = {"color": "firebrick"} if warning else {}
         place = (left + width / 2, canvas.top + top + height + 6)
         canvas.text(*place, "\n".join(lines), ha="center", va="top", **options)
     if legend:
@@ -170,7 +171,7 @@ class _Canvas:
         self.figure = plt.figure(figsize=(self.width / DPI, self.height / DPI), layout="none", facecolor="white")
         self.text(MARGIN, MARGIN, "\n".join(lines), ha="left", va="top", fontsize=TITLE)
 
-    def text(self, left: float, top: float, text: str, fontsize: float = SMALL, **options: str) -> None:
+    def text(self, left: float, top: float, text: str, fontsize: float = SMALL, **options: Any) -> None:
         position = left / self.width, 1 - top / self.height
         # A dollar sign in a name is a dollar sign, not the start of a formula.
         self.figure.text(*position, text, fontsize=fontsize, parse_math=False, linespacing=1.25, **options)

@@ -102,8 +102,8 @@ def seeds(
     for position, system in enumerate(systems):
         part = runs[runs["system"] == system]
         mean, sd = part["value"].mean(), part["value"].std(ddof=1)
-        columns = (part[key].to_numpy(float) for key in ("value", "low", "high"))
-        low, high = interval_of_mean(*columns, part["confidence"].iloc[0])
+        values, lows, highs = (part[key].to_numpy(float) for key in ("value", "low", "high"))
+        low, high = interval_of_mean(values, lows, highs, part["confidence"].iloc[0])
         axes.barh(position, high - low, left=low, height=0.3, color="0.82")
         if len(part) > 1:
             axes.errorbar(mean, position, xerr=sd, fmt="|", color="black", capsize=4, markersize=12, zorder=3)
@@ -179,8 +179,8 @@ def differences(comparisons: Comparisons, source: str) -> Figure:
         clear = row["significant"]
         colour = DIFFERENT if clear else same
         axes.plot([row["low"], row["high"]], [position] * 2, color=colour, linewidth=1.8, zorder=2)
-        look = {"color": colour, "mfc": colour if clear else "white", "mew": 1.5, "markersize": 7, "zorder": 3}
-        axes.plot(row["difference"], position, "D" if clear else "o", **look)
+        look: dict[str, Any] = {"mfc": colour if clear else "white", "mew": 1.5, "markersize": 7, "zorder": 3}
+        axes.plot(row["difference"], position, "D" if clear else "o", color=colour, **look)
     best = comparisons["best"]
     axes.set(xlabel=f"test accuracy minus that of {best}", ylim=(len(systems) - 0.4, -0.6))
     axes.set_yticks(range(len(systems)), list(systems))
@@ -209,7 +209,7 @@ def _mark_baselines(axes: Axes, baselines: Mapping[str, float]) -> None:
     low, high = axes.get_xlim()
     inside = {name: value for name, value in baselines.items() if value > low - 0.5 * (high - low)}
     below = {name: value for name, value in baselines.items() if name not in inside}
-    note = {"fontsize": 9, "color": GREY, "textcoords": "offset points"}
+    note: dict[str, Any] = {"fontsize": 9, "color": GREY, "textcoords": "offset points"}
     clear = {"facecolor": "white", "edgecolor": "none", "pad": 1}
     for name, value in inside.items():
         axes.axvline(value, color=GREY, linestyle="--", linewidth=1, zorder=0)

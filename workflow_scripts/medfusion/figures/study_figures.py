@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -80,7 +81,7 @@ def tree_numbers(shape: TreeShape, label_names: Sequence[str]) -> pd.DataFrame:
 def _layout(shape: TreeShape) -> list[_Node]:
     """Places of the nodes that are drawn: each in the middle of the stretch that its parent leaves it."""
     nodes: list[_Node] = []
-    waiting = [(0, 0.0, 1.0, 0, None, "")]
+    waiting: list[tuple[int, float, float, int, tuple[float, int] | None, str]] = [(0, 0.0, 1.0, 0, None, "")]
     while waiting:
         index, left, right, depth, parent, answer = waiting.pop(0)
         x = (left + right) / 2
@@ -95,7 +96,7 @@ def _draw_node(axes: Axes, shape: TreeShape, node: _Node, names: list[str], colo
     shares = shape.shares[node.index]
     box = (node.x - width / 2, node.depth - 0.3)
     top = int(shares.argmax())
-    look = {"boxstyle": "round,pad=0,rounding_size=0.01", "facecolor": "white", "edgecolor": "0.5"}
+    look: dict[str, Any] = {"boxstyle": "round,pad=0,rounding_size=0.01", "facecolor": "white", "edgecolor": "0.5"}
     axes.add_patch(FancyBboxPatch(box, width, 0.6, mutation_aspect=4, **look))
     if shape.yes[node.index] < 0:
         question = "leaf"
@@ -146,6 +147,7 @@ def plane(content: Plane, test_labels: np.ndarray, label_names: Sequence[str], s
         axes.set_xlabel(f"component 1 ({content.variance[0]:.1%} of variance)")
     panels[0].set_ylabel(f"component 2 ({content.variance[1]:.1%} of variance)")
     names = class_names(label_names, 40)
+    handles: list[Patch | Line2D]
     handles = [Patch(color=colour, label=name) for colour, name in zip(colours, names, strict=True)]
     for marker, label in (("o", "training image"), ("^", "test image")):
         handles.append(Line2D([], [], color="0.5", mec="black", marker=marker, linestyle="", label=label))

@@ -92,8 +92,8 @@ def read(path: str | Path) -> Calibrations:
             for address, seeds in content["systems"].items()
             for seed, fields in seeds.items()
         }
-        general = {key: content[key] for key in ("dataset", "task", "positive")}
-        shares = {key: _number(content[key]) for key in ("coverage", "abstention_rate")}
+        general: dict[str, Any] = {key: content[key] for key in ("dataset", "task", "positive")}
+        shares: dict[str, Any] = {key: _number(content[key]) for key in ("coverage", "abstention_rate")}
         shares["sensitivity"] = _optional(content["sensitivity"])
         return Calibrations(**general, **shares, images=images, runs=runs)
     except (AttributeError, KeyError, TypeError, ValueError) as error:

@@ -5,10 +5,10 @@ are no candidates), model, system, runs, seeded, equally_good, and for each meas
 the fields of `Score` ("val_accuracy_mean", ...).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -148,7 +148,9 @@ def read(path: str | Path, candidates: Iterable[str] | None = None) -> Ranking:
     return found
 
 
-def _system(row: dict[str, object]) -> RankedSystem:
-    scores = {name: Score(*(row[f"{name}_{part}"] for part in PARTS[:-1]), int(row[f"{name}_n"])) for name in MEASURES}
-    flags = {name: bool(row[name]) for name in FLAGS}
-    return RankedSystem(row["model"], row["system"], int(row["runs"]), **flags, **scores)
+def _system(row: Mapping[Any, Any]) -> RankedSystem:
+    values: dict[str, Any] = {name: bool(row[name]) for name in FLAGS}
+    for name in MEASURES:
+        parts = {part: row[f"{name}_{part}"] for part in PARTS[:-1]}
+        values[name] = Score(**parts, n=int(row[f"{name}_n"]))
+    return RankedSystem(row["model"], row["system"], int(row["runs"]), **values)

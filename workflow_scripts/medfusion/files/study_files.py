@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -48,7 +49,7 @@ def read(path: str | Path) -> tuple[Description, int, dict[str, LearningCurve], 
             name: LearningCurve(**{key: np.asarray(values) for key, values in group.items()})
             for name, group in file["learning_curve"].items()
         }
-        fields = {
+        fields: dict[str, Any] = {
             key: {name: array[:] for name, array in item.items()} if hasattr(item, "items") else item[:]
             for key, item in file["plane"].items()
         }

@@ -36,7 +36,7 @@ def read_table(
     numbers, texts = list(numbers), list(texts)
     try:
         # Of texts nothing is guessed: classes may be called 007, true or NA.
-        absent = {column: ["", "nan", "NaN"] for column in pd.read_csv(path, nrows=0) if column not in texts}
+        absent = {column: ["", "nan", "NaN"] for column in pd.read_csv(path, nrows=0).columns if column not in texts}
         table = pd.read_csv(path, dtype=dict.fromkeys(texts, str), keep_default_na=False, na_values=absent)
         if lacking := [column for column in (*numbers, *texts, *others) if column not in table]:
             raise ValueError(f"lacks {', '.join(lacking)}")

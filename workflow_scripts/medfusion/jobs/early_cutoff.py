@@ -44,14 +44,15 @@ class Job:
         self, settings: str, identity: dict[str, Any], inputs: Sequence[str], outputs: Sequence[str], keep: bool
     ):
         self._identity, self._outputs, self._keep = identity, outputs, keep
-        self._file = records.record_file(settings)
-        if self._file:
-            self._settings = File.of(settings)
+        file = records.record_file(settings)
+        self._recorded = file is not None
+        if file:
+            self._file, self._settings = file, File.of(settings)
             self._inputs = [_described(path) for path in inputs]
 
     def kept(self) -> bool:
         """Put the outputs of the last run back, if it had the same identity and inputs; whether that was done."""
-        if not self._file or not self._keep or os.environ.get(FORCE_VARIABLE):
+        if not self._recorded or not self._keep or os.environ.get(FORCE_VARIABLE):
             return False
         record = records.read(self._file)
         if record is None or record.identity != self._identity:
@@ -60,8 +61,9 @@ class Job:
             return False
         if [file.path for file in record.outputs] != list(self._outputs):
             return False
-        sources = [self._intact(file, number) for number, file in enumerate(record.outputs)]
-        if None in sources:
+        found = [self._intact(file, number) for number, file in enumerate(record.outputs)]
+        sources = [source for source in found if source]
+        if len(sources) < len(found):
             return False
         for path, source in zip(self._outputs, sources, strict=True):
             if source != Path(path):
@@ -72,13 +74,13 @@ class Job:
 
     def begin(self) -> None:
         """Forget the last run: from now on its outputs are being replaced."""
-        if self._file:
+        if self._recorded:
             self._check_inputs()
             records.begin(self._file, self._outputs)
 
     def finish(self) -> None:
         """Write the record, and give the outputs their second names."""
-        if not self._file:
+        if not self._recorded:
             return
         usage = resource.getrusage(resource.RUSAGE_SELF)
         for number, path in enumerate(self._outputs if self._keep else ()):
@@ -118,7 +120,7 @@ class Job:
         for file in self._inputs:
             record = made_by.get(file.path)
             recorded = next((output for output in record.outputs if output.path == file.path), None) if record else None
-            if recorded and recorded.sha256 != file.sha256:
+            if record and recorded and recorded.sha256 != file.sha256:
                 if Path(results) in Path(file.path).parents:
                     os.utime(file.path)  # so that the next plan looks at it
                 raise UserError(

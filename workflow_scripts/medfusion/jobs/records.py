@@ -84,6 +84,14 @@ def record_file(settings: str | Path) -> Path | None:
     return settings.parents[2] / FOLDER / settings.parts[-2] / settings.name
 
 
+def planned_file(settings: str | Path) -> Path:
+    """Where the record of a planned job goes: each of these has one."""
+    file = record_file(settings)
+    if file is None:
+        raise ValueError(f"{settings}: not the settings file of a job")
+    return file
+
+
 def write(path: Path, record: Record) -> None:
     """Write a record, with a checksum of its own."""
     content = asdict(record)

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import cv2
@@ -103,7 +103,7 @@ def random_symmetries(images: np.ndarray, kinds: list[str], shift: int, rng: np.
     return images
 
 
-SYMMETRIES = {
+SYMMETRIES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "horizontal_flip": lambda images: images[:, :, ::-1],
     "vertical_flip": lambda images: images[:, ::-1],
     "transpose": lambda images: images.transpose(0, 2, 1, 3),

@@ -4,6 +4,8 @@ import os
 
 from medfusion.learning.imports import imported_quickly
 
+__all__ = ["configure", "keras", "tf"]  # both packages are taken from here
+
 # What a home or an environment says of these would change results that have the same identity. Keras reads its home
 # when it is imported, and writes to it; it gets one that cannot be.
 NUMERIC = ("KERAS_", "TF_XLA_", "XLA_FLAGS", "ONEDNN_", "DNNL_", "NVIDIA_TF32_OVERRIDE")

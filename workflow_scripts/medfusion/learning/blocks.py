@@ -4,22 +4,22 @@ from typing import Any
 
 from medfusion.learning.backend import keras
 
-KerasTensor, layers, regularizers = keras.KerasTensor, keras.layers, keras.regularizers
+layers, regularizers = keras.layers, keras.regularizers
 
 
-def l2(options: dict[str, Any]) -> regularizers.Regularizer | None:
+def l2(options: dict[str, Any]) -> keras.regularizers.Regularizer | None:
     """The penalty of squared weights; None where its weight is 0."""
     return regularizers.L2(options["l2"]) if options["l2"] else None
 
 
-def normalise(x: KerasTensor, options: dict[str, Any], name: str | None = None) -> KerasTensor:
+def normalise(x: keras.KerasTensor, options: dict[str, Any], name: str | None = None) -> keras.KerasTensor:
     """Batch normalisation, or (switched off) nothing but a layer that carries the name."""
     if options["batch_norm"]:
         return layers.BatchNormalization(momentum=options["batch_norm_momentum"], name=name)(x)
     return layers.Identity(name=name)(x)
 
 
-def convolve(x: KerasTensor, channels: int, stride: int, options: dict[str, Any]) -> KerasTensor:
+def convolve(x: keras.KerasTensor, channels: int, stride: int, options: dict[str, Any]) -> keras.KerasTensor:
     """A 3 × 3 convolution, normalised."""
     x = layers.Conv2D(
         channels,
@@ -33,7 +33,7 @@ def convolve(x: KerasTensor, channels: int, stride: int, options: dict[str, Any]
     return normalise(x, options)
 
 
-def residual_block(x: KerasTensor, channels: int, stride: int, options: dict[str, Any]) -> KerasTensor:
+def residual_block(x: keras.KerasTensor, channels: int, stride: int, options: dict[str, Any]) -> keras.KerasTensor:
     """Two convolutions added to their input, which is pooled and projected where the shape changes."""
     inner = layers.ReLU()(convolve(x, channels, stride, options))
     inner = convolve(inner, channels, 1, options)

@@ -62,7 +62,7 @@ def _area(probabilities: np.ndarray, truth: np.ndarray) -> tuple[float, np.ndarr
         values.append(area.value)
         for side in (positive, ~positive):
             parts[side] += area.parts[side] - area.parts[side].mean()
-    return np.mean(values), parts / len(values)
+    return float(np.mean(values)), parts / len(values)
 
 
 def equally_good(candidates: Sequence[Measures], criterion: str, parts: Callable[[int], np.ndarray]) -> list[int]:
@@ -87,7 +87,7 @@ def equally_good(candidates: Sequence[Measures], criterion: str, parts: Callable
 
     def as_good(row: int) -> bool:
         gap = abs(candidates[row][criterion] - candidates[first][criterion])
-        return row == first or round(gap, DIGITS) <= np.linalg.norm(parts(row) - own)
+        return row == first or bool(round(gap, DIGITS) <= np.linalg.norm(parts(row) - own))
 
     good = filter(as_good, range(len(candidates)))
     return sorted(good, key=lambda row: place(candidates[row], "accuracy", criterion, "log_loss"))

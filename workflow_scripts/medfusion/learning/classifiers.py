@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import skops.io
@@ -38,7 +38,7 @@ ITERATIONS = 2000  # of a logistic regression's solver, at most
 MOST_STEPS = 10_000_000  # of an SVM's solver, LIBSVM's own limit: some kernels never end
 
 Cell = dict[str, Any]
-Fitted = BaseEstimator | list[BaseEstimator]  # several: of each label its own
+Fitted: TypeAlias = BaseEstimator | list[BaseEstimator]  # several: of each label its own
 
 
 def estimator(kind: str, cell: Cell, seed: int, width: int) -> BaseEstimator:

@@ -4,6 +4,7 @@ import contextlib
 import gc
 import sys
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 
 @contextlib.contextmanager
@@ -15,7 +16,8 @@ def imported_quickly(without: Sequence[str]) -> Iterator[None]:
     without : names of packages; one that is imported already stays
     """
     hidden = [name for name in without if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))  # None is Python's own mark for what is missing
+    missing: dict[str, Any] = dict.fromkeys(hidden)  # None is Python's own mark
+    sys.modules.update(missing)
     collecting = gc.isenabled()
     gc.disable()
     try:

@@ -15,7 +15,7 @@ from medfusion.tasks import MULTI_CLASS, outputs
 
 
 def build(
-    architecture: str, shape: tuple[int, int, int], classes: int, options: dict[str, Any], task: str = MULTI_CLASS
+    architecture: str, shape: tuple[int, ...], classes: int, options: dict[str, Any], task: str = MULTI_CLASS
 ) -> keras.Model:
     """Build a network by name.
 

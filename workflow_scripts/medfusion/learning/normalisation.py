@@ -6,7 +6,7 @@ from medfusion.learning.backend import keras, tf
 class FusedBatchNormalization(keras.layers.BatchNormalization):
     """Keras' layer for images (n, H, W, C) in float32, with TensorFlow's fused operation in training."""
 
-    def call(self, inputs, training=None, mask=None):
+    def call(self, inputs: tf.Tensor, training: bool | None = None, mask: tf.Tensor | None = None) -> tf.Tensor:
         if not (training and self.trainable):
             return super().call(inputs, training=training, mask=mask)
         outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(

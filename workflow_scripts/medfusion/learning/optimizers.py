@@ -6,7 +6,7 @@ faster than another. What is no kernel (biases, normalisation) and the layer of 
 
 from medfusion.learning.backend import keras
 
-KerasTensor, Variable, ops = keras.KerasTensor, keras.Variable, keras.ops
+ops = keras.ops
 
 
 class Muon(keras.optimizers.Muon):
@@ -16,10 +16,12 @@ class Muon(keras.optimizers.Muon):
     (height · width · in, out), as in the author's own recipe for CIFAR-10.
     """
 
-    def _should_use_adamw(self, variable: Variable) -> bool:
+    def _should_use_adamw(self, variable: keras.Variable) -> bool:
         return len(variable.shape) not in (2, 4) or any(name in variable.path for name in self.exclude_layers)
 
-    def _muon_update_step(self, gradient: KerasTensor, variable: Variable, lr: KerasTensor, m: Variable) -> None:
+    def _muon_update_step(
+        self, gradient: keras.KerasTensor, variable: keras.Variable, lr: keras.KerasTensor, m: keras.Variable
+    ) -> None:
         self.assign_add(m, gradient + m * (self.momentum - 1))
         direction = ops.reshape(gradient + m * self.momentum, (-1, variable.shape[-1]))
         update = self.lr_adjust(self.zeropower_via_newtonschulz5(direction, self.ns_steps))

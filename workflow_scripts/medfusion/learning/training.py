@@ -62,7 +62,7 @@ def train(
     versions = epoch_versions(settings, training_images.versions, epochs)
     drawn = _Batches(lambda: _drawn(training_images, versions, batch, settings, np.random.default_rng(seed)), model)
     val_batch = max(1, min(VAL_BATCH, VAL_PIXELS // math.prod(training_images.shape[:2])))
-    in_order = _Batches(lambda: val_images.in_order(val_batch), model)
+    in_order = _Batches(lambda: val_images.in_order(val_batch) if val_images else iter(()), model)
     validation = in_order.dataset(math.ceil(len(val_images) / val_batch)) if val_images else None
     history = _Curves(epochs, report)
     fuse(model)
@@ -202,9 +202,9 @@ class _Curves(keras.callbacks.Callback):
         self._report = report
         self._start = time.monotonic()
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         measured = [name for name in ("loss", "accuracy", "val_loss", "val_accuracy") if name in logs]
-        values = {name: float(logs[name]) for name in measured}
+        values: dict[str, float] = {name: float(logs[name]) for name in measured}
         if not math.isfinite(values["loss"]):
             raise UserError(
                 f"training diverged in epoch {epoch + 1}: the loss is {values['loss']}; lower learning_rate"

@@ -124,7 +124,8 @@ def open_images(
         with open_hdf5(augmented) as file:
             copies = file["images"].shape[1]
         versions += [_reader(augmented, copy) for copy in range(copies)]
-    return LabelledImages(versions, labels, None if number == "all" else stratified_subset(labels, number, seed))
+    chosen = None if isinstance(number, str) else stratified_subset(labels, number, seed)
+    return LabelledImages(versions, labels, chosen)
 
 
 def _reader(path: str | Path, *copy: int) -> Reader:

@@ -48,7 +48,8 @@ class CsvWriter:
         self._threshold = package.calibration.decision is not None
         self._writer = csv.writer(file, lineterminator="\n")
         head = ["image", "label", "class", *(f"p({name})" for name in self._names), "prediction_set", "refer"]
-        head += [f"{self._names[package.positive]} at threshold"] if self._threshold else []
+        if self._threshold and package.positive is not None:
+            head.append(f"{self._names[package.positive]} at threshold")
         self._write([*head, "notes"])
 
     def _write(self, row: Sequence[Any]) -> None:

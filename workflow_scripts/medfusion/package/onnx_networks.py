@@ -74,7 +74,7 @@ def compare(name: str, ours: tuple[np.ndarray, np.ndarray], theirs: tuple[np.nda
     UserError
         If one is above the tolerance, or no number.
     """
-    found = {"images": len(ours[0])}
+    found: dict[str, float] = {"images": len(ours[0])}
     for output, own, other in zip(OUTPUTS, ours, theirs, strict=True):
         difference = float(np.abs(own - other).max()) if own.shape == other.shape else float("nan")
         allowed = TOLERANCE * max(1.0, float(np.abs(own).max())) if output == "features" else TOLERANCE

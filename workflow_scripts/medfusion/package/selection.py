@@ -77,4 +77,8 @@ def members(
             classifier = None if name == "cnn" else f"{model}/seed{seed}/{name}"
             key = (networks.index((model, seed)), classifier, temperature)
             weights[key] = weights.get(key, 0.0) + weight / len(runs)
-    return tuple(Member(*key, weight, temperature) for (*key, temperature), weight in weights.items() if weight)
+    return tuple(
+        Member(network, classifier, weight, temperature)
+        for (network, classifier, temperature), weight in weights.items()
+        if weight
+    )

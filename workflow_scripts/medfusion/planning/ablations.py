@@ -11,7 +11,7 @@ from medfusion.planning.systems import Config, fusion_members
 FOLDER = "ablations"  # of a data set's results; also what the measures of ablated networks name as their model
 # What switches a kind of augmentation off; the draws of the other kinds stay as they are (learning/augmentation.py).
 AUGMENTATION_OFF = {"flip": "none", "rotation": 0, "scale": 0, "contrast": 0}
-TRAINING_OFF = {
+TRAINING_OFF: Config = {
     "original_epochs": 0,
     "affine": None,
     "symmetries": [],
@@ -161,7 +161,7 @@ def variants(config: Config, dataset: str) -> dict[str, Variant]:
                 base=base,
                 name=f"layer_{layer}",
                 words=f"classifiers see the layer {layer}, not {' and '.join(network['features']['layers'])}",
-                network=_changed(network, lambda other, layer=layer: other["features"].update(layers=[layer])),
+                network=_changed(network, _seeing(layer)),
                 augmentation_off=None,
                 trained=False,
                 systems=classifiers,
@@ -188,6 +188,11 @@ def comparisons(config: Config, dataset: str) -> list[Comparison]:
                     Comparison(base, "member", words, member, (base, member), (base, fusion), of_base[0].seeds)
                 )
     return found
+
+
+def _seeing(layer: str) -> Callable[[Config], Any]:
+    """What lets the classifiers of a network's entry see another layer."""
+    return lambda network: network["features"].update(layers=[layer])
 
 
 def _without(part: str) -> Callable[[Config], Any]:

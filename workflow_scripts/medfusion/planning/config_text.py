@@ -42,7 +42,8 @@ def check(path: str | Path) -> None:
         repeated = min(_repeated(root), default=None)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise UserError(f"{path}, line {mark.line + 1}: not valid YAML ({error.problem})") from None
+        place = f", line {mark.line + 1}" if mark else ""
+        raise UserError(f"{path}{place}: not valid YAML ({error.problem})") from None
     except RecursionError:
         raise UserError(f"{path}: not a readable YAML file in UTF-8 (too many lists or sections in others)") from None
     except (OSError, ValueError, yaml.YAMLError) as error:

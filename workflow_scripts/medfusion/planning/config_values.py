@@ -106,13 +106,16 @@ def _printable(text: str) -> bool:
 
 def _explain(error: jsonschema.ValidationError, config: Any) -> str:
     """One line for a fault that the schema found in `config`."""
+    schema: Any = error.schema
+    given: Any = error.instance
     key = ".".join(str(part) for part in error.absolute_path) or "top level"
     if error.validator == "additionalProperties":
-        known = list(error.schema.get("properties", {}))
-        unknown = [name for name in error.instance if name not in known]
+        known = list(schema.get("properties", {}))
+        unknown = [name for name in given if name not in known]
         return "; ".join(f"{key}: unknown key {name!r}{hint(str(name), known)}" for name in unknown)
     if error.validator == "required":
-        missing = [name for name in error.validator_value if name not in error.instance]
+        required: Any = error.validator_value
+        missing = [name for name in required if name not in given]
         # Often the section itself is misspelt, so that it is a new one beside the one that was meant.
         *parents, name = error.absolute_path or ("",)
         for part in parents:
@@ -120,11 +123,11 @@ def _explain(error: jsonschema.ValidationError, config: Any) -> str:
         others = [other for other in config if other != name] if parents and isinstance(config, dict) else []
         return f"{key}: lacks {', '.join(missing)}{did_you_mean(str(name), others)}"
     if error.validator == "uniqueItems":
-        twice = next(value for i, value in enumerate(error.instance) if value in error.instance[:i])
+        twice = next(value for i, value in enumerate(given) if value in given[:i])
         return f"{key}: {shown(twice)}{_why_no_text(twice)} is there twice; expected each value once"
-    if error.schema.get("title") == "name":
-        return f"{key}: {shown(error.instance)} is not a valid name; expected {error.schema['description']}"
-    return f"{key}: {_unexpected(error.instance, error.schema)}"
+    if schema.get("title") == "name":
+        return f"{key}: {shown(given)} is not a valid name; expected {schema['description']}"
+    return f"{key}: {_unexpected(given, schema)}"
 
 
 def _unexpected(value: Any, schema: dict[str, Any]) -> str:

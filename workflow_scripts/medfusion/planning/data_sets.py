@@ -113,7 +113,7 @@ def counts(entry: Config) -> dict[str, int]:
         return {split: given[split] for split in folders.SPLITS} if given else {}
     if entry["source"] == "file":
         shapes = {split: declared(entry["path"], f"{split}_images") for split in folders.SPLITS}
-        return {split: shape[0] for split, shape in shapes.items()} if all(shapes.values()) else {}
+        return {split: shape[0] for split, shape in shapes.items() if shape} if all(shapes.values()) else {}
     return COUNTS[entry["flag"]] if entry["flag"] and entry["source"] in ("official", "surrogate") else {}
 
 
@@ -165,6 +165,8 @@ def _labels_in_words(entry: Config, folder: folders.Folder) -> str:
 
 def declared(path: str | None, key: str) -> tuple[int, ...] | None:
     """The shape that the header of an array in an .npz file declares; None where there is none to read."""
+    if path is None:
+        return None
     try:
         with zipfile.ZipFile(path) as archive, npy_header.opened(archive, key) as member:
             shape = npy_header.read(member)[0]

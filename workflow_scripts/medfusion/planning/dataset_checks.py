@@ -134,7 +134,11 @@ def _label_faults(key: str, dataset: Config) -> Iterator[str]:
     number = classes(dataset)
     if dataset["label_names"] and len(dataset["label_names"]) != number:
         yield f"{key}.label_names: {len(dataset['label_names'])} names; expected {number}, one a class in label order"
-    if dataset["label_names"] and (most := MOST_LABELS if several_labels(dataset) else folders.MOST_CLASSES) < number:
+    if (
+        dataset["label_names"]
+        and number is not None
+        and (most := MOST_LABELS if several_labels(dataset) else folders.MOST_CLASSES) < number
+    ):
         yield f"{key}.label_names: {number} names; expected at most {most}"
     if dataset["source"] == "folder" and (folder := pictures(dataset)):
         yield from _order_faults(key, dataset, folder.label_names)

@@ -18,7 +18,7 @@ class ExportPlan:
     def __init__(self, plan: Plan):
         self._plan = plan
 
-    def runs(self, dataset: str) -> dict[Run, list[Run]]:
+    def runs(self, dataset: str) -> dict[Run, list[tuple[str, int, str]]]:
         """The runs from which one is exported, each with the runs that it averages: an ensemble's, or itself."""
         entry = self._plan.datasets[dataset]
         model, _, system = (entry["export"] or "/").partition("/")

@@ -38,7 +38,7 @@ def _read(path: Path) -> tuple[str, frozenset[str]]:
         if isinstance(node, ast.Import):
             imported.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            if node.level:
+            if node.level or node.module is None:
                 raise ValueError(f"{path}: relative import; name the module from medfusion on")
             imported.add(node.module)
             imported.update(f"{node.module}.{alias.name}" for alias in node.names)

@@ -76,7 +76,7 @@ def _of_data(plan: Plan, dataset: str) -> Iterator[tuple[str, dict[str, Any]]]:
     stages = ["prepare_folder" if dataset in plan.in_folders else "prepare"]
     stages += ["inspect_images", "audit_duplicates", "baselines"]
     yield from ((stage, {"dataset": dataset}) for stage in stages)
-    off = {variant.augmentation_off for variant in plan.variants[dataset].values()} - {None}
+    off = {kind for variant in plan.variants[dataset].values() if (kind := variant.augmentation_off)}
     for name in ("augmented", *(f"augmented-without-{kind}" for kind in sorted(off))):
         yield "augment", {"dataset": dataset, "augmented": name}
 

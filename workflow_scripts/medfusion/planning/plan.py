@@ -231,7 +231,8 @@ class Plan:
 
     def ablation_metrics(self, wildcards: Wildcards) -> Files:
         """The measures of ablated models and of the models that they are derived from, for the same seeds."""
-        dataset, folders = wildcards.dataset, {}
+        dataset = wildcards.dataset
+        folders: dict[str, None] = {}
         for path, variant in self.variants[dataset].items():
             for model in (variant.base, path):
                 folders |= dict.fromkeys(self.seed_folder(dataset, model, seed) for seed in variant.seeds)
@@ -242,7 +243,7 @@ class Plan:
 
         All but the training-size study; baselines and ensembles have no seed.
         """
-        runs = {}
+        runs: dict[tuple[str, int | None, str], str] = {}
         for group, files in self.groups[dataset].items():
             model, _, run = group.partition("/")
             if model != "learning_curve":

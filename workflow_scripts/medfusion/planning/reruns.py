@@ -53,7 +53,7 @@ class Planned:
     @cached_property
     def record(self) -> Path:
         """Where its record is."""
-        return records.record_file(self.settings)
+        return records.planned_file(self.settings)
 
     @property
     def places(self) -> list[Path]:

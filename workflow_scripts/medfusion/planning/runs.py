@@ -97,7 +97,8 @@ def remember_jobs(jobs: Sequence[PlannedJob], results: str, cores: int | None) -
 
 def _seconds(settings: str) -> float | None:
     """How long a job took when it was done last."""
-    record = records.read(records.record_file(settings))
+    file = records.record_file(settings)
+    record = records.read(file) if file else None
     return record.seconds if record else None
 
 

@@ -33,13 +33,13 @@ HEAD = ["Change", "System", "Validation accuracy", "Difference", "Test accuracy,
 HEAD += ["Validation AUROC", "Difference", "Test AUROC, {} interval", "Difference", "Test n", "Seeds"]
 
 
-def found(config: Mapping[str, Any], dataset: str, table: pd.DataFrame) -> list[Contribution]:
+def found(config: dict[str, Any], dataset: str, table: pd.DataFrame) -> list[Contribution]:
     """All contributions that the configuration asks for, from the tidy metrics of a data set."""
     wanted = [asdict(comparison) for comparison in comparisons(config, dataset)]
     return contributions(table, wanted, config["evaluation"]["confidence"])
 
 
-def fill(section: Section, config: Mapping[str, Any], dataset: str, table: pd.DataFrame, confidence: str) -> None:
+def fill(section: Section, config: dict[str, Any], dataset: str, table: pd.DataFrame, confidence: str) -> None:
     """Notes and one table for each model that is taken apart; nothing where none is.
 
     Parameters

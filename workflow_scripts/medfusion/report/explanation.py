@@ -55,8 +55,8 @@ def _moved(record: Record, folder: Path) -> Record:
         inside = Path(file.path).is_relative_to(written_as)
         return replace(file, path=str(folder / Path(file.path).relative_to(written_as))) if inside else file
 
-    files = {key: [moved(file) for file in getattr(record, key)] for key in ("inputs", "outputs")}
-    return replace(record, settings=moved(record.settings), **files)
+    inputs, outputs = ([moved(file) for file in files] for files in (record.inputs, record.outputs))
+    return replace(record, settings=moved(record.settings), inputs=inputs, outputs=outputs)
 
 
 def _job(record: Record, file: File) -> list[str]:

@@ -65,7 +65,7 @@ class Task:
 
 def render(
     template: str | Path,
-    settings: Mapping[str, Any],
+    settings: dict[str, Any],
     metrics: Sequence[str],
     figures: Mapping[str, str],
     tables: Mapping[str, str],

@@ -75,10 +75,10 @@ class ExamplePages:
             return picture
         caption, seen = told[kind]()
         data = f"{self._name}, test n = {self._examples['n']:,}"
-        words = {"caption": f"{caption} Data: {data}.", "alt": f"{picture.title}. {seen} {data}."}
+        caption, alt = f"{caption} Data: {data}.", f"{picture.title}. {seen} {data}."
         rows = self._rows(kind)
         numbers = data_uri(CSV, csv_text(pd.DataFrame(rows)).encode()) if rows else ""
-        return replace(picture, **words, numbers=numbers)
+        return replace(picture, caption=caption, alt=alt, numbers=numbers)
 
     def _rows(self, kind: str) -> list[dict[str, Any]]:
         """The numbers behind a gallery, a row for what is said of an image."""

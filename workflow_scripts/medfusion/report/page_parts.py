@@ -106,10 +106,10 @@ def data_uri(media: str, content: bytes) -> str:
 
 
 def _svg_size(content: bytes) -> tuple[float, float]:
-    sizes = [re.search(rb'<svg[^>]*?\s%s="([\d.]+)pt"' % key, content) for key in (b"width", b"height")]
-    if not all(sizes):
+    width, height = (re.search(rb'<svg[^>]*?\s%s="([\d.]+)pt"' % key, content) for key in (b"width", b"height"))
+    if not width or not height:
         raise ValueError("an SVG without width and height in points")
-    return tuple(float(size[1]) * PIXELS_PER_POINT for size in sizes)
+    return float(width[1]) * PIXELS_PER_POINT, float(height[1]) * PIXELS_PER_POINT
 
 
 def _png_size(content: bytes) -> tuple[float, float]:

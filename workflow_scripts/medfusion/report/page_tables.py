@@ -1,7 +1,7 @@
 """The tables of the page, from tidy metrics and from the tables that other stages wrote."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -193,9 +193,10 @@ def counts(table: pd.DataFrame, caption: str) -> Table:
     wide = table.pivot(index=["label", "name"], columns="split", values="n")[list(dict.fromkeys(table["split"]))]
     wide = wide.sort_index(level="label", key=lambda labels: labels.where(labels >= 0, math.inf), kind="stable")
     total = images(table)
+    lines: Iterable[Any] = wide.iterrows()
     rows = [
         Row([Cell(str(name)), *(Cell(f"{n:,}", percent(n / total[split], 1), float(n)) for split, n in line.items())])
-        for (label, name), line in wide.iterrows()
+        for (label, name), line in lines
         if label != ALL_IMAGES
     ]
     words = "all images" if (table["label"] == ALL_IMAGES).any() else "all classes"
@@ -206,7 +207,10 @@ def counts(table: pd.DataFrame, caption: str) -> Table:
 def images(counts: pd.DataFrame) -> dict[str, int]:
     """Images of each split: the row that counts all, where an image may have several labels; else the sum."""
     whole = counts["label"] == ALL_IMAGES
-    return (counts[whole] if whole.any() else counts).groupby("split", sort=False)["n"].sum().to_dict()
+    numbers: dict[Any, int] = (
+        (counts[whole] if whole.any() else counts).groupby("split", sort=False)["n"].sum().to_dict()
+    )
+    return numbers
 
 
 def generic(table: pd.DataFrame, caption: str) -> Table:
@@ -311,6 +315,7 @@ def weights(records: Mapping[tuple[str, str, str], Mapping[str, Any]], caption: 
 
 def costs(table: pd.DataFrame, caption: str) -> Table:
     """Cost of each stage, and of all."""
+    stages: Iterable[Any] = table.itertuples()
     rows = [
         Row(
             [
@@ -320,7 +325,7 @@ def costs(table: pd.DataFrame, caption: str) -> Table:
                 NOTHING if math.isnan(row.memory) else Cell(f"{row.memory:,.0f} MB", sort=row.memory),
             ]
         )
-        for row in table.itertuples()
+        for row in stages
     ]
     total = [Cell("all stages"), Cell(f"{table['jobs'].sum():,}"), Cell(duration(table["seconds"].sum()))]
     total += [Cell(duration(table["longest"].max())), Cell(duration(table["cpu"].sum()))]

@@ -107,7 +107,9 @@ def verdict(entry: Mapping[str, Any]) -> str:
 
 def answer(comparisons: Comparisons | None) -> str:
     """One sentence: how many of the other systems differ significantly from the selected one."""
-    others = [entry for entry in comparisons["systems"] if not is_baseline(entry["system"])] if comparisons else []
+    if not comparisons:
+        return ""
+    others = [entry for entry in comparisons["systems"] if not is_baseline(entry["system"])]
     if not others:
         return ""
     n, found, higher = len(others), {}, []
@@ -159,7 +161,7 @@ def published(
     known = {row.address: row for row in systems}
     result = []
     for entry in entries:
-        ours = known.get(entry.get("system"))
+        ours = known.get(entry.get("system") or "")
         if ours is None or entry.get("accuracy") is None:
             continue
         values = runs(table, [ours])["value"].round(3)
@@ -167,8 +169,9 @@ def published(
         origin = f" ({entry['source']})" if entry.get("source") else ""
         text = f"The {entry['accuracy']:.3f} of {entry['name']}{origin} for {ours.address} lies {text}"
         result.append(f"{text}." if source == "official" else f"{text}; it was measured on another split.")
-        against = [row for row in comparisons["systems"] if row["system"] == ours.address] if comparisons else []
-        result += [_against_best(row, comparisons["confidence"]) for row in against]
+        if comparisons:
+            against = [row for row in comparisons["systems"] if row["system"] == ours.address]
+            result += [_against_best(row, comparisons["confidence"]) for row in against]
     return result
 
 
@@ -210,7 +213,8 @@ def differences(section: Section, comparisons: Comparisons, name: str) -> None:
     options = {"confidence": percent(c["confidence"]), "level": _level(c)}
     section.notes.append(METHOD.format(**{key: c[key] for key in ("n", "family")}, **options))
     best = Row([Cell(c["best"]), Cell("the others are compared with it"), *[NOTHING] * 4], "selected")
-    rows, baselines = [best], []
+    rows = [best]
+    baselines: list[Row] = []
     for entry in c["systems"]:
         cells = [Cell(entry["system"]), Cell(verdict(entry))]
         for measure in MEASURES:
@@ -326,7 +330,9 @@ def without_duplicates(section: Section, comparisons: Comparisons, label_names: 
     options = {"threshold": comparisons["near_duplicates"]["threshold"], "counts": f"Test images {counts}"}
     limits = intervals(percent(comparisons["confidence"]), "Wilson for accuracy, DeLong for AUROC")
     section.notes.append(PARTS.format(**options, limits=limits, least=ENOUGH))
-    rows, baselines, level = [], [], comparisons["confidence"]
+    rows: list[Row] = []
+    baselines: list[Row] = []
+    level = comparisons["confidence"]
     for entry in comparisons["near_duplicates"]["systems"]:
         cells, system = [Cell(entry["system"])], entry["system"]
         for part in order:
@@ -350,9 +356,10 @@ def _classes(counts: Sequence[int], label_names: Sequence[str]) -> list[str]:
 
 def _over_runs(measures: Sequence[Mapping[str, float] | None], confidence: float) -> Cell:
     """Mean and deviation over runs, and the interval of the mean; nothing where there are too few images."""
-    if None in measures:
+    known = [measure for measure in measures if measure is not None]
+    if len(known) < len(measures):
         return NOTHING
-    values, lows, highs = (np.array([measure[key] for measure in measures]) for key in ("value", "low", "high"))
+    values, lows, highs = (np.array([measure[key] for measure in known]) for key in ("value", "low", "high"))
     mean, sd = summarise_seeds(values)
     low, high = interval_of_mean(values, lows, highs, confidence)
     text = f"{mean:.3f}" if math.isnan(sd) else f"{mean:.3f} ± {sd:.3f}"
@@ -416,7 +423,9 @@ def duplicates_first(comparisons: Comparisons, name: str) -> str:
 
 def duplicates_clause(comparisons: Comparisons | None) -> str:
     """The same in one short sentence; nothing where they are few."""
-    found = comparisons["near_duplicates"] if comparisons else None
+    if not comparisons:
+        return ""
+    found = comparisons["near_duplicates"]
     if not found or found["images"] / comparisons["n"] <= MANY:
         return ""
     text = (

@@ -156,6 +156,8 @@ def _chance(found: Reliability) -> Iterable[str]:
         return
     rarest = min(own, key=counts.__getitem__)
     of_class = coverage_limits(counts[rarest], content["coverage"], confidence)
+    if of_class is None:  # does not happen: `always` names the classes with too few images
+        return
     limits = dict(zip(("low", "high", "class_low", "class_high"), (*total, *of_class), strict=True))
     yield CHANCE.format(
         confidence=percent(confidence),

@@ -1,7 +1,8 @@
 """The measured results as Markdown: what docs/results.md and the README show."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -216,6 +217,7 @@ def _value(score: Score) -> str:
 
 
 def _costs(table: pd.DataFrame) -> str:
+    stages: Iterable[Any] = table.itertuples()
     rows = [
         [
             stage_name(row),
@@ -225,7 +227,7 @@ def _costs(table: pd.DataFrame) -> str:
             duration(row.cpu),
             f"{row.memory:,.0f} MB",
         ]
-        for row in table.itertuples()
+        for row in stages
     ]
     total = table[["seconds", "cpu"]].sum()
     rows.append(["all", str(table["jobs"].sum()), duration(total.seconds), "", duration(total.cpu), ""])

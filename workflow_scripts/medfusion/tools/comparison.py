@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -197,7 +197,8 @@ def _without_folders(config: Mapping[str, Any]) -> dict[str, Any]:
 def _values(metrics: pd.DataFrame, metric: str) -> dict[tuple[str, str, str, str], pd.DataFrame]:
     """The rows of one metric by split, data set, model and system."""
     part = metrics[metrics["metric"] == metric]
-    return dict(list(part.groupby(["split", "dataset", "model", "system"], sort=False)))
+    groups: Iterable[Any] = part.groupby(["split", "dataset", "model", "system"], sort=False)
+    return dict(list(groups))
 
 
 def _systems(run: Run) -> list[str]:
@@ -269,14 +270,14 @@ def _test(old: Run, new: Run, key: tuple[str, str, str, str], rows: Sequence[pd.
     if by_seed[0] == by_seed[1]:
         return Test("none: the same values")
     if metric == "accuracy":
-        correct = [
+        correct: list[Any] = [
             [_correct(run, (dataset, model, seed, system), accuracy) for seed, accuracy in known.items()]
             for run, known in zip(runs, by_seed, strict=True)
         ]
         if all(part is not None for parts in correct for part in parts):
             return paired(*correct)
-    n = tuple(int(part["n"].max()) for part in rows)
-    return unpaired(metric, list(by_seed[0].values()), list(by_seed[1].values()), n)
+    n, other_n = (int(part["n"].max()) for part in rows)
+    return unpaired(metric, list(by_seed[0].values()), list(by_seed[1].values()), (n, other_n))
 
 
 def _correct(run: Run, address: Address, accuracy: float) -> np.ndarray | None:

@@ -191,7 +191,9 @@ def _read_results(folder: Path) -> Run:
     results.check()
     config = results.config()
     metrics = tidy_metrics(folder / METRICS)
-    confusions, outputs, labels = {}, {}, {}
+    confusions: dict[str, Any] = {}
+    outputs: dict[Address, tuple[Path, Path]] = {}
+    labels: dict[str, Path] = {}
     for record in results.lineage:
         if record.stage == "evaluate":
             _add_group(results, record, confusions, outputs, labels)

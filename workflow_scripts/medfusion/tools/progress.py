@@ -80,7 +80,7 @@ class View:
         """How many times as long as before jobs take in this run: those done, and those that run for longer already."""
         late = [job for job in self.of("running") if job.expected and job.spent > job.expected]
         timed = [job for job in self.of("done") if job.expected] + late
-        before = sum(job.expected for job in timed)
+        before = sum(job.expected for job in timed if job.expected)
         return sum(job.spent for job in timed) / before if before else 1.0
 
 
@@ -103,7 +103,7 @@ def look(now: float | None = None) -> View | None:
     history = _history(run)
     jobs, last = [], run["at"]
     for job in run["jobs"]:
-        path = records.record_file(job["settings"])
+        path = records.planned_file(job["settings"])
         state, spent, sign = _state(path, job["settings"], run["at"], started, out_of_sight, now)
         stage, name = path.parent.name, path.stem
         expected = job["seconds"] if job["seconds"] is not None else _similar(stage, name, history)

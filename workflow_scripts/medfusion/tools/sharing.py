@@ -76,7 +76,7 @@ def _candidates(job: Path, identity: dict[str, Any], donor: str, results: str) -
     if record is None or _moved(record.identity, donor, results) != identity:
         return
     outputs = [file.path for file in record.outputs]
-    files = {
+    files: dict[str, Any] = {
         key: [replace(file, path=_moved(file.path, donor, results)) for file in getattr(record, key)]
         for key in ("inputs", "outputs")
     }
@@ -133,7 +133,7 @@ def _intact(file: File, path: str) -> bool:
 def _take_over(candidate: _Candidate, settings: Path, made: dict[str, File]) -> Record:
     """Put outputs and record in place, no output older than an input: runs may have made them in another order."""
     record = candidate.record
-    own = records.record_file(settings)
+    own = records.planned_file(settings)
     newest = max((made.get(file.path, file).mtime_ns for file in record.inputs), default=0)
     outputs = []
     for number, (file, path) in enumerate(zip(record.outputs, candidate.outputs, strict=True)):

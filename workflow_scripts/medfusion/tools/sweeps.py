@@ -120,7 +120,8 @@ def plan(arguments: Sequence[str], root: Path, overlays: Sequence[str]) -> tuple
         raise UserError(f"{size} points are too many; expected at most {MOST_POINTS}")
     schema = yaml.safe_load((root / "schemas/config.schema.yaml").read_text(encoding="utf-8"))
     base: Config = {}
-    for path in (root / "config.yaml", *overlays):
+    files: list[str | Path] = [root / "config.yaml", *overlays]
+    for path in files:
         config_text.check(path)
         update_config(base, yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {})
     whole = complete(base, schema)
@@ -202,7 +203,7 @@ def table(points: Sequence[Point]) -> pd.DataFrame:
             sd=("value", lambda values: summarise_seeds(values.to_numpy())[1]),
             n=("n", "max"),
         )
-        wide = rows.unstack("split")
+        wide: Any = rows.unstack("split")  # columns of two levels
         part = pd.DataFrame({"seeds": wide["seeds"].max(axis=1).astype(int)})
         for split in ("val", "test"):
             for name in ("mean", "sd", "n"):

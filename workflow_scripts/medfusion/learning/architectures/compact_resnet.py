@@ -21,7 +21,7 @@ OPTIONS = {
 LAYERS = ["conv2d", "re_lu"]
 
 
-def network(images, options, blocks):
+def network(images: Any, options: dict[str, Any], blocks: Any) -> Any:
     layers, widths = blocks.layers, options["widths"]
     stride = stem_stride(options, images.shape[1])
     x = layers.ReLU()(blocks.convolve(images, widths[0], stride, options))

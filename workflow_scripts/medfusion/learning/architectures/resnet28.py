@@ -5,11 +5,13 @@ With b blocks a stage it has 6b + 2 weighted layers; "28" is the side of its ima
 blocks : residual blocks a stage
 """
 
+from typing import Any
+
 OPTIONS = {"blocks": 2, "dropout": 0.0, "l2": 1e-4, "batch_norm": True, "batch_norm_momentum": 0.99}
 LAYERS = ["conv2d", "re_lu"]
 
 
-def network(images, options, blocks):
+def network(images: Any, options: dict[str, Any], blocks: Any) -> Any:
     layers = blocks.layers
     x = layers.ReLU()(blocks.convolve(images, 16, 1, options))
     for channels in (16, 32, 64):
