@@ -23,7 +23,7 @@ import timing
 import yaml
 
 from medfusion.data import synthetic_images
-from medfusion.figures import registry
+from medfusion.figures import drawn
 from medfusion.files.archives import add_array, array_member
 from medfusion.files.artifacts import replacing
 from medfusion.jobs.records import read_all
@@ -147,7 +147,7 @@ def asked() -> dict[str, int]:
     """What each rule asks for, in MB."""
     text = "\n".join(path.read_text(encoding="utf-8") for path in (timing.ROOT / "rules").glob("*.smk"))
     (default,) = re.findall(r"^rule stage:.*?mem_mb=memory\((\d+)\)", text, re.M | re.S)
-    found = {f"draw_{kind}": int(default) for kind in registry.DRAWN}
+    found = {f"draw_{kind}": int(default) for kind in drawn.DRAWN}
     for rule in re.split(r"\n(?= *(?:use )?rule\b)", text):
         if stage := re.search(r'stage\("(\w+)"\)', rule):
             own = re.search(r"mem_mb=memory\((\d+)\)", rule)

@@ -33,9 +33,6 @@ try:
 except UserError as error:
     raise WorkflowError(str(error))
 
-if "stage" in ASKED.targets:
-    raise WorkflowError("stage: the pattern of all rules, and no target; snakemake --list-target-rules names those")
-
 NOT_SERVED = {
     "export": "a model package holds systems of one class an image, not of several labels at once",
     "predictions": "MedMNIST's evaluator knows no data set without a flag",
@@ -92,6 +89,13 @@ def stage(name):
 
     # A function, not a pattern: there may be braces in the path.
     return {"program": lambda wildcards: program, "settings": settings}
+
+
+def no_target(wildcards):
+    raise WorkflowError(
+        f"stage: the pattern of the other rules, and no target; expected report, inspect, audit, predictions, export or "
+        f"{', '.join(DATASETS)}"
+    )
 
 
 def options(wildcards, input, output):

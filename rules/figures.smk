@@ -40,6 +40,7 @@ for kind, drawing in PAGE.drawings.items():
         params:
             options=lambda wildcards, input, output, kind=kind: f"{kind} {options(wildcards, input, output)}",
         message:
-            f"{{wildcards.dataset}}: drawing {kind}" + " of {wildcards.model}" * ("{model}" in drawing.folder)
+            f"{{wildcards.dataset}}: drawing {kind.replace('_', ' ')}"
+            + " of {wildcards.model}" * ("{model}" in drawing.folder)
         shell:
             COMMAND

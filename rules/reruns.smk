@@ -44,5 +44,5 @@ except UserError as error:
     raise WorkflowError(str(error))
 except OSError as error:
     raise WorkflowError(
-        f"{error.filename or RESULTS}: {error.strerror}; the settings of jobs cannot be written, so none is run"
+        f"{error.filename or RESULTS}: {error.strerror}; what jobs depend on cannot be read or written, so none is run"
     )

@@ -3,6 +3,8 @@
 
 
 rule stage:
+    input:
+        no_target,
     log:
         f"{LOGS}/stage.log",
     threads: ONE

@@ -6,6 +6,7 @@ from medfusion.errors import UserError
 from medfusion.files import calibrations, images, probabilities
 from medfusion.files.artifacts import write_json
 from medfusion.jobs import stage
+from medfusion.system_id import SystemId
 
 
 def parser():
@@ -23,26 +24,26 @@ def main(args, settings):
     from medfusion.files import rankings, reliabilities
 
     description, labels = images.describe(args.test_labels), images.read_labels(args.test_labels)
-    chosen = calibrations.read(args.calibration)
-    ranked = rankings.read(args.ranking, {f"{model}/{system}" for model, _, system in settings["systems"]}).systems
+    chosen, systems = calibrations.read(args.calibration), [SystemId(*run) for run in settings["systems"]]
+    ranked = rankings.read(args.ranking, {run.address for run in systems}).systems
     best, network = ranked[0].address, ranking.network_alone(ranked).address
     options = {"positive": chosen.positive, "ece_bins": settings["ece_bins"], "replicates": settings["replicates"]}
     options |= {"confidence": settings["confidence"], "seed": settings["bootstrap_seed"]}
     groups, shown = {}, []
-    for (model, seed, system), path in zip(settings["systems"], args.systems, strict=True):
-        address, values = f"{model}/{system}", probabilities.read(path, "test")
-        calibration = chosen.runs.get((address, seed))
+    for run, path in zip(systems, args.systems, strict=True):
+        address, values = run.address, probabilities.read(path, "test")
+        calibration = chosen.runs.get(run)
         if calibration is None:
-            raise UserError(f"{args.calibration}: lacks {address}, seed {seed}; delete it and run again")
+            raise UserError(f"{args.calibration}: lacks {address}, seed {run.seed}; delete it and run again")
         try:
             measures = reliability.measure(labels, values, calibration, description.task, **options)
         except ValueError as error:
             raise UserError(f"{path}, split test: {error}") from None
-        group = groups.setdefault((model, seed), {"model": model, "seed": seed, "systems": {}})
-        group["systems"][system] = {"test": reliabilities.rows(measures)}
+        group = groups.setdefault(run.group, {"model": run.model, "seed": run.seed, "systems": {}})
+        group["systems"][run.system] = {"test": reliabilities.rows(measures)}
         if address in (best, network):
             parts = (calibration.temperature, description.task, settings["ece_bins"], settings["confidence"])
-            shown.append({"address": address, "seed": seed, **reliability.accounts(labels, values, *parts)})
+            shown.append({"address": address, "seed": run.seed, **reliability.accounts(labels, values, *parts)})
     write_json(
         args.reliability,
         {

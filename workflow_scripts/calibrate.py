@@ -5,6 +5,7 @@ import numpy as np
 from medfusion.errors import UserError
 from medfusion.files import calibrations, images, probabilities
 from medfusion.jobs import stage
+from medfusion.system_id import SystemId
 
 
 def parser():
@@ -21,10 +22,10 @@ def main(args, settings):
     description, labels = images.describe(args.val), images.read_labels(args.val)
     chosen = {key: settings[key] for key in ("positive", "sensitivity", "coverage", "abstention_rate")}
     runs = {}
-    for (model, seed, system), path in zip(settings["systems"], args.systems, strict=True):
+    for run, path in zip(settings["systems"], args.systems, strict=True):
         try:
             values = probabilities.read(path, "val")
-            runs[f"{model}/{system}", seed] = calibration.choose(values, labels, description.task, **chosen)
+            runs[SystemId(*run)] = calibration.choose(values, labels, description.task, **chosen)
         except ValueError as error:
             raise UserError(f"{path}: {error}; delete it and run again") from None
     counts = np.bincount(labels, minlength=len(description.label_names))

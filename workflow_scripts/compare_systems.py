@@ -7,6 +7,7 @@ from medfusion.errors import UserError
 from medfusion.files import images, probabilities
 from medfusion.files.artifacts import read_record, write_json
 from medfusion.jobs import stage
+from medfusion.system_id import SystemId
 
 
 def parser() -> argparse.ArgumentParser:
@@ -34,16 +35,17 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
     threshold, having = near_duplicates(args.near_duplicates, len(labels))
     parts = {"without": ~having, "with": having} if 0 < having.sum() < len(labels) else {}
     runs, measured = {}, {}
-    for (model, seed, system), path in zip(settings["systems"], args.systems, strict=True):
+    for one, path in zip(settings["systems"], args.systems, strict=True):
+        system = SystemId(*one)
         values = probabilities.read(path, "test")
-        name = f"{model}/{system}"
+        name = system.address
         try:
             run = comparisons.measured(labels, values, description.task, probabilities.temperature(path))
             found = measure_parts(labels, values, description.task, parts, settings["confidence"])
         except ValueError as error:
             raise UserError(f"{path}: {error}") from None
         runs.setdefault(name, []).append(run)
-        measured.setdefault(name, []).append({"seed": seed, **found})
+        measured.setdefault(name, []).append({"seed": system.seed, **found})
         stage.progress(f"{settings['title']}: {len(settings['systems'])} runs to compare: measured {path}")
     if set(order) != set(runs):
         absent = ", ".join(sorted(set(order) ^ set(runs)))

@@ -6,7 +6,7 @@ import inspect
 import sys
 from typing import Any
 
-from medfusion.figures.registry import DRAWN
+from medfusion.figures.drawn import DRAWN
 from medfusion.jobs import stage
 
 
@@ -42,5 +42,7 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
 if __name__ == "__main__":
     if sys.argv[1:2] and sys.argv[1] in DRAWN:
         stage.run(main, parser(sys.argv[1]))
+    elif sys.argv[1:2] in (["-h"], ["--help"]):
+        print(f"{__doc__}\nKIND is one of {', '.join(DRAWN)}")
     else:
-        sys.exit(f"{__doc__}\nexpected one of {', '.join(DRAWN)}")
+        sys.exit(f"draw.py: expected one of {', '.join(DRAWN)}, got {sys.argv[1] if sys.argv[1:] else 'nothing'}")

@@ -11,6 +11,7 @@ from medfusion.errors import UserError
 from medfusion.files import images, probabilities
 from medfusion.files.artifacts import read_record, replacing
 from medfusion.jobs import stage
+from medfusion.system_id import SystemId
 
 LIBRARIES = ("keras", "numpy", "onnx", "onnxruntime", "scikit-learn", "skops", "tensorflow", "tf2onnx")
 # Where a system's validation probabilities may differ more than this from those of the workflow: nowhere, but for a few
@@ -50,20 +51,20 @@ def main(args, settings):
     from medfusion.package import card, contents, selection
 
     measured = read_metrics(args.metrics, settings["shown"])
-    choice = {f"{model}/{system}" for (model, _, system), _ in settings["runs"]}
+    averaged = {SystemId(*run): [SystemId(*one) for one in others] for run, others in settings["runs"]}
+    choice = {run.address for run in averaged}
     systems = [system for system in rankings.read(args.ranking).systems if system.address in choice]
     if len(systems) < len(choice) or not all(system.seeded or system.model == "ensembles" for system in systems):
         raise UserError(f"{args.ranking}: not of the systems that there are to export; delete it and run again")
     chosen = selection.choose(systems, tidy(measured), settings["export"], settings["criterion"])
     parts = Parts(args, settings)
-    runs = next(averaged for run, averaged in settings["runs"] if tuple(run) == chosen.run)
-    runs = [tuple(run) for run in runs]
-    keys = list(dict.fromkeys(run[:2] for run in runs))
+    runs = averaged[chosen.run]
+    keys = list(dict.fromkeys(run._replace(system="cnn") for run in runs))
     stage.progress(f"{settings['dataset']}: exporting {chosen.ranked.address}, networks: {len(keys)}")
 
     calibration = calibrations.read(args.calibration)
     try:
-        own = calibration.runs[chosen.ranked.address, chosen.run[1]]
+        own = calibration.runs[chosen.run]
     except KeyError:
         raise UserError(f"{args.calibration}: lacks {chosen.ranked.address}; delete it and run again") from None
     # Networks are compared on the first block of them: thousands of small images, hundreds of large ones.
@@ -80,8 +81,8 @@ def main(args, settings):
         bits=description.bits,
         positive=calibration.positive,
         networks=tuple(
-            contents.Network(model, seed, *files[2 * n : 2 * n + 2], **settings["features"][model])
-            for n, (model, seed) in enumerate(keys)
+            contents.Network(key.model, key.seed, *files[2 * n : 2 * n + 2], **settings["features"][key.model])
+            for n, key in enumerate(keys)
         ),
         members=selection.members(
             runs,
@@ -91,10 +92,12 @@ def main(args, settings):
         calibration=own,
         libraries={name: metadata.version(name) for name in LIBRARIES},
     )
-    content = next(entry for entry in measured if (entry["model"], entry["seed"]) == chosen.run[:2])
+    content = next(
+        entry for entry in measured if (entry["model"], entry["seed"]) == (chosen.run.model, chosen.run.seed)
+    )
     trusted = reliabilities.read(args.reliability, settings["shown"])
     of_classes, of_sets = card.measures(
-        content["systems"][chosen.run[2]]["test"], reliabilities.of_run(trusted, chosen.run), description.task
+        content["systems"][chosen.run.system]["test"], reliabilities.of_run(trusted, chosen.run), description.task
     )
     kind = selection.kind(chosen.run, [name for _, _, name in settings["parts"]["classifiers"]])
     with tempfile.TemporaryDirectory() as folder:
@@ -108,7 +111,7 @@ def main(args, settings):
             package,
             kind,
             chosen.ranked,
-            chosen.run[1],
+            chosen.run.seed,
             (of_classes, of_sets),
             settings,
             calibration.coverage,
@@ -122,7 +125,7 @@ def main(args, settings):
             "source": settings["source"],
             "warning": contents.WARNING,
             "data_sha256": description.sha256,
-            "system": {"address": chosen.ranked.address, "kind": kind, "seed": chosen.run[1]},
+            "system": {"address": chosen.ranked.address, "kind": kind, "seed": chosen.run.seed},
             "sensitivity": calibration.sensitivity,
             "coverage": calibration.coverage,
             "metrics": {"test": [*of_classes, *of_sets]},
@@ -145,7 +148,7 @@ class Parts:
 
     def __init__(self, args, settings):
         self.files = {
-            kind: dict(zip(map(tuple, runs), getattr(args, kind), strict=True))
+            kind: dict(zip((SystemId(*run) for run in runs), getattr(args, kind), strict=True))
             for kind, runs in settings["parts"].items()
         }
 

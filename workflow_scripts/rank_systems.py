@@ -3,6 +3,7 @@
 from medfusion.errors import UserError
 from medfusion.files import images, probabilities
 from medfusion.jobs import stage
+from medfusion.system_id import SystemId
 
 
 def parser():
@@ -21,12 +22,12 @@ def main(args, settings):
 
     table = tidy(read_metrics(args.metrics, {settings["dataset"]: {"name": settings["dataset"]}}))
     labels, runs = images.read_labels(args.val), {}
-    for (model, _, system), path in zip(settings["systems"], args.systems, strict=True):
+    for run, path in zip(settings["systems"], args.systems, strict=True):
         try:
             found = contributions(path, labels, settings["criterion"])
         except (ValueError, IndexError) as error:
             raise UserError(f"{path}: {error}; delete it and run again") from None
-        runs.setdefault(f"{model}/{system}", []).append(found)
+        runs.setdefault(SystemId(*run).address, []).append(found)
 
     def of_system(address):
         if address not in runs:

@@ -7,6 +7,7 @@ from medfusion.errors import UserError
 from medfusion.files import images, probabilities
 from medfusion.files.artifacts import write_json
 from medfusion.jobs import stage
+from medfusion.system_id import SystemId
 
 ERRORS = 18  # shown at most
 PAIRS = 10  # of confused classes; the gallery shows the first of them
@@ -31,7 +32,7 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
     from medfusion.files import rankings
 
     description, labels = images.describe(args.test_labels), images.read_labels(args.test_labels)
-    seeds = {f"{model}/{system}": seed for model, seed, system in settings["systems"]}
+    seeds = {run.address: run.seed for run in (SystemId(*run) for run in settings["systems"])}
     paths = dict(zip(seeds, args.systems, strict=True))
 
     def judgement(address: str) -> Judgement:

@@ -17,7 +17,7 @@ from sklearn.datasets import make_classification
 from snakemake.utils import update_config
 
 from medfusion.errors import UserError
-from medfusion.figures.registry import DRAWN
+from medfusion.figures.drawn import DRAWN
 from medfusion.learning import classifiers
 from medfusion.planning import config as configuration
 from medfusion.planning import config_checks

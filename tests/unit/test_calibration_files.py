@@ -10,6 +10,7 @@ from medfusion.errors import UserError
 from medfusion.files import calibrations, reliabilities
 from medfusion.files.artifacts import write_json
 from medfusion.files.calibrations import Calibration, Calibrations
+from medfusion.system_id import SystemId
 
 CHOSEN = Calibrations(
     dataset="breast",
@@ -20,9 +21,9 @@ CHOSEN = Calibrations(
     abstention_rate=0.1,
     images=(21, 57),
     runs={
-        ("net/cnn", 1): Calibration(1.25, 0.1 + 0.2, (None, 0.75), 0.375, 0.625, 0.3, 0.25),
-        ("net/cnn", 2): Calibration(0.5, None, (0.5, 0.5), None, 0.5),
-        ("ensembles/all", None): Calibration(1.0, 0.5, (0.25, 1.0), 0.0, 0.75),
+        SystemId("net", 1, "cnn"): Calibration(1.25, 0.1 + 0.2, (None, 0.75), 0.375, 0.625, 0.3, 0.25),
+        SystemId("net", 2, "cnn"): Calibration(0.5, None, (0.5, 0.5), None, 0.5),
+        SystemId("ensembles", None, "all"): Calibration(1.0, 0.5, (0.25, 1.0), 0.0, 0.75),
     },
 )
 

@@ -304,7 +304,7 @@ def test_a_p_value_of_exactly_the_level_distinguishes_nothing():
     first, second = disagreeing(5, 0)  # McNemar's p is 1 / 16
     labels = np.arange(first.shape[1]) % 2
     runs = [
-        comparisons.Run(row[0], paired_tests.Area(0.5, np.zeros(len(labels))), np.zeros(len(labels)))
+        comparisons.MeasuredRun(row[0], paired_tests.Area(0.5, np.zeros(len(labels))), np.zeros(len(labels)))
         for row in (second, first)
     ]
     found = comparisons.compare(labels, runs[:1], {"other": runs[1:]}, 1 - 1 / 16)["other"]["accuracy"]

@@ -17,6 +17,7 @@ from medfusion.files.artifacts import read_record, write_json
 from medfusion.files.hdf5 import create_hdf5, open_hdf5
 from medfusion.files.images import Description
 from medfusion.learning import classifiers
+from medfusion.system_id import SystemId
 
 DESCRIPTION = Description("breastmnist", "binary-class", ("malignant", "normal"), "0" * 64, False)
 HISTORY = "epoch,loss,accuracy,val_loss,val_accuracy,learning_rate\n1,0.6,0.7,0.5,0.8,0.001\n2,0.5,0.8,0.4,0.8,0.001\n"
@@ -51,7 +52,9 @@ def made(tmp_path):
     record = {"members": ["cnn", "svm"], "weights": [1, 0], "criterion": "accuracy", "curve": curve}
     write_json(tmp_path / "fusion.json", record)
     chosen = calibrations.Calibration(1.0, 0.5, (0.5, None), 0.5, 0.5)
-    found = calibrations.Calibrations("breast", "binary-class", 0, None, 0.9, 0.1, (6, 6), {("net/cnn", 1): chosen})
+    found = calibrations.Calibrations(
+        "breast", "binary-class", 0, None, 0.9, 0.1, (6, 6), {SystemId("net", 1, "cnn"): chosen}
+    )
     calibrations.write(tmp_path / "calibration.json", found)
     write_json(tmp_path / "reliability.json", RELIABILITY)
     write_json(tmp_path / "examples.json", selection())

@@ -7,7 +7,7 @@ from importlib import metadata
 import pytest
 
 from medfusion.errors import UserError
-from medfusion.figures.registry import DRAWN
+from medfusion.figures.drawn import DRAWN
 from medfusion.planning import fingerprint
 
 PROJECT = {

@@ -49,6 +49,14 @@ def test_samples_are_the_same_number_of_each_class_and_sharp(data):
     assert (picture[:, -12 * times * each :] == 255).all()  # the class without images
 
 
+def test_of_many_classes_the_first_are_shown(data):
+    _, paths, _, _ = data
+    labels = np.arange(31) % 20
+    picture = inspection.samples(paths["train"], labels, 20, seed=0)
+    times, gap = montage.CELL // 12, picture.shape[1] - 12 * (montage.CELL // 12) * inspection.SAMPLED_CLASSES
+    assert picture.shape[0] == 10 * times and 0 < gap < 12 * times
+
+
 def test_large_images_are_the_means_of_blocks():
     image = np.arange(224 * 224, dtype=np.uint32).reshape(1, 224, 224, 1) % 251
     small = montage.strip(image.astype(np.uint8))

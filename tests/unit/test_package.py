@@ -25,6 +25,7 @@ from medfusion.learning.features import apply, extractor, load_network
 from medfusion.package import card, contents, fitted, onnx_networks, selection
 from medfusion.package.contents import Member
 from medfusion.package.predictor import Predictor, load
+from medfusion.system_id import SystemId
 
 
 @pytest.fixture(scope="module")
@@ -450,11 +451,11 @@ def test_the_model_card_says_why_no_temperature_is_applied(made):
 
 
 def test_members_of_an_ensemble_over_fusions():
-    runs = [("a", 1, "fused"), ("a", 2, "fused"), ("b", 1, "cnn"), ("a", 1, "cnn")]
+    runs = [SystemId(*run) for run in (("a", 1, "fused"), ("a", 2, "fused"), ("b", 1, "cnn"), ("a", 1, "cnn"))]
     weights = {1: [0.5, 0.5, 0.0], 2: [1.0, 0.0, 0.0]}
     parts = {"members": ["cnn", "svm", "tree"], "temperatures": [1.5, 1.0, 1.0]}
     fusions = {("a", seed, "fused"): {**parts, "weights": weights[seed]} for seed in (1, 2)}
-    found = selection.members(runs, [("a", 1), ("a", 2), ("b", 1)], fusions)
+    found = selection.members(runs, [SystemId(*model, "cnn") for model in (("a", 1), ("a", 2), ("b", 1))], fusions)
     assert found == (
         Member(0, None, 0.125, 1.5),
         Member(0, "a/seed1/svm", 0.125, 1.0),
@@ -466,5 +467,10 @@ def test_members_of_an_ensemble_over_fusions():
 
 
 def test_the_kinds_of_systems():
-    found = [selection.kind(("net", 1, system), ["svm"]) for system in ("cnn", "svm", "cnn_svm")]
-    assert [*found, selection.kind(("ensembles", None, "x"), [])] == ["network", "classifier", "fusion", "ensemble"]
+    found = [selection.kind(SystemId("net", 1, system), ["svm"]) for system in ("cnn", "svm", "cnn_svm")]
+    assert [*found, selection.kind(SystemId("ensembles", None, "x"), [])] == [
+        "network",
+        "classifier",
+        "fusion",
+        "ensemble",
+    ]

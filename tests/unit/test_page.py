@@ -141,8 +141,8 @@ def test_the_answer_names_the_best_on_validation_and_how_sure_it_is(render):
     assert "net/svm (SVM on its features, best of 4 settings): test accuracy 0.820 ± 0.028" in text
     assert "selected among 3 systems by validation accuracy (0.870 ± 0.014, n = 40, which the choice makes look" in text
     assert (
-        "The 95 % interval of its accuracy goes from 0.561 to 1.000: of the mean over its 2 seeds, for other images "
-        "and other seeds."
+        "The 95 % interval of its accuracy goes from 0.561 to 1.000, that of the mean over its 2 seeds: it allows for "
+        "other images and other seeds."
     ) in text
     assert (
         "By accuracy (sign flips over images), 1 of the 2 other systems does not differ significantly from it; by "

@@ -24,7 +24,7 @@ def pages(tmp_path):
         example_files.write_maps(tmp_path / "maps.h5", DESCRIPTION, maps())
         paths = str(tmp_path / "examples.json"), str(tmp_path / "maps.h5")
         fusion = {"members": ["cnn", "svm"], "weights": weights or [0.5, 0.5]}
-        return ExamplePages(*paths, NAMES, "Own images", 0.95, {("net", "1", "fused"): fusion})
+        return ExamplePages(*paths, NAMES, "Own images", 0.95, {("net", 1, "fused"): fusion})
 
     return make
 

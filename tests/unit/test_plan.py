@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from medfusion.figures.registry import DRAWN
+from medfusion.figures.drawn import DRAWN
 from medfusion.planning import config as configuration
 from medfusion.planning.environment import share_of_cores
 from medfusion.planning.job_settings import job_settings

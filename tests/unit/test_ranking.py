@@ -197,6 +197,16 @@ def test_a_single_run_keeps_its_interval_and_equal_seeds_have_that_of_their_imag
     assert one == pytest.approx((0.7, 0.88)) and three == pytest.approx((0.7, 0.88))
 
 
+def test_the_interval_keeps_to_what_the_measure_can_be():
+    """The limits of the measure, not where those of the runs happen to lie; a calibration error below its own interval."""
+    runs = np.array([0.3, 0.5]), np.array([0.25, 0.42]), np.array([0.36, 0.6])
+    assert ranking.interval_of_mean(*runs, 0.95, ranking.bounds("log_loss"))[1] == pytest.approx(1.673, abs=1e-3)
+    assert ranking.interval_of_mean(*runs, 0.95, ranking.bounds("accuracy"))[1] == 1
+    assert ranking.interval_of_mean(*runs, 0.95, ranking.bounds("mcc"))[0] < -0.5
+    low, high = ranking.interval_of_mean(np.array([0.02, 0.022]), np.full(2, 0.03), np.full(2, 0.06), 0.95)
+    assert low == pytest.approx(0.021 - 12.706 * 0.001, abs=1e-4) and high > 0.06
+
+
 @pytest.mark.parametrize(("spread", "seeds"), [(0.0, 3), (0.02, 3), (0.02, 10), (0.05, 5)])
 def test_the_interval_of_a_mean_holds_what_new_images_and_new_seeds_give(spread, seeds):
     """Runs of seeds of different accuracy on the same images, half of whose errors they share."""

@@ -38,7 +38,7 @@ def test_what_near_duplicates_do_is_said_first(tmp_path):
 
 
 def test_the_interval_says_what_it_is_of(tmp_path):
-    assert "over several seeds that of the mean, for other images and other seeds" in text(tmp_path)
+    assert "of several seeds that of their mean, which allows for other images and other seeds" in text(tmp_path)
 
 
 def test_tables_are_rectangular_and_the_size_study_is_there(tmp_path):

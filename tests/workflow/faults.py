@@ -21,7 +21,7 @@ import psutil
 import pytest
 from conftest import Project
 
-from medfusion.figures.registry import DRAWN
+from medfusion.figures.drawn import DRAWN
 from medfusion.files.artifacts import hash_file, writer_of
 from medfusion.jobs import records
 from medfusion.jobs.records import Record

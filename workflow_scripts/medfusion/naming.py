@@ -43,9 +43,12 @@ def intervals(confidence: str, kinds: str) -> str:
     """What stands under a figure.
 
     >>> intervals("95 %", "Wilson")
-    'the 95 % interval (Wilson; over several seeds that of the mean, for other images and other seeds)'
+    'the 95 % interval (Wilson); of several seeds that of their mean, which allows for other images and other seeds'
     """
-    return f"the {confidence} interval ({kinds}; over several seeds that of the mean, for other images and other seeds)"
+    return (
+        f"the {confidence} interval ({kinds}); of several seeds that of their mean, which allows for other images and "
+        "other seeds"
+    )
 
 
 def data_name(name: str, generated: bool) -> str:

@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from medfusion.figures.montage import CELL, montage_grid, montage_rows, strip
+from medfusion.files.example_files import SAMPLED_CLASSES
 from medfusion.files.hdf5 import BLOCK, open_hdf5
 from medfusion.files.images import image_blocks
 from medfusion.naming import Shown
@@ -91,10 +92,11 @@ def examples(labels: np.ndarray, classes: int, number: int, seed: int) -> list[n
 
 def samples(path: Path, labels: np.ndarray, classes: int, seed: int) -> np.ndarray:
     """Training images side by side, uint8 (H, W, 3): the same number of each class, white where it has too few."""
-    each = max(1, SAMPLES // classes)
+    shown = min(classes, SAMPLED_CLASSES)
+    each = max(1, SAMPLES // shown)
     with open_hdf5(path) as file:
-        pictures = np.full((classes, each, *file["images"].shape[1:]), 255, np.uint8)
-        for label, indices in enumerate(examples(labels, classes, each, seed)):
+        pictures = np.full((shown, each, *file["images"].shape[1:]), 255, np.uint8)
+        for label, indices in enumerate(examples(labels, classes, each, seed)[:shown]):
             pictures[label, : len(indices)] = file["images"][indices]
     return strip(pictures.reshape(-1, *pictures.shape[2:]))
 

@@ -18,7 +18,7 @@ KEYS = ["base", "part", "words", "system"]
 
 
 @dataclass(frozen=True)
-class Difference:
+class SeedDifference:
     """One metric of a system, minus that of the system it is compared with, over the same seeds.
 
     mean, sd : of the differences, one a seed; sd is nan for a single seed
@@ -45,7 +45,7 @@ class Contribution:
     system: str
     seeds: list[int]
     scores: dict[tuple[str, str], Score]
-    differences: dict[tuple[str, str], Difference]
+    differences: dict[tuple[str, str], SeedDifference]
 
 
 def t_interval(values: Sequence[float] | pd.Series, confidence: float) -> tuple[float, float]:
@@ -111,7 +111,7 @@ def contributions(
         for split, metric in MEASURED:
             part = rows[(rows["split"] == split) & (rows["metric"] == metric)]
             mean, sd = summarise_seeds(part["difference"])
-            differences[split, metric] = Difference(mean, sd, *t_interval(part["difference"], confidence))
+            differences[split, metric] = SeedDifference(mean, sd, *t_interval(part["difference"], confidence))
         model, system = entry["measured"]
         scores = {address: score(of_seeds, model, system, *address) for address in MEASURED}
         identity = {key: entry[key] for key in KEYS}

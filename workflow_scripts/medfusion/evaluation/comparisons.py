@@ -23,7 +23,7 @@ MEASURES = ("accuracy", "auroc")
 
 
 @dataclass(frozen=True)
-class Run:
+class MeasuredRun:
     """One run of a system on the test images, ready to be compared with other runs.
 
     correct : bool (n,), whether it is right on each image
@@ -55,7 +55,7 @@ class Comparison:
     significant: bool
 
 
-def measured(labels: np.ndarray, probabilities: np.ndarray, task: str, temperature: float) -> Run:
+def measured(labels: np.ndarray, probabilities: np.ndarray, task: str, temperature: float) -> MeasuredRun:
     """One run on the images.
 
     Parameters
@@ -76,11 +76,11 @@ def measured(labels: np.ndarray, probabilities: np.ndarray, task: str, temperatu
     """
     labels, probabilities = check_inputs(labels, probabilities, task)
     losses = log_losses(scale(probabilities, temperature), labels)
-    return Run(predict(probabilities, task) == labels, area(labels, probabilities, task), losses)
+    return MeasuredRun(predict(probabilities, task) == labels, area(labels, probabilities, task), losses)
 
 
 def compare(
-    labels: np.ndarray, best: Sequence[Run], others: Mapping[str, Sequence[Run]], confidence: float
+    labels: np.ndarray, best: Sequence[MeasuredRun], others: Mapping[str, Sequence[MeasuredRun]], confidence: float
 ) -> dict[str, dict[str, Comparison]]:
     """Every other system against the selected one, by accuracy and by AUROC: the two families of tests.
 
@@ -102,10 +102,10 @@ def compare(
         raise ValueError(f"expected 0 < confidence < 1, got {confidence}")
     result: dict[str, dict[str, Comparison]] = {name: {} for name in others}
 
-    def correct(runs: Sequence[Run]) -> np.ndarray:
+    def correct(runs: Sequence[MeasuredRun]) -> np.ndarray:
         return np.stack([run.correct for run in runs])
 
-    def areas(runs: Sequence[Run]) -> list[Area]:
+    def areas(runs: Sequence[MeasuredRun]) -> list[Area]:
         return [run.area for run in runs]
 
     for measure in MEASURES:
@@ -121,7 +121,9 @@ def compare(
     return result
 
 
-def gain(labels: np.ndarray, fusion: Sequence[Run], member: Sequence[Run], confidence: float) -> dict[str, Difference]:
+def gain(
+    labels: np.ndarray, fusion: Sequence[MeasuredRun], member: Sequence[MeasuredRun], confidence: float
+) -> dict[str, Difference]:
     """What a fusion adds to one of its members: the differences of log loss (lower is better) and of AUROC.
 
     Parameters

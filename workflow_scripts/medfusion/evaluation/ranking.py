@@ -27,29 +27,51 @@ def score(table: pd.DataFrame, model: str, system: str, split: str, metric: str)
     part = table[wanted & (table["split"] == split) & (table["metric"] == metric)]
     values, lows, highs = (part[column].to_numpy(float) for column in ("value", "low", "high"))
     mean, sd = summarise_seeds(values)
-    limits = interval_of_mean(values, lows, highs, float(part["confidence"].iloc[0]))
+    limits = interval_of_mean(values, lows, highs, float(part["confidence"].iloc[0]), bounds(metric))
     return Score(mean, sd, *limits, float(values.min()), float(values.max()), int(part["n"].max()))
 
 
-def interval_of_mean(values: np.ndarray, lows: np.ndarray, highs: np.ndarray, confidence: float) -> tuple[float, float]:
-    """The interval of a mean over seeds, for other images and other seeds; of a single run, its own.
+def interval_of_mean(
+    values: np.ndarray,
+    lows: np.ndarray,
+    highs: np.ndarray,
+    confidence: float,
+    limits: tuple[float, float] = (0.0, 1.0),
+) -> tuple[float, float]:
+    """The interval of a mean over seeds, which allows for other images and other seeds; of a single run, its own.
 
     The runs' own intervals say how far other images could change the mean: no further than to the mean of their limits,
     as if all runs erred on the same images. Student's t says how far other seeds could. The two distances are combined
-    as independent ones (MOVER; Zou & Donner 2008).
+    as independent ones (method of variance estimates recovery, MOVER; Zou & Donner 2008).
 
     Parameters
     ----------
     values, lows, highs : (runs,), of each run
     confidence : nominal coverage of the runs' intervals and of the result
+    limits : between which the measure lies
     """
     if len(values) == 1:
         return float(lows[0]), float(highs[0])
     mean = values.mean()
     of_seeds = t.ppf((1 + confidence) / 2, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values))
-    low, high = mean - math.hypot(mean - lows.mean(), of_seeds), mean + math.hypot(highs.mean() - mean, of_seeds)
-    # Shares stay shares.
-    return float(max(low, 0) if lows.min() >= 0 else low), float(min(high, 1) if highs.max() <= 1 else high)
+    # A calibration error can lie outside its own interval, which resampling shifts.
+    below, above = max(mean - lows.mean(), 0.0), max(highs.mean() - mean, 0.0)
+    low, high = mean - math.hypot(below, of_seeds), mean + math.hypot(above, of_seeds)
+    return float(max(low, limits[0])), float(min(high, limits[1]))
+
+
+def bounds(metric: str) -> tuple[float, float]:
+    """Between which values a measure lies, by its tidy name.
+
+    >>> bounds("recall[3]"), bounds("mcc"), bounds("log_loss_after"), bounds("brier")
+    ((0.0, 1.0), (-1.0, 1.0), (0.0, inf), (0.0, 2.0))
+    """
+    if metric == "mcc":
+        return -1.0, 1.0
+    if metric.startswith("brier"):
+        return 0.0, 2.0
+    unbounded = ("log_loss", "cv_log_loss", "mae", "temperature", "marginal_size", "by_class_size")
+    return (0.0, math.inf) if metric.startswith(unbounded) else (0.0, 1.0)
 
 
 def rank(table: pd.DataFrame, criterion: str, parts: Callable[[str], np.ndarray]) -> Ranking:

@@ -2,11 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-# Figures (or pictures, uint8 (H, W, 3), saved dot by dot) by name, each with the numbers that it shows (a data frame),
-# or None.
-Drawn = dict[str, tuple[Any, Any]]
 
 CAPTIONS = Path(__file__).resolve().parents[3] / "captions"
 
@@ -47,21 +42,6 @@ FIGURES = {
     "plane": Figure("studies", "Regions in the plane of two principal components"),
     "contributions": Figure("ablations", "What accuracy changes without a part"),
     "training_size": Figure("training_size", "Accuracy against the number of training images"),
-}
-
-# What is drawn in one job, by a module of figures/drawn, and the figures that it makes.
-DRAWN = {
-    "augmentation": ("augmentation",),
-    "curves": ("curves",),
-    "grids": ("grids",),
-    "fusions": ("fusions",),
-    "studies": ("learning", "tree", "plane"),
-    "results": ("confusion", "seeds", "differences"),
-    "labels": ("areas", "area_seeds"),
-    "reliability": ("reliability", "risk_coverage", "conformal"),
-    "examples": ("errors", "confused", "disagreements", "saliency", "top_errors"),
-    "training_size": ("training_size",),
-    "ablations": ("contributions",),
 }
 
 

@@ -172,7 +172,7 @@ def conformal(found: Reliability) -> Figure:
     right.set_xlim(0, 1.05 * right.get_xlim()[1])
     handles, texts = left.get_legend_handles_labels()
     figure.legend(handles, texts, loc="outside upper center", ncols=3, frameon=False)
-    limits = f"{percent(found.content['confidence'])} Wilson intervals of single runs: their range"
+    limits = f"{percent(found.content['confidence'])} intervals (Wilson; of several seeds that of their mean)"
     source_line(figure, _source(found), f"{best}, {_seeds(_runs(found, best))}", limits)
     return figure
 

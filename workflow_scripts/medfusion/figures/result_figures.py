@@ -80,7 +80,7 @@ def seeds(
     source: str,
     measure: str = "accuracy",
 ) -> Figure:
-    """A test measure of each system: every seed, mean and sd, the interval of a single run, and figures from elsewhere.
+    """A test measure of each system: every seed, mean and sd, the interval, and figures from elsewhere.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def seeds(
     handles = [
         Line2D([], [], color=blue, marker="o", linestyle="", label="one run"),
         Line2D([], [], color="black", marker="|", markersize=12, linestyle="-", label="mean ± sd over seeds"),
-        Line2D([], [], color="0.75", linewidth=6, label="interval of the mean"),
+        Line2D([], [], color="0.75", linewidth=6, label="interval (of the mean)"),
     ]
     if published:
         words = "published elsewhere" if images == "official" else "published elsewhere, on another split"

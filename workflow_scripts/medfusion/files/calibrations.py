@@ -23,10 +23,9 @@ from typing import Any
 
 from medfusion.errors import UserError
 from medfusion.files.artifacts import read_record, write_json
+from medfusion.system_id import SystemId
 
 ALL_SEEDS = "all"
-
-Run = tuple[str, int | None]  # address of a system, seed; None for an ensemble
 
 
 @dataclass(frozen=True)
@@ -62,14 +61,14 @@ class Calibrations:
     coverage: float
     abstention_rate: float
     images: tuple[int, ...]
-    runs: Mapping[Run, Calibration]
+    runs: Mapping[SystemId, Calibration]
 
 
 def write(path: str | Path, calibrations: Calibrations) -> None:
     """Write calibration.json."""
     systems: dict[str, dict[str, Any]] = {}
-    for (address, seed), calibration in calibrations.runs.items():
-        systems.setdefault(address, {})[ALL_SEEDS if seed is None else str(seed)] = asdict(calibration)
+    for run, calibration in calibrations.runs.items():
+        systems.setdefault(run.address, {})[ALL_SEEDS if run.seed is None else str(run.seed)] = asdict(calibration)
     general = {key: value for key, value in vars(calibrations).items() if key != "runs"}
     write_json(path, {**general, "systems": systems})
 
@@ -88,8 +87,8 @@ def read(path: str | Path) -> Calibrations:
     try:
         images = tuple(int(n) for n in content["images"])
         runs = {
-            (str(address), None if seed == ALL_SEEDS else int(seed)): _calibration(fields, len(images))
-            for address, seeds in content["systems"].items()
+            SystemId(model, None if seed == ALL_SEEDS else int(seed), system): _calibration(fields, len(images))
+            for (model, _, system), seeds in ((key.partition("/"), seeds) for key, seeds in content["systems"].items())
             for seed, fields in seeds.items()
         }
         general: dict[str, Any] = {key: content[key] for key in ("dataset", "task", "positive")}

@@ -13,6 +13,7 @@ from medfusion.files.images import Description
 
 KEYS = ("n", "generated", "best", "wrong", "errors", "confused", "studied", "disagreements", "classes")
 
+SAMPLED_CLASSES = 12  # of which training images are shown there, at most
 TOP_ERRORS = 3  # the most confident ones, with which the page opens
 PAIRS = 3  # of confused classes whose images are shown
 LEAST_FALL = 0.05  # of probability that has the brightest colour: smaller falls stay darker

@@ -26,7 +26,7 @@ from medfusion.errors import UserError
 from medfusion.files.artifacts import read_record
 from medfusion.files.metric_files import tidy
 from medfusion.naming import data_name
-from medfusion.planning.systems import Run
+from medfusion.system_id import SystemId
 
 KEYS = (
     *("dataset", "generated", "label_names", "positive", "sensitivity", "coverage", "abstention_rate"),
@@ -55,7 +55,7 @@ class Reliability:
         return self.content["always"]
 
 
-def of_run(found: Reliability, run: Run) -> list[dict[str, Any]]:
+def of_run(found: Reliability, run: SystemId) -> list[dict[str, Any]]:
     """The test measures of one run, as the file has them.
 
     Raises
@@ -63,11 +63,10 @@ def of_run(found: Reliability, run: Run) -> list[dict[str, Any]]:
     UserError
         If it is not among them.
     """
-    model, seed, system = run
     for group in found.content["groups"]:
-        if (group["model"], group["seed"]) == (model, seed) and system in group["systems"]:
-            return group["systems"][system]["test"]
-    raise UserError(f"reliability.json of {found.name}: lacks {model}/{system}, seed {seed}; delete it and run again")
+        if (group["model"], group["seed"]) == (run.model, run.seed) and run.system in group["systems"]:
+            return group["systems"][run.system]["test"]
+    raise UserError(f"reliability.json of {found.name}: lacks {run.address}, seed {run.seed}; delete it and run again")
 
 
 def rows(measures: Iterable[Any]) -> list[dict[str, Any]]:

@@ -8,18 +8,18 @@ import pandas as pd
 
 from medfusion.files.rankings import RankedSystem
 from medfusion.package.contents import Member
-from medfusion.planning.systems import Run
+from medfusion.system_id import SystemId
 
 
 @dataclass(frozen=True)
 class Chosen:
     """The exported system.
 
-    run : model, seed (None for an ensemble) and system
+    run : which one
     ranked : its measures, over all its seeds
     """
 
-    run: Run
+    run: SystemId
     ranked: RankedSystem
 
 
@@ -38,44 +38,43 @@ def choose(systems: Sequence[RankedSystem], table: pd.DataFrame, address: str | 
     """
     ranked = next(row for row in systems if (row.address == address if address else row.seeded))
     if not ranked.seeded:
-        return Chosen((ranked.model, None, ranked.system), ranked)
+        return Chosen(SystemId(ranked.model, None, ranked.system), ranked)
     own = table[(table["model"] == ranked.model) & (table["system"] == ranked.system) & (table["split"] == "val")]
     scores = own.pivot(index="seed", columns="metric", values="value")
     keys = [criterion, "accuracy"]
     ordered = scores.sort_index().sort_values(keys, ascending=[key == "log_loss" for key in keys], kind="stable")
-    return Chosen((ranked.model, int(ordered.index[0]), ranked.system), ranked)
+    return Chosen(SystemId(ranked.model, int(ordered.index[0]), ranked.system), ranked)
 
 
-def kind(run: Run, classifiers: Sequence[str]) -> str:
+def kind(run: SystemId, classifiers: Sequence[str]) -> str:
     """What a system is, in a word."""
-    model, _, system = run
-    if model == "ensembles":
+    if run.model == "ensembles":
         return "ensemble"
-    if system == "cnn":
+    if run.system == "cnn":
         return "network"
-    return "classifier" if system in classifiers else "fusion"
+    return "classifier" if run.system in classifiers else "fusion"
 
 
 def members(
-    runs: Sequence[Run],
-    networks: Sequence[tuple[str, int]],
-    fusions: Mapping[Run, Mapping[str, Any]],
+    runs: Sequence[SystemId],
+    networks: Sequence[SystemId],
+    fusions: Mapping[SystemId, Mapping[str, Any]],
 ) -> tuple[Member, ...]:
     """The members of a system, with their weights; those of weight 0 are left out.
 
     Parameters
     ----------
     runs : the run itself, or all those that an ensemble averages
-    networks : model and seed of each network, in the order of the model package
+    networks : each network, in the order of the model package
     fusions : by run, fusion.json: members, weights and temperatures
     """
     weights: dict[tuple[int, str | None, float], float] = {}
-    for model, seed, system in runs:
-        record = fusions.get((model, seed, system), {"members": [system], "weights": [1.0], "temperatures": [1.0]})
+    for run in runs:
+        record = fusions.get(run, {"members": [run.system], "weights": [1.0], "temperatures": [1.0]})
         columns = (record["members"], record["weights"], record["temperatures"])
         for name, weight, temperature in zip(*columns, strict=True):
-            classifier = None if name == "cnn" else f"{model}/seed{seed}/{name}"
-            key = (networks.index((model, seed)), classifier, temperature)
+            classifier = None if name == "cnn" else f"{run.group}/{name}"
+            key = (networks.index(run._replace(system="cnn")), classifier, temperature)
             weights[key] = weights.get(key, 0.0) + weight / len(runs)
     return tuple(
         Member(network, classifier, weight, temperature)

@@ -71,7 +71,7 @@ class Variant:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Ablation:
     """A system, and the one that it is compared with, seed by seed; each as metrics.json has it: model and system.
 
     base : the configured model
@@ -170,7 +170,7 @@ def variants(config: Config, dataset: str) -> dict[str, Variant]:
     return found
 
 
-def comparisons(config: Config, dataset: str) -> list[Comparison]:
+def comparisons(config: Config, dataset: str) -> list[Ablation]:
     """What is compared with what: each change with the model as configured, each member alone with its fusion."""
     entry, found = config["datasets"][dataset], []
     changed = list(variants(config, dataset).values())
@@ -180,13 +180,11 @@ def comparisons(config: Config, dataset: str) -> list[Comparison]:
             for system in variant.systems:
                 part = "layer" if variant.name.startswith("layer_") else "change"
                 measured = (FOLDER, f"{base}/{variant.name}/{system}")
-                found.append(Comparison(base, part, variant.words, system, measured, (base, system), variant.seeds))
+                found.append(Ablation(base, part, variant.words, system, measured, (base, system), variant.seeds))
         for fusion in entry["models"][base]["fusions"]:
             for member in fusion_members(config["fusions"][fusion]):
                 words = f"{fusion}: one member alone"
-                found.append(
-                    Comparison(base, "member", words, member, (base, member), (base, fusion), of_base[0].seeds)
-                )
+                found.append(Ablation(base, "member", words, member, (base, member), (base, fusion), of_base[0].seeds))
     return found
 
 

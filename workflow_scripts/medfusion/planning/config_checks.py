@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from medfusion.figures.registry import DRAWN
+from medfusion.figures.drawn import DRAWN
 from medfusion.learning.architectures import LAYERS, OPTIONS
 from medfusion.planning import dataset_checks
 from medfusion.planning.config_values import did_you_mean, hint, item_faults, shown

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from medfusion.planning.config import systems
 from medfusion.planning.plan import Files, Plan, Wildcards
-from medfusion.planning.systems import Run, classifiers_of
+from medfusion.planning.systems import classifiers_of
+from medfusion.system_id import SystemId
 
 
 class ExportPlan:
@@ -18,38 +19,37 @@ class ExportPlan:
     def __init__(self, plan: Plan):
         self._plan = plan
 
-    def runs(self, dataset: str) -> dict[Run, list[tuple[str, int, str]]]:
+    def runs(self, dataset: str) -> dict[SystemId, list[SystemId]]:
         """The runs from which one is exported, each with the runs that it averages: an ensemble's, or itself."""
         entry = self._plan.datasets[dataset]
         model, _, system = (entry["export"] or "/").partition("/")
         if model == "ensembles":
             counted = [member.split("/") for member in entry["ensembles"][system]]
             return {
-                (model, None, system): [
-                    (name, seed, part) for name, part in counted for seed in entry["models"][name]["seeds"]
+                SystemId(model, None, system): [
+                    SystemId(name, seed, part) for name, part in counted for seed in entry["models"][name]["seeds"]
                 ]
             }
         runs = [
-            (name, seed, part)
+            SystemId(name, seed, part)
             for name in ([model] if model else entry["models"])
             for seed in entry["models"][name]["seeds"]
             for part in ([system] if system else systems(entry, name))
         ]
         return {run: [run] for run in runs}
 
-    def parts(self, dataset: str) -> dict[str, dict[Run, str]]:
+    def parts(self, dataset: str) -> dict[str, dict[SystemId, str]]:
         """What the export may need, by kind, then by run: networks, classifiers, fusions, and probabilities."""
-        parts: dict[str, dict[Run, str]] = {"networks": {}, "classifiers": {}, "fusions": {}, "probabilities": {}}
+        parts: dict[str, dict[SystemId, str]] = {"networks": {}, "classifiers": {}, "fusions": {}, "probabilities": {}}
         for run, averaged in self.runs(dataset).items():
-            group = run[0] if run[1] is None else f"{run[0]}/seed{run[1]}"
-            parts["probabilities"][run] = self._plan.groups[dataset][group][run[2]]
-            for model, seed, system in averaged:
-                folder = self._plan.seed_folder(dataset, model, seed)
-                parts["networks"][model, seed, "cnn"] = f"{folder}/model.keras"
-                for name in classifiers_of(self._plan.config, system):
-                    parts["classifiers"][model, seed, name] = f"{folder}/{name}/model.skops"
-                if system in self._plan.config["fusions"]:
-                    parts["fusions"][model, seed, system] = f"{folder}/{system}/fusion.json"
+            parts["probabilities"][run] = self._plan.groups[dataset][run.group][run.system]
+            for one in averaged:
+                folder = f"{self._plan.results}/{dataset}/{one.group}"
+                parts["networks"][one._replace(system="cnn")] = f"{folder}/model.keras"
+                for name in classifiers_of(self._plan.config, one.system):
+                    parts["classifiers"][one._replace(system=name)] = f"{folder}/{name}/model.skops"
+                if one.system in self._plan.config["fusions"]:
+                    parts["fusions"][one] = f"{folder}/{one.system}/fusion.json"
         return parts
 
     def files(self, kind: str) -> Callable[[Wildcards], Files]:
@@ -59,8 +59,8 @@ class ExportPlan:
     def metrics(self, wildcards: Wildcards) -> Files:
         """The measures of the runs among which the exported one is chosen."""
         folder = f"{self._plan.results}/{wildcards.dataset}"
-        groups = [model if seed is None else f"{model}/seed{seed}" for model, seed, _ in self.runs(wildcards.dataset)]
-        return [f"{folder}/{group}/metrics.json" for group in dict.fromkeys(groups)]
+        groups = dict.fromkeys(run.group for run in self.runs(wildcards.dataset))
+        return [f"{folder}/{group}/metrics.json" for group in groups]
 
     def networks(self, dataset: str) -> list[str]:
         """The names of the network files in the model package, without suffix: one, but for an ensemble."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from medfusion.figures.registry import DRAWN
+from medfusion.figures.drawn import DRAWN
 from medfusion.planning import ablations
 from medfusion.planning.plan import Files, Plan, Wildcards
 from medfusion.planning.representatives import Representatives

@@ -10,6 +10,7 @@ from typing import Any
 from medfusion.data.datafiles import file_name
 from medfusion.planning import ablations, data_sets
 from medfusion.planning.config import Config, fusion_members, systems
+from medfusion.system_id import SystemId
 
 Wildcards = Any  # Snakemake's: one attribute for each wildcard
 Files = list[str]
@@ -238,17 +239,17 @@ class Plan:
                 folders |= dict.fromkeys(self.seed_folder(dataset, model, seed) for seed in variant.seeds)
         return [f"{folder}/metrics.json" for folder in folders]
 
-    def compared_runs(self, dataset: str) -> dict[tuple[str, int | None, str], str]:
+    def compared_runs(self, dataset: str) -> dict[SystemId, str]:
         """The probabilities of every run that is compared with the selected system: by model, seed and system.
 
         All but the training-size study; baselines and ensembles have no seed.
         """
-        runs: dict[tuple[str, int | None, str], str] = {}
+        runs: dict[SystemId, str] = {}
         for group, files in self.groups[dataset].items():
             model, _, run = group.partition("/")
             if model != "learning_curve":
                 seed = int(run.removeprefix("seed")) if run else None
-                runs |= {(model, seed, system): file for system, file in files.items()}
+                runs |= {SystemId(model, seed, system): file for system, file in files.items()}
         return runs
 
     def ranked_metrics(self, wildcards: Wildcards) -> Files:
@@ -259,9 +260,9 @@ class Plan:
         """The file that compares the systems of a data set."""
         return f"{self.results}/{dataset}/comparisons.json"
 
-    def candidates(self, dataset: str) -> dict[tuple[str, int | None, str], str]:
+    def candidates(self, dataset: str) -> dict[SystemId, str]:
         """The probabilities of every run of every system that could be selected: all but the baselines."""
-        return {run: file for run, file in self.compared_runs(dataset).items() if run[0] != "baselines"}
+        return {run: file for run, file in self.compared_runs(dataset).items() if run.model != "baselines"}
 
     def candidate_files(self, wildcards: Wildcards) -> Files:
         """The probabilities of all candidates."""

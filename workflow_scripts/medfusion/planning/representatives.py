@@ -6,7 +6,7 @@ from typing import Any
 
 from medfusion.planning.config import fusion_members
 from medfusion.planning.plan import Files, Plan, Wildcards
-from medfusion.planning.systems import Run
+from medfusion.system_id import SystemId
 
 
 class Representatives:
@@ -47,11 +47,11 @@ class Representatives:
         alone = {"svm": svms[0] if svms else None, "fusion": None}
         return {"model": model, "seed": self.first_seed(dataset, model), **(pairs[0] if pairs else alone)}
 
-    def first_runs(self, dataset: str) -> dict[Run, str]:
+    def first_runs(self, dataset: str) -> dict[SystemId, str]:
         """The probabilities of the first run of every candidate: by model, seed and system."""
-        found: dict[str, tuple[Run, str]] = {}
+        found: dict[str, tuple[SystemId, str]] = {}
         for run, file in self._plan.candidates(dataset).items():
-            found.setdefault(f"{run[0]}/{run[2]}", (run, file))
+            found.setdefault(run.address, (run, file))
         return dict(found.values())
 
     def first_run_files(self, wildcards: Wildcards) -> Files:

@@ -3,7 +3,6 @@
 from typing import Any
 
 Config = dict[str, Any]
-Run = tuple[str, int | None, str]  # model, seed (None for an ensemble) and system
 
 
 def systems(dataset: Config, model: str) -> list[str]:

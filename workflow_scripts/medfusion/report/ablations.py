@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from medfusion.evaluation.ablations import Contribution, Difference, contributions
+from medfusion.evaluation.ablations import Contribution, SeedDifference, contributions
 from medfusion.evaluation.ranking import score
 from medfusion.naming import intervals, span
 from medfusion.planning.ablations import comparisons
@@ -87,7 +87,9 @@ def _as_configured(table: pd.DataFrame, rows: Sequence[Contribution]) -> list[Ro
     return result
 
 
-def _measures(scores: Mapping[tuple[str, str], Any], differences: Mapping[tuple[str, str], Difference]) -> list[Cell]:
+def _measures(
+    scores: Mapping[tuple[str, str], Any], differences: Mapping[tuple[str, str], SeedDifference]
+) -> list[Cell]:
     cells = []
     for metric in ("accuracy", "auroc"):
         for split, cell in (("val", value_cell), ("test", with_interval)):
@@ -101,13 +103,13 @@ def _counts(row: Contribution) -> list[Cell]:
     return [Cell(f"{n:,}", sort=n), Cell(str(len(row.seeds)))]
 
 
-def difference_cell(difference: Difference) -> Cell:
+def difference_cell(difference: SeedDifference) -> Cell:
     """A difference with its sign; under it the interval of its mean."""
     limits = "" if math.isnan(difference.low) else f"{_signed(difference.low)} to {_signed(difference.high)}"
     return Cell(in_words(difference), limits, difference.mean)
 
 
-def in_words(difference: Difference) -> str:
+def in_words(difference: SeedDifference) -> str:
     """A difference with its sign and, over several seeds, its standard deviation."""
     text = _signed(difference.mean)
     return text if math.isnan(difference.sd) else f"{text} ± {difference.sd:.3f}"

@@ -15,10 +15,10 @@ from medfusion.files.metric_files import Metrics, tidy
 from medfusion.files.tables import read_table
 from medfusion.naming import percent
 from medfusion.report.page_examples import ExamplePages
+from medfusion.system_id import SystemId
 from medfusion.tasks import is_multi_label
 
 Config = dict[str, Any]
-Run = tuple[str, str, str]  # model, seed, classifier or fusion
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Material:
     confusion : test images of the selected system by true and predicted class, mean over its runs
     counts : images of each class and split
     audit : counts of near-duplicates
-    choices, weights : what validation chose for classifiers and fusions, by run
+    choices, weights : what validation chose for classifiers and fusions
     """
 
     key: str
@@ -57,8 +57,8 @@ class Material:
     audit: dict[str, Any] | None
     compared: Comparisons | None
     reliability: reliabilities.Reliability | None
-    choices: dict[Run, dict[str, Any]]
-    weights: dict[Run, dict[str, Any]]
+    choices: dict[SystemId, dict[str, Any]]
+    weights: dict[SystemId, dict[str, Any]]
     examples: ExamplePages | None
 
     @property
@@ -136,11 +136,12 @@ def _below(key: str, paths: Mapping[str, str]) -> dict[str, str]:
     return {name.partition("/")[2]: path for name, path in paths.items() if name.partition("/")[0] == key}
 
 
-def _of_runs(own: Mapping[str, str], kind: str, keys: Sequence[str]) -> dict[Run, dict[str, Any]]:
+def _of_runs(own: Mapping[str, str], kind: str, keys: Sequence[str]) -> dict[SystemId, dict[str, Any]]:
     """The records of a kind, by model, seed and classifier or fusion."""
     found = {}
     for name, path in own.items():
         parts = name.split("/")
         if len(parts) == 4 and parts[-1] == kind:
-            found[parts[0], parts[1].removeprefix("seed"), parts[2]] = read_record(path, keys)
+            run = SystemId(parts[0], int(parts[1].removeprefix("seed")), parts[2])
+            found[run] = read_record(path, keys)
     return found

@@ -3,22 +3,21 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from medfusion.evaluation import ranking
-from medfusion.files.example_files import TOP_ERRORS, read_examples
+from medfusion.files.example_files import SAMPLED_CLASSES, TOP_ERRORS, read_examples
 from medfusion.files.rankings import Score
 from medfusion.naming import class_names
 from medfusion.report.material import Material
-from medfusion.report.page_parts import MEDIA, data_uri
+from medfusion.report.page_parts import picture
 from medfusion.tasks import is_multi_label
 
 SAMPLES, ERRORS = FIGURES = ("inspect/samples", "examples/top_errors")
 LONGEST = 40  # letters of a class's name under an image
-MOST_CLASSES = 12  # of a confusion matrix that can be read on a card
+MOST_CLASSES = 8  # of a confusion matrix that fits on a card
 
 
 @dataclass(frozen=True)
@@ -139,8 +138,10 @@ def _confusion(material: Material) -> Confusion | None:
 def _samples(material: Material) -> Strip | None:
     if (path := material.figures.get(SAMPLES)) is None:
         return None
-    names = list(class_names(material.first["label_names"], LONGEST))
-    return _strip("Training images of each class, drawn at random", path, names)
+    names = class_names(material.first["label_names"], LONGEST)
+    few = len(names) <= SAMPLED_CLASSES
+    title = "Training images of each class" if few else f"Training images of the first {SAMPLED_CLASSES} classes"
+    return _strip(f"{title}, drawn at random", path, names[:SAMPLED_CLASSES])
 
 
 def _errors(material: Material) -> Strip | None:
@@ -149,15 +150,16 @@ def _errors(material: Material) -> Strip | None:
     if path is None or "examples/examples" not in material.tables:
         return None
     names = class_names(material.first["label_names"], LONGEST)
-    shown = read_examples(material.tables["examples/examples"])["errors"][:TOP_ERRORS]
+    examples = read_examples(material.tables["examples/examples"])
+    shown, seed = examples["errors"][:TOP_ERRORS], examples["best"]["seed"]
     texts = [
         f"{names[row['true']]}, taken for {names[row['predicted']]} ({row['probability']:.0%})".replace("%)", " %)")
         for row in shown
     ]
-    return _strip("Its most confident errors", path, texts) if texts else None
+    of = "" if seed is None else f" (seed {seed})"
+    return _strip(f"Its most confident errors{of}", path, texts) if texts else None
 
 
 def _strip(title: str, path: str, names: Sequence[str]) -> Strip:
-    file = Path(path)
-    uri = data_uri(MEDIA[file.suffix], file.read_bytes())
-    return Strip(title, uri, f"{title}: {'; '.join(names)}", list(names))
+    alt = f"{title}: {'; '.join(names)}"
+    return Strip(title, picture(path, path, title, "", alt).uri, alt, list(names))

@@ -13,6 +13,7 @@ from medfusion.files.example_files import LEAST_FALL, PAIRS, Maps, mapped, read_
 from medfusion.files.tables import csv_text
 from medfusion.naming import class_names, percent
 from medfusion.report.page_parts import CSV, Body, Cell, Picture, Row, Section, Table, data_uri
+from medfusion.system_id import SystemId
 
 SURE = 0.9  # a probability that asks for an explanation where the class is wrong
 WORDS = {True: "right", False: "wrong"}
@@ -32,7 +33,7 @@ class ExamplePages:
     label_names : one per class
     name : of the data set
     confidence : of intervals, 0 … 1
-    weights : of the fusions whose weights were chosen: by (model, seed, fusion) what fusion.json holds
+    weights : of the fusions whose weights were chosen: what fusion.json holds
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class ExamplePages:
         label_names: Sequence[str],
         name: str,
         confidence: float,
-        weights: Mapping[tuple[str, str, str], Mapping[str, Any]],
+        weights: Mapping[SystemId, Mapping[str, Any]],
     ):
         self._examples = read_examples(examples)
         self._maps = read_maps(maps, [index for index, _ in mapped(self._examples)])
@@ -50,7 +51,7 @@ class ExamplePages:
         self._name = name
         self._confidence = confidence
         studied = self._examples["studied"]
-        self._alone = _only_member(weights.get((studied["model"], str(studied["seed"]), studied["fusion"])))
+        self._alone = _only_member(weights.get(SystemId(studied["model"], studied["seed"], studied["fusion"])))
 
     def fill(self, errors: Section, saliency: Section) -> None:
         """Add notes and tables to both sections."""

@@ -52,8 +52,8 @@ ORDINAL_NOTE = (
     "mean absolute error is the mean difference of the predicted and the true class's number."
 )
 CALIBRATION_ERROR = (
-    "The calibration error is taken over {bins} bins; resampling adds to it, so its interval leans upwards and may lie "
-    "above the value."
+    "The calibration error is taken over {bins} bins; resampling adds to it, so its interval leans upwards and, of a "
+    "single run, may lie above the value."
 )
 BRIER = (
     "The Brier score of two classes is of the probability of the second, from 0 to 1; of more, it is summed over the "
@@ -123,7 +123,8 @@ def _detail(section: Section, material: Material) -> None:
     section.notes.append(
         "Each value is the mean ± standard deviation over seeds; under it, "
         f"{intervals(material.confidence, kinds)}. "
-        "Where nothing varies among these images, the bootstrap gives an interval without width; that is no certainty. "
+        "Where nothing varies among these images, the bootstrap gives an interval without width, and so does DeLong's "
+        "method where an AUROC is 1; that is no certainty. "
         f"{CALIBRATION_ERROR.format(bins=material.entry['ece_bins'])} {BRIER_OF_LABELS if several else BRIER}"
     )
     test = f"{material.name}, test n = {systems[0].test_accuracy.n:,}"

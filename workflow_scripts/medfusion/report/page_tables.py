@@ -13,6 +13,7 @@ from medfusion.files.rankings import RankedSystem, Score
 from medfusion.jobs.costs import duration, stage_name
 from medfusion.naming import CRITERIA, percent, setting, span
 from medfusion.report.page_parts import Body, Cell, Row, Table
+from medfusion.system_id import SystemId
 
 NOTHING = Cell("–")
 MEASURES = {
@@ -140,7 +141,8 @@ def few(table: Table, most: int) -> tuple[Table, Table | None]:
     if len(first.rows) <= most + 1:
         return table, None
     kept = replace(table, bodies=[replace(first, rows=first.rows[:most]), *others])
-    return kept, replace(table, bodies=[replace(first, rows=first.rows[most:])])
+    rest = f"The other systems. {table.caption.partition('. ')[2]}"
+    return kept, replace(table, caption=rest, bodies=[replace(first, rows=first.rows[most:])])
 
 
 def _origin(row: Mapping[str, Any]) -> str:
@@ -244,18 +246,18 @@ def near_duplicates(summary: Mapping[str, Any], caption: str) -> Table:
     return Table(caption, head, [Body(rows)])
 
 
-def choices(bests: Mapping[tuple[str, str, str], Mapping[str, Any]], caption: str) -> Table:
+def choices(bests: Mapping[SystemId, Mapping[str, Any]], caption: str) -> Table:
     """The cell that each classifier's search chose, and how; on how many images it was fitted, and as what.
 
     Measures are means over the seeds that share the rest of a row.
 
     Parameters
     ----------
-    bests : what best.json holds, by (model, seed, classifier)
+    bests : what best.json holds
     """
-    seeds: dict[tuple[str, ...], list[str]] = {}
+    seeds: dict[tuple[str, ...], list[int | None]] = {}
     found: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
-    for (model, seed, classifier), best in bests.items():
+    for run, best in bests.items():
         cell = ", ".join(f"{key} = {setting(value)}" for key, value in best["cell"].items())
         how = "folds of the training split (optimistic)" if best["selection"] == "folds" else "validation split"
         if how == "validation split" and best.get("scored_images", 0) < best.get("validation_images", 0):
@@ -264,8 +266,8 @@ def choices(bests: Mapping[tuple[str, str, str], Mapping[str, Any]], caption: st
         if best.get("training_images", best["fitted_images"]) > best["fitted_images"]:
             numbers[1] += f" of {best['training_images']:,}"
         machine = MACHINES[best.get("machine", "exact")].format(best.get("nystroem_components"))
-        key = (f"{model}/{classifier}", cell, how, *numbers, machine, best.get("calibration", "none"))
-        seeds.setdefault(key, []).append(seed)
+        key = (run.address, cell, how, *numbers, machine, best.get("calibration", "none"))
+        seeds.setdefault(key, []).append(run.seed)
         found.setdefault(key, []).append(best)
     rows = [
         Row([*map(Cell, key[:2]), *_chosen_by(found[key]), *map(Cell, key[2:]), Cell(span(runs, "seed", "seeds"))])
@@ -296,19 +298,19 @@ def _chosen_by(bests: Sequence[Mapping[str, Any]]) -> list[Cell]:
     return [*(Cell(f"{mean:.4f}") for mean in means), Cell(f"{as_good} of {bests[0]['cells']}")]
 
 
-def weights(records: Mapping[tuple[str, str, str], Mapping[str, Any]], caption: str) -> Table:
+def weights(records: Mapping[SystemId, Mapping[str, Any]], caption: str) -> Table:
     """The weights of each fusion's members, and how many choices of weights validation cannot tell from them.
 
     Parameters
     ----------
-    records : what fusion.json holds, by (model, seed, fusion)
+    records : what fusion.json holds
     """
-    seeds: dict[tuple[str, ...], list[str]] = {}
-    for (model, seed, fusion), record in records.items():
+    seeds: dict[tuple[str, ...], list[int | None]] = {}
+    for run, record in records.items():
         members = zip(record["members"], record["weights"], strict=True)
         text = ", ".join(f"{member} {round(weight, 6):g}" for member, weight in members)
         as_good = f"{record['equally_good']} of {len(record['curve'])}" if record["curve"] else "fixed"
-        seeds.setdefault((f"{model}/{fusion}", text, as_good), []).append(seed)
+        seeds.setdefault((run.address, text, as_good), []).append(run.seed)
     rows = [Row([*map(Cell, key), Cell(span(runs, "seed", "seeds"))]) for key, runs in seeds.items()]
     return Table(caption, ["Fusion", "Weights", "As good", "Seeds"], [Body(rows)], numeric=4)
 

@@ -436,4 +436,4 @@ def duplicates_clause(comparisons: Comparisons | None) -> str:
         return f"{text}."
     runs, level = found["systems"][0]["runs"], comparisons["confidence"]  # of the selected system
     having, lacking = (_over_runs([run[part]["accuracy"] for run in runs], level).text for part in ("with", "without"))
-    return f"{text}: its accuracy is {having} on these, {lacking} on the others."
+    return f"{text}: the selected system's accuracy is {having} on these, {lacking} on the others."

@@ -15,7 +15,7 @@ from medfusion import escaping
 from medfusion.planning.config_values import shown
 from medfusion.report.page_parts import Body, Cell, Row, Table
 from medfusion.report.page_tables import number
-from medfusion.tools.comparison import ABSENT, LOWER_IS_BETTER, Change, Comparison, Difference, Value
+from medfusion.tools.comparison import ABSENT, LOWER_IS_BETTER, Change, Edit, RunComparison, Value
 from medfusion.tools.significance import LEVEL
 
 WIDTH = 160  # of a terminal that does not say how wide it is: a file or a pipe
@@ -42,7 +42,7 @@ class Account:
     notes: list[str]
 
 
-def account(found: Comparison, tolerance: float, strict: bool, everything: bool = False) -> Account:
+def account(found: RunComparison, tolerance: float, strict: bool, everything: bool = False) -> Account:
     """A comparison in words and tables.
 
     Parameters
@@ -77,7 +77,7 @@ def account(found: Comparison, tolerance: float, strict: bool, everything: bool 
     )
 
 
-def _verdict(found: Comparison, tolerance: float, bad: bool) -> str:
+def _verdict(found: RunComparison, tolerance: float, bad: bool) -> str:
     if found.nothing_differs:
         return "Nothing differs: configuration, libraries, code, test images and all measures are the same."
     worse = found.regressions
@@ -96,7 +96,7 @@ def _verdict(found: Comparison, tolerance: float, bad: bool) -> str:
     return f"No regression: no mean test {found.metric} is worse {limit}.{lost}"
 
 
-def _warnings(found: Comparison) -> list[str]:
+def _warnings(found: RunComparison) -> list[str]:
     names = {**{k: t.name for k, t in found.old.tests.items()}, **{k: t.name for k, t in found.new.tests.items()}}
     result = [
         f"DIFFERENT TEST IMAGES of {names[key]}: {reason}. Its measures are not comparable, and are not tested."
@@ -115,7 +115,7 @@ def _warnings(found: Comparison) -> list[str]:
 # -- tables -----------------------------------------------------------------------------------------------------------
 
 
-def _differences(caption: str, found: Sequence[Difference], head: Sequence[str]) -> Table:
+def _differences(caption: str, found: Sequence[Edit], head: Sequence[str]) -> Table:
     rows = [Row([Cell(item.key), Cell(_shown(item.old)), Cell(_shown(item.new))]) for item in found]
     return Table(caption, list(head), [Body(rows)], numeric=3)
 
@@ -128,7 +128,7 @@ def _shown(value: Any) -> str:
     return value if isinstance(value, str) else shown(value)
 
 
-def _changes(found: Comparison, changes: Sequence[Change], split: str) -> Table:
+def _changes(found: RunComparison, changes: Sequence[Change], split: str) -> Table:
     better = " (lower is better)" if found.metric in LOWER_IS_BETTER else ""
     words = {"test": "test split", "val": "validation split, on which choices were made; never tested"}
     caption = f"{found.metric}{better}, {words[split]}: mean ± sd over seeds"
@@ -174,7 +174,7 @@ def _answer(row: Change) -> str:
     return "yes" if row.significant else "no"
 
 
-def _only(caption: str, found: Comparison) -> Table:
+def _only(caption: str, found: RunComparison) -> Table:
     sides = ((found.old.name, found.only_old), (found.new.name, found.only_new))
     rows = [Row([Cell(name), Cell(run)]) for run, names in sides for name in names]
     return Table(caption, ["system", "run"], [Body(rows)], numeric=2)

@@ -32,7 +32,7 @@ ABSENT = Absent()
 
 
 @dataclass(frozen=True)
-class Difference:
+class Edit:
     """One name with its values in the old and the new run; ABSENT where it is not there."""
 
     key: str
@@ -82,7 +82,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class RunComparison:
     """A run beside the reference.
 
     config, libraries, code, commits : differences
@@ -96,10 +96,10 @@ class Comparison:
     old: Run
     new: Run
     metric: str
-    config: list[Difference]
-    libraries: list[Difference]
-    code: list[Difference]
-    commits: list[Difference]
+    config: list[Edit]
+    libraries: list[Edit]
+    code: list[Edit]
+    commits: list[Edit]
     changes: list[Change]
     only_old: list[str]
     only_new: list[str]
@@ -118,7 +118,7 @@ class Comparison:
         return not any((*parts, self.other_tests, self.other_metrics)) and all(change.same for change in self.changes)
 
 
-def compare(old: Run, new: Run, metric: str = "accuracy", tolerance: float = 0.01) -> Comparison:
+def compare(old: Run, new: Run, metric: str = "accuracy", tolerance: float = 0.01) -> RunComparison:
     """Everything in which a run differs from the reference.
 
     Parameters
@@ -142,14 +142,14 @@ def compare(old: Run, new: Run, metric: str = "accuracy", tolerance: float = 0.0
     changes = _changes(old, new, values, metric, tolerance, other_tests)
     if not changes:
         raise UserError(f"{new.name} has no system in common with {old.name}: there is nothing to compare")
-    return Comparison(
+    return RunComparison(
         old=old,
         new=new,
         metric=metric,
         config=list(differences(_without_folders(old.config), _without_folders(new.config))),
         libraries=list(differences(old.libraries, new.libraries)),
         code=list(differences(old.code, new.code)),
-        commits=[Difference("commit", old.commit, new.commit)] if _other_commits(old, new) else [],
+        commits=[Edit("commit", old.commit, new.commit)] if _other_commits(old, new) else [],
         changes=changes,
         only_old=[name for name in addresses[0] if name not in addresses[1]],
         only_new=[name for name in addresses[1] if name not in addresses[0]],
@@ -165,13 +165,13 @@ def _other_commits(old: Run, new: Run) -> bool:
 # -- configuration ----------------------------------------------------------------------------------------------------
 
 
-def differences(old: Any, new: Any, key: str = "") -> Iterator[Difference]:
+def differences(old: Any, new: Any, key: str = "") -> Iterator[Edit]:
     """Where two nested structures differ, by dotted key; what only one of them has is one difference.
 
     Lists of sections are compared entry by entry, other lists as a whole.
 
     >>> [str(item) for item in differences({"a": {"b": 1}, "c": [1]}, {"a": {"b": 2}, "c": [1, 2]})]
-    ["Difference(key='a.b', old=1, new=2)", "Difference(key='c', old=[1], new=[1, 2])"]
+    ["Edit(key='a.b', old=1, new=2)", "Edit(key='c', old=[1], new=[1, 2])"]
     """
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for name in dict.fromkeys([*old, *new]):
@@ -180,7 +180,7 @@ def differences(old: Any, new: Any, key: str = "") -> Iterator[Difference]:
     elif _sections(old) and _sections(new):
         yield from differences(dict(enumerate(old)), dict(enumerate(new)), key)
     elif ABSENT in (old, new) or json.dumps(old, sort_keys=True) != json.dumps(new, sort_keys=True):
-        yield Difference(key, old, new)
+        yield Edit(key, old, new)
 
 
 def _sections(value: Any) -> bool:

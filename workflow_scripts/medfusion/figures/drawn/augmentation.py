@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from medfusion.figures.registry import Drawn
+from medfusion.figures.drawn import Drawn
 from medfusion.files import images
 from medfusion.files.hdf5 import open_hdf5
 from medfusion.naming import data_name

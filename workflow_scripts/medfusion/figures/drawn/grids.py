@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from medfusion.figures.registry import Drawn
+from medfusion.figures.drawn import Drawn
 from medfusion.files.artifacts import read_record
 from medfusion.files.prepared import data_line
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from medfusion.figures.registry import Drawn
+from medfusion.figures.drawn import Drawn
 
 
 def draw(settings: dict[str, Any], metrics: list[str], ranking: str) -> Drawn:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from medfusion.figures.registry import Drawn
+from medfusion.figures.drawn import Drawn
 from medfusion.files import images
 from medfusion.files.prepared import data_line
 from medfusion.naming import shown
