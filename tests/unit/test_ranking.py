@@ -198,7 +198,7 @@ def test_a_single_run_keeps_its_interval_and_equal_seeds_have_that_of_their_imag
 
 
 def test_the_interval_keeps_to_what_the_measure_can_be():
-    """The limits of the measure, not where those of the runs happen to lie; a calibration error below its own interval."""
+    """Not to where those of the runs happen to lie; and a calibration error can lie below its own interval."""
     runs = np.array([0.3, 0.5]), np.array([0.25, 0.42]), np.array([0.36, 0.6])
     assert ranking.interval_of_mean(*runs, 0.95, ranking.bounds("log_loss"))[1] == pytest.approx(1.673, abs=1e-3)
     assert ranking.interval_of_mean(*runs, 0.95, ranking.bounds("accuracy"))[1] == 1
