@@ -26,6 +26,7 @@ def test_the_tiny_workflow_ends_with_page_and_table(finished):
         "value",
         "low",
         "high",
+        "confidence",
         "n",
     ]
     assert all("generated images" in row["name"] for row in rows)
