@@ -14,6 +14,7 @@ from medmnist.evaluator import Evaluator
 
 from medfusion.files import calibrations, probabilities
 from medfusion.learning.calibration import scale
+from medfusion.system_id import SystemId
 
 CLASSES = {"breast": 2, "blood": 8}
 FLAGS = {"breast": "breastmnist", "blood": "bloodmnist"}
@@ -66,7 +67,7 @@ def test_predict_says_of_test_images_what_the_workflow_says(finished, tmp_path, 
     folder = results / model / f"seed{seed}"
     files = [folder / name / "fused.h5", folder / name / "probabilities.h5", folder / "features.h5"]
     own = probabilities.read(next(path for path in files if path.exists()), "test")
-    calibration = calibrations.read(results / "calibration.json").runs[system, seed]
+    calibration = calibrations.read(results / "calibration.json").runs[SystemId(model, seed, name)]
     np.testing.assert_allclose(found, scale(own, calibration.temperature), atol=1e-4)
     assert [int(row["label"]) for row in rows] == own.argmax(axis=1).tolist()
 
