@@ -112,10 +112,11 @@ class Run:
         found: dict[int, tuple[str, psutil.Process]] = {}
         with contextlib.suppress(psutil.Error):
             for process in psutil.Process(self._process.pid).children(recursive=True):
-                with contextlib.suppress(psutil.Error):
-                    program = Path(*process.cmdline()[1:2])
-                    if program.parent.name == "workflow_scripts" and process.ppid() not in found:
-                        found[process.pid] = program.stem, process
+                with contextlib.suppress(psutil.Error, ValueError):  # ended meanwhile, or no program
+                    program, *words = process.cmdline()[1:]
+                    if Path(program).parent.name == "workflow_scripts" and process.ppid() not in found:
+                        name = Path(program).stem
+                        found[process.pid] = f"draw_{words[0]}" if name == "draw" else name, process
         return list(found.values())
 
     def standing(self, stage: str) -> list[psutil.Process]:

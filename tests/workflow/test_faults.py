@@ -135,6 +135,7 @@ def test_damaged_files_are_moved_aside_and_made_anew(rerun, finished):
         assert (rerun.folder / path).read_bytes() == (finished.folder / path).read_bytes()
 
 
+@pytest.mark.long
 def test_damage_that_no_plan_can_see_is_refused_by_the_next_stage_and_then_healed(rerun, finished):
     read = [path for path in KINDS.values() if path != TABLE]  # which is for people, and no stage reads
     for path in reversed(read):  # from the last stage to the first: what a reader needs is never out of date

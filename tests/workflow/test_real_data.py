@@ -11,6 +11,7 @@ FOLDER = os.environ.get("MEDMNIST_DATA")
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(
     not (FOLDER and (Path(FOLDER) / "breastmnist.npz").exists()),
     reason="MEDMNIST_DATA names no folder with breastmnist.npz",
