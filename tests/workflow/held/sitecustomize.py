@@ -20,6 +20,8 @@ from pathlib import Path
 FOLDER = Path(os.environ.get("HELD", ""))
 PROGRAM = next((Path(word) for word in sys.orig_argv[1:2]), Path())
 IS_JOB = PROGRAM.parent.name == "workflow_scripts"
+# Drawings share a program, which is told their kind first.
+STAGE = f"draw_{sys.orig_argv[2]}" if PROGRAM.stem == "draw" else PROGRAM.stem
 
 
 def append(name: str, text: str) -> int:
@@ -31,7 +33,7 @@ def append(name: str, text: str) -> int:
 
 
 def note(which: str) -> None:
-    append("times", f"{which} {PROGRAM.stem} {os.getpid()} {time.monotonic()}\n")
+    append("times", f"{which} {STAGE} {os.getpid()} {time.monotonic()}\n")
 
 
 def before(event: str, arguments: tuple) -> None:
@@ -40,13 +42,13 @@ def before(event: str, arguments: tuple) -> None:
         return
     if (cut := FOLDER / "cut").exists() and append("renames", ".") == int(cut.read_text(encoding="ascii")):
         os.killpg(0, signal.SIGKILL)
-    name, pipe = os.fspath(arguments[1]), FOLDER / PROGRAM.stem
+    name, pipe = os.fspath(arguments[1]), FOLDER / STAGE
     if IS_JOB and pipe.is_fifo() and any(name in (word, word.partition("=")[2]) for word in sys.argv):
         try:
             # To open it waits for nobody: where the tests are gone, so is the end that holds it.
             with open(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK), "rb") as waiting:
                 os.set_blocking(waiting.fileno(), True)
-                (FOLDER / f"{PROGRAM.stem}.{os.getpid()}").touch()
+                (FOLDER / f"{STAGE}.{os.getpid()}").touch()
                 waiting.read()
         except FileNotFoundError:  # let go in this moment
             pass
