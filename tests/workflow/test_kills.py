@@ -45,6 +45,7 @@ def test_kill_in_the_middle_of_every_stage(rerun, finished):
 KINDS = ("prepare", "train_cnn", "fit_grid", "export_package", "report")
 
 
+@pytest.mark.long
 def test_kill_of_snakemake_in_the_middle_of_a_stage(rerun, finished):
     """Its job goes on until the next run, which stops it before it starts jobs of its own."""
     text = ""
