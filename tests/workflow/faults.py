@@ -326,8 +326,10 @@ def declared_memory(project: Project) -> dict[str, int]:
 
 @contextlib.contextmanager
 def mounted(*arguments: str, place: Path) -> Iterator[None]:
-    """Something mounted at a place, for the block."""
-    subprocess.run(["mount", *arguments, str(place)], check=True)
+    """Something mounted at a place, for the block; the test is skipped where even root may not, as in containers."""
+    done = subprocess.run(["mount", *arguments, str(place)], capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip(done.stderr.strip())
     try:
         yield
     finally:
