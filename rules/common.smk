@@ -92,6 +92,7 @@ def stage(name):
 
 
 def no_target(wildcards):
+    """What the pattern of the other rules has for inputs: it makes nothing itself."""
     raise WorkflowError(
         f"stage: the pattern of the other rules, and no target; expected report, inspect, audit, predictions, export or "
         f"{', '.join(DATASETS)}"
@@ -108,7 +109,7 @@ def options(wildcards, input, output):
 
 
 def with_npz(path_of):
-    """The same, and a data file that is neither input nor output of its rule."""
+    """`options`, and a data file that is neither input nor output of its rule."""
     return (
         lambda wildcards, input, output: f"{options(wildcards, input, output)} --npz {shlex.quote(path_of(wildcards))}"
     )

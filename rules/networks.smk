@@ -1,5 +1,5 @@
 # Networks. Needs: prepared images, the augmented set. Makes: trained networks with their curves, features of
-# all splits, and the training-size study. No other stage but map_saliency imports TensorFlow.
+# all splits, and the training-size study. Of the others only map_saliency and export_package import TensorFlow.
 
 
 use rule stage as train_cnn with:
@@ -48,7 +48,7 @@ use rule stage as learning_curve with:
     input:
         **stage("learning_curve"),
         images=PREPARED,
-        augmented=PLAN.curve_bank,
+        augmented=PLAN.curve_augmented,
     output:
         probabilities=f"{RESULTS}/{{dataset}}/learning_curve/repeat{{repeat}}/{{size}}.h5",
     log:

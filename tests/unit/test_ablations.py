@@ -46,16 +46,16 @@ def wildcards(**values):
 
 
 def test_everything_that_is_on_can_be_taken_away_and_nothing_else(plan):
-    of_bank = ["without_augmentation", "without_flip", "without_rotation", "without_scale"]
+    of_augmentation = ["without_augmentation", "without_flip", "without_rotation", "without_scale"]
     assert names(plan, "breast", "breast_cnn") == [
-        *of_bank, "without_contrast", "without_early_stopping", "without_network", "layer_flatten",
+        *of_augmentation, "without_contrast", "without_early_stopping", "without_network", "layer_flatten",
     ]  # fmt: skip
     assert names(plan, "breast", "breast_resnet") == [
         "without_symmetries", "without_shift", "without_batch_norm", "without_dropout", "without_weight_decay",
         "without_label_smoothing", "without_views", "without_network", "layer_features",
     ]  # fmt: skip
     assert names(plan, "blood", "blood_cnn") == [
-        *of_bank, "without_batch_norm", "without_dropout", "without_dense_dropout", "without_l2",
+        *of_augmentation, "without_batch_norm", "without_dropout", "without_dense_dropout", "without_l2",
         "without_early_stopping", "without_network", "layer_flatten", "layer_dense",
     ]  # fmt: skip
     assert names(plan, "blood", "compact_resnet") == [
@@ -64,7 +64,7 @@ def test_everything_that_is_on_can_be_taken_away_and_nothing_else(plan):
     ]  # fmt: skip
 
 
-def test_each_variant_differs_from_its_base_in_one_value_or_in_its_bank(plan):
+def test_each_variant_differs_from_its_base_in_one_value_or_in_its_augmented_set(plan):
     for dataset, variants in plan.variants.items():
         for path, variant in variants.items():
             base = plan.network(wildcards(dataset=dataset, model=variant.base))
@@ -85,13 +85,13 @@ def test_what_only_features_tell_apart_applies_the_trained_network_of_its_base(p
         assert trained(path) == "results/blood/compact_resnet/seed2/model.keras"
 
 
-def test_a_kind_of_augmentation_has_a_bank_of_its_own_and_the_others_share_one(plan):
-    def bank(change):
+def test_a_kind_of_augmentation_has_an_augmented_set_of_its_own_and_the_others_share_one(plan):
+    def augmented_set(change):
         return plan.augmented(wildcards(dataset="breast", model=f"ablations/breast_cnn/{change}"))
 
-    assert bank("without_rotation") == ["results/breast/augmented-without-rotation.h5"]
-    assert bank("without_early_stopping") == ["results/breast/augmented.h5"]
-    assert bank("without_augmentation") == []
+    assert augmented_set("without_rotation") == ["results/breast/augmented-without-rotation.h5"]
+    assert augmented_set("without_early_stopping") == ["results/breast/augmented.h5"]
+    assert augmented_set("without_augmentation") == []
     of_stage = job_settings(plan)["augment"]
     whole = of_stage(wildcards(dataset="breast", augmented="augmented"))["augmentation"]
     assert whole == plan.datasets["breast"]["augmentation"]

@@ -1066,8 +1066,8 @@ def jobs(plan):
         per["classifier"] += [
             {**run, "classifier": name} for run, variant in ablated for name in variant.systems if name != "cnn"
         ]
-        banks = {variant.augmentation_off for _, variant in ablated if variant.augmentation_off}
-        names = ["augmented", *(f"augmented-without-{kind}" for kind in banks)]
+        kinds_off = {variant.augmentation_off for _, variant in ablated if variant.augmentation_off}
+        names = ["augmented", *(f"augmented-without-{kind}" for kind in kinds_off)]
         per["augmented"] = [{"dataset": dataset, "augmented": name} for name in names]
         per["fusion"] = [{**run, "fusion": name} for run in runs for name in entry["models"][run["model"]]["fusions"]]
         per["ensemble"] = [{"dataset": dataset, "ensemble": ensemble} for ensemble in entry["ensembles"]]

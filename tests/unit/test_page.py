@@ -179,7 +179,7 @@ def test_of_many_systems_the_first_five_are_open(rows, left):
     table = Table(
         "Caption", ["System"], [Body([Row([Cell(str(n))]) for n in range(rows)], "Measured"), Body([], "Others")]
     )
-    kept, more = page_tables.few(table, 5)
+    kept, more = page_tables.few(table, 5, "The others")
     shown = kept.bodies[0].rows + (more.bodies[0].rows if more else [])
     assert [row.cells[0].text for row in shown] == [str(n) for n in range(rows)]
     assert (more and len(more.bodies[0].rows)) == left and len(kept.bodies) == 2

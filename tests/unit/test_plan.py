@@ -69,7 +69,7 @@ def test_logs_mirror_results(config, results, logs):
     assert Plan({**config, "results": results}).beside("logs") == logs
 
 
-def test_networks_that_draw_from_originals_alone_do_not_wait_for_the_bank(config):
+def test_networks_that_draw_from_originals_alone_do_not_wait_for_the_augmented_set(config):
     plan = Plan(config)
     assert plan.augmented(Wildcards(dataset="blood", model="compact_resnet")) == []
     assert plan.augmented(Wildcards(dataset="blood", model="blood_cnn")) == ["results/blood/augmented.h5"]

@@ -95,9 +95,9 @@ def test_versions_of_prepared_files(tmp_path):
     pixels = labels[:, None, None, None].repeat(2, axis=1).repeat(2, axis=2)
     description = Description("blood", "binary-class", ("a", "b"), "", True)
     write_split(tmp_path / "train.h5", "train", description, pixels, labels)
-    with h5py.File(tmp_path / "bank.h5", "w") as file:
+    with h5py.File(tmp_path / "augmented.h5", "w") as file:
         file["images"] = np.stack([pixels + 100, pixels + 200], axis=1).astype(np.uint8)
-    images = open_images(tmp_path / "train.h5", tmp_path / "bank.h5", 6, seed=1)
+    images = open_images(tmp_path / "train.h5", tmp_path / "augmented.h5", 6, seed=1)
     assert (len(images), images.versions, images.shape) == (6, 3, (2, 2, 1))
     for version, offset in enumerate([0, 100, 200]):
         _, seen, seen_labels = epoch(images, version, 3, np.random.default_rng(0))

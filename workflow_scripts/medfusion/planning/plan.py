@@ -139,13 +139,13 @@ class Plan:
         """The augmented set, if the model's network draws from it."""
         variant = self._variant(wildcards)
         kind = variant.augmentation_off if variant else None
-        return self._bank(wildcards.dataset, self.network(wildcards), f"-without-{kind}" if kind else "")
+        return self._augmented_set(wildcards.dataset, self.network(wildcards), f"-without-{kind}" if kind else "")
 
-    def curve_bank(self, wildcards: Wildcards) -> Files:
+    def curve_augmented(self, wildcards: Wildcards) -> Files:
         """The augmented set, if the network of the training-size study draws from it."""
-        return self._bank(wildcards.dataset, self.curve_network(wildcards.dataset))
+        return self._augmented_set(wildcards.dataset, self.curve_network(wildcards.dataset))
 
-    def _bank(self, dataset: str, network: Config, suffix: str = "") -> Files:
+    def _augmented_set(self, dataset: str, network: Config, suffix: str = "") -> Files:
         drawn = network["training"]["images"] != "original"
         return [f"{self.results}/{dataset}/augmented{suffix}.h5"] if drawn else []
 

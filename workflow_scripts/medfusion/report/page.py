@@ -132,10 +132,8 @@ def _task(material: Material) -> Task:
     several = is_multi_label(first["task"])
     kinds = "bootstrap for accuracy, DeLong for AUROC" if several else "Wilson for accuracy, DeLong for AUROC"
     published = [] if first["generated"] else entry["published"]
-    caption = (
-        f"Systems on {material.name} in the order of their ranks, the selected one first. Values are mean ± "
-        f"standard deviation over seeds; under them, {intervals(material.confidence, kinds)}."
-    )
+    values = f"Values are mean ± standard deviation over seeds; under them, {intervals(material.confidence, kinds)}."
+    caption = f"Systems on {material.name} in the order of their ranks, the selected one first. {values}"
     criterion, n = material.config["criterion"], ranking.images_tested(material.measures)
     table = page_tables.results(
         systems,
@@ -147,7 +145,7 @@ def _task(material: Material) -> Task:
         material.confidence,
         criterion,
     )
-    results, more_results = page_tables.few(table, OPEN)
+    results, more_results = page_tables.few(table, OPEN, f"The other systems on {material.name}. {values}")
     return Task(
         key=material.key,
         name=material.name,

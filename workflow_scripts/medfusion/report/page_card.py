@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from medfusion.evaluation import ranking
-from medfusion.files.example_files import SAMPLED_CLASSES, TOP_ERRORS, read_examples
+from medfusion.files.example_files import SAMPLED_CLASSES, TOP_ERRORS
 from medfusion.files.rankings import Score
-from medfusion.naming import class_names
+from medfusion.naming import class_names, percent
 from medfusion.report.material import Material
 from medfusion.report.page_parts import picture
 from medfusion.tasks import is_multi_label
@@ -147,14 +147,13 @@ def _samples(material: Material) -> Strip | None:
 def _errors(material: Material) -> Strip | None:
     """The most confident errors of the selected system, if it makes any."""
     path = material.figures.get(ERRORS)
-    if path is None or "examples/examples" not in material.tables:
+    if path is None or material.examples is None:
         return None
     names = class_names(material.first["label_names"], LONGEST)
-    examples = read_examples(material.tables["examples/examples"])
-    shown, seed = examples["errors"][:TOP_ERRORS], examples["best"]["seed"]
+    shown, seed = material.examples.most_confident_errors
     texts = [
-        f"{names[row['true']]}, taken for {names[row['predicted']]} ({row['probability']:.0%})".replace("%)", " %)")
-        for row in shown
+        f"{names[row['true']]}, taken for {names[row['predicted']]} ({percent(round(row['probability'], 2))})"
+        for row in shown[:TOP_ERRORS]
     ]
     of = "" if seed is None else f" (seed {seed})"
     return _strip(f"Its most confident errors{of}", path, texts) if texts else None

@@ -103,6 +103,11 @@ class ExamplePages:
         names = {key: self._names[example[key]] for key in ("true", "predicted")}
         return {"index": example["index"], **names, "probability": example["probability"]}
 
+    @property
+    def most_confident_errors(self) -> tuple[list[dict[str, Any]], int | None]:
+        """The selected system's most confident errors, and the seed of its run (None for an ensemble)."""
+        return self._examples["errors"], self._examples["best"]["seed"]
+
     # -- sentences ----------------------------------------------------------------------------------------------------
 
     @property

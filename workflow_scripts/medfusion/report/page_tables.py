@@ -135,14 +135,16 @@ def results(
     return Table(caption, head, bodies)
 
 
-def few(table: Table, most: int) -> tuple[Table, Table | None]:
-    """A table whose first body has no more than so many rows, and one of the rows that it had besides, if any."""
+def few(table: Table, most: int, caption: str) -> tuple[Table, Table | None]:
+    """A table whose first body has no more than so many rows, and one of the rows that it had besides, if any.
+
+    caption : of the latter
+    """
     first, *others = table.bodies
     if len(first.rows) <= most + 1:
         return table, None
     kept = replace(table, bodies=[replace(first, rows=first.rows[:most]), *others])
-    rest = f"The other systems. {table.caption.partition('. ')[2]}"
-    return kept, replace(table, caption=rest, bodies=[replace(first, rows=first.rows[most:])])
+    return kept, replace(table, caption=caption, bodies=[replace(first, rows=first.rows[most:])])
 
 
 def _origin(row: Mapping[str, Any]) -> str:
