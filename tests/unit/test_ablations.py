@@ -130,7 +130,7 @@ def test_without_normalisation_the_dense_layer_is_no_other_layer():
     assert ablations.other_layers(network, []) == []
 
 
-def test_the_only_kind_of_a_bank_is_taken_away_with_its_copies():
+def test_the_only_kind_of_an_augmented_set_is_taken_away_with_its_copies():
     network = completed()["networks"]["breast_cnn"]
     alone = {"copies": 2, "seed": 0, "flip": "none", "rotation": 20, "scale": 0, "contrast": 0}
     assert ablations.removable(network, alone, []) == ["augmentation", "early_stopping"]

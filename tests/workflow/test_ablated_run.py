@@ -38,11 +38,11 @@ def test_only_the_new_jobs_and_what_collects_them_were_run(switched_on):
     assert not project.planned()
 
 
-def test_the_bank_without_rotation_has_the_same_copies_otherwise(switched_on):
+def test_the_augmented_set_without_rotation_has_the_same_copies_otherwise(switched_on):
     """The same draws: with scaling and flips alone, an unrotated copy keeps the centre of its image."""
     folder = switched_on[0].folder / "results/breast"
-    banks = [folder / name for name in ("augmented.h5", "augmented-without-rotation.h5")]
-    with h5py.File(banks[0]) as whole, h5py.File(banks[1]) as without:
+    sets = [folder / name for name in ("augmented.h5", "augmented-without-rotation.h5")]
+    with h5py.File(sets[0]) as whole, h5py.File(sets[1]) as without:
         assert whole["images"].shape == without["images"].shape
         assert not np.array_equal(whole["images"][:], without["images"][:])
     assert not (folder / "augmented-without-flip.h5").exists()
