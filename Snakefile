@@ -1,6 +1,6 @@
 # MedMNIST Fusion: two medical image classification studies, from download to one page.
 #
-# What people type: report (the default), inspect, audit, predictions, export, and the name of a data set of config.yaml (breast, blood).
+# What people type: report (the default), inspect, audit, predictions, export, crossvalidation, resplits, and the name of a data set of config.yaml (breast, blood).
 from pathlib import Path
 
 from snakemake.utils import min_version
@@ -22,6 +22,7 @@ include: "rules/data.smk"
 include: "rules/networks.smk"
 include: "rules/classifiers.smk"
 include: "rules/evaluation.smk"
+include: "rules/crossvalidation.smk"
 include: "rules/figures.smk"
 include: "rules/export.smk"
 include: "rules/examples.smk"
@@ -57,6 +58,16 @@ rule predictions:
     input:
         served("predictions", PLAN.in_medmnist, f"{RESULTS}/{{dataset}}/predictions.zip"),
     localrule: True
+
+
+for scheme in SCHEMES:
+
+    rule:
+        name:
+            scheme
+        input:
+            partitioned(scheme),
+        localrule: True
 
 
 for dataset in DATASETS:

@@ -16,6 +16,7 @@ from medfusion.planning.fingerprint import modules
 from medfusion.planning.identity import identity
 from medfusion.planning.jobs import job_name
 from medfusion.planning.page_plan import PagePlan
+from medfusion.planning.partitions import SCHEMES, asked_for
 from medfusion.planning.plan import Plan
 from medfusion.planning.representatives import Representatives
 from medfusion.planning.reruns import Planned
@@ -147,8 +148,17 @@ def served(target, datasets, pattern):
     return expand(pattern, dataset=datasets)
 
 
+def partitioned(scheme):
+    """What a scheme of other splits makes of the data sets that ask for it."""
+    datasets = PLAN.partitioned(scheme)
+    if not datasets and set(ASKED.targets) == {scheme}:
+        raise WorkflowError(f"{scheme}: no data set of config.yaml has the key {scheme}; there is nothing to make")
+    return expand(f"{RESULTS}/{{dataset}}/{scheme}/summary.md", dataset=datasets)
+
+
 wildcard_constraints:
-    dataset="|".join(DATASETS),
+    dataset="|".join(PLAN.entries),
+    scheme="|".join(SCHEMES),
     # A model's name; of an ablated one ablations/, the name of its base, and what it is without.
     model=r"(ablations/[A-Za-z][A-Za-z0-9_-]*/)?[A-Za-z][A-Za-z0-9_-]*",
     augmented=r"augmented(-without-[a-z]+)?",
@@ -158,5 +168,7 @@ wildcard_constraints:
     classifier="|".join(config["classifiers"]) or "none",
     fusion="|".join(config["fusions"]) or "none",
     ensemble=r"[A-Za-z][A-Za-z0-9_-]*",
-    group="|".join(sorted({group for name in DATASETS for group in (*PLAN.groups[name], *PLAN.ablation_groups[name])})),
+    group="|".join(
+        sorted({group for name in PLAN.entries for group in (*PLAN.groups[name], *PLAN.ablation_groups[name])})
+    ),
     file="|".join(PLAN.downloads()) or "none",

@@ -15,7 +15,9 @@ try:
             f"prefix: of a module moves {RESULTS} where its records are not looked for; in the module's config name "
             "other folders for results and data"
         )
-    PLANNED = [planned(job) for job in all_jobs.jobs(PLAN)]
+    # Of other splits, which are many jobs, only those that are asked for; a workflow of which this is a module may ask for any.
+    schemes = asked_for(ASKED.targets) if Path(workflow.basedir).resolve() == ROOT else SCHEMES
+    PLANNED = [planned(job) for job in all_jobs.jobs(PLAN, schemes)]
     if not workflow.is_main_process:
         write_missing(PLANNED)
     elif ASKED.runs_jobs:

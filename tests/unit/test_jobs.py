@@ -7,9 +7,11 @@ import yaml
 from configurations import ROOT, SCHEMA
 from snakemake.utils import update_config
 from specification import jobs as specified
+from specification import partition_jobs
 
 from medfusion.planning.config import complete
 from medfusion.planning.jobs import job_name, jobs
+from medfusion.planning.partitions import SCHEMES
 from medfusion.planning.plan import Plan
 
 TESTS = "tests/workflow"
@@ -33,6 +35,17 @@ def test_the_jobs_of_a_configuration(overlays):
     found = jobs(Plan(complete(config, SCHEMA)))
     names = [f"{job.stage}/{job.name}" for job in found]
     assert sorted(names) == sorted(expected)
+
+
+def test_the_jobs_of_other_splits():
+    config = {}
+    for path in ("config.yaml", f"{TESTS}/tiny.yaml", f"{TESTS}/partitioned.yaml"):
+        update_config(config, yaml.safe_load((ROOT / path).read_text(encoding="utf-8")))
+    expected = partition_jobs(copy.deepcopy(config))
+    plan = Plan(complete(config, SCHEMA))
+    others = {f"{job.stage}/{job.name}" for job in jobs(plan)}
+    found = {f"{job.stage}/{job.name}" for job in jobs(plan, SCHEMES)}
+    assert found - others == expected and others < found
 
 
 def test_no_two_jobs_of_a_stage_share_a_name():

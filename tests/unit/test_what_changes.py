@@ -10,7 +10,7 @@ import changes
 import pytest
 import yaml
 from other_values import changed, get, leaves, ready
-from specification import jobs
+from specification import jobs, partition_jobs
 
 from medfusion.planning import config as configuration
 from medfusion.planning import fingerprint
@@ -53,6 +53,9 @@ def unset_keys():
     for dataset in BASE["datasets"]:
         yield from (f"datasets.{dataset}.generated.{name}" for name in ("seed", "train", "val", "test"))
         yield from (f"datasets.{dataset}.split.{name}" for name in ("shares", "seed", "groups"))
+    for scheme, names in changes.SCHEMES.items():
+        yield from (f"datasets.breast.{scheme}.{name}" for name in names.split())
+        yield from (f"datasets.{dataset}.{scheme}" for dataset in BASE["datasets"])
     for section in ("defaults", "networks.breast_cnn", "networks.compact_resnet"):
         yield from (f"{section}.training.{name}" for name in (*changes.NESTED, "early_stopping", "reduce_lr"))
     yield from ("datasets.blood.learning_curve", "datasets.blood.generated")
@@ -171,7 +174,8 @@ def test_every_stage_has_jobs():
     others = {"x": {**breast, "source": "generated"}, "several": {**breast, "flag": "chestmnist"}}
     others["folder"] = {**breast, "flag": None, "source": "folder"}
     found = {*jobs(ablated), *jobs({**BASE, "datasets": others})}
-    assert {job.partition("/")[0] for job in found} == set(changes.STAGES)
+    folds = partition_jobs({**BASE, "datasets": {"breast": {**breast, "crossvalidation": {"folds": 3, "repeats": 1}}}})
+    assert {job.partition("/")[0] for job in {*found, *folds}} == set(changes.STAGES)
 
 
 def test_a_module_counts_for_the_stages_that_import_it():

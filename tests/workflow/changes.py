@@ -90,6 +90,10 @@ TRAINING = (
 )
 NESTED = ("affine.rotation", "affine.scale", "early_stopping.patience", "reduce_lr.factor", "reduce_lr.patience")
 OPTIONS = "dropout dense_dropout l2 batch_norm batch_norm_momentum blocks widths stem_stride"
+SCHEMES = {
+    "crossvalidation": "pool folds repeats seed models compare practically_equivalent",
+    "resplits": "number seed models compare practically_equivalent",
+}
 AUGMENTATION = "preset copies seed flip rotation scale contrast"
 CHOOSING = "selection folds search_images fit_images nystroem_components nystroem_images fit_values calibration"
 
@@ -197,6 +201,21 @@ KEYS = (
         ("audit_duplicates dataset={dataset}",),
         (f"{DATASET}.near_duplicates",),
         ("datasets.blood.near_duplicates",),
+    ),
+    Row(
+        "`crossvalidation`, `resplits`",
+        "the page; of the targets of these names, the partitions that are divided otherwise, and what follows",
+        (),
+        tuple(
+            key
+            for scheme, settings in SCHEMES.items()
+            for key in (
+                f"{DATASET}.{scheme}",
+                *_each(f"{DATASET}.{scheme}.{{setting}}", settings),
+                *_each(f"defaults.dataset.{scheme}.{{setting}}", settings),
+            )
+        ),
+        ("datasets.blood.resplits",),
     ),
     Row(
         "what a data set's `export` packs",

@@ -27,6 +27,13 @@ CHOICES: dict[str, list[Any]] = {
     "exclude": ["*_mask*"],
     "sha256": ["0" * 64],
     "label": ["Another name"],
+    "folds": [4, 6],
+    "number": [2, 3],
+    "pool": [["train", "val", "test"]],
+    "models": [["breast_cnn"]],
+    "compare": [[["breast_cnn/cnn", "breast_cnn/svm_linear"]]],
+    "crossvalidation": [{"folds": 3}, None],
+    "resplits": [{"number": 2}, None],
     "positive": [1, 0],
     "flip": ["both", "vertical"],
     "rotation": [20, 10],
@@ -202,6 +209,8 @@ def changed(config: Config, key: str) -> Config:
         put(config, key, [*old, "another"])
     elif last == "up_to":
         put(config, key, old + 1 if old else 10**6)
+    elif last == "repeats" and "crossvalidation" in path:
+        put(config, key, (old or 5) + 1)
     elif last in ("seeds", "repeats"):
         put(config, key, [*old, max(old) + 1])
     elif last == "sizes":

@@ -32,6 +32,49 @@ def jobs(config: Config) -> dict[str, Facts]:
     return found
 
 
+def partition_jobs(config: Config) -> set[str]:
+    """The jobs of cross-validation and other splits, whose settings are all given in the data set's entry."""
+    found: set[str] = set()
+
+    def add(stage: str, *names: Any, **_: Any) -> None:
+        found.add(f"{stage}/{'.'.join(map(str, names))}")
+
+    for dataset, entry in _present(config["datasets"]).items():
+        models = _present(entry["models"])
+        for scheme in ("crossvalidation", "resplits"):
+            if not (wanted := entry.get(scheme)):
+                continue
+            add("group_images", dataset)
+            add("summarise_partitions", dataset, scheme)
+            for part, seeds in _partitions(scheme, wanted):
+                kept = {name: {**models[name], "ablations": None} for name in wanted.get("models") or models}
+                if seeds:
+                    kept = {name: {**model, "seeds": seeds} for name, model in kept.items()}
+                path = f"{dataset}.{scheme}.{part}"
+                add("partition_images", path)
+                add("augment", path, "augmented")
+                for name, model in kept.items():
+                    _add_model(add, config, path, name, model)
+                of_several = {
+                    ensemble
+                    for ensemble, members in _present(entry.get("ensembles")).items()
+                    if {member.split("/")[0] for member in members} <= set(kept)
+                    and sum(len(kept[member.split("/")[0]]["seeds"]) for member in members) > 1
+                }
+                for ensemble in of_several:
+                    add("ensemble", path, ensemble)
+                if of_several:
+                    add("evaluate", path, "ensembles")
+    return {job for job in found if not job.startswith("draw_")}
+
+
+def _partitions(scheme: str, wanted: Config) -> list[tuple[str, list[int] | None]]:
+    if scheme == "resplits":
+        return [(str(number + 1), None) for number in range(wanted["number"])]
+    repeats = range(1, wanted["repeats"] + 1)
+    return [(f"repeat{r}-fold{fold + 1}", [r]) for r in repeats for fold in range(wanted["folds"])]
+
+
 def _add_dataset(add, config: Config, dataset: str, entry: Config) -> None:
     models, ensembles, curve = _present(entry["models"]), _present(entry.get("ensembles")), entry.get("learning_curve")
     if entry["source"] in ("official", "surrogate"):

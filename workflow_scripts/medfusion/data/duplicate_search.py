@@ -95,7 +95,11 @@ class Search:
                 yield int(start) + low, _rows(file[low : low + step])
 
     def pairs(
-        self, threshold: float, block: int = BLOCK_ROWS, report: Callable[[str], None] = lambda text: None
+        self,
+        threshold: float,
+        block: int = BLOCK_ROWS,
+        report: Callable[[str], None] = lambda text: None,
+        first_below: int | None = None,
     ) -> Iterator[Pairs]:
         """Every pair with a correlation of at least `threshold`, some at a time, in no particular order.
 
@@ -104,15 +108,19 @@ class Search:
         threshold : correlation
         block : images compared at once, at most; changes the memory and the time taken, not the result
         report : takes lines of progress
+        first_below : only pairs whose first image has a number below this; None for all
         """
         n = int(self.starts[-1])
+        last = n if first_below is None else first_below
         rows = max(1, min(block, HELD // (2 * self._pixels)))
         most = max(2 * rows, HELD // self._pixels)
         waiting: list[tuple[np.ndarray, np.ndarray]] = []
         count = held = 0
-        for start in range(0, n, rows):
+        for start in range(0, last, rows):
             for other in range(start, n, rows):
                 first, second = self._candidates(start, other, rows, threshold)
+                if start + rows > last:
+                    first, second = first[first < last], second[first < last]
                 if not len(first):
                     continue
                 new = np.unique(np.concatenate([first, second]))
@@ -123,7 +131,7 @@ class Search:
                 waiting.append((first, second))
                 self._held[new] = True
                 count, held = count + len(first), held + fresh
-            report(f"compared {min(start + rows, n):,} of {n:,} images with all that follow them")
+            report(f"compared {min(start + rows, last):,} of {last:,} images with all that follow them")
         if waiting:
             yield self._compared(waiting, threshold)
 

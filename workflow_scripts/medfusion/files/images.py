@@ -66,6 +66,36 @@ class Images(Protocol):
         """The images of consecutive rows, uint8 (m, H, W, C)."""
 
 
+class Selected:
+    """Some images of several prepared files, read as they are asked for.
+
+    Parameters
+    ----------
+    paths : files of images of one size
+    rows : int64 (m,), numbers of images in ascending order, those of all files counted in a row
+    """
+
+    def __init__(self, paths: Sequence[str | Path], rows: np.ndarray):
+        self._paths, self._rows, counts = list(paths), rows, []
+        for path in paths:
+            with open_hdf5(path) as file:
+                counts.append(len(file["images"]))
+                of_image = file["images"].shape[1:]
+        self._starts = np.cumsum([0, *counts])
+        self.shape: tuple[int, ...] = (len(rows), *of_image)
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        """The images of consecutive places among those selected, uint8 (m, H, W, C)."""
+        numbers, parts = self._rows[rows], []
+        for path, start, stop in zip(self._paths, self._starts, self._starts[1:], strict=False):
+            own = numbers[(numbers >= start) & (numbers < stop)] - start
+            if len(own):
+                with open_hdf5(path) as file:
+                    # All between the first and the last: single rows would each unpack a chunk.
+                    parts.append(file["images"][own[0] : own[-1] + 1][own - own[0]])
+        return np.concatenate(parts) if parts else np.empty((0, *self.shape[1:]), np.uint8)
+
+
 def chunk_rows(shape: Sequence[int]) -> int:
     """How many images of a shape (H, W, C) stand together in a file, and are read and unpacked as a whole.
 

@@ -12,6 +12,7 @@ from typing import Any
 from medfusion.data import folders, npy_header
 from medfusion.data.datafiles import CLASSES, COUNTS, NAMES, TASKS
 from medfusion.errors import UserError
+from medfusion.planning.partitions import SCHEMES
 from medfusion.planning.systems import Config
 from medfusion.tasks import is_multi_label, task_of
 
@@ -53,6 +54,8 @@ NAMED_IF_ANY = (
     "positive",
     "generated",
     "learning_curve",
+    "crossvalidation",
+    "resplits",
     "export",
 )
 
@@ -148,7 +151,17 @@ def fill_dataset(entry: Config, defaults: Config) -> None:
     rule = _rule(defaults["by_images"], images)
     said += _fill_augmentation(entry, general["augmentation"], rule["copies"])
     said += _fill_models(entry, defaults["model"], rule["network"], images)
+    for scheme in SCHEMES:
+        if entry[scheme] is not None:
+            entry[scheme] = _filled_scheme({**general[scheme], **entry[scheme]}, entry["models"])
     entry["by_default"] = said
+
+
+def _filled_scheme(wanted: Config, models: Config) -> Config:
+    """A scheme of other splits without comparisons of models that are switched off, or not asked for."""
+    there = models if wanted["models"] is None else wanted["models"]
+    pairs = [pair for pair in wanted["compare"] if all(name.partition("/")[0] in there for name in pair)]
+    return {**wanted, "compare": pairs}
 
 
 def _labels_in_words(entry: Config, folder: folders.Folder) -> str:

@@ -24,6 +24,7 @@ from medfusion.planning.data_sets import (
     pictures,
     several_labels,
 )
+from medfusion.planning.partitions import SCHEMES
 from medfusion.planning.systems import Config, fusion_members, systems
 from medfusion.tasks import MOST_LABELS
 
@@ -31,6 +32,7 @@ from medfusion.tasks import MOST_LABELS
 RESERVED_MODELS = {
     "images", "inspect", "audit", "ensembles", "baselines", "learning_curve", "results", "reliability", "studies",
     "examples", "ablations", "export", "labels",
+    "crossvalidation", "resplits",
 }  # fmt: skip
 
 
@@ -76,6 +78,7 @@ def faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
             yield f"{key}.published: unknown system {row['system']!r}{hint(row['system'], packable)}"
     if (curve := dataset["learning_curve"]) and (name := curve["network"]) not in config["networks"]:
         yield f"{key}.learning_curve.network: unknown {name!r}{hint(name, list(config['networks']))}"
+    yield from _partition_faults(key, dataset, config)
     yield from _size_faults(key, dataset, config)
     yield from _image_faults(key, dataset, config)
 
@@ -267,6 +270,28 @@ def _fold_limit(key: str, images: float, classes: int) -> str:
         f"expected {way_out}, because each fold needs an image of each of the {classes} classes of {key}, which gives "
         f"{images} images"
     )
+
+
+def _partition_faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
+    """Models and systems of cross-validation and other splits that the data set does not have."""
+    for scheme in SCHEMES:
+        if not (wanted := dataset[scheme]):
+            continue
+        if several_labels(dataset):
+            yield f"{key}.{scheme}: not for several labels at once, by which images cannot be divided; set {scheme}: ~"
+        models = list(dataset["models"]) if wanted["models"] is None else wanted["models"]
+        for name in models:
+            if name not in dataset["models"]:
+                yield f"{key}.{scheme}.models: unknown model {name!r}{hint(name, list(dataset['models']))}"
+        known = [
+            f"{name}/{system}" for name in models if name in dataset["models"] for system in systems(dataset, name)
+        ]
+        for first, second in wanted["compare"]:
+            for name in (first, second):
+                if name not in known:
+                    yield f"{key}.{scheme}.compare: unknown system {name!r}{hint(name, known)}"
+            if first == second:
+                yield f"{key}.{scheme}.compare: {first} with itself; expected two systems"
 
 
 def _image_faults(key: str, dataset: Config, config: Config) -> Iterator[str]:

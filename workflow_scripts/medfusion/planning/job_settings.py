@@ -59,7 +59,7 @@ class _Parts:
 
     def dataset(self, wildcards: Wildcards, *keys: str) -> Settings:
         """Some keys of a data set's entry."""
-        entry = self._plan.datasets[wildcards.dataset]
+        entry = self._plan.entries[wildcards.dataset]
         return {key: entry[key] for key in keys}
 
     def names(self, *datasets: str) -> Settings:
@@ -114,6 +114,9 @@ def _of_data(plan: Plan, parts: _Parts) -> JobSettings:
     def audit_duplicates(wildcards: Wildcards) -> Settings:
         return parts.labelled_figure(wildcards, threshold=plan.datasets[wildcards.dataset]["near_duplicates"])
 
+    def partition_images(wildcards: Wildcards) -> Settings:
+        return plan.partitions[wildcards.dataset].settings
+
     return {
         "download": lambda wildcards: plan.downloads()[wildcards.file],
         "generate": generate,
@@ -121,6 +124,8 @@ def _of_data(plan: Plan, parts: _Parts) -> JobSettings:
         "prepare_folder": prepare_folder,
         "inspect_images": lambda wildcards: parts.labelled_figure(wildcards, seed=0),
         "audit_duplicates": audit_duplicates,
+        "group_images": lambda wildcards: {"threshold": plan.datasets[wildcards.dataset]["near_duplicates"]},
+        "partition_images": partition_images,
         "augment": lambda wildcards: {"augmentation": plan.augmentation(wildcards)},
     }
 
@@ -168,7 +173,7 @@ def _of_models(plan: Plan) -> JobSettings:
     def ensemble(wildcards: Wildcards) -> Settings:
         return {
             "title": f"{wildcards.dataset}, {wildcards.ensemble}",
-            "systems": plan.datasets[wildcards.dataset]["ensembles"][wildcards.ensemble],
+            "systems": plan.entries[wildcards.dataset]["ensembles"][wildcards.ensemble],
             "files": plan.ensemble_files(wildcards),
         }
 
@@ -241,7 +246,21 @@ def _of_evaluation(plan: Plan, parts: _Parts) -> JobSettings:
             "files": [file for name in plan.datasets for file in plan.all_metrics(name)],
         }
 
+    def summarise_partitions(wildcards: Wildcards) -> Settings:
+        entry = plan.datasets[wildcards.dataset]
+        scheme = wildcards.scheme
+        return {
+            "scheme": scheme,
+            "name": plan.shown(wildcards.dataset)["name"],
+            "threshold": entry["near_duplicates"],
+            "confidence": config["evaluation"]["confidence"],
+            "pool": ["train", "val", "test"],
+            **{key: value for key, value in entry[scheme].items() if key not in ("models", "seed")},
+            "files": plan.partition_metrics(wildcards),
+        }
+
     return {
+        "summarise_partitions": summarise_partitions,
         "baselines": lambda wildcards: {"images": config["evaluation"]["nearest_images"]},
         "evaluate": evaluate,
         "rank_systems": rank_systems,

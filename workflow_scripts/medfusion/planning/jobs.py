@@ -1,6 +1,7 @@
 """Every job that a configuration asks for, listed in plain Python, without Snakemake."""
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -38,8 +39,12 @@ def job_name(stage: str, wildcards: Any) -> str:
     return ".".join(wildcards).replace("/", ".") or stage
 
 
-def jobs(plan: Plan) -> list[Job]:
+def jobs(plan: Plan, schemes: Iterable[str] = ()) -> list[Job]:
     """All jobs of a plan, each once, with their settings.
+
+    Parameters
+    ----------
+    schemes : of other splits, those whose jobs are listed; they are many, and targets of their own
 
     Raises
     ------
@@ -48,7 +53,7 @@ def jobs(plan: Plan) -> list[Job]:
     """
     config_of = job_settings(plan)
     found: dict[tuple[str, str], Job] = {}
-    for stage, wildcards in _listed(plan):
+    for stage, wildcards in itertools.chain(_listed(plan), *(_of_scheme(plan, scheme) for scheme in schemes)):
         # Data sets that share a download share its job.
         named = {key: str(value) for key, value in wildcards.items()}
         key = stage, job_name(stage, named.values())
@@ -82,7 +87,7 @@ def _of_data(plan: Plan, dataset: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _of_models(plan: Plan, dataset: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    entry = plan.datasets[dataset]
+    entry = plan.entries[dataset]
     for model, settings in entry["models"].items():
         for seed in settings["seeds"]:
             of_seed = {"dataset": dataset, "model": model, "seed": seed}
@@ -103,6 +108,17 @@ def _of_models(plan: Plan, dataset: str) -> Iterator[tuple[str, dict[str, Any]]]
         for repeat in curve["repeats"]:
             for size in curve["sizes"]:
                 yield "learning_curve", {"dataset": dataset, "repeat": repeat, "size": size}
+
+
+def _of_scheme(plan: Plan, scheme: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    for dataset in plan.partitioned(scheme):
+        yield "group_images", {"dataset": dataset}
+        yield "summarise_partitions", {"dataset": dataset, "scheme": scheme}
+        for path in plan.of_scheme(dataset, scheme):
+            yield "partition_images", {"dataset": path}
+            yield "augment", {"dataset": path, "augmented": "augmented"}
+            yield from _of_models(plan, path)
+            yield from (("evaluate", {"dataset": path, "group": group}) for group in plan.groups[path])
 
 
 def _of_evaluation(plan: Plan, dataset: str) -> Iterator[tuple[str, dict[str, Any]]]:

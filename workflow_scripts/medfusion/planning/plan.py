@@ -10,6 +10,7 @@ from typing import Any
 from medfusion.data.datafiles import file_name
 from medfusion.planning import ablations, data_sets
 from medfusion.planning.config import Config, fusion_members, systems
+from medfusion.planning.partitions import Partition, partitions
 from medfusion.system_id import SystemId
 
 Wildcards = Any  # Snakemake's: one attribute for each wildcard
@@ -28,12 +29,17 @@ class Plan:
         self.config = config
         self.datasets: dict[str, Config] = config["datasets"]
         self.results: str = config["results"].rstrip("/")
-        # Group of systems -> system -> file of its probabilities, for each data set.
-        self.groups = {dataset: self._groups(dataset) for dataset in self.datasets}
+        self.partitions = partitions(self.datasets)
+        # Whatever may stand for a data set in a path: data sets, and other splits of their images.
+        self.entries = {**self.datasets, **{path: partition.entry for path, partition in self.partitions.items()}}
+        # Group of systems -> system -> file of its probabilities, for each of these.
+        self.groups = {name: self._groups(name) for name in self.entries}
         # Models with something taken away, by the name that stands for a model in their paths; and their groups, apart
         # from the others because they are no candidates.
-        self.variants = {dataset: ablations.variants(config, dataset) for dataset in self.datasets}
-        self.ablation_groups = {dataset: self._ablation_groups(dataset) for dataset in self.datasets}
+        self.variants = {
+            name: ablations.variants(config, name) if name in self.datasets else {} for name in self.entries
+        }
+        self.ablation_groups = {name: self._ablation_groups(name) for name in self.entries}
 
     # -- where things are ---------------------------------------------------------------------------------------------
 
@@ -110,12 +116,48 @@ class Plan:
         """The data sets that MedMNIST's evaluator knows."""
         return [dataset for dataset, entry in self.datasets.items() if entry["flag"]]
 
+    # -- partitions ---------------------------------------------------------------------------------------------------
+
+    def whole(self, wildcards: Wildcards) -> Files:
+        """The prepared images that a partition divides anew."""
+        folder = f"{self.results}/{self.partitions[wildcards.dataset].dataset}"
+        return [f"{folder}/images/{split}.h5" for split in ("train", "val", "test")]
+
+    def whole_test_labels(self, wildcards: Wildcards) -> Files:
+        """The labels of the test images, if a partition divides these too."""
+        partition = self.partitions[wildcards.dataset]
+        pooled = "test" in partition.settings["pool"]
+        return [f"{self.results}/{partition.dataset}/test_labels.h5"] if pooled else []
+
+    def image_groups(self, wildcards: Wildcards) -> str:
+        """Which images of the data set that a partition divides stay together."""
+        return f"{self.results}/{self.partitions[wildcards.dataset].dataset}/groups.csv"
+
+    def pictures(self, wildcards: Wildcards) -> Files:
+        """Which picture became which image, for a folder of pictures."""
+        folder = f"{self.results}/{wildcards.dataset}"
+        return [f"{folder}/pictures.csv"] if wildcards.dataset in self.in_folders else []
+
+    def of_scheme(self, dataset: str, scheme: str) -> dict[str, Partition]:
+        """The partitions of one data set and scheme, by path."""
+        wanted = dataset, scheme
+        return {path: one for path, one in self.partitions.items() if (one.dataset, one.scheme) == wanted}
+
+    def partitioned(self, scheme: str) -> list[str]:
+        """The data sets that a scheme divides anew."""
+        return list(dict.fromkeys(one.dataset for one in self.partitions.values() if one.scheme == scheme))
+
+    def partition_metrics(self, wildcards: Wildcards) -> Files:
+        """The measures of every group of every partition of one data set and scheme."""
+        found = self.of_scheme(wildcards.dataset, wildcards.scheme)
+        return [file for path in found for file in self.metrics(path)]
+
     # -- networks -----------------------------------------------------------------------------------------------------
 
     def model(self, wildcards: Wildcards) -> Config:
         """A model's entry in the configuration; that of the model that it is derived from, for an ablated one."""
         variant = self._variant(wildcards)
-        return self.datasets[wildcards.dataset]["models"][variant.base if variant else wildcards.model]
+        return self.entries[wildcards.dataset]["models"][variant.base if variant else wildcards.model]
 
     def network(self, wildcards: Wildcards) -> Config:
         """The network's entry in the configuration, for a model; with the change, for an ablated one."""
@@ -153,7 +195,7 @@ class Plan:
         """The settings of an augmented set; the name of one for an ablation says what it lacks."""
         _, _, kind = wildcards.augmented.partition("-without-")
         off = {kind: ablations.AUGMENTATION_OFF[kind]} if kind else {}
-        return {**self.datasets[wildcards.dataset]["augmentation"], **off}
+        return {**self.entries[wildcards.dataset]["augmentation"], **off}
 
     def histories(self, wildcards: Wildcards) -> Files:
         """The training curves of all seeds of a model."""
@@ -169,7 +211,7 @@ class Plan:
 
     def ensemble_files(self, wildcards: Wildcards) -> Files:
         """The probabilities of an ensemble's systems, for all their seeds."""
-        entry = self.datasets[wildcards.dataset]
+        entry = self.entries[wildcards.dataset]
         members = [member.split("/") for member in entry["ensembles"][wildcards.ensemble]]
         return [
             self.probabilities(wildcards.dataset, model, seed, system)
@@ -180,7 +222,7 @@ class Plan:
     # -- evaluation ---------------------------------------------------------------------------------------------------
 
     def _groups(self, dataset: str) -> dict[str, dict[str, str]]:
-        entry, folder = self.datasets[dataset], f"{self.results}/{dataset}"
+        entry, folder = self.entries[dataset], f"{self.results}/{dataset}"
         groups = {
             f"{model}/seed{seed}": {
                 system: self.probabilities(dataset, model, seed, system) for system in systems(entry, model)
@@ -188,7 +230,9 @@ class Plan:
             for model in entry["models"]
             for seed in entry["models"][model]["seeds"]
         }
-        groups["baselines"] = {name: f"{folder}/baselines/{name}.h5" for name in ("majority", "nearest_neighbour")}
+        if dataset in self.datasets:
+            names = ("majority", "nearest_neighbour")
+            groups["baselines"] = {name: f"{folder}/baselines/{name}.h5" for name in names}
         if entry["ensembles"]:
             groups["ensembles"] = {
                 ensemble: f"{folder}/ensembles/{ensemble}/fused.h5" for ensemble in entry["ensembles"]

@@ -99,7 +99,7 @@ def _dataset(
     head = ["system", "runs", f"validation {CRITERIA[criterion]}", f"test {first}", "interval", other]
     if entry["positive"] is not None:
         head.append(f"sensitivity to {markdown(contents[0]['label_names'][entry['positive']])}")
-    parts = [f"## {markdown(name)}, n = {n:,} test images", _markdown(head, rows), *_published(entry)]
+    parts = [f"## {markdown(name)}, n = {n:,} test images", markdown_table(head, rows), *_published(entry)]
     parts += _differences(compared) if compared else [NO_COMPARISONS]
     if (table["model"] == "learning_curve").any():
         sizes = [str(size) for size in entry["learning_curve"]["sizes"]]
@@ -108,7 +108,7 @@ def _dataset(
         parts += [
             f"### Training-size study of `{entry['learning_curve']['network']}`, {repeats} "
             f"{'subset' if repeats == 1 else 'subsets'} of each size",
-            _markdown(
+            markdown_table(
                 ["training images", "test accuracy", "interval"],
                 [[size, _value(score), interval(score)] for size, score in scores.items()],
             ),
@@ -126,7 +126,7 @@ def _published(entry: Config) -> list[str]:
         rows.append([*named, *figures])
     head = ["what", "from", "our system of that kind", "test accuracy", "AUROC"]
     title = PUBLISHED_ON.get(entry["source"], PUBLISHED_ON_OTHER)
-    return [f"{title}:", _markdown(head, rows)] if rows else []
+    return [f"{title}:", markdown_table(head, rows)] if rows else []
 
 
 def _ablations(config: Config, key: str, table: pd.DataFrame) -> list[str]:
@@ -153,7 +153,7 @@ def _ablations(config: Config, key: str, table: pd.DataFrame) -> list[str]:
             f"### What the parts of `{base}` contribute, {seeds}",
             "Differences are to the model as configured (of one member of a fusion, to the fusion) with the same "
             "seeds, mean ± standard deviation; none of these systems is a candidate.",
-            _markdown(head, lines),
+            markdown_table(head, lines),
         ]
     return parts
 
@@ -173,7 +173,7 @@ def _differences(compared: Comparisons) -> list[str]:
             row += [paired.p_value(entry[measure][key]) for key in ("p", "p_adjusted")]
         rows.append([*row, paired.verdict(entry)])
     head = ["system", "accuracy", "p", "adjusted p", "AUROC", "p", "adjusted p", "against the selected system"]
-    return ["### Which systems differ", text, _markdown(head, rows)]
+    return ["### Which systems differ", text, markdown_table(head, rows)]
 
 
 def _reliability(found: Reliability, systems: Sequence[RankedSystem]) -> list[str]:
@@ -208,7 +208,7 @@ def _reliability(found: Reliability, systems: Sequence[RankedSystem]) -> list[st
         f"are to hold the true class of {percent(content['coverage'])} of the images, the confidence below "
         f"which the least certain {percent(content['abstention_rate'])} are referred to a human"
         f"{rule}.{limit}",
-        _markdown(head, rows),
+        markdown_table(head, rows),
     ]
 
 
@@ -231,8 +231,9 @@ def _costs(table: pd.DataFrame) -> str:
     ]
     total = table[["seconds", "cpu"]].sum()
     rows.append(["all", str(table["jobs"].sum()), duration(total.seconds), "", duration(total.cpu), ""])
-    return _markdown(["stage", "jobs", "wall time, summed", "longest job", "processor time", "peak memory"], rows)
+    return markdown_table(["stage", "jobs", "wall time, summed", "longest job", "processor time", "peak memory"], rows)
 
 
-def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown, of cells that are Markdown themselves."""
     return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *rows))

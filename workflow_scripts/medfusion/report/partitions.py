@@ -1,0 +1,90 @@
+"""What cross-validation, or repeated splits, say of a data set's systems, for readers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from medfusion.escaping import code, markdown
+from medfusion.evaluation.crossvalidation import CERTAIN, POWER
+from medfusion.evaluation.partition_tables import COMPARED, Tables
+from medfusion.naming import CRITERIA, percent
+from medfusion.report.summary import markdown_table
+
+SHOWN = {"accuracy": 3, "auroc": 4, "log_loss": 4}  # decimals
+
+
+def text(found: Tables, name: str, settings: Mapping[str, Any]) -> str:
+    """A page of Markdown: how the images were divided, means of each system, differences of the pairs.
+
+    Parameters
+    ----------
+    name : of the data set
+    settings : those of the stage `summarise_partitions`
+    """
+    parts = [f"# {markdown(name)}: {TITLES[settings['scheme']]}", _divided(found, settings), _measures(found, settings)]
+    if not found.comparisons.empty:
+        parts += [f"## Differences\n\n{_explained(settings)}", _comparisons(found.comparisons)]
+    return "\n\n".join(parts) + "\n"
+
+
+TITLES = {"crossvalidation": "cross-validation", "resplits": "other splits of the same images"}
+
+
+def _divided(found: Tables, settings: Mapping[str, Any]) -> str:
+    pool = settings["pool"]
+    of = "all images, the official test split among them" if "test" in pool else f"the images of {' and '.join(pool)}"
+    how = (
+        f"{settings['folds']} folds, {settings['repeats']} times"
+        if settings["scheme"] == "crossvalidation"
+        else f"{found.partitions} times in the shares of the given split"
+    )
+    seeds = "one seed a network" if settings["scheme"] == "crossvalidation" else "the mean over the seeds of a system"
+    return (
+        f"Divided: {of}, {how}; near-duplicates (pixel correlation of {settings['threshold']:g} or more, in any flip "
+        f"or rotation by 90°) stay together. In each the whole workflow ran on {found.trained:,.0f} images (training "
+        f"and validation), and was tested on the {found.tested:,.0f} others; {seeds}. Intervals "
+        f"({percent(settings['confidence'])}) are Student's with the variance corrected for training sets that share "
+        "images (Nadeau & Bengio 2003). They are of the procedure, trained on other images; not of one trained system."
+    )
+
+
+def _measures(found: Tables, settings: Mapping[str, Any]) -> str:
+    rows = []
+    for system, measures in found.measures.groupby("system", sort=False):
+        of = {row["metric"]: row for row in measures.to_dict("records")}
+        cells = [_mean(of[metric], decimals) if metric in of else "–" for metric, decimals in SHOWN.items()]
+        rows.append([code(str(system)), *cells])
+    head = ["system", *(f"{CRITERIA[metric]}, interval, sd of one test split" for metric in SHOWN)]
+    return markdown_table(head, rows)
+
+
+def _mean(row: Mapping[Any, Any], decimals: int) -> str:
+    mean, low, high, sd = (f"{row[key]:.{decimals}f}" for key in ("mean", "low", "high", "sd"))
+    return f"{mean} ({low} to {high}), {sd}"
+
+
+def _explained(settings: Mapping[str, Any]) -> str:
+    rope = settings["practically_equivalent"]
+    return (
+        "How much better the first system is than the second, over the same test splits. A difference of at most "
+        f"{rope:g} is practically none; the probabilities are of the mean difference (correlated Bayesian t-test, "
+        f"Corani & Benavoli 2015). A verdict has one of at least {percent(CERTAIN)}, and for better or worse a p below "
+        f"{1 - settings['confidence']:.2g} too. p: corrected resampled t-test, after Holm over the pairs. Detectable: "
+        f"the smallest difference that would be found with a probability of {percent(POWER)}."
+    )
+
+
+def _comparisons(table: pd.DataFrame) -> str:
+    rows = []
+    for metric in COMPARED:
+        for row in table[table["metric"] == metric].to_dict("records"):
+            digits = SHOWN[metric]
+            difference = f"{row['mean']:+.{digits}f} ({row['low']:+.{digits}f} to {row['high']:+.{digits}f})"
+            probabilities = " / ".join(f"{row[key]:.2f}" for key in ("worse", "equivalent", "better"))
+            p = "< .001" if row["p_adjusted"] < 0.001 else f"{row['p_adjusted']:.3f}"
+            pair = f"{code(row['first'])} against {code(row['second'])}"
+            cells = [difference, probabilities, row["verdict"], p, f"{row['detectable']:.{digits}f}"]
+            rows.append([pair, CRITERIA[metric], *cells])
+    head = ["pair", "measure", "better by", "P(worse / equivalent / better)", "verdict", "p", "detectable"]
+    return markdown_table(head, rows)
