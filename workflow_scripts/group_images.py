@@ -1,7 +1,6 @@
 """Find which images of a data set must stay in one split: near-duplicates, and those a user keeps together."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from medfusion.jobs import stage
@@ -22,8 +21,7 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
     from medfusion.files import image_groups
 
     known = image_groups.of_pictures(args.pictures, args.images) if args.pictures else None
-    folder = Path(args.groups).parent
-    groups = duplicate_groups.groups(args.images, settings["threshold"], folder, known, stage.progress)
+    groups = duplicate_groups.groups(args.images, settings["threshold"], known, stage.progress)
     image_groups.write(args.groups, args.images, groups)
     stage.progress(f"{len(groups):,} images in {groups.max() + 1:,} groups")
 

@@ -64,6 +64,19 @@ def _between(summary, first, second):
 PLAIN = ("train", "test")
 
 
+def _turned(first, second, threshold):
+    """The images of the second that correlate with some other orientation of one of the first."""
+    found = set()
+    for turns, mirrored in itertools.product(range(4), (False, True)):
+        if (turns, mirrored) != (0, False):
+            other = np.rot90(first, turns, axes=(1, 2))
+            other = other[:, :, ::-1] if mirrored else other
+            with np.errstate(invalid="ignore"):
+                both = np.corrcoef(np.concatenate([other, second]).reshape(len(first) + len(second), -1))
+            found |= set(np.flatnonzero((both[: len(first), len(first) :] >= threshold).any(axis=0)).tolist())
+    return found
+
+
 @pytest.mark.parametrize("threshold", [-0.999, 0.05, 0.5, 0.95])
 def test_pairs_are_those_of_brute_force(splits, threshold):
     pairs, summary = near_duplicates.find(splits, threshold)
@@ -77,7 +90,11 @@ def test_pairs_are_those_of_brute_force(splits, threshold):
             found = {key[3] for key in between}
             assert entry["images"][f"{threshold:g}"] == len(found)
             # Of the same bytes, but without a correlation.
-            assert entry["indices"] == sorted(found | ({5} if (entry["first"], entry["second"]) == PLAIN else set()))
+            found |= {5} if (entry["first"], entry["second"]) == PLAIN else set()
+            of_split = {split.name: read_images(split.path) for split in splits}
+            turned = _turned(of_split[entry["first"]], of_split[entry["second"]], threshold)
+            assert entry["turned"] == len(turned - found)
+            assert entry["indices"] == sorted(found | turned)
 
 
 @pytest.mark.parametrize("block", [1, 2, 5, 23])
@@ -139,6 +156,7 @@ def test_a_cut_table_keeps_the_strongest_and_the_counts_stay_complete(splits):
 
 def test_planted_duplicates_and_conflicts_are_counted(splits):
     pairs, summary = near_duplicates.find(splits, 0.95)
+    assert all(entry["turned"] == 0 for entry in summary["splits"] if "turned" in entry)
     identical = {(r.split_a, r.index_a, r.split_b, r.index_b) for r in pairs[pairs["identical"]].itertuples()}
     assert identical == {("train", 7, "test", 3), ("train", 2, "train", 20)}
     assert (pairs.loc[pairs["identical"], "correlation"] == 1).all()
@@ -156,6 +174,21 @@ def test_planted_duplicates_and_conflicts_are_counted(splits):
 
     brighter = _between(summary, "train", "val")
     assert brighter["pairs"] == {"0.95": 1, "0.99": 1, "0.999": 1, "identical": 0}
+
+
+def test_a_planted_leak_is_found_mirrored_and_turned(tmp_path):
+    """Test images that are copies of training images, in any orientation and brightness."""
+    rng = np.random.default_rng(2)
+    train, test = (rng.integers(20, 200, (n, 8, 8, 1), dtype=np.uint8) for n in (30, 12))
+    for number, (turns, mirrored) in enumerate(itertools.product(range(4), (False, True))):
+        copied = np.rot90(train[number], turns)
+        test[number] = (copied[:, ::-1] if mirrored else copied) + 5 * number
+    files = [_split(tmp_path, name, pixels, np.zeros(len(pixels), np.uint8)) for name, pixels in
+             (("train", train), ("test", test))]  # fmt: skip
+    _, summary = near_duplicates.find(files, 0.95)
+    across = _between(summary, *PLAIN)
+    assert across["indices"] == list(range(8))
+    assert across["images"]["0.95"] == 1 and across["turned"] == 7
 
 
 def test_constant_images_are_counted_apart(splits):

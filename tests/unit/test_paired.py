@@ -235,19 +235,26 @@ def test_where_many_test_images_have_a_near_duplicate_that_is_told_first():
 AUDIT = {
     "threshold": 0.95,
     "images": {"test": 80},
-    "splits": [{"first": "train", "second": "test", "images": {"0.95": 30}, "indices": list(range(30))}],
+    "splits": [{"first": "train", "second": "test", "images": {"0.95": 30}, "turned": 0, "indices": list(range(30))}],
 }
 
 
-def test_the_sentence_onumber_compares_both_parts():
+def test_the_sentence_on_numbers_compares_both_parts():
     assert paired.duplicates_sentence(AUDIT, synthetic.comparisons()) == (
         "30 of 80 test images have a near-duplicate (pixel correlation of 0.95 or more) among the training images: on "
         "these the selected system's accuracy is 0.850 ± 0.014 (0.688 to 1.000), on the others 0.790 ± 0.014 (0.628 to "
         "0.952)."
     )
-    none = {**AUDIT, "splits": [{"first": "train", "second": "test", "images": {"0.95": 0}, "indices": []}]}
+    none = {
+        **AUDIT,
+        "splits": [{"first": "train", "second": "test", "images": {"0.95": 0}, "turned": 0, "indices": []}],
+    }
     assert paired.duplicates_sentence(none, synthetic.comparisons()).startswith("No test image has a near-duplicate")
     assert paired.duplicates_sentence(AUDIT, None).endswith("among the training images.")
+    mirrored = {**AUDIT["splits"][0], "images": {"0.95": 26}, "turned": 4}
+    assert "(pixel correlation of 0.95 or more; 4 of them mirrored or turned)" in paired.duplicates_sentence(
+        {**AUDIT, "splits": [mirrored]}, None
+    )
     assert paired.duplicates_sentence(None, None) == ""
 
 

@@ -93,15 +93,14 @@ def whole(tmp_path):
     return paths
 
 
-def test_turned_images_belong_together(whole, tmp_path):
-    found = duplicate_groups.groups(whole, 0.95, tmp_path)
+def test_turned_images_belong_together(whole):
+    found = duplicate_groups.groups(whole, 0.95)
     assert len(found) == 34
     assert found[3] == found[20 + 1] == found[26 + 2]
     assert found[7] == found[26 + 5]
     assert found[0] == found[26 + 7] != found[1]
     assert len(np.unique(found)) == 34 - 2 - 1 - 1
     assert [*dict.fromkeys(found)] == list(range(30)), "numbered by their first image"
-    assert not list(tmp_path.glob(".turned-*"))
 
 
 def test_what_a_user_keeps_together_is_joined(whole, tmp_path):
@@ -110,7 +109,7 @@ def test_what_a_user_keeps_together_is_joined(whole, tmp_path):
     )
     known = image_groups.of_pictures(tmp_path / "pictures.csv", whole)
     assert known[0] == known[25] and known[2] != known[26]
-    found = duplicate_groups.groups(whole, 0.95, tmp_path, known)
+    found = duplicate_groups.groups(whole, 0.95, known)
     assert found[0] == found[25] == found[26 + 7]  # the last by its bytes
     assert len(np.unique(found)) == 29
 
@@ -134,7 +133,7 @@ def test_selected_images_are_those_of_the_files(whole):
 
 @pytest.mark.parametrize("pool", [["train", "val"], ["train", "val", "test"]])
 def test_a_partition_is_a_prepared_data_set(whole, tmp_path, pool):
-    image_groups.write(tmp_path / "groups.csv", whole, duplicate_groups.groups(whole, 0.95, tmp_path))
+    image_groups.write(tmp_path / "groups.csv", whole, duplicate_groups.groups(whole, 0.95))
     division = {"pool": pool, "folds": 3, "fold": 2, "seed": 1}
     (tmp_path / "settings.json").write_text(json.dumps({"config": division}), encoding="utf-8")
     out = tmp_path / "fold"

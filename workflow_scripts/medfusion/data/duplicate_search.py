@@ -31,6 +31,8 @@ WORKED = 2**16  # pairs compared at once in many dimensions
 # What float32 may add to or take from a squared length, and from a product: far above its rounding errors.
 ROUNDING, MARGIN = 1e-4, 1e-3
 SEED = 0  # of the sample; it changes the time taken, not the result
+# Quarter turns, and whether the image is mirrored then: the first leaves it as it is.
+AS_IS, *TURNED = ((turns, mirrored) for mirrored in (False, True) for turns in range(4))
 
 
 class Pairs(NamedTuple):
@@ -47,6 +49,22 @@ class Pairs(NamedTuple):
     identical: np.ndarray
 
 
+class _File(NamedTuple):
+    """A file of images, in one orientation."""
+
+    images: h5py.Dataset
+    turns: int
+    mirrored: bool
+
+    def rows(self, start: int, stop: int) -> np.ndarray:
+        """The pixels of images start to stop, uint8 (m, p)."""
+        block = self.images[start:stop]
+        if (self.turns, self.mirrored) != AS_IS:
+            block = np.rot90(block, self.turns, axes=(1, 2))
+            block = block[:, :, ::-1] if self.mirrored else block
+        return _rows(block)
+
+
 class Search:
     """The images of several splits, and for each what is needed to look for its near-duplicates: some 600 bytes.
 
@@ -54,19 +72,24 @@ class Search:
     ----------
     stack : closes the files at its end
     paths : prepared images (HDF5) of one size
+    turned : whether each image is there in its seven other orientations too, which needs square images; these are
+        numbered after all images as they are, orientation by orientation
 
     Attributes
     ----------
-    starts : int64 (splits + 1,), the number of the first image of each split, and of all images
+    starts : int64 (splits + 1,), the number of the first image of each split, and of all images; where they are turned,
+        of each split in each orientation
     constant : bool (n,), whether all pixels of an image are equal: it has no correlation with any
     digests : uint64 (n,), the same for images with the same bytes
     """
 
-    def __init__(self, stack: contextlib.ExitStack, paths: Sequence[str | Path]):
-        self._files = [stack.enter_context(open_hdf5(path))["images"] for path in paths]
-        self.starts = np.concatenate([[0], np.cumsum([len(file) for file in self._files])]).astype(np.int64)
-        self._pixels = int(np.prod(self._files[0].shape[1:]))
-        space = _principal_space(self._files[0], MANY)
+    def __init__(self, stack: contextlib.ExitStack, paths: Sequence[str | Path], turned: bool = False):
+        opened = [stack.enter_context(open_hdf5(path))["images"] for path in paths]
+        orientations = [AS_IS, *TURNED] if turned else [AS_IS]
+        self._files = [_File(images, *orientation) for orientation in orientations for images in opened]
+        self.starts = np.concatenate([[0], np.cumsum([len(file.images) for file in self._files])]).astype(np.int64)
+        self._pixels = int(np.prod(opened[0].shape[1:]))
+        space = _principal_space(opened[0], MANY)
         self._few = min(FEW, space.shape[1])
         n = int(self.starts[-1])
         # Of each image the length outside the few dimensions, its place in the many, and the length outside these.
@@ -91,8 +114,8 @@ class Search:
         """All images as rows of pixels, uint8 (m, p), with the number of the first."""
         for start, file in zip(self.starts, self._files, strict=False):
             step = block_rows(4 * self._pixels, BLOCK_ROWS)
-            for low in range(0, len(file), step):
-                yield int(start) + low, _rows(file[low : low + step])
+            for low in range(0, len(file.images), step):
+                yield int(start) + low, file.rows(low, low + step)
 
     def pairs(
         self,
@@ -192,12 +215,12 @@ class Search:
         """The pixels of some images, uint8 (m, p), by their numbers in ascending order."""
         found = np.empty((len(numbers), self._pixels), np.uint8)
         for start, file in zip(self.starts, self._files, strict=False):
-            step = file.chunks[0] if file.chunks else BLOCK_ROWS
-            low, high = np.searchsorted(numbers, (start, start + len(file)))
+            step = file.images.chunks[0] if file.images.chunks else BLOCK_ROWS
+            low, high = np.searchsorted(numbers, (start, start + len(file.images)))
             own = numbers[low:high] - start
             for chunk in np.unique(own // step):
                 here = slice(*np.searchsorted(own, (chunk * step, (chunk + 1) * step)))
-                block = _rows(file[chunk * step : (chunk + 1) * step])
+                block = file.rows(chunk * step, (chunk + 1) * step)
                 found[low + here.start : low + here.stop] = block[own[here] - chunk * step]
         return found
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from medfusion.data.duplicate_search import BLOCK_ROWS, Search
+from medfusion.data.duplicate_search import BLOCK_ROWS, Pairs, Search
 from medfusion.figures.montage import message, montage_grid
 from medfusion.files.hdf5 import open_hdf5
 from medfusion.naming import Shown
@@ -68,8 +68,9 @@ def find(
         splits first, then the strongest first
     summary : complete counts, whatever the table leaves out: for each pair of splits the pairs, the images of the
         second split that have a near-duplicate in the first, and the pairs whose labels differ, at the threshold, at
-        0.99 and 0.999 and for identical images; across splits also the indices of these images at the threshold, or
-        identical
+        0.99 and 0.999 and for identical images; across splits also how many images of the second have a near-duplicate
+        in the first only if that is mirrored or turned by quarter turns (the pairs are not counted), and the indices of
+        all that have one at the threshold, identical or turned
     """
     limits = [threshold, *(limit for limit in LIMITS if limit > threshold)]
     tallies = {
@@ -78,9 +79,11 @@ def find(
     }
     table = pd.DataFrame(columns=COLUMNS)
     with contextlib.ExitStack() as stack:
-        search = Search(stack, [split.path for split in splits])
-        starts = search.starts
-        for found in search.pairs(threshold, block, report):
+        search = Search(stack, [split.path for split in splits], turned=True)
+        starts = search.starts[: len(splits) + 1]
+        for pairs in search.pairs(threshold, block, report, first_below=int(starts[-1])):
+            found, turned = _apart(pairs, int(starts[-1]))
+            _add_turned(tallies, turned, starts)
             own, other = (np.searchsorted(starts, numbers, side="right") - 1 for numbers in (found.first, found.second))
             for a, b in tallies:
                 chosen = np.flatnonzero((own == a) & (other == b))
@@ -98,7 +101,7 @@ def find(
                 table = _sorted(pd.concat([table, part]) if len(table) else part).head(listed)
         for (a, b), tally in tallies.items():
             tally.add_constant(*(_constant(search, starts[k], starts[k + 1]) for k in (a, b)))
-        counts = np.add.reduceat(search.constant.astype(np.int64), starts[:-1])
+        counts = np.add.reduceat(search.constant[: starts[-1]].astype(np.int64), starts[:-1])
         constant = {split.name: int(count) for split, count in zip(splits, counts, strict=True)}
     names = dict(enumerate(split.name for split in splits))
     for column in ("split_a", "split_b"):
@@ -115,6 +118,21 @@ def find(
     return table, summary
 
 
+def _apart(pairs: Pairs, n: int) -> tuple[Pairs, tuple[np.ndarray, np.ndarray]]:
+    """Pairs of the first n images, as they are; and the images of the others, in ascending order."""
+    as_is = pairs.second < n
+    ends = np.stack([pairs.first[~as_is], pairs.second[~as_is] % n])
+    return Pairs(*(column[as_is] for column in pairs)), (ends.min(axis=0), ends.max(axis=0))
+
+
+def _add_turned(
+    tallies: dict[tuple[int, int], "_Tally"], turned: tuple[np.ndarray, np.ndarray], starts: np.ndarray
+) -> None:
+    own, other = (np.searchsorted(starts, numbers, side="right") - 1 for numbers in turned)
+    for (a, b), tally in tallies.items():
+        tally.has_turned[turned[1][(own == a) & (other == b)] - starts[b]] = True
+
+
 class _Tally:
     """Counts of one pair of splits, at each limit and for identical images."""
 
@@ -123,6 +141,7 @@ class _Tally:
         self.pairs = np.zeros(len(limits) + 1, np.int64)
         self.conflicts = np.zeros(len(limits) + 1, np.int64)
         self.has_duplicate = np.zeros((len(limits) + 1, len(second.labels)), bool)
+        self.has_turned = np.zeros(len(second.labels), bool)
 
     def add(self, i: np.ndarray, j: np.ndarray, correlation: np.ndarray, identical: np.ndarray) -> None:
         conflict = self.first.labels[i] != self.second.labels[j]
@@ -153,7 +172,9 @@ class _Tally:
         for name, values in counts.items():
             result[name] = {key: int(value) for key, value in zip(keys, values, strict=True)}
         if self.first is not self.second:
-            result["indices"] = np.flatnonzero(self.has_duplicate[0] | self.has_duplicate[-1]).tolist()
+            as_is = self.has_duplicate[0] | self.has_duplicate[-1]
+            result["turned"] = int((self.has_turned & ~as_is).sum())
+            result["indices"] = np.flatnonzero(as_is | self.has_turned).tolist()
         return result
 
 

@@ -63,7 +63,7 @@ BRIER = (
 BRIER_OF_LABELS = "Calibration error and Brier score, from 0 to 1, and log loss are means over the labels."
 NEAR_DUPLICATES = (
     "r is the Pearson correlation of all pixel values of two images. It is undefined for images whose pixels are all "
-    "equal; there are {constant} of these."
+    "equal; there are {constant} of these. Mirrored or turned images are looked for across splits."
 )
 
 

@@ -241,10 +241,13 @@ def near_duplicates(summary: Mapping[str, Any], caption: str) -> Table:
         total = summary["images"][part["second"]]
         images = [Cell(f"{part['images'][limit]:,}", sort=part["images"][limit]) for limit in limits]
         conflicts = part["conflicting_labels"][limits[0]]
+        turned = Cell(f"{part['turned']:,}", sort=part["turned"]) if "turned" in part else NOTHING
         where = f"within {part['first']}" if part["first"] == part["second"] else f"{part['second']} in {part['first']}"
-        rows.append(Row([Cell(where), Cell(f"{total:,}", sort=total), *images, Cell(f"{conflicts:,}", sort=conflicts)]))
+        rows.append(
+            Row([Cell(where), Cell(f"{total:,}", sort=total), *images, turned, Cell(f"{conflicts:,}", sort=conflicts)])
+        )
     titles = [limit if limit == "identical" else f"r ≥ {limit}" for limit in limits]
-    head = ["Images with a near-duplicate", "Images", *titles, "Pairs with different labels"]
+    head = ["Images with a near-duplicate", "Images", *titles, "only mirrored or turned", "Pairs with different labels"]
     return Table(caption, head, [Body(rows)])
 
 

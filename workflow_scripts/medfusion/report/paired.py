@@ -378,7 +378,10 @@ def duplicates_sentence(audit: Mapping[str, Any] | None, comparisons: Comparison
     part = next(part for part in audit["splits"] if (part["first"], part["second"]) == ("train", "test"))
     limit = f"{audit['threshold']:g}"
     number = len(part["indices"])
-    meant = f"pixel correlation of {limit} or more" + ", or the same bytes" * (number > part["images"][limit])
+    meant = f"pixel correlation of {limit} or more"
+    meant += ", or the same bytes" * (number > part["images"][limit] + part["turned"])
+    if part["turned"]:
+        meant += f"; {part['turned']:,} of them mirrored or turned"
     if not number:
         return f"No test image has a near-duplicate ({meant}) among the training images."
     images = f"{number:,} of {audit['images']['test']:,} test images"
