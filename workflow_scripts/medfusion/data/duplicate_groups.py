@@ -34,21 +34,21 @@ def groups(
     int64 (n,), from 0 in order of the first image of each group
     """
     with contextlib.ExitStack() as stack:
-        search = Search(stack, paths, turned=True)
-        n = int(search.starts[len(paths)])
+        search = Search(stack, paths, turned=len(paths))
+        n = int(search.starts[-1])
         found = np.arange(n) if known is None else np.unique(known, return_inverse=True)[1].astype(np.int64)
-        found = _joined(found, *_same_bytes(search.digests, n))
-        for pairs in search.pairs(threshold, report=report, first_below=n):
-            found = _joined(found, pairs.first, pairs.second % n)
+        found = _joined(found, *map(search.as_is, _same_bytes(search.digests)))
+        for pairs in search.pairs(threshold, report=report):
+            found = _joined(found, pairs.first, search.as_is(pairs.second))
     _, first = np.unique(found, return_index=True)
     return np.argsort(np.argsort(first))[found]
 
 
-def _same_bytes(digests: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of images that chain all those with the same bytes, in some orientation, together."""
+def _same_bytes(digests: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of numbers that chain all images with the same bytes, in some orientation, together."""
     order = np.argsort(digests, kind="stable")
     same = np.flatnonzero(digests[order[1:]] == digests[order[:-1]])
-    return order[same] % n, order[same + 1] % n
+    return order[same], order[same + 1]
 
 
 def _joined(found: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -72,26 +72,28 @@ class Search:
     ----------
     stack : closes the files at its end
     paths : prepared images (HDF5) of one size
-    turned : whether each image is there in its seven other orientations too, which needs square images; these are
-        numbered after all images as they are, orientation by orientation
+    turned : how many of the files, the last ones, are there in their seven other orientations too, which needs square
+        images; these are numbered after all images as they are, orientation by orientation
 
     Attributes
     ----------
-    starts : int64 (splits + 1,), the number of the first image of each split, and of all images; where they are turned,
-        of each split in each orientation
+    starts : int64 (splits + 1,), the number of the first image of each split as it is, and of all
     constant : bool (n,), whether all pixels of an image are equal: it has no correlation with any
     digests : uint64 (n,), the same for images with the same bytes
     """
 
-    def __init__(self, stack: contextlib.ExitStack, paths: Sequence[str | Path], turned: bool = False):
+    def __init__(self, stack: contextlib.ExitStack, paths: Sequence[str | Path], turned: int = 0):
         opened = [stack.enter_context(open_hdf5(path))["images"] for path in paths]
-        orientations = [AS_IS, *TURNED] if turned else [AS_IS]
-        self._files = [_File(images, *orientation) for orientation in orientations for images in opened]
-        self.starts = np.concatenate([[0], np.cumsum([len(file.images) for file in self._files])]).astype(np.int64)
+        again = opened[len(opened) - turned :]
+        self._files = [_File(images, *AS_IS) for images in opened]
+        self._files += [_File(images, *orientation) for orientation in TURNED for images in again]
+        self._starts = np.concatenate([[0], np.cumsum([len(file.images) for file in self._files])]).astype(np.int64)
+        self.starts = self._starts[: len(opened) + 1]
+        self._turned = sum(len(images) for images in again)
         self._pixels = int(np.prod(opened[0].shape[1:]))
         space = _principal_space(opened[0], MANY)
         self._few = min(FEW, space.shape[1])
-        n = int(self.starts[-1])
+        n = int(self._starts[-1])
         # Of each image the length outside the few dimensions, its place in the many, and the length outside these.
         self._places = np.empty((n, space.shape[1] + 2), np.float32)
         self._sums, self._spread = np.empty(n), np.empty(n)
@@ -112,7 +114,7 @@ class Search:
 
     def _blocks(self) -> Iterator[tuple[int, np.ndarray]]:
         """All images as rows of pixels, uint8 (m, p), with the number of the first."""
-        for start, file in zip(self.starts, self._files, strict=False):
+        for start, file in zip(self._starts, self._files, strict=False):
             step = block_rows(4 * self._pixels, BLOCK_ROWS)
             for low in range(0, len(file.images), step):
                 yield int(start) + low, file.rows(low, low + step)
@@ -122,19 +124,18 @@ class Search:
         threshold: float,
         block: int = BLOCK_ROWS,
         report: Callable[[str], None] = lambda text: None,
-        first_below: int | None = None,
     ) -> Iterator[Pairs]:
         """Every pair with a correlation of at least `threshold`, some at a time, in no particular order.
+
+        The first image of a pair is one as it is; the second may be turned (`as_is` tells whose number it has).
 
         Parameters
         ----------
         threshold : correlation
         block : images compared at once, at most; changes the memory and the time taken, not the result
         report : takes lines of progress
-        first_below : only pairs whose first image has a number below this; None for all
         """
-        n = int(self.starts[-1])
-        last = n if first_below is None else first_below
+        n, last = int(self._starts[-1]), int(self.starts[-1])
         rows = max(1, min(block, HELD // (2 * self._pixels)))
         most = max(2 * rows, HELD // self._pixels)
         waiting: list[tuple[np.ndarray, np.ndarray]] = []
@@ -157,6 +158,11 @@ class Search:
             report(f"compared {min(start + rows, last):,} of {last:,} images with all that follow them")
         if waiting:
             yield self._compared(waiting, threshold)
+
+    def as_is(self, numbers: np.ndarray) -> np.ndarray:
+        """The numbers of some images, where they are not turned."""
+        n = self.starts[-1]
+        return np.where(numbers < n, numbers, n - self._turned + (numbers - n) % max(self._turned, 1))
 
     def _candidates(self, start: int, other: int, rows: int, threshold: float) -> tuple[np.ndarray, np.ndarray]:
         """Pairs of images of two blocks that may be near-duplicates: first < second, in ascending order."""
@@ -214,7 +220,7 @@ class Search:
     def _read(self, numbers: np.ndarray) -> np.ndarray:
         """The pixels of some images, uint8 (m, p), by their numbers in ascending order."""
         found = np.empty((len(numbers), self._pixels), np.uint8)
-        for start, file in zip(self.starts, self._files, strict=False):
+        for start, file in zip(self._starts, self._files, strict=False):
             step = file.images.chunks[0] if file.images.chunks else BLOCK_ROWS
             low, high = np.searchsorted(numbers, (start, start + len(file.images)))
             own = numbers[low:high] - start

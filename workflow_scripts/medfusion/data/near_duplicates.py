@@ -79,11 +79,12 @@ def find(
     }
     table = pd.DataFrame(columns=COLUMNS)
     with contextlib.ExitStack() as stack:
-        search = Search(stack, [split.path for split in splits], turned=True)
-        starts = search.starts[: len(splits) + 1]
-        for pairs in search.pairs(threshold, block, report, first_below=int(starts[-1])):
-            found, turned = _apart(pairs, int(starts[-1]))
-            _add_turned(tallies, turned, starts)
+        search = Search(stack, [split.path for split in splits], turned=len(splits) - 1)
+        starts = search.starts
+        for pairs in search.pairs(threshold, block, report):
+            as_is = pairs.second < starts[-1]
+            _add_turned(tallies, pairs.first[~as_is], search.as_is(pairs.second[~as_is]), starts)
+            found = Pairs(*(column[as_is] for column in pairs))
             own, other = (np.searchsorted(starts, numbers, side="right") - 1 for numbers in (found.first, found.second))
             for a, b in tallies:
                 chosen = np.flatnonzero((own == a) & (other == b))
@@ -118,19 +119,13 @@ def find(
     return table, summary
 
 
-def _apart(pairs: Pairs, n: int) -> tuple[Pairs, tuple[np.ndarray, np.ndarray]]:
-    """Pairs of the first n images, as they are; and the images of the others, in ascending order."""
-    as_is = pairs.second < n
-    ends = np.stack([pairs.first[~as_is], pairs.second[~as_is] % n])
-    return Pairs(*(column[as_is] for column in pairs)), (ends.min(axis=0), ends.max(axis=0))
-
-
 def _add_turned(
-    tallies: dict[tuple[int, int], "_Tally"], turned: tuple[np.ndarray, np.ndarray], starts: np.ndarray
+    tallies: dict[tuple[int, int], "_Tally"], first: np.ndarray, second: np.ndarray, starts: np.ndarray
 ) -> None:
-    own, other = (np.searchsorted(starts, numbers, side="right") - 1 for numbers in turned)
+    """Note images of a later split that are near-duplicates of one of an earlier split, but for their orientation."""
+    own, other = (np.searchsorted(starts, numbers, side="right") - 1 for numbers in (first, second))
     for (a, b), tally in tallies.items():
-        tally.has_turned[turned[1][(own == a) & (other == b)] - starts[b]] = True
+        tally.has_turned[second[(own == a) & (other == b)] - starts[b]] = True
 
 
 class _Tally:
