@@ -18,7 +18,8 @@ RESERVED_DATASETS = {
     "all", "none", "inspect", "audit", "settings", "records", "sweep", "logs", "downloads", "predictions", "export",
     "stage", "download", "generate", "prepare", "prepare_folder", "inspect_images", "audit_duplicates", "augment",
     "train_cnn", "extract_features", "learning_curve", "fit_grid", "fuse", "ensemble", "baselines", "evaluate",
-    "rank_systems", "compare_systems", "calibrate", "assess_reliability", "collect_metrics", "study_classifiers",
+    "rank_systems", "compare_systems", "calibrate", "assess_reliability", "assess_discrimination",
+    "collect_metrics", "study_classifiers",
     "select_examples", "map_saliency", "write_predictions", "export_package", "summarise", "report",
     *(f"draw_{kind}" for kind in DRAWN),
 }  # fmt: skip

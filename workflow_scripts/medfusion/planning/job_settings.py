@@ -235,6 +235,15 @@ def _of_evaluation(plan: Plan, parts: _Parts) -> JobSettings:
             **parts.bootstrap(),
         }
 
+    def assess_discrimination(wildcards: Wildcards) -> Settings:
+        return {
+            "dataset": wildcards.dataset,
+            "systems": [list(run) for run in plan.candidates(wildcards.dataset)],
+            **parts.dataset(wildcards, "positive"),
+            "prevalences": config["evaluation"]["prevalences"],
+            **parts.bootstrap(),
+        }
+
     def collect_metrics(wildcards: Wildcards) -> Settings:
         return {
             **parts.names(*plan.datasets),
@@ -248,6 +257,7 @@ def _of_evaluation(plan: Plan, parts: _Parts) -> JobSettings:
         "compare_systems": compare_systems,
         "calibrate": calibrate,
         "assess_reliability": assess_reliability,
+        "assess_discrimination": assess_discrimination,
         "collect_metrics": collect_metrics,
     }
 

@@ -75,6 +75,7 @@ class PagePlan:
         """Every table and record of a data set that the page shows."""
         folder = f"{self._plan.results}/{dataset}"
         names = ["inspect/counts.csv", "inspect/pixels.csv", "audit/summary.json", "ranking.csv"]
+        names += ["discrimination/discrimination.json"]
         if not self._plan.several_labels(dataset):
             names += ["reliability/reliability.json", "examples/examples.json", "examples/maps.h5", "comparisons.json"]
         yield from (f"{folder}/{name}" for name in names)
@@ -145,6 +146,12 @@ class PagePlan:
                 one_class,
             ),
             "labels": Drawing("labels", {"metrics": metrics, "ranking": ranking}, self._published, plan.several_labels),
+            "discrimination": Drawing(
+                "discrimination",
+                {"measured": f"{folder}/discrimination/discrimination.json"},
+                self._shown,
+                lambda dataset: True,
+            ),
             "reliability": Drawing(
                 "reliability", {"measured": f"{folder}/reliability/reliability.json"}, self._shown, one_class
             ),

@@ -264,6 +264,11 @@ class Plan:
         """The probabilities of every run of every system that could be selected: all but the baselines."""
         return {run: file for run, file in self.compared_runs(dataset).items() if run.model != "baselines"}
 
+    def calibration(self, wildcards: Wildcards) -> Files:
+        """What validation chose for the systems of a data set; nothing where an image may have several labels."""
+        several = self.several_labels(wildcards.dataset)
+        return [] if several else [f"{self.results}/{wildcards.dataset}/calibration.json"]
+
     def candidate_files(self, wildcards: Wildcards) -> Files:
         """The probabilities of all candidates."""
         return list(self.candidates(wildcards.dataset).values())

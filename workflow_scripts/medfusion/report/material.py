@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from medfusion.evaluation import ranking
-from medfusion.files import rankings, reliabilities
+from medfusion.files import discriminations, rankings, reliabilities
 from medfusion.files.artifacts import read_record
 from medfusion.files.comparison_files import Comparisons, read_comparisons
 from medfusion.files.metric_files import Metrics, tidy
@@ -56,6 +56,7 @@ class Material:
     counts: pd.DataFrame | None
     audit: dict[str, Any] | None
     compared: Comparisons | None
+    discrimination: discriminations.Discrimination | None
     reliability: reliabilities.Reliability | None
     choices: dict[SystemId, dict[str, Any]]
     weights: dict[SystemId, dict[str, Any]]
@@ -88,15 +89,17 @@ def gather(
     name, label_names = first["name"], first["label_names"]
     ranked = rankings.read(own["ranking"], ranking.candidates(measures))
     weights = _of_runs(own, "fusion", ("members", "weights", "curve"))
-    counts = audit = compared = reliability = examples = None
+    counts = audit = compared = discrimination = reliability = examples = None
+    shown = {key: {"name": name, "label_names": label_names}}
     if "inspect/counts" in own:
         counts = read_table(own["inspect/counts"], ("n", "label"), ("split", "name"))
     if "audit/summary" in own:
         audit = read_record(own["audit/summary"], ("splits", "threshold", "images", "constant_images"))
     if "comparisons" in own:
         compared = read_comparisons(own["comparisons"])
+    if "discrimination/discrimination" in own:
+        discrimination = discriminations.read(own["discrimination/discrimination"], shown)
     if "reliability/reliability" in own:
-        shown = {key: {"name": name, "label_names": label_names}}
         reliability = reliabilities.read(own["reliability/reliability"], shown)
     if "examples/examples" in own:
         paths = own["examples/examples"], own["examples/maps"]
@@ -117,6 +120,7 @@ def gather(
         counts=counts,
         audit=audit,
         compared=compared,
+        discrimination=discrimination,
         reliability=reliability,
         choices=_of_runs(own, "best", ("cell", "selection")),
         weights=weights,

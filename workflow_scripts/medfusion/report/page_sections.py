@@ -5,7 +5,7 @@ import math
 from medfusion.evaluation import ranking
 from medfusion.files.tables import read_table
 from medfusion.naming import intervals, no_learning_curves
-from medfusion.report import ablations, page_card, page_tables, paired, reliability
+from medfusion.report import ablations, discrimination, page_card, page_tables, paired, reliability
 from medfusion.report.material import Material
 from medfusion.report.page_figures import OTHER, rank, read_picture
 from medfusion.report.page_parts import Section
@@ -19,6 +19,7 @@ SECTIONS = {
     "differences": "Which systems differ",
     "without_duplicates": "With and without near-duplicates",
     "results": "Results in detail",
+    "discrimination": "ROC and precision-recall curves",
     "reliability": "How far the probabilities can be trusted",
     "errors": "Errors",
     "saliency": "Saliency maps",
@@ -85,6 +86,8 @@ def sections(material: Material) -> list[Section]:
         paired.fusions(found["differences"], material.compared, material.name)
         paired.without_duplicates(found["without_duplicates"], material.compared, label_names, material.name)
     _detail(found["results"], material)
+    if material.discrimination:
+        discrimination.fill(found["discrimination"], material.discrimination)
     if material.reliability:
         reliability.fill(found["reliability"], material.reliability, material.systems)
     if material.examples:
