@@ -52,8 +52,10 @@ def test_the_page_prints_every_name_as_it_is(tmp_path, name):
         write_json(path, content)
     write_json(tmp_path / "comparisons.json", synthetic.comparisons(False))
     write_json(tmp_path / "reliability.json", synthetic.reliability(False, True))
+    write_json(tmp_path / "discrimination.json", synthetic.discrimination())
     found = {"breast/comparisons": str(tmp_path / "comparisons.json")}
     found["breast/ranking"] = synthetic.write_ranking(tmp_path / "ranking.csv", contents)
+    found["breast/discrimination/discrimination"] = str(tmp_path / "discrimination.json")
     found["breast/reliability/reliability"] = str(tmp_path / "reliability.json")
     settings = {"config": config, "shown": shown, "captions": {}}
     text = page.render(ROOT / "templates/report.html.j2", settings, metrics, {}, found, {"python": "3"}, [])

@@ -100,7 +100,10 @@ CLASSIFIER = "classifiers.{classifier}"
 FUSION = "fusions.{fusion}"
 TAKEN_AWAY = ("write_predictions", "export_package")  # they name the source of the data, and list the runs
 # What lists every run of a data set's systems.
-CANDIDATES = tuple(f"{stage} dataset={{dataset}}" for stage in ("rank_systems", "calibrate", "assess_reliability"))
+CANDIDATES = tuple(
+    f"{stage} dataset={{dataset}}"
+    for stage in ("rank_systems", "calibrate", "assess_reliability", "assess_discrimination")
+)
 BLOOD_CANDIDATES = tuple(root.format(dataset="blood") for root in CANDIDATES)
 
 KEYS = (
@@ -173,14 +176,17 @@ KEYS = (
         "a data set's `label_names`: a typo in a class's name",
         "its figures that print them, its export, the page",
         tuple(f"{stage} dataset={{dataset}}" for stage in ("inspect_images", "audit_duplicates", "export_package"))
-        + tuple(f"draw_{what} dataset={{dataset}}" for what in ("studies", "results", "reliability", "examples")),
+        + tuple(
+            f"draw_{what} dataset={{dataset}}"
+            for what in ("studies", "results", "discrimination", "reliability", "examples")
+        ),
         (f"{DATASET}.label_names",),
         ("datasets.blood.label_names",),
     ),
     Row(
         "a data set's `positive` label",
         "its calibration and evaluation, and what follows",
-        ("evaluate dataset={dataset}", "calibrate dataset={dataset}"),
+        ("evaluate dataset={dataset}", "calibrate dataset={dataset}", "assess_discrimination dataset={dataset}"),
         (f"{DATASET}.positive",),
         ("datasets.breast.positive",),
     ),
@@ -414,9 +420,16 @@ KEYS = (
     Row(
         "`evaluation`: replicates, seed",
         "evaluation, figures of results, the page",
-        ("evaluate", "assess_reliability"),
+        ("evaluate", "assess_reliability", "assess_discrimination"),
         _each("evaluation.{setting}", "replicates seed"),
         ("evaluation.replicates", "evaluation.seed"),
+    ),
+    Row(
+        "`evaluation.prevalences`",
+        "operating points on the test split, their figure, the page",
+        ("assess_discrimination",),
+        ("evaluation.prevalences",),
+        ("evaluation.prevalences",),
     ),
     Row(
         "`evaluation.nearest_images`",
@@ -427,7 +440,7 @@ KEYS = (
     Row(
         "the `confidence` of intervals",
         "evaluation, comparisons and figures of results, exports, the page",
-        ("evaluate", "compare_systems", "assess_reliability", "export_package"),
+        ("evaluate", "compare_systems", "assess_reliability", "assess_discrimination", "export_package"),
         ("evaluation.confidence",),
     ),
     Row(
@@ -651,6 +664,7 @@ FILES = (
 LIBRARIES = {
     "statsmodels": (
         *("evaluate", "baselines", "export_package", "compare_systems", "assess_reliability", "select_examples"),
+        *("assess_discrimination", "draw_discrimination"),
         *("draw_results", "draw_reliability", "draw_ablations", *PAGES),
     ),
     "tensorflow": ("train_cnn", "extract_features", "learning_curve", "map_saliency", "export_package", "report"),

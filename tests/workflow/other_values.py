@@ -45,6 +45,7 @@ CHOICES: dict[str, list[Any]] = {
     "criterion": ["auroc", "accuracy"],
     "style": ["ticks", "dark"],
     "confidence": [0.9, 0.8],
+    "prevalences": [[0.02], []],
     "conformal_coverage": [0.8, 0.7],
     "sensitivity": [0.8, None],
     "system": [None, "breast_cnn/cnn"],

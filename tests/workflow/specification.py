@@ -44,6 +44,8 @@ def _add_dataset(add, config: Config, dataset: str, entry: Config) -> None:
     add(stage, dataset, dataset=dataset, source=entry["source"])
     for stage in ("inspect_images", "audit_duplicates", "draw_augmentation", "baselines", "rank_systems"):
         add(stage, dataset, dataset=dataset)
+    for stage in ("assess_discrimination", "draw_discrimination"):
+        add(stage, dataset, dataset=dataset)
     add("augment", dataset, "augmented", dataset=dataset)
     if entry.get("flag"):
         add("write_predictions", dataset, dataset=dataset)
