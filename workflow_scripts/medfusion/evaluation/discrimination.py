@@ -185,11 +185,11 @@ def _resampled(
     tails = [(1 - confidence) / 2, (1 + confidence) / 2]
     bands = {}
     for name, values in curves.items():
-        low, high = np.nanquantile(np.concatenate([chunk[0][name] for chunk in chunks]), tails, axis=0)
+        low, high = _quantiles([chunk[0][name] for chunk in chunks], tails)
         bands[name] = np.stack([values[0], np.minimum(low, values[0]), np.maximum(high, values[0])])
     found = []
     for name, values in numbers.items():
-        low, high = np.nanquantile(np.concatenate([chunk[1][name] for chunk in chunks]), tails)
+        low, high = _quantiles([chunk[1][name][:, None] for chunk in chunks], tails)[:, 0]
         found.append(Measure(name, float(values[0]), float(low), float(high), _images(name, true, shown, of_tables)))
     counts = {label: images.counts(ones) for label, images in ranked.items()}
     classes = {
@@ -197,6 +197,12 @@ def _resampled(
         "precision_recall": np.concatenate([precisions_at(*pair) for pair in counts.values()]),
     }
     return found, Curves(bands, classes)
+
+
+def _quantiles(chunks: Sequence[np.ndarray], tails: Sequence[float]) -> np.ndarray:
+    """Quantiles over the replicates that have a value, (tails, places), of chunks of them, (replicates, places)."""
+    values = np.concatenate(chunks)
+    return np.quantile(values[~np.isnan(values).any(axis=1)], tails, axis=0)
 
 
 def mean_band(bands: Sequence[np.ndarray], name: str, confidence: float) -> np.ndarray:
