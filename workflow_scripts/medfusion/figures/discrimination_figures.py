@@ -1,6 +1,7 @@
 """ROC and precision-recall curves with pointwise bands and operating points, and the net benefit of decisions."""
 
 import math
+import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
@@ -25,6 +26,7 @@ AXES = {
 }
 # Where a curve is steep, the corner of low false-positive rates is drawn larger.
 CORNER, STEEP = 0.1, 0.9
+WIDEST = 44  # letters of a line of the legend
 LEAST_BENEFIT = -0.1  # of the axis, as a share of the highest: what harms more is not told apart
 
 
@@ -158,9 +160,8 @@ def _legend(figure: Figure, systems: Sequence[Line2D], others: Sequence[Line2D],
 
 def _systems_said(found: Discrimination) -> Iterator[Line2D]:
     for curve in found.curves:
-        yield Line2D(
-            [], [], **_looks(found)[curve.address], label=f"{curve.address} ({_seeds(curve)})\n{_areas(found, curve)}"
-        )
+        name = "\n".join(textwrap.wrap(f"{found.names[curve.address]} ({_seeds(curve)})", WIDEST))
+        yield Line2D([], [], **_looks(found)[curve.address], label=f"{name}\n{_areas(found, curve)}")
 
 
 def _areas(found: Discrimination, curve: Curve) -> str:

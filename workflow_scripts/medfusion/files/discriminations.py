@@ -31,7 +31,7 @@ from medfusion.evaluation.ranking import score
 from medfusion.files.artifacts import read_record
 from medfusion.files.metric_files import tidy
 from medfusion.files.rankings import Score
-from medfusion.naming import data_name
+from medfusion.naming import Names, data_name
 
 KEYS = (
     *("dataset", "generated", "label_names", "positive", "classes", "images", "with", "confidence", "prevalences"),
@@ -65,6 +65,7 @@ class Discrimination:
     label_names : as the configuration gives them
     curves : of the selected system first, then of the network alone (unless it is that), then of the baseline
     places : by the name of a curve, float64 (places,)
+    names : of systems, by address
     """
 
     content: dict[str, Any]
@@ -72,6 +73,7 @@ class Discrimination:
     label_names: tuple[str, ...]
     curves: list[Curve]
     places: dict[str, np.ndarray]
+    names: Names
     _table: pd.DataFrame
 
     @property
@@ -133,7 +135,8 @@ def read(path: str | Path, shown: Mapping[str, Mapping[str, Any]]) -> Discrimina
     Parameters
     ----------
     path : of the file
-    shown : by data set, its "name", and its "label_names" if they are not MedMNIST's, as the configuration gives them
+    shown : by data set, its "name", its "label_names" if they are not MedMNIST's, and names of "systems" by address, as
+        the configuration gives them
 
     Raises
     ------
@@ -156,7 +159,7 @@ def read(path: str | Path, shown: Mapping[str, Mapping[str, Any]]) -> Discrimina
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: not what assess_discrimination writes ({error!r}); delete it and run again") from None
     label_names = tuple(names.get("label_names") or content["label_names"])
-    return Discrimination(content, name, label_names, curves, places, table)
+    return Discrimination(content, name, label_names, curves, places, Names(names.get("systems", {})), table)
 
 
 def _curve(one: Mapping[str, Any], places: Mapping[str, np.ndarray]) -> Curve:

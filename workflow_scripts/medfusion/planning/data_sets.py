@@ -137,7 +137,7 @@ def fill_dataset(entry: Config, defaults: Config) -> None:
     for key in ("ece_bins", "near_duplicates"):
         entry.setdefault(key, general[key])
     entry.setdefault("published", [])
-    entry["ensembles"] = entry.get("ensembles") or {}
+    _fill_ensembles(entry)
     images = counts(entry).get("train")
     if entry["source"] == "folder":
         entry["split"] = {**general["split"], **(entry["split"] or {})}
@@ -149,6 +149,15 @@ def fill_dataset(entry: Config, defaults: Config) -> None:
     said += _fill_augmentation(entry, general["augmentation"], rule["copies"])
     said += _fill_models(entry, defaults["model"], rule["network"], images)
     entry["by_default"] = said
+
+
+def _fill_ensembles(entry: Config) -> None:
+    """An ensemble is a list of systems, or has this as `systems` beside a label: the labels are kept apart."""
+    given = entry.get("ensembles") or {}
+    entry["ensembles"] = {name: one["systems"] if isinstance(one, dict) else one for name, one in given.items()}
+    entry["ensemble_labels"] = {
+        name: one["label"] for name, one in given.items() if isinstance(one, dict) and one.get("label")
+    }
 
 
 def _labels_in_words(entry: Config, folder: folders.Folder) -> str:

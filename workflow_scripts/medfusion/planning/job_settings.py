@@ -149,9 +149,11 @@ def _of_models(plan: Plan) -> JobSettings:
         }
 
     def fit_grid(wildcards: Wildcards) -> Settings:
+        entry = config["classifiers"][wildcards.classifier]
+        classifier = {key: value for key, value in entry.items() if key != "label"}
         return {
             "title": f"{wildcards.dataset}/{wildcards.model}, seed {wildcards.seed}, {wildcards.classifier}",
-            "classifier": {**config["classifiers"][wildcards.classifier], "criterion": config["criterion"]},
+            "classifier": {**classifier, "criterion": config["criterion"]},
             "train_images": plan.model(wildcards)["train_images"],
             "seed": int(wildcards.seed),
         }
@@ -303,7 +305,7 @@ def _of_products(plan: Plan, parts: _Parts) -> JobSettings:
         return {
             "dataset": name,
             "criterion": plan.config["criterion"],
-            "shown": {name: plan.shown(name)},
+            "shown": {name: plan.named(name)},
             **parts.dataset(wildcards, "source", "export"),
             "runs": [[run, averaged] for run, averaged in exports.runs(name).items()],
             "parts": {kind: list(found) for kind, found in files.items()},

@@ -7,6 +7,7 @@ functions. What is drawn and shown is in page_plan.py, what is exported in expor
 from pathlib import Path
 from typing import Any
 
+from medfusion import display_names
 from medfusion.data.datafiles import file_name
 from medfusion.planning import ablations, data_sets
 from medfusion.planning.config import Config, fusion_members, systems
@@ -95,6 +96,10 @@ class Plan:
         """What figures and tables call a data set and its classes; label_names is None for MedMNIST's own."""
         entry = self.datasets[dataset]
         return {"name": data_sets.name(entry), "label_names": entry["label_names"]}
+
+    def named(self, dataset: str) -> Config:
+        """The same, and what they call its systems, by address."""
+        return {**self.shown(dataset), "systems": display_names.system_names(self.config, dataset)}
 
     def several_labels(self, dataset: str) -> bool:
         """Whether an image may have several labels at once: what rests on one class an image is not planned then."""

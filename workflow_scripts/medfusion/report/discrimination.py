@@ -32,7 +32,7 @@ def fill(section: Section, found: Discrimination) -> None:
     """Add notes and tables to the section; there are none without a label that they could speak of."""
     if (positive := found.positive) is None:
         return
-    selected = found.content["selected"]
+    called = found.names[found.content["selected"]]
     section.notes += [
         RATES,
         PREVALENCES.format(positive=positive, share=percent(found.prevalence, 1)),
@@ -41,8 +41,8 @@ def fill(section: Section, found: Discrimination) -> None:
     test = f"{found.name}, test n = {found.content['images']:,}, {found.images_with:,} of them {positive}"
     section.tables += [
         _rates(found, f"Sensitivity to {positive} at a given specificity, and back ({test})"),
-        _two_by_two(found, f"Test images by what they are and what {selected} calls them ({test})"),
-        _predictive_values(found, f"Predictive values of {selected} by prevalence of {positive} ({test})"),
+        _two_by_two(found, f"Test images by what they are and what {called} calls them ({test})"),
+        _predictive_values(found, f"Predictive values of {called} by prevalence of {positive} ({test})"),
     ]
 
 
@@ -56,7 +56,7 @@ def _rates(found: Discrimination, caption: str) -> Table:
             for target in TARGETS:
                 score = found.score(curve.address, f"{kind}[{target}]")
                 cells.append(NOTHING if score is None else _with_counts(score, images))
-        rows.append(Row([Cell(curve.address), *cells]))
+        rows.append(Row([Cell(found.names[curve.address]), *cells]))
     head = [
         f"{first.capitalize()} at {percent(target / 100)} {second}"
         for first, second in (("sensitivity", "specificity"), ("specificity", "sensitivity"))

@@ -115,11 +115,11 @@ def card(material: Material) -> Card:
 def _scores(material: Material, measure: str) -> list[tuple[str, str, Score]]:
     """The selected system, the network alone, baselines, and the best that was published for the same images."""
     selected, network = material.systems[0], ranking.network_alone(material.systems)
-    found = [(selected.address, "selected", getattr(selected, f"test_{measure}"))]
+    found = [("Selected system", "selected", getattr(selected, f"test_{measure}"))]
     if network != selected:
-        found.append((f"{network.model}, the network alone", "network", getattr(network, f"test_{measure}")))
+        found.append((material.names[network.address], "network", getattr(network, f"test_{measure}")))
     found += [
-        (row.system.replace("_", " "), "baseline", getattr(row, f"test_{measure}"))
+        (material.names[row.address], "baseline", getattr(row, f"test_{measure}"))
         for row in reversed(material.baselines)
     ]
     if published := _published(material, measure):
