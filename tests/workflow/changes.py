@@ -92,7 +92,6 @@ NESTED = ("affine.rotation", "affine.scale", "early_stopping.patience", "reduce_
 OPTIONS = "dropout dense_dropout l2 batch_norm batch_norm_momentum blocks widths stem_stride"
 AUGMENTATION = "preset copies seed flip rotation scale contrast"
 CHOOSING = "selection folds search_images fit_images nystroem_components nystroem_images fit_values calibration"
-
 DATASET = "datasets.{dataset}"
 MODEL = "datasets.{dataset}.models.{model}"
 NETWORK = "networks.{network}"
@@ -104,6 +103,23 @@ CANDIDATES = tuple(
     f"{stage} dataset={{dataset}}"
     for stage in ("rank_systems", "calibrate", "assess_reliability", "assess_discrimination")
 )
+# What prints the names of systems; and of those, what a system is, by the facts that say so.
+NAMED = tuple(
+    f"{stage} dataset={{dataset}}"
+    for stage in ("draw_results", "draw_labels", "draw_reliability", "draw_discrimination", "draw_examples")
+) + ("export_package dataset={dataset}",)
+
+
+def _named_by(fact: str, part: str, setting: str = "") -> tuple[str, ...]:
+    """What prints the name of a classifier or fusion.
+
+    fact : "named": of any; "plain": of one without a label; "says": a name that says a setting
+    """
+    stages = [root.split()[0] for root in NAMED]
+    return tuple(f"{stage} {fact}={{{part}}}{setting}" for stage in (*stages, "draw_fusions", "draw_grids"))
+
+
+BLOOD_NAMED = tuple(root.format(dataset="blood") for root in NAMED)
 BLOOD_CANDIDATES = tuple(root.format(dataset="blood") for root in CANDIDATES)
 
 KEYS = (
@@ -226,6 +242,27 @@ KEYS = (
         ("datasets.breast.published.0.accuracy",),
     ),
     Row(
+        "the `label` of a model, a classifier, a fusion or an ensemble",
+        "the figures that name it, the export, the page; nothing is trained or fitted",
+        NAMED,
+        (f"{MODEL}.label", f"{DATASET}.ensembles.{{ensemble}}.label"),
+        ("datasets.blood.models.compact_resnet.label",),
+    ),
+    Row(
+        "",
+        "the figures that name it, the export, the page; nothing is trained or fitted",
+        _named_by("named", "classifier"),
+        (f"{CLASSIFIER}.label",),
+        ("classifiers.svm_rbf.label",),
+    ),
+    Row(
+        "",
+        "the figures that name it, the export, the page; nothing is trained or fitted",
+        _named_by("named", "fusion"),
+        (f"{FUSION}.label",),
+        ("fusions.cnn_30_svm_70.label",),
+    ),
+    Row(
         "a model's `network`",
         "that model's trainings, and what follows",
         ("train_cnn dataset={dataset} model={model}",),
@@ -263,6 +300,7 @@ KEYS = (
             "compare_systems dataset={dataset}",
             "select_examples dataset={dataset}",
             *CANDIDATES,
+            *NAMED,
             *(f"{stage} dataset={{dataset}}" for stage in TAKEN_AWAY),
         ),
         (f"{MODEL}.classifiers", f"{MODEL}.fusions"),
@@ -290,9 +328,15 @@ KEYS = (
     Row(
         "the systems that an ensemble averages",
         "that ensemble, the ensembles' evaluation, calibration, comparisons, figures of results, the page",
-        ("ensemble dataset={dataset} ensemble={ensemble}",),
+        ("ensemble dataset={dataset} ensemble={ensemble}", *NAMED),
         (f"{DATASET}.ensembles.{{ensemble}}",),
         ("datasets.blood.ensembles.ensemble_cnn",),
+    ),
+    Row(
+        "",
+        "that ensemble, the ensembles' evaluation, calibration, comparisons, figures of results, the page",
+        ("ensemble dataset={dataset} ensemble={ensemble}",),
+        (f"{DATASET}.ensembles.{{ensemble}}.systems",),
     ),
     Row(
         "the training-size study's `network`",
@@ -386,14 +430,17 @@ KEYS = (
     Row(
         "a classifier's `kind`",
         "that classifier's fits, and what follows",
-        ("fit_grid classifier={classifier}", "study_classifiers tree={classifier}", "select_examples svm={classifier}"),
+        (
+            *("fit_grid classifier={classifier}", "study_classifiers tree={classifier}"),
+            *("select_examples svm={classifier}", *_named_by("plain", "classifier")),
+        ),
         (f"{CLASSIFIER}.kind",),
         ("classifiers.decision_tree.kind",),
     ),
     Row(
         "a value in a classifier's `grid`; its folds, calibration …",
         "that classifier's fits, and what follows",
-        ("fit_grid classifier={classifier}",),
+        ("fit_grid classifier={classifier}", *_named_by("says", "classifier", ".{setting}")),
         (f"{CLASSIFIER}.grid.{{setting}}", *_each(f"{CLASSIFIER}.{{setting}}", CHOOSING)),
         ("classifiers.svm.grid.C", "classifiers.svm_rbf.grid.C", "classifiers.random_forest.folds"),
     ),
@@ -407,14 +454,21 @@ KEYS = (
     Row(
         "a fusion's weight; `step`",
         "that fusion, ensembles that count it, evaluation, calibration, comparisons, figures of results, the page",
+        ("fuse fusion={fusion}", *_named_by("plain", "fusion")),
+        (f"{FUSION}.weights.{{member}}",),
+        ("fusions.cnn_30_svm_70.weights.cnn",),
+    ),
+    Row(
+        "",
+        "that fusion, ensembles that count it, evaluation, calibration, comparisons, figures of results, the page",
         ("fuse fusion={fusion}",),
-        (f"{FUSION}.weights.{{member}}", f"{FUSION}.step"),
-        ("fusions.cnn_30_svm_70.weights.cnn", "fusions.cnn_svm_chosen.step"),
+        (f"{FUSION}.step",),
+        ("fusions.cnn_svm_chosen.step",),
     ),
     Row(
         "a fusion's `choose`",
         "that fusion, ensembles that count it, evaluation, calibration, comparisons, figures of results, the page",
-        ("fuse fusion={fusion}", "compare_systems fusion={fusion}"),
+        ("fuse fusion={fusion}", "compare_systems fusion={fusion}", *_named_by("plain", "fusion")),
         (f"{FUSION}.choose",),
     ),
     Row(
@@ -509,6 +563,7 @@ PLANS = (
         "a model added, or switched off (`~`)",
         "its own jobs, calibration, comparisons, figures of results, the page",
         (
+            *BLOOD_NAMED,
             *BLOOD_CANDIDATES,
             "compare_systems dataset=blood",
             "select_examples dataset=blood",
@@ -545,6 +600,7 @@ PLANS = (
             "evaluate dataset=blood model=compact_resnet",
             "compare_systems dataset=blood",
             "select_examples dataset=blood",
+            *BLOOD_NAMED,
             *BLOOD_CANDIDATES,
             *(f"{stage} dataset=blood" for stage in TAKEN_AWAY),
         ),
@@ -563,6 +619,7 @@ PLANS = (
             "evaluate dataset=blood group=ensembles",
             "compare_systems dataset=blood",
             "select_examples dataset=blood",
+            *BLOOD_NAMED,
             *BLOOD_CANDIDATES,
             "write_predictions dataset=blood",
         ),
@@ -656,7 +713,10 @@ FILES = (
     Row(
         "a fusion's weights, fixed before, are chosen",
         "that fusion, the drawing of its models' choices, and what follows",
-        ("fuse fusion=cnn_30_svm_70", "draw_fusions fusion=cnn_30_svm_70", *PAGES),
+        (
+            *("fuse fusion=cnn_30_svm_70", "draw_fusions fusion=cnn_30_svm_70", *PAGES),
+            *(root.format(fusion="cnn_30_svm_70") for root in _named_by("plain", "fusion")),
+        ),
         files=_replaced("config.yaml", "{weights: {cnn: 0.3, svm_rbf: 0.7}}", "{choose: [cnn, svm_rbf]}"),
     ),
 )

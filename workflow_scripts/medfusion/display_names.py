@@ -4,8 +4,7 @@ Files, folders and settings know a system by its address (`SystemId`): a label c
 """
 
 import re
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from medfusion.naming import Names
@@ -147,10 +146,16 @@ def _of_ensemble(members: list[str], names: Mapping[str, str], models: Mapping[s
     return text if len(words) == 1 or len(text) <= LONGEST else f"Ensemble of {len(words)} systems"
 
 
-def _told_apart(names: Mapping[str, str], given: set[str] | None = None) -> dict[str, str]:
-    """The same, with the key behind names that stand more than once; those that were given stay."""
-    times = Counter(name.casefold() for name in names.values())
-    return {
-        key: f"{name} ({key})" if times[name.casefold()] > 1 and key not in (given or ()) else name
-        for key, name in names.items()
-    }
+def _told_apart(names: Mapping[str, str], given: Collection[str] = ()) -> dict[str, str]:
+    """The same, with the key behind names that stand more than once.
+
+    Those that were given stay, or else one whose key says the same: svm for SVM.
+    """
+    keys: dict[str, list[str]] = {}
+    for key, name in names.items():
+        keys.setdefault(name.casefold(), []).append(key)
+    kept = set(given)
+    for name, same in keys.items():
+        spelt = [key for key in same if in_words(key).casefold() == name]
+        kept.update(same if len(same) == 1 else [] if kept & {*same} else spelt)
+    return {key: name if key in kept else f"{name} ({key})" for key, name in names.items()}
