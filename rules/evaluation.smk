@@ -1,6 +1,6 @@
 # Evaluation. Needs: probabilities of every system, the test labels. Makes: measures with intervals and confusion matrices
-# per group of systems, the ranking by which one is selected, paired comparisons of all systems with it, how far
-# probabilities can be trusted, and one tidy table. From here on, and only from here, test labels are seen.
+# per group of systems, the ranking by which one is selected, paired comparisons of all systems with it, how well it tells
+# classes apart, how far probabilities can be trusted, and one tidy table. From here on, and only from here, test labels are seen.
 
 
 use rule stage as baselines with:
@@ -84,6 +84,25 @@ use rule stage as assess_reliability with:
         f"{LOGS}/{{dataset}}/reliability/reliability.log",
     message:
         "{wildcards.dataset}: measuring on the test split how far the probabilities can be trusted"
+
+
+use rule stage as assess_discrimination with:
+    input:
+        **stage("assess_discrimination"),
+        systems=PLAN.candidate_files,
+        baseline=rules.baselines.output.nearest_neighbour,
+        calibration=PLAN.calibration,
+        ranking=rules.rank_systems.output.ranking,
+        test_labels=rules.prepare.output.test_labels,
+    output:
+        discrimination=f"{RESULTS}/{{dataset}}/discrimination/discrimination.json",
+    log:
+        f"{LOGS}/{{dataset}}/discrimination/discrimination.log",
+    resources:
+        mem_mb=memory(700),
+        runtime=30,
+    message:
+        "{wildcards.dataset}: measuring on the test split how well the classes are told apart"
 
 
 use rule stage as collect_metrics with:

@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from medfusion.evaluation import discrimination as discrimination_measures
 from medfusion.evaluation import ranking
 from medfusion.evaluation import reliability as reliability_measures
-from medfusion.files import rankings, reliabilities
+from medfusion.files import discriminations, rankings, reliabilities
 from medfusion.files.example_files import Maps
 from medfusion.files.metric_files import tidy
 from medfusion.jobs.records import File, Record
@@ -157,6 +158,30 @@ def reliability(generated=False, decision=True):
         },
         **{"validation": [30, 10], "test": [60, 20], "always": [], "best": "net/svm", "network": "net/cnn"},
         **{"groups": list(groups.values()), "shown": shown},
+    }
+
+
+def discrimination(generated=False, decision=0.4):
+    """A whole discrimination.json of the systems of `run`, measured on made-up probabilities of 80 images."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(80) % 4 // 3
+    groups, curves = [], []
+    for model, seed, system in (("net", 1, "svm"), ("net", 1, "cnn"), ("baselines", None, "majority")):
+        first = np.clip(rng.normal(0.8 - 0.5 * labels, 0.2), 0.01, 0.99)
+        found, drawn = discrimination_measures.measure(
+            *(labels, np.column_stack([first, 1 - first]), "binary-class"),
+            discrimination_measures.Chosen(1.0, None if model == "baselines" else decision),
+            **{"positive": 0, "prevalences": [0.1], "replicates": 20, "confidence": 0.95, "seed": 0},
+        )
+        rows = {system: {"test": reliabilities.rows(found)}}
+        groups.append({"model": model, "seed": seed, "systems": rows})
+        curves.append(discriminations.curve(f"{model}/{system}", [seed], drawn.bands, {}))
+    return {
+        **{"dataset": "breast", "label_names": ["malignant", "normal, benign"], "generated": generated},
+        **{"task": "binary-class", "positive": 0, "classes": [0], "images": 80, "with": [60, 20]},
+        **{"confidence": 0.95, "prevalences": [0.1], "groups": groups, "curves": curves},
+        **{"selected": "net/svm", "network": "net/cnn", "baseline": "baselines/majority"},
+        "places": {name: places.tolist() for name, places in discrimination_measures.PLACES.items()},
     }
 
 

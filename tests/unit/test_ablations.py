@@ -268,7 +268,7 @@ def test_the_page_has_base_and_changes_with_their_differences():
     section.fill(part, ablated_config(), "breast", tidy(contents()), "95 %")
     (table,) = part.tables
     configured, changes = table.bodies
-    assert [row.cells[1].text for row in configured.rows] == ["cnn", "svm"]
+    assert [row.cells[1].text for row in configured.rows] == ["network", "SVM"]
     (row,) = changes.rows
     texts = dict(zip(table.head, [cell.text for cell in row.cells], strict=True))
     assert texts["Change"] == "without dropout" and texts["Seeds"] == "3" and texts["Test n"] == "80"

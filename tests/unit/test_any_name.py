@@ -52,14 +52,19 @@ def test_the_page_prints_every_name_as_it_is(tmp_path, name):
         write_json(path, content)
     write_json(tmp_path / "comparisons.json", synthetic.comparisons(False))
     write_json(tmp_path / "reliability.json", synthetic.reliability(False, True))
+    write_json(tmp_path / "discrimination.json", synthetic.discrimination())
     found = {"breast/comparisons": str(tmp_path / "comparisons.json")}
     found["breast/ranking"] = synthetic.write_ranking(tmp_path / "ranking.csv", contents)
+    found["breast/discrimination/discrimination"] = str(tmp_path / "discrimination.json")
     found["breast/reliability/reliability"] = str(tmp_path / "reliability.json")
     settings = {"config": config, "shown": shown, "captions": {}}
     text = page.render(ROOT / "templates/report.html.j2", settings, metrics, {}, found, {"python": "3"}, [])
     reader = Reader(text)
     assert reader.text.count(name) >= 12 and "<b>x" not in text
-    for caption in ("Precision, recall and F1 of each class: net/svm", f"The 0.800 of {name} ({name}) for net/svm"):
+    for caption in (
+        "Precision, recall and F1 of each class: SVM on Net",
+        f"The 0.800 of {name} ({name}) for SVM on Net",
+    ):
         assert caption in reader.text
 
 
@@ -75,7 +80,7 @@ def test_the_summary_prints_every_name_as_it_is(tmp_path, name):
     text = summary.summary(config, contents, ranked, compared, trust, [], {"date": "now"})
     written = escaping.markdown(name)
     assert f"## {written}, n = 80 test images" in text and f"sensitivity to {written}" in text
-    assert f"| {written} | {written} | `net/svm` |" in text
+    assert f"| {written} | {written} | SVM on Net |" in text
     for block in (block for block in text.split("\n\n") if block.startswith("|")):
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}) == 1
     assert html.unescape(re.sub(r"\\(.)", r"\1", written)) == name

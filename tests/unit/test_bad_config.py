@@ -853,7 +853,7 @@ def test_a_missing_key_is_named():
 def test_several_missing_keys_are_named_once():
     with pytest.raises(UserError) as caught:
         completed(change=lambda config: config["evaluation"].clear())
-    assert str(caught.value) == "config:\n  evaluation: lacks replicates, confidence, seed, nearest_images"
+    assert str(caught.value) == "config:\n  evaluation: lacks replicates, confidence, seed, prevalences, nearest_images"
 
 
 # What no message may look like: words of the schema that were left out, or a value of Python.

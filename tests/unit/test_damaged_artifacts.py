@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 from sklearn.tree import DecisionTreeClassifier
-from synthetic import comparisons, maps, metrics, reliability, selection, write_ranking
+from synthetic import comparisons, discrimination, maps, metrics, reliability, selection, write_ranking
 
 from medfusion.errors import UserError
 from medfusion.files import calibrations, example_files, images, metric_files, probabilities, tables
@@ -57,6 +57,7 @@ def made(tmp_path):
     )
     calibrations.write(tmp_path / "calibration.json", found)
     write_json(tmp_path / "reliability.json", RELIABILITY)
+    write_json(tmp_path / "discrimination.json", discrimination())
     write_json(tmp_path / "examples.json", selection())
     example_files.write_maps(tmp_path / "maps.h5", DESCRIPTION, maps())
     return tmp_path
@@ -81,9 +82,12 @@ PROGRAMS = {
     "draw_curves": ("--history {history.csv} --data {train.h5} --curves out.svg", {**STYLE, "seeds": [1]}),
     "draw_grids": (
         "--grid {grid.csv} --best {best.json} --data {train.h5} --grids out.svg",
-        {**STYLE, "classifiers": ["svm"]},
+        {**STYLE, "classifiers": {"svm": "SVM"}},
     ),
-    "draw_fusions": ("--fusion {fusion.json} --data {train.h5} --fusions out.svg", {**STYLE, "fusions": ["fusion"]}),
+    "draw_fusions": (
+        "--fusion {fusion.json} --data {train.h5} --fusions out.svg",
+        {**STYLE, "fusions": {"fusion": "a fusion"}, "members": {"cnn": "network", "svm": "SVM"}},
+    ),
     "draw_results": (
         "--metrics {metrics.json} --ranking {ranking.csv} --comparisons {comparisons.json} --confusion out.svg "
         "--seeds out2.svg --differences out3.svg",
@@ -131,6 +135,13 @@ PROGRAMS = {
         {"dataset": "breast", "systems": [["net", 1, "cnn"]], "ece_bins": 2}
         | {"replicates": 100, "confidence": 0.95, "bootstrap_seed": 0},
     ),
+    "assess_discrimination": (
+        "--systems {probabilities.h5} --baseline {probabilities.h5} --calibration {calibration.json} "
+        "--ranking {ranking.csv} --test-labels {test_labels.h5} --discrimination out.json",
+        {"dataset": "breast", "systems": [["net", 1, "cnn"]], "positive": 0, "prevalences": [0.1]}
+        | {"replicates": 100, "confidence": 0.95, "bootstrap_seed": 0},
+    ),
+    "draw_discrimination": ("--measured {discrimination.json} --roc out.svg", {"style": "white", **SHOWN}),
     "draw_reliability": (
         "--measured {reliability.json} --reliability out.svg --risk-coverage out2.svg --conformal out3.svg",
         {"style": "white", **SHOWN},
@@ -212,6 +223,8 @@ def test_a_spoilt_file_is_one_line_that_names_it_and_no_file_is_half_written(pro
         "calibrate",
         "assess_reliability",
         "draw_reliability",
+        "assess_discrimination",
+        "draw_discrimination",
         "select_examples",
         "draw_examples",
     ],

@@ -82,7 +82,7 @@ def test_red_is_what_the_fusion_gets_wrong():
     [
         (NOTHING, "errors", "No errors: net/svm (seed 1) is right on all 5 test images."),
         (NOTHING, "confused", "No errors"),
-        ({"disagreements": None}, "disagreements", "net has no SVM to compare with its network."),
+        ({"disagreements": None}, "disagreements", "There is no SVM to compare the network with."),
         ({"disagreements": "none"}, "disagreements", "Network and SVM are right on the same images"),
     ],
 )

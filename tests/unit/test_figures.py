@@ -251,7 +251,7 @@ def test_seeds_of_generated_images_stand_beside_no_published_figures():
 
 
 def test_differences_fill_what_is_distinguishable_and_leave_baselines_out():
-    figure = result_figures.differences(synthetic.comparisons(), "some data")
+    figure = result_figures.differences(synthetic.comparisons(), naming.Names(), "some data")
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["net/cnn", "ensembles/ensemble_cnn"]
     points = {line.get_ydata()[0]: line for line in figure.axes[0].lines if line.get_marker() in "oD"}
     assert {position: line.get_xdata()[0] for position, line in points.items()} == {0: -0.04, 1: 0.02}
@@ -275,7 +275,7 @@ def test_the_numbers_of_differences_are_those_that_are_drawn():
 def test_a_system_without_company_is_said_to_be_alone():
     alone = {**synthetic.comparisons(), "systems": []}
     assert "net/svm is the only system: there is nothing to compare it with." in texts(
-        result_figures.differences(alone, "some data")
+        result_figures.differences(alone, naming.Names(), "some data")
     )
 
 

@@ -11,6 +11,7 @@ import synthetic
 from configurations import completed
 from matplotlib.figure import Figure
 
+from medfusion.display_names import KINDS
 from medfusion.errors import UserError
 from medfusion.figures import drawing, registry
 from medfusion.files.artifacts import write_json
@@ -138,7 +139,7 @@ def test_nothing_is_fetched_from_elsewhere(render):
 
 def test_the_answer_names_the_best_on_validation_and_how_sure_it_is(render):
     text = " ".join(Reader(render()).text.split())
-    assert "net/svm (SVM on its features, best of 4 settings): test accuracy 0.820 ± 0.028" in text
+    assert "SVM on Net (net/svm: SVM on its features, best of 4 settings): test accuracy 0.820 ± 0.028" in text
     assert "selected among 3 systems by validation accuracy (0.870 ± 0.014, n = 40, which the choice makes look" in text
     assert (
         "The 95 % interval of its accuracy goes from 0.561 to 1.000, that of the mean over its 2 seeds: it allows for "
@@ -150,7 +151,7 @@ def test_the_answer_names_the_best_on_validation_and_how_sure_it_is(render):
         "comparisons"
     ) in text
     assert (
-        "The 0.853 of the original study (one run) for net/svm lies above the range of our 2 seeds (0.800 to 0.840, "
+        "The 0.853 of the original study (one run) for SVM on Net lies above the range of our 2 seeds (0.800 to 0.840, "
         "mean 0.820 ± 0.028): 0 of 2 lie above it."
     ) in text
     assert "Not for clinical use" in text or "not for clinical use" in text
@@ -160,8 +161,8 @@ def test_the_page_opens_with_a_card(render):
     html = render(figures=(*FIGURES, "breast/inspect/samples"))
     opening = html[html.index('<div class="card">') : html.index("What was selected, and how sure that is")]
     text = " ".join(re.sub(r"<[^>]*>", " ", opening.replace("<wbr>", "")).split())
-    assert "Test accuracy 0.820 net/svm: SVM on its features, best of 4 settings; test n = 80" in text
-    assert "net/svm 0.820 (0.561 to 1.000)" in text and "net, the network alone 0.860 (0.3" in text
+    assert "Test accuracy 0.820 SVM on Net; test n = 80" in text
+    assert "Selected system 0.820 (0.561 to 1.000)" in text and "Net alone 0.860 (0.3" in text
     assert "published" in text and "The scale runs from" in text
     assert "Not for clinical use" in text and "Training images of each class, drawn at random malignant" in text
     assert re.findall(r"--share:(\d+)%", opening) == ["92", "8", "8", "92"]
@@ -302,7 +303,7 @@ def test_the_page_repeats_exactly(render):
 def test_a_figure_that_is_none_is_refused(render, tmp_path):
     (tmp_path / "broken.svg").write_text("<svg>")
     with pytest.raises(UserError, match="broken.svg: not a readable figure"):
-        page_figures.read_picture("breast/broken", str(tmp_path / "broken.svg"), "data", {})
+        page_figures.read_picture("breast/broken", str(tmp_path / "broken.svg"), "data", {}, {})
 
 
 def test_every_stage_has_its_place_among_the_costs():
@@ -324,7 +325,7 @@ def test_costs_add_up_by_stage():
 
 
 def test_every_kind_of_classifier_has_a_name_in_words():
-    assert set(page.CLASSIFIERS) == set(GRID_VALUES) and not any("_" in name for name in page.CLASSIFIERS.values())
+    assert set(KINDS) == set(GRID_VALUES) and not any("_" in name for name in KINDS.values())
 
 
 def test_the_selected_system_is_marked_in_every_table_that_ranks(render):

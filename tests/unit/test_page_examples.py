@@ -10,6 +10,7 @@ from synthetic import maps, selection
 from medfusion.files import example_files
 from medfusion.files.artifacts import write_json
 from medfusion.files.images import Description
+from medfusion.naming import Names
 from medfusion.report.page_examples import ExamplePages, central_share
 from medfusion.report.page_parts import Picture, Section
 
@@ -24,7 +25,7 @@ def pages(tmp_path):
         example_files.write_maps(tmp_path / "maps.h5", DESCRIPTION, maps())
         paths = str(tmp_path / "examples.json"), str(tmp_path / "maps.h5")
         fusion = {"members": ["cnn", "svm"], "weights": weights or [0.5, 0.5]}
-        return ExamplePages(*paths, NAMES, "Own images", 0.95, {("net", 1, "fused"): fusion})
+        return ExamplePages(*paths, NAMES, "Own images", 0.95, {("net", 1, "fused"): fusion}, Names())
 
     return make
 
@@ -55,7 +56,7 @@ def wilson(count, total):
 
 def test_the_table_of_network_and_svm_says_what_fusion_made_of_it(pages):
     table = filled(pages())[0].tables[0]
-    assert table.head == ["Test images on which", "Images", "fused is right on"]
+    assert table.head == ["Test images on which", "Images", "net/fused is right on"]
     assert cells(table) == [
         [
             ("network right, SVM right", ""),
@@ -75,7 +76,7 @@ def test_the_table_of_network_and_svm_says_what_fusion_made_of_it(pages):
         ],
         [("all", ""), ("5", ""), ("3", f"{text(0.6)} of 5, {wilson(3, 5)}")],
     ]
-    assert "net (seed 1)" in table.caption and "Own images, test n = 5" in table.caption
+    assert "net/cnn (seed 1)" in table.caption and "Own images, test n = 5" in table.caption
 
 
 def test_confused_classes_have_counts_and_shares_of_the_true_class(pages):
@@ -108,7 +109,7 @@ def test_why_fusion_helps_or_does_not(pages, settled, verdict):
 
 def test_a_fusion_of_one_member_is_called_so(pages):
     note = filled(pages(weights=[0.0, 1.0]))[0].notes[1]
-    assert "gave svm all the weight: it is svm under another name" in note
+    assert "gave net/svm all the weight: it is net/svm under another name" in note
     assert "settles" not in note
 
 
@@ -152,7 +153,7 @@ def test_nothing_to_show_is_said(pages):
     errors, _ = filled(page)
     assert errors.tables == []
     assert "is wrong on 0 of 5 test images." in errors.notes[0]
-    assert "net has no SVM" in errors.notes[1]
+    assert "There is no SVM that net/cnn could be compared with." in errors.notes[1]
     for kind in ("errors", "confused", "disagreements"):
         assert told(page, kind).alt and told(page, kind).numbers == ""
 

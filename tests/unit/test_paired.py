@@ -14,6 +14,7 @@ from medfusion.files import images, probabilities
 from medfusion.files.artifacts import read_json, write_json
 from medfusion.files.images import Description
 from medfusion.files.metric_files import tidy
+from medfusion.naming import Names
 from medfusion.report import paired
 from medfusion.report.page_parts import Section
 
@@ -28,6 +29,8 @@ WRONG = {
     ("ensembles", None, "ensemble_cnn"): 6,
     ("baselines", None, "majority"): 30,
 }
+
+NAMES = Names({"net/svm": "SVM on Net"})
 
 
 @pytest.fixture
@@ -158,12 +161,12 @@ def rows(table):
 
 
 def test_the_table_of_differences():
-    section = section_of(paired.differences, synthetic.comparisons(), "BreastMNIST")
+    section = section_of(paired.differences, synthetic.comparisons(), NAMES, "BreastMNIST")
     table = section.tables[0]
-    assert table.caption == "Every system minus net/svm, the selected system (BreastMNIST, test n = 80)"
+    assert table.caption == "Every system minus SVM on Net, the selected system (BreastMNIST, test n = 80)"
     assert len(table.head) == len(table.bodies[0].rows[0].cells) == 6
     found = rows(table)
-    assert list(found) == ["net/svm", "net/cnn", "ensembles/ensemble_cnn", "baselines/majority"]
+    assert list(found) == ["SVM on Net", "net/cnn", "ensembles/ensemble_cnn", "baselines/majority"]
     assert found["net/cnn"] == [
         ("lower accuracy", ""),
         ("−0.040", "−0.070 to −0.010"),
@@ -201,7 +204,9 @@ def test_the_answer_counts_candidates_and_says_which_are_higher():
 
 
 def test_the_table_of_parts_has_means_over_seeds_and_no_auroc_of_few_images():
-    section = section_of(paired.without_duplicates, synthetic.comparisons(), ["malignant", "normal"], "BreastMNIST")
+    section = section_of(
+        paired.without_duplicates, synthetic.comparisons(), Names(), ["malignant", "normal"], "BreastMNIST"
+    )
     found = rows(section.tables[0])
     assert found["net/svm"] == [
         ("0.790 ± 0.014", "0.628 to 0.952"),
@@ -214,22 +219,22 @@ def test_the_table_of_parts_has_means_over_seeds_and_no_auroc_of_few_images():
     )
     alone = synthetic.comparisons()
     alone["near_duplicates"] |= {"parts": {}, "systems": []}
-    assert not section_of(paired.without_duplicates, alone, ["malignant", "normal"], "BreastMNIST")
+    assert not section_of(paired.without_duplicates, alone, Names(), ["malignant", "normal"], "BreastMNIST")
 
 
 def test_where_many_test_images_have_a_near_duplicate_that_is_told_first():
     comparisons = synthetic.comparisons()
-    assert paired.duplicates_first(comparisons, "BreastMNIST") == (
+    assert paired.duplicates_first(comparisons, NAMES, "BreastMNIST") == (
         "38\xa0% of the test images of BreastMNIST (30 of 80) have a near-duplicate among the training images (pixel "
-        "correlation of 0.95 or more): on these the selected system (`net/svm`) has accuracy 0.850 ± 0.014 "
+        "correlation of 0.95 or more): on these the selected system (SVM on Net) has accuracy 0.850 ± 0.014 "
         "(0.688 to 1.000); on the others, accuracy 0.790 ± 0.014 (0.628 to 0.952), AUROC 0.790 ± 0.014 (0.628 to "
         "0.952)."
     )
     comparisons["near_duplicates"]["images"] = 4
-    assert paired.duplicates_first(comparisons, "BreastMNIST") == ""
+    assert paired.duplicates_first(comparisons, NAMES, "BreastMNIST") == ""
     comparisons["near_duplicates"] |= {"images": 80, "parts": {}, "systems": []}
-    assert "(80 of 80)" in paired.duplicates_first(comparisons, "x")
-    assert paired.duplicates_first(comparisons, "x").endswith("cannot be measured.")
+    assert "(80 of 80)" in paired.duplicates_first(comparisons, NAMES, "x")
+    assert paired.duplicates_first(comparisons, NAMES, "x").endswith("cannot be measured.")
 
 
 AUDIT = {
@@ -272,7 +277,7 @@ def test_a_published_figure_is_placed_among_our_seeds(value, words):
     table = tidy(synthetic.run())
     entry = {"system": "net/cnn", "name": "the original", "accuracy": value, "source": None}
     systems, comparisons = synthetic.ranked(table, "accuracy").systems, synthetic.comparisons()
-    first, second = paired.published([entry], systems, table, comparisons, "official")
+    first, second = paired.published([entry], systems, table, comparisons, "official", Names())
     assert first == f"The {value:.3f} of the original for net/cnn lies {words}"
     assert second == (
         "Against the selected system, the accuracy of net/cnn differs by −0.040 (95\xa0% interval −0.070 to −0.010; "
@@ -283,14 +288,16 @@ def test_a_published_figure_is_placed_among_our_seeds(value, words):
 def test_a_published_figure_of_a_single_run_is_held_against_its_interval():
     table = tidy(synthetic.run())
     entry = {"system": "ensembles/ensemble_cnn", "name": "them", "accuracy": 0.95, "source": "one run"}
-    sentences = paired.published([entry], synthetic.ranked(table, "accuracy").systems, table, None, "surrogate")
+    sentences = paired.published(
+        [entry], synthetic.ranked(table, "accuracy").systems, table, None, "surrogate", Names()
+    )
     assert sentences == [
         "The 0.950 of them (one run) for ensembles/ensemble_cnn lies inside the interval of our run (0.900 to 1.000, "
         "around "
         "0.950); it was measured on another split."
     ]
     others = [{**entry, "system": None}, {**entry, "accuracy": None}, {**entry, "system": "no/such"}]
-    assert paired.published(others, synthetic.ranked(table, "accuracy").systems, table, None, "official") == []
+    assert paired.published(others, synthetic.ranked(table, "accuracy").systems, table, None, "official", Names()) == []
 
 
 # -- what fusion adds -------------------------------------------------------------------------------------------------
@@ -310,15 +317,15 @@ def test_a_fusion_is_held_against_its_best_member_on_validation(compare):
 
 def test_the_page_says_what_fusion_adds():
     found = synthetic.comparisons()
-    assert paired.fusion_answer(found) == (
-        "What fusion adds: net/fused lowers log loss against net/svm, its best member on validation (log loss −0.0051 "
-        "(−0.0082 to −0.0021), AUROC +0.0004 (−0.0008 to +0.0016); 95\N{NO-BREAK SPACE}% intervals)."
+    assert paired.fusion_answer(found, NAMES) == (
+        "What fusion adds: net/fused: lowers log loss against SVM on Net, its best member on validation (log loss "
+        "−0.0051 (−0.0082 to −0.0021), AUROC +0.0004 (−0.0008 to +0.0016); 95\N{NO-BREAK SPACE}% intervals)."
     )
     section = Section("differences", "Differences")
-    paired.fusions(section, found, "BreastMNIST")
+    paired.fusions(section, found, Names(), "BreastMNIST")
     (table,) = section.tables
     assert table.caption == "What fusion adds (BreastMNIST)"
     assert [cell.text for cell in table.bodies[0].rows[0].cells] == [
         "net/fused", "net/svm", "lowers log loss", "−0.0051", "+0.0004"
     ]  # fmt: skip
-    assert paired.fusion_answer({**found, "fusions": []}) == paired.fusion_answer(None) == ""
+    assert paired.fusion_answer({**found, "fusions": []}, NAMES) == paired.fusion_answer(None, NAMES) == ""

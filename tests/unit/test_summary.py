@@ -25,7 +25,8 @@ def text(tmp_path, generated=False, decision=True, **trusted):
 
 def test_every_system_and_published_figure_has_a_row(tmp_path):
     rows = [line for line in text(tmp_path).splitlines() if line.startswith("|")]
-    for name in ("`net/cnn`", "`net/svm`", "`ensembles/ensemble_cnn`", "`baselines/majority`", "the original study"):
+    systems = ("Net alone (`net/cnn`)", "SVM on Net (`net/svm`)", "Ensemble of Net (`ensembles/ensemble_cnn`)")
+    for name in (*systems, "Majority class (`baselines/majority`)", "the original study"):
         assert sum(row.startswith(f"| {name}") for row in rows[: rows.index(BELOW)]) == 1, name
     svm = next(row for row in rows if "`net/svm`" in row)
     assert "0.820 ± 0.028" in svm  # of 0.80 and 0.84
@@ -52,12 +53,12 @@ def test_every_other_system_is_compared_with_the_best(tmp_path):
     lines = text(tmp_path).splitlines()
     start = lines.index(BELOW)
     assert lines[start + 2 : start + 5] == [
-        "| `net/cnn` | −0.040 (−0.070 to −0.010) | 0.0133 | 0.0400 | +0.0100 (−0.0200 to +0.0400) | 0.300 | 0.900 | "
+        "| Net alone | −0.040 (−0.070 to −0.010) | 0.0133 | 0.0400 | +0.0100 (−0.0200 to +0.0400) | 0.300 | 0.900 | "
         "lower accuracy |",
-        "| `ensembles/ensemble_cnn` | +0.020 (−0.010 to +0.050) | 0.200 | 0.600 | +0.0100 (−0.0200 to +0.0400) | "
+        "| Ensemble of Net | +0.020 (−0.010 to +0.050) | 0.200 | 0.600 | +0.0100 (−0.0200 to +0.0400) | "
         "0.333 | "
         "1.000 | no significant difference |",
-        "| `baselines/majority` | −0.120 (−0.150 to −0.090) | < 0.0001 | < 0.0001 | −0.3000 (−0.3300 to −0.2700) | "
+        "| Majority class | −0.120 (−0.150 to −0.090) | < 0.0001 | < 0.0001 | −0.3000 (−0.3300 to −0.2700) | "
         "0.0003 | 0.0010 | lower accuracy, lower AUROC |",
     ]
 
@@ -71,7 +72,7 @@ def test_how_far_probabilities_can_be_trusted_has_a_row_a_system(tmp_path):
     _, _, table, *_ = block.split("\n\n")
     head, _, *rows = table.splitlines()
     assert "sensitivity to malignant at 0.5" in head
-    assert [row.split("`")[1] for row in rows] == ["net/svm", "net/cnn", "ensembles/ensemble_cnn"]
+    assert [row.split("|")[1].strip() for row in rows] == ["SVM on Net", "Net alone", "Ensemble of Net"]
 
 
 @pytest.mark.parametrize(

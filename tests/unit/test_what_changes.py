@@ -49,8 +49,10 @@ def unset_keys():
         yield from (f"networks.{network}.training.{name}" for name in changes.TRAINING.split())
         yield from (f"networks.{network}.features.{name}" for name in ("layers", "views"))
     for classifier in BASE["classifiers"]:
-        yield from (f"classifiers.{classifier}.{name}" for name in changes.CHOOSING.split())
-    for dataset in BASE["datasets"]:
+        yield from (f"classifiers.{classifier}.{name}" for name in ("label", *changes.CHOOSING.split()))
+    yield from (f"fusions.{fusion}.label" for fusion in BASE["fusions"])
+    for dataset, entry in BASE["datasets"].items():
+        yield from (f"datasets.{dataset}.models.{model}.label" for model in entry["models"])
         yield from (f"datasets.{dataset}.generated.{name}" for name in ("seed", "train", "val", "test"))
         yield from (f"datasets.{dataset}.split.{name}" for name in ("shares", "seed", "groups"))
     for scheme, names in changes.SCHEMES.items():
@@ -157,7 +159,7 @@ def schema_keys(part, key=""):
         children["*"] = part["additionalProperties"]
     if isinstance(part.get("items"), dict) and part["items"].get("type") == "object":
         children["*"] = part["items"]
-    if not children or "null" in kinds:
+    if not children or "null" in kinds or (isinstance(kinds, list) and "array" in kinds):
         yield key
     for name, child in children.items():
         yield from schema_keys(child, f"{key}.{name}" if key else name)

@@ -96,7 +96,6 @@ SCHEMES = {
 }
 AUGMENTATION = "preset copies seed flip rotation scale contrast"
 CHOOSING = "selection folds search_images fit_images nystroem_components nystroem_images fit_values calibration"
-
 DATASET = "datasets.{dataset}"
 MODEL = "datasets.{dataset}.models.{model}"
 NETWORK = "networks.{network}"
@@ -104,7 +103,27 @@ CLASSIFIER = "classifiers.{classifier}"
 FUSION = "fusions.{fusion}"
 TAKEN_AWAY = ("write_predictions", "export_package")  # they name the source of the data, and list the runs
 # What lists every run of a data set's systems.
-CANDIDATES = tuple(f"{stage} dataset={{dataset}}" for stage in ("rank_systems", "calibrate", "assess_reliability"))
+CANDIDATES = tuple(
+    f"{stage} dataset={{dataset}}"
+    for stage in ("rank_systems", "calibrate", "assess_reliability", "assess_discrimination")
+)
+# What prints the names of systems; and of those, what a system is, by the facts that say so.
+NAMED = tuple(
+    f"{stage} dataset={{dataset}}"
+    for stage in ("draw_results", "draw_labels", "draw_reliability", "draw_discrimination", "draw_examples")
+) + ("export_package dataset={dataset}",)
+
+
+def _named_by(fact: str, part: str, setting: str = "") -> tuple[str, ...]:
+    """What prints the name of a classifier or fusion.
+
+    fact : "named": of any; "plain": of one without a label; "says": a name that says a setting
+    """
+    stages = [root.split()[0] for root in NAMED]
+    return tuple(f"{stage} {fact}={{{part}}}{setting}" for stage in (*stages, "draw_fusions", "draw_grids"))
+
+
+BLOOD_NAMED = tuple(root.format(dataset="blood") for root in NAMED)
 BLOOD_CANDIDATES = tuple(root.format(dataset="blood") for root in CANDIDATES)
 
 KEYS = (
@@ -177,14 +196,17 @@ KEYS = (
         "a data set's `label_names`: a typo in a class's name",
         "its figures that print them, its export, the page",
         tuple(f"{stage} dataset={{dataset}}" for stage in ("inspect_images", "audit_duplicates", "export_package"))
-        + tuple(f"draw_{what} dataset={{dataset}}" for what in ("studies", "results", "reliability", "examples")),
+        + tuple(
+            f"draw_{what} dataset={{dataset}}"
+            for what in ("studies", "results", "discrimination", "reliability", "examples")
+        ),
         (f"{DATASET}.label_names",),
         ("datasets.blood.label_names",),
     ),
     Row(
         "a data set's `positive` label",
         "its calibration and evaluation, and what follows",
-        ("evaluate dataset={dataset}", "calibrate dataset={dataset}"),
+        ("evaluate dataset={dataset}", "calibrate dataset={dataset}", "assess_discrimination dataset={dataset}"),
         (f"{DATASET}.positive",),
         ("datasets.breast.positive",),
     ),
@@ -239,6 +261,27 @@ KEYS = (
         ("datasets.breast.published.0.accuracy",),
     ),
     Row(
+        "the `label` of a model, a classifier, a fusion or an ensemble",
+        "the figures that name it, the export, the page; nothing is trained or fitted",
+        NAMED,
+        (f"{MODEL}.label", f"{DATASET}.ensembles.{{ensemble}}.label"),
+        ("datasets.blood.models.compact_resnet.label",),
+    ),
+    Row(
+        "",
+        "the figures that name it, the export, the page; nothing is trained or fitted",
+        _named_by("named", "classifier"),
+        (f"{CLASSIFIER}.label",),
+        ("classifiers.svm_rbf.label",),
+    ),
+    Row(
+        "",
+        "the figures that name it, the export, the page; nothing is trained or fitted",
+        _named_by("named", "fusion"),
+        (f"{FUSION}.label",),
+        ("fusions.cnn_30_svm_70.label",),
+    ),
+    Row(
         "a model's `network`",
         "that model's trainings, and what follows",
         ("train_cnn dataset={dataset} model={model}",),
@@ -276,6 +319,7 @@ KEYS = (
             "compare_systems dataset={dataset}",
             "select_examples dataset={dataset}",
             *CANDIDATES,
+            *NAMED,
             *(f"{stage} dataset={{dataset}}" for stage in TAKEN_AWAY),
         ),
         (f"{MODEL}.classifiers", f"{MODEL}.fusions"),
@@ -303,9 +347,15 @@ KEYS = (
     Row(
         "the systems that an ensemble averages",
         "that ensemble, the ensembles' evaluation, calibration, comparisons, figures of results, the page",
-        ("ensemble dataset={dataset} ensemble={ensemble}",),
+        ("ensemble dataset={dataset} ensemble={ensemble}", *NAMED),
         (f"{DATASET}.ensembles.{{ensemble}}",),
         ("datasets.blood.ensembles.ensemble_cnn",),
+    ),
+    Row(
+        "",
+        "that ensemble, the ensembles' evaluation, calibration, comparisons, figures of results, the page",
+        ("ensemble dataset={dataset} ensemble={ensemble}",),
+        (f"{DATASET}.ensembles.{{ensemble}}.systems",),
     ),
     Row(
         "the training-size study's `network`",
@@ -399,14 +449,17 @@ KEYS = (
     Row(
         "a classifier's `kind`",
         "that classifier's fits, and what follows",
-        ("fit_grid classifier={classifier}", "study_classifiers tree={classifier}", "select_examples svm={classifier}"),
+        (
+            *("fit_grid classifier={classifier}", "study_classifiers tree={classifier}"),
+            *("select_examples svm={classifier}", *_named_by("plain", "classifier")),
+        ),
         (f"{CLASSIFIER}.kind",),
         ("classifiers.decision_tree.kind",),
     ),
     Row(
         "a value in a classifier's `grid`; its folds, calibration …",
         "that classifier's fits, and what follows",
-        ("fit_grid classifier={classifier}",),
+        ("fit_grid classifier={classifier}", *_named_by("says", "classifier", ".{setting}")),
         (f"{CLASSIFIER}.grid.{{setting}}", *_each(f"{CLASSIFIER}.{{setting}}", CHOOSING)),
         ("classifiers.svm.grid.C", "classifiers.svm_rbf.grid.C", "classifiers.random_forest.folds"),
     ),
@@ -420,22 +473,36 @@ KEYS = (
     Row(
         "a fusion's weight; `step`",
         "that fusion, ensembles that count it, evaluation, calibration, comparisons, figures of results, the page",
+        ("fuse fusion={fusion}", *_named_by("plain", "fusion")),
+        (f"{FUSION}.weights.{{member}}",),
+        ("fusions.cnn_30_svm_70.weights.cnn",),
+    ),
+    Row(
+        "",
+        "that fusion, ensembles that count it, evaluation, calibration, comparisons, figures of results, the page",
         ("fuse fusion={fusion}",),
-        (f"{FUSION}.weights.{{member}}", f"{FUSION}.step"),
-        ("fusions.cnn_30_svm_70.weights.cnn", "fusions.cnn_svm_chosen.step"),
+        (f"{FUSION}.step",),
+        ("fusions.cnn_svm_chosen.step",),
     ),
     Row(
         "a fusion's `choose`",
         "that fusion, ensembles that count it, evaluation, calibration, comparisons, figures of results, the page",
-        ("fuse fusion={fusion}", "compare_systems fusion={fusion}"),
+        ("fuse fusion={fusion}", "compare_systems fusion={fusion}", *_named_by("plain", "fusion")),
         (f"{FUSION}.choose",),
     ),
     Row(
         "`evaluation`: replicates, seed",
         "evaluation, figures of results, the page",
-        ("evaluate", "assess_reliability"),
+        ("evaluate", "assess_reliability", "assess_discrimination"),
         _each("evaluation.{setting}", "replicates seed"),
         ("evaluation.replicates", "evaluation.seed"),
+    ),
+    Row(
+        "`evaluation.prevalences`",
+        "operating points on the test split, their figure, the page",
+        ("assess_discrimination",),
+        ("evaluation.prevalences",),
+        ("evaluation.prevalences",),
     ),
     Row(
         "`evaluation.nearest_images`",
@@ -446,7 +513,7 @@ KEYS = (
     Row(
         "the `confidence` of intervals",
         "evaluation, comparisons and figures of results, exports, the page",
-        ("evaluate", "compare_systems", "assess_reliability", "export_package"),
+        ("evaluate", "compare_systems", "assess_reliability", "assess_discrimination", "export_package"),
         ("evaluation.confidence",),
     ),
     Row(
@@ -515,6 +582,7 @@ PLANS = (
         "a model added, or switched off (`~`)",
         "its own jobs, calibration, comparisons, figures of results, the page",
         (
+            *BLOOD_NAMED,
             *BLOOD_CANDIDATES,
             "compare_systems dataset=blood",
             "select_examples dataset=blood",
@@ -551,6 +619,7 @@ PLANS = (
             "evaluate dataset=blood model=compact_resnet",
             "compare_systems dataset=blood",
             "select_examples dataset=blood",
+            *BLOOD_NAMED,
             *BLOOD_CANDIDATES,
             *(f"{stage} dataset=blood" for stage in TAKEN_AWAY),
         ),
@@ -569,6 +638,7 @@ PLANS = (
             "evaluate dataset=blood group=ensembles",
             "compare_systems dataset=blood",
             "select_examples dataset=blood",
+            *BLOOD_NAMED,
             *BLOOD_CANDIDATES,
             "write_predictions dataset=blood",
         ),
@@ -662,7 +732,10 @@ FILES = (
     Row(
         "a fusion's weights, fixed before, are chosen",
         "that fusion, the drawing of its models' choices, and what follows",
-        ("fuse fusion=cnn_30_svm_70", "draw_fusions fusion=cnn_30_svm_70", *PAGES),
+        (
+            *("fuse fusion=cnn_30_svm_70", "draw_fusions fusion=cnn_30_svm_70", *PAGES),
+            *(root.format(fusion="cnn_30_svm_70") for root in _named_by("plain", "fusion")),
+        ),
         files=_replaced("config.yaml", "{weights: {cnn: 0.3, svm_rbf: 0.7}}", "{choose: [cnn, svm_rbf]}"),
     ),
 )
@@ -670,6 +743,7 @@ FILES = (
 LIBRARIES = {
     "statsmodels": (
         *("evaluate", "baselines", "export_package", "compare_systems", "assess_reliability", "select_examples"),
+        *("assess_discrimination", "draw_discrimination"),
         *("draw_results", "draw_reliability", "draw_ablations", *PAGES),
     ),
     "tensorflow": ("train_cnn", "extract_features", "learning_curve", "map_saliency", "export_package", "report"),

@@ -52,6 +52,7 @@ CHOICES: dict[str, list[Any]] = {
     "criterion": ["auroc", "accuracy"],
     "style": ["ticks", "dark"],
     "confidence": [0.9, 0.8],
+    "prevalences": [[0.02], []],
     "conformal_coverage": [0.8, 0.7],
     "sensitivity": [0.8, None],
     "system": [None, "breast_cnn/cnn"],
@@ -184,7 +185,7 @@ def changed(config: Config, key: str) -> Config:
     old = get(config, key)
     section, *path = key.split(".")
     last = path[-1] if path else section
-    if section == "datasets" and path[1] == "ensembles":
+    if section == "datasets" and path[1] == "ensembles" and last != "label":
         members = [f"{name}/cnn" for name, model in config["datasets"][path[0]]["models"].items() if model]
         members += [f"{name}/{model['classifiers'][0]}" for name, model in _models(config, path[0])]
         put(config, key, [*old, next(member for member in members if member not in old)])

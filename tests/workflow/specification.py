@@ -87,11 +87,13 @@ def _add_dataset(add, config: Config, dataset: str, entry: Config) -> None:
     add(stage, dataset, dataset=dataset, source=entry["source"])
     for stage in ("inspect_images", "audit_duplicates", "draw_augmentation", "baselines", "rank_systems"):
         add(stage, dataset, dataset=dataset)
+    add("assess_discrimination", dataset, dataset=dataset)
+    add("draw_discrimination", dataset, dataset=dataset, **_named(config, _parts(models)))
     add("augment", dataset, "augmented", dataset=dataset)
     if entry.get("flag"):
         add("write_predictions", dataset, dataset=dataset)
     if entry.get("flag") == "chestmnist" or entry.get("task") == "multi-label":
-        add("draw_labels", dataset, dataset=dataset)
+        add("draw_labels", dataset, dataset=dataset, **_named(config, _parts(models)))
     else:
         _add_of_one_class(add, config, dataset, models)
     add("evaluate", dataset, "baselines", dataset=dataset, group="baselines")
@@ -109,7 +111,7 @@ def _add_dataset(add, config: Config, dataset: str, entry: Config) -> None:
             name,
             dataset=dataset,
             ensemble=name,
-            model=[member.split("/")[0] for member in members],
+            model=[member.split("/")[0] for member in (members["systems"] if isinstance(members, dict) else members)],
         )
     if ensembles:
         add("evaluate", dataset, "ensembles", dataset=dataset, group="ensembles")
@@ -127,13 +129,20 @@ def _add_of_one_class(add, config: Config, dataset: str, models: Config) -> None
     """The jobs that rest on one class an image."""
     fused = {fusion for model in models.values() for fusion in model.get("fusions", [])}
     add("compare_systems", dataset, dataset=dataset, fusion=sorted(fused))
-    for stage in ("draw_studies", "draw_results", "map_saliency", "draw_examples"):
+    for stage in ("draw_studies", "map_saliency", "calibrate", "assess_reliability"):
         add(stage, dataset, dataset=dataset)
-    for stage in ("calibrate", "assess_reliability", "draw_reliability"):
-        add(stage, dataset, dataset=dataset)
+    for stage in ("draw_results", "draw_examples", "draw_reliability"):
+        add(stage, dataset, dataset=dataset, **_named(config, _parts(models)))
     used = [(model["network"], config["networks"][model["network"]]) for model in models.values()]
     unset = set().union(*(_network_facts(*network)["unset"] for network in used))
-    add("export_package", dataset, dataset=dataset, network=[name for name, _ in used], unset=unset)
+    add(
+        "export_package",
+        dataset,
+        dataset=dataset,
+        network=[name for name, _ in used],
+        unset=unset,
+        **_named(config, _parts(models)),
+    )
     studied = next(iter(models))
     trees = [
         name
@@ -160,10 +169,11 @@ def _add_model(add, config: Config, dataset: str, name: str, model: Config) -> N
             add("fuse", dataset, name, seed, key, **facts, fusion=key, weights=weights)
         add("evaluate", dataset, name, f"seed{seed}", **facts, group="model")
     add("draw_curves", dataset, name, **facts)
-    if any(_cells(classifier["grid"]) > 1 for classifier in classifiers.values()):
-        add("draw_grids", dataset, name, **facts, classifier=list(classifiers))
-    if any("choose" in fusion for fusion in fusions.values()):
-        add("draw_fusions", dataset, name, **facts, fusion=list(fusions))
+    if compared := [key for key, classifier in classifiers.items() if _cells(classifier["grid"]) > 1]:
+        add("draw_grids", dataset, name, **facts, classifier=list(classifiers), **_named(config, compared))
+    if chosen := {key: fusion for key, fusion in fusions.items() if "choose" in fusion}:
+        members = [member for fusion in chosen.values() for member in fusion["choose"] if member != "cnn"]
+        add("draw_fusions", dataset, name, **facts, fusion=list(fusions), **_named(config, [*chosen, *members]))
 
 
 def _add_ablations(add, config: Config, dataset: str, base: str, model: Config) -> None:
@@ -186,6 +196,18 @@ def _add_ablations(add, config: Config, dataset: str, base: str, model: Config) 
                 unset = CHOOSING - set(config["classifiers"][key])
                 add("fit_grid", dataset, *job, key, **facts, classifier=key, unset=unset)
             add("evaluate", dataset, *job[:3], f"seed{seed}", **facts, group="ablations")
+
+
+def _parts(models: Config) -> list[str]:
+    """The classifiers and fusions of a data set's models."""
+    return [name for model in models.values() for name in (*model.get("classifiers", []), *model.get("fusions", []))]
+
+
+def _named(config: Config, parts: list[str]) -> dict[str, set[str]]:
+    """Whose names a job prints, which of these have no label, and which of these names say a setting: the kernel."""
+    entries = {**config["classifiers"], **config["fusions"]}
+    plain = {name for name in parts if not entries[name].get("label")}
+    return {"named": set(parts), "plain": plain, "says": {f"{name}.kernel" for name in plain}}
 
 
 def _network_facts(name: str, network: Config) -> dict[str, Any]:

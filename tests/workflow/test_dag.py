@@ -17,6 +17,8 @@ MAY_SEE_TEST_LABELS = {
     "compare_systems",
     "collect_metrics",
     "assess_reliability",
+    "assess_discrimination",
+    "draw_discrimination",
     "draw_reliability",
     "draw_results",
     "draw_labels",

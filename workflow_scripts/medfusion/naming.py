@@ -3,7 +3,7 @@
 import textwrap
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from medfusion.files.images import Description
@@ -56,22 +56,37 @@ def data_name(name: str, generated: bool) -> str:
     return f"{name} (generated images)" if generated and "generated" not in name else name
 
 
+class Names(dict[str, str]):
+    """Display names of systems by address, or of parts by key; what has none is called by that.
+
+    >>> Names({"net/cnn": "Net alone"})["net/cnn"], Names()["net/cnn"]
+    ('Net alone', 'net/cnn')
+    """
+
+    def __missing__(self, key: str) -> str:
+        return key
+
+
 @dataclass(frozen=True)
 class Shown:
     """What figures call a data set and its classes.
 
     name : says so if the images were generated
     label_names : one per class, in label order
+    systems : names of systems, by address
     """
 
     name: str
     label_names: tuple[str, ...]
+    systems: Names = field(default_factory=Names)
 
 
 def shown(description: Description, settings: dict[str, Any]) -> Shown:
-    """The names that the configuration gives to described data: "name", and "label_names" unless None."""
+    """The names that the configuration gives to described data: "name", "label_names" unless None, "systems" if any."""
     return Shown(
-        data_name(settings["name"], description.generated), tuple(settings["label_names"] or description.label_names)
+        data_name(settings["name"], description.generated),
+        tuple(settings["label_names"] or description.label_names),
+        Names(settings.get("systems", {})),
     )
 
 

@@ -24,9 +24,9 @@ WHITE = 255
 
 def errors(examples: Examples, images: Images, shown: Shown) -> Figure:
     """The most confident errors of the selected system."""
-    title = f"{shown.name}: {system_name(examples['best'])}, errors"
+    title = f"{shown.name}: {system_name(examples['best'], shown)}, errors"
     if not examples["errors"]:
-        return message(_all_right(examples), title)
+        return message(_all_right(examples, shown), title)
     name = _names(shown)
     cells = [(images[example["index"]], _true_and_taken(example, name), False) for example in examples["errors"]]
     return _gallery([("", cells)], f"{title}: {_extent(len(cells), examples['wrong'])}, test n = {examples['n']:,}")
@@ -40,9 +40,9 @@ def top_errors(examples: Examples, images: Images) -> np.ndarray:
 
 def confused(examples: Examples, images: Images, shown: Shown) -> Figure:
     """The classes that the selected system confuses most often, a group each."""
-    title = f"{shown.name}: {system_name(examples['best'])}, most confused classes"
+    title = f"{shown.name}: {system_name(examples['best'], shown)}, most confused classes"
     if not examples["confused"]:
-        return message(_all_right(examples), title)
+        return message(_all_right(examples, shown), title)
     name = _names(shown)
     groups = []
     for pair in examples["confused"][:PAIRS]:
@@ -56,13 +56,14 @@ def confused(examples: Examples, images: Images, shown: Shown) -> Figure:
 def disagreements(examples: Examples, images: Images, shown: Shown) -> Figure:
     """Images on which either the network or the SVM is right; red where their fusion is wrong."""
     studied, found = examples["studied"], examples["disagreements"]
-    title = f"{shown.name}: {studied['model']} (seed {studied['seed']}), where network and SVM disagree"
+    network = _part(studied, "cnn", shown)
+    title = f"{shown.name}: {network} (seed {studied['seed']}), where network and SVM disagree"
     if not found:
-        return message(f"{studied['model']} has no SVM to compare with its network.", title)
+        return message("There is no SVM to compare the network with.", title)
     name = _names(shown)
-    title += f" ({studied['svm']}), test n = {examples['n']:,}"
+    title += f" ({_part(studied, studied['svm'], shown)}), test n = {examples['n']:,}"
     if studied["fusion"]:
-        title += f"; red: their fusion {studied['fusion']} is wrong"
+        title += f"; red: their fusion ({_part(studied, studied['fusion'], shown)}) is wrong"
     groups = []
     for key, heading in (("network_right", "network right, SVM wrong"), ("svm_right", "SVM right, network wrong")):
         row = next(row for row in found["table"] if row["network"] != row["svm"] and row["svm"] == (key == "svm_right"))
@@ -98,7 +99,7 @@ def saliency(examples: Examples, images: Images, maps: Maps, shown: Shown) -> Fi
             cells.append((np.stack(panels), lines, kind == "wrong"))
         groups.append((name(row["true"]), cells))
     ramp = np.repeat(_coloured(np.linspace(0, 1, 240))[None], 16, axis=0)
-    title = f"{shown.name}: saliency maps of {studied['model']} (seed {studied['seed']})"
+    title = f"{shown.name}: saliency maps of {_part(studied, 'cnn', shown)} (seed {studied['seed']})"
     most = f"most of the map (fall: {LEAST_FALL:g} at least)"
     return montage_groups(groups, 2, title, empty.shape[2], (ramp, "nothing", most))
 
@@ -118,10 +119,15 @@ def overlay(image: np.ndarray, values: np.ndarray | None, least: float = 0) -> n
     return np.rint(OVERLAY * _coloured(share) + (1 - OVERLAY) * grey).astype(np.uint8)
 
 
-def system_name(system: Mapping[str, Any]) -> str:
+def system_name(system: Mapping[str, Any], shown: Shown) -> str:
     """A run of a system in words."""
     seed = "" if system["seed"] is None else f" (seed {system['seed']})"
-    return f"{system['model']}/{system['system']}{seed}"
+    return f"{_part(system, system['system'], shown)}{seed}"
+
+
+def _part(of: Mapping[str, Any], system: str, shown: Shown) -> str:
+    """The name of a system of the model that a record speaks of."""
+    return shown.systems[f"{of['model']}/{system}"]
 
 
 def _coloured(share: np.ndarray) -> np.ndarray:
@@ -181,5 +187,5 @@ def _extent(some: int, all_of_them: int) -> str:
     return f"all {some}" if some == all_of_them else f"the {some} most confident of {all_of_them:,}"
 
 
-def _all_right(examples: Examples) -> str:
-    return f"No errors: {system_name(examples['best'])} is right on all {examples['n']:,} test images."
+def _all_right(examples: Examples, shown: Shown) -> str:
+    return f"No errors: {system_name(examples['best'], shown)} is right on all {examples['n']:,} test images."

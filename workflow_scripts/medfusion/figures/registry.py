@@ -27,6 +27,7 @@ FIGURES = {
     "differences": Figure("differences", "Test accuracy of every system minus that of the selected one"),
     "areas": Figure("results", "The area under the ROC curve of each label"),
     "confusion": Figure("results", "Confusion matrices"),
+    "roc": Figure("discrimination", "ROC and precision-recall curves"),
     "reliability": Figure("reliability", "Confidence and what it is worth"),
     "risk_coverage": Figure("reliability", "Selective accuracy when the system abstains from the least certain images"),
     "conformal": Figure("reliability", "Prediction sets of the selected system by class"),

@@ -29,7 +29,7 @@ def diagrams(found: Reliability) -> Figure:
     blue = sns.color_palette("colorblind")[0]
     for part, address in zip(figure.subfigures(len(addresses), 1, squeeze=False).ravel(), addresses, strict=True):
         runs = _runs(found, address)
-        part.suptitle(f"{address} ({_seeds(runs)})", fontsize=12)
+        part.suptitle(f"{found.names[address]} ({_seeds(runs)})", fontsize=12)
         axes = part.subplots(2, 2, sharex=True, sharey="row", height_ratios=[3, 1])
         bins = [row for run in runs for when in TITLES for row in run[when]["diagram"]["bins"]]
         left, bottom = (max(min(row[key] for row in bins) - 0.06, 0) for key in ("confidence", "low"))
@@ -92,7 +92,7 @@ def risk_coverage(found: Reliability) -> Figure:
     for order, address in enumerate(_addresses(found)):
         colour = colours[order]
         runs = _runs(found, address)
-        seeds.append(f"{address}: {_seeds(runs)}")
+        seeds.append(f"{found.names[address]}: {_seeds(runs)}")
         for number, run in enumerate(runs):
             curve = _curve(run)
             x, y = curve["abstention_rate"], curve["accuracy"]
@@ -104,7 +104,7 @@ def risk_coverage(found: Reliability) -> Figure:
             axes.errorbar(
                 share.mean, rest.mean, bars, fmt="D", color=colour, mec="black", capsize=3, markersize=7, zorder=4
             )
-        handles.append(Line2D([], [], color=colour, label=address))
+        handles.append(Line2D([], [], color=colour, label=found.names[address]))
     axes.axvline(found.content["abstention_rate"], color=GREY, linestyle=":", linewidth=1)
     axes.set(
         xlabel="abstention rate, the least certain images first",
@@ -173,7 +173,7 @@ def conformal(found: Reliability) -> Figure:
     handles, texts = left.get_legend_handles_labels()
     figure.legend(handles, texts, loc="outside upper center", ncols=3, frameon=False)
     limits = f"{percent(found.content['confidence'])} intervals (Wilson; of several seeds that of their mean)"
-    source_line(figure, _source(found), f"{best}, {_seeds(_runs(found, best))}", limits)
+    source_line(figure, _source(found), f"{found.names[best]}, {_seeds(_runs(found, best))}", limits)
     return figure
 
 

@@ -132,6 +132,11 @@ def seeds(
     return figure
 
 
+def published_for(published: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Published figures whose systems are called by their names, as `seeds` takes them."""
+    return [{**row, "system": names[row["system"]] if row.get("system") else None} for row in published]
+
+
 def label_areas(areas: pd.DataFrame, source: str) -> Figure:
     """The area under the ROC curve of each label, the highest of the first system at the top, with intervals.
 
@@ -160,17 +165,18 @@ def label_areas(areas: pd.DataFrame, source: str) -> Figure:
     return figure
 
 
-def differences(comparisons: Comparisons, source: str) -> Figure:
+def differences(comparisons: Comparisons, names: Mapping[str, str], source: str) -> Figure:
     """Test accuracy of each system minus that of the selected system, with intervals; which are significant.
 
     Parameters
     ----------
     comparisons : what comparisons.json holds; baselines are not drawn
+    names : of systems, by address
     source : name of the data and n
     """
     systems = {row["system"]: row["accuracy"] for row in comparisons["systems"] if not is_baseline(row["system"])}
     if not systems:
-        return empty_figure(f"{comparisons['best']} is the only system: there is nothing to compare it with.")
+        return empty_figure(f"{names[comparisons['best']]} is the only system: there is nothing to compare it with.")
     figure = Figure(figsize=(9.5, 1.7 + 0.3 * len(systems)), layout="constrained")
     axes = figure.subplots()
     same = sns.color_palette("colorblind")[0]
@@ -181,9 +187,9 @@ def differences(comparisons: Comparisons, source: str) -> Figure:
         axes.plot([row["low"], row["high"]], [position] * 2, color=colour, linewidth=1.8, zorder=2)
         look: dict[str, Any] = {"mfc": colour if clear else "white", "mew": 1.5, "markersize": 7, "zorder": 3}
         axes.plot(row["difference"], position, "D" if clear else "o", color=colour, **look)
-    best = comparisons["best"]
+    best = names[comparisons["best"]]
     axes.set(xlabel=f"test accuracy minus that of {best}", ylim=(len(systems) - 0.4, -0.6))
-    axes.set_yticks(range(len(systems)), list(systems))
+    axes.set_yticks(range(len(systems)), [names[system] for system in systems])
     clear = {"color": DIFFERENT, "marker": "D", "markersize": 7}
     unclear = {"color": same, "marker": "o", "mfc": "white", "mew": 1.5, "markersize": 7}
     handles = [
@@ -213,9 +219,9 @@ def _mark_baselines(axes: Axes, baselines: Mapping[str, float]) -> None:
     clear = {"facecolor": "white", "edgecolor": "none", "pad": 1}
     for name, value in inside.items():
         axes.axvline(value, color=GREY, linestyle="--", linewidth=1, zorder=0)
-        text = f"{name.replace('_', ' ')} {value:.3f}"
+        text = f"{name} {value:.3f}"
         place = (value, axes.get_ylim()[0])
         axes.annotate(text, place, xytext=(0, 4), rotation=90, ha="center", va="bottom", bbox=clear, **note)
     if below:
-        text = ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in below.items())
+        text = ", ".join(f"{name} {value:.3f}" for name, value in below.items())
         axes.annotate(f"◂ {text}", (0, 0), xycoords="axes fraction", xytext=(4, 4), **note)

@@ -25,7 +25,7 @@ import pandas as pd
 from medfusion.errors import UserError
 from medfusion.files.artifacts import read_record
 from medfusion.files.metric_files import tidy
-from medfusion.naming import data_name
+from medfusion.naming import Names, data_name
 from medfusion.system_id import SystemId
 
 KEYS = (
@@ -42,12 +42,14 @@ class Reliability:
     name : of the data, which says so if the images were generated
     label_names : as the configuration gives them
     table : tidy measures, as of metrics.json
+    names : of systems, by address
     """
 
     content: dict[str, Any]
     name: str
     label_names: tuple[str, ...]
     table: pd.DataFrame
+    names: Names
 
     @property
     def always(self) -> list[int]:
@@ -86,7 +88,8 @@ def read(path: str | Path, shown: Mapping[str, Mapping[str, Any]]) -> Reliabilit
     Parameters
     ----------
     path : of the file
-    shown : by data set, its "name", and its "label_names" if they are not MedMNIST's, as the configuration gives them
+    shown : by data set, its "name", its "label_names" if they are not MedMNIST's, and names of "systems" by address, as
+        the configuration gives them
 
     Raises
     ------
@@ -107,4 +110,4 @@ def read(path: str | Path, shown: Mapping[str, Mapping[str, Any]]) -> Reliabilit
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: not what assess_reliability writes ({error!r}); delete it and run again") from None
     label_names = tuple(names.get("label_names") or content["label_names"])
-    return Reliability(content, name, label_names, table)
+    return Reliability(content, name, label_names, table, Names(names.get("systems", {})))

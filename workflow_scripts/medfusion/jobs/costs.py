@@ -28,6 +28,7 @@ STAGES = [
     "compare_systems",
     "calibrate",
     "assess_reliability",
+    "assess_discrimination",
     "collect_metrics",
     "select_examples",
     "map_saliency",

@@ -11,7 +11,7 @@ from medfusion.data import preprocessing
 from medfusion.data.medmnist_info import INFO
 from medfusion.files.rankings import RankedSystem, Score
 from medfusion.learning.augmentation import number_of_views
-from medfusion.naming import CRITERIA, percent
+from medfusion.naming import CRITERIA, Names, percent
 from medfusion.package import contents
 from medfusion.package.contents import ModelPackage
 from medfusion.planning.fingerprint import ROOT
@@ -78,7 +78,7 @@ def card(
     ranked : of the system, over all its seeds
     seed : of the exported run; None for an ensemble
     measured : as `measures` returns them
-    settings : "source", "export", "criterion", "confidence"
+    settings : "source", "export", "criterion", "confidence", and by "dataset" what is "shown" of it
     coverage : share of images whose prediction set is to hold the true class
     sensitivity : share of positive images that the decision threshold is to find; None: it is the most balanced
     parity : of each network, the differences between Keras and ONNX
@@ -99,6 +99,7 @@ def card(
         package=package,
         kind=KINDS[kind],
         ranked=ranked,
+        names=Names(settings["shown"][settings["dataset"]].get("systems", {})),
         chosen_by=CRITERIA[settings["criterion"]],
         chosen_at=ranked.on_validation(settings["criterion"]),
         seed=seed,

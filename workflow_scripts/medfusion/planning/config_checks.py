@@ -18,7 +18,8 @@ RESERVED_DATASETS = {
     "all", "none", "inspect", "audit", "settings", "records", "sweep", "logs", "downloads", "predictions", "export",
     "stage", "download", "generate", "prepare", "prepare_folder", "inspect_images", "audit_duplicates", "augment",
     "train_cnn", "extract_features", "learning_curve", "fit_grid", "fuse", "ensemble", "baselines", "evaluate",
-    "rank_systems", "compare_systems", "calibrate", "assess_reliability", "collect_metrics", "study_classifiers",
+    "rank_systems", "compare_systems", "calibrate", "assess_reliability", "assess_discrimination",
+    "collect_metrics", "study_classifiers",
     "select_examples", "map_saliency", "write_predictions", "export_package", "summarise", "report",
     *(f"draw_{kind}" for kind in DRAWN),
 }  # fmt: skip
@@ -47,6 +48,7 @@ def inconsistencies(config: Config) -> Iterator[str]:
             yield f"fusions.{name}: a classifier has this name too; choose different names"
         yield from _fusion_faults(f"fusions.{name}", fusion)
     yield from _name_faults(config)
+    yield from _same_labels(config)
     for name, dataset in config["datasets"].items():
         if name.casefold() in RESERVED_DATASETS or name.casefold().startswith("export_package_"):
             yield f"datasets.{name}: the name is taken by a target or a folder of the workflow; choose another"
@@ -66,6 +68,25 @@ def _name_faults(config: Config) -> Iterator[str]:
             if name.casefold() in folded:
                 yield f"{key}.{name}: differs from {folded[name.casefold()]!r} in capitals alone; choose another name"
             folded.setdefault(name.casefold(), name)
+
+
+def _same_labels(config: Config) -> Iterator[str]:
+    """Labels that would give two entries one name in every table."""
+    parts = {
+        f"{section}.{name}.label": entry
+        for section in ("classifiers", "fusions")
+        for name, entry in config[section].items()
+    }
+    groups = [{key: entry.get("label") for key, entry in parts.items()}]
+    for name, dataset in config["datasets"].items():
+        key = f"datasets.{name}"
+        groups.append({f"{key}.models.{model}.label": entry.get("label") for model, entry in dataset["models"].items()})
+        groups.append({f"{key}.ensembles.{one}.label": label for one, label in dataset["ensemble_labels"].items()})
+    for group in groups:
+        holders: dict[str, str] = {}
+        for key, label in group.items():
+            if label and (holder := holders.setdefault(" ".join(label.split()).casefold(), key)) != key:
+                yield f"{key}: {shown(label)} is that of {holder.removesuffix('.label')} too; choose another"
 
 
 # -- folders and files ------------------------------------------------------------------------------------------------

@@ -140,7 +140,7 @@ def fill_dataset(entry: Config, defaults: Config) -> None:
     for key in ("ece_bins", "near_duplicates"):
         entry.setdefault(key, general[key])
     entry.setdefault("published", [])
-    entry["ensembles"] = entry.get("ensembles") or {}
+    _fill_ensembles(entry)
     images = counts(entry).get("train")
     if entry["source"] == "folder":
         entry["split"] = {**general["split"], **(entry["split"] or {})}
@@ -162,6 +162,15 @@ def _filled_scheme(wanted: Config, models: Config) -> Config:
     there = models if wanted["models"] is None else wanted["models"]
     pairs = [pair for pair in wanted["compare"] if all(name.partition("/")[0] in there for name in pair)]
     return {**wanted, "compare": pairs}
+
+
+def _fill_ensembles(entry: Config) -> None:
+    """An ensemble is a list of systems, or has this as `systems` beside a label: the labels are kept apart."""
+    given = entry.get("ensembles") or {}
+    entry["ensembles"] = {name: one["systems"] if isinstance(one, dict) else one for name, one in given.items()}
+    entry["ensemble_labels"] = {
+        name: one["label"] for name, one in given.items() if isinstance(one, dict) and one.get("label")
+    }
 
 
 def _labels_in_words(entry: Config, folder: folders.Folder) -> str:

@@ -154,9 +154,11 @@ def _of_models(plan: Plan) -> JobSettings:
         }
 
     def fit_grid(wildcards: Wildcards) -> Settings:
+        entry = config["classifiers"][wildcards.classifier]
+        classifier = {key: value for key, value in entry.items() if key != "label"}
         return {
             "title": f"{wildcards.dataset}/{wildcards.model}, seed {wildcards.seed}, {wildcards.classifier}",
-            "classifier": {**config["classifiers"][wildcards.classifier], "criterion": config["criterion"]},
+            "classifier": {**classifier, "criterion": config["criterion"]},
             "train_images": plan.model(wildcards)["train_images"],
             "seed": int(wildcards.seed),
         }
@@ -240,6 +242,15 @@ def _of_evaluation(plan: Plan, parts: _Parts) -> JobSettings:
             **parts.bootstrap(),
         }
 
+    def assess_discrimination(wildcards: Wildcards) -> Settings:
+        return {
+            "dataset": wildcards.dataset,
+            "systems": [list(run) for run in plan.candidates(wildcards.dataset)],
+            **parts.dataset(wildcards, "positive"),
+            "prevalences": config["evaluation"]["prevalences"],
+            **parts.bootstrap(),
+        }
+
     def collect_metrics(wildcards: Wildcards) -> Settings:
         return {
             **parts.names(*plan.datasets),
@@ -267,6 +278,7 @@ def _of_evaluation(plan: Plan, parts: _Parts) -> JobSettings:
         "compare_systems": compare_systems,
         "calibrate": calibrate,
         "assess_reliability": assess_reliability,
+        "assess_discrimination": assess_discrimination,
         "collect_metrics": collect_metrics,
     }
 
@@ -312,7 +324,7 @@ def _of_products(plan: Plan, parts: _Parts) -> JobSettings:
         return {
             "dataset": name,
             "criterion": plan.config["criterion"],
-            "shown": {name: plan.shown(name)},
+            "shown": {name: plan.named(name)},
             **parts.dataset(wildcards, "source", "export"),
             "runs": [[run, averaged] for run, averaged in exports.runs(name).items()],
             "parts": {kind: list(found) for kind, found in files.items()},

@@ -124,7 +124,7 @@ def _of_scheme(plan: Plan, scheme: str) -> Iterator[tuple[str, dict[str, Any]]]:
 def _of_evaluation(plan: Plan, dataset: str) -> Iterator[tuple[str, dict[str, Any]]]:
     for group in (*plan.groups[dataset], *plan.ablation_groups[dataset]):
         yield "evaluate", {"dataset": dataset, "group": group}
-    stages = ["rank_systems"]
+    stages = ["rank_systems", "assess_discrimination"]
     if plan.datasets[dataset]["flag"]:
         stages += ["write_predictions"]
     if not plan.several_labels(dataset):

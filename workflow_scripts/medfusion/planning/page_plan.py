@@ -1,13 +1,15 @@
 """What is drawn, from which files and for which data sets and models, and what the page shows."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from medfusion.display_names import part_names
 from medfusion.figures.drawn import DRAWN
 from medfusion.planning import ablations
 from medfusion.planning.plan import Files, Plan, Wildcards
 from medfusion.planning.representatives import Representatives
+from medfusion.planning.systems import fusion_members
 
 Settings = dict[str, Any]
 
@@ -75,6 +77,7 @@ class PagePlan:
         """Every table and record of a data set that the page shows."""
         folder = f"{self._plan.results}/{dataset}"
         names = ["inspect/counts.csv", "inspect/pixels.csv", "audit/summary.json", "ranking.csv"]
+        names += ["discrimination/discrimination.json"]
         if not self._plan.several_labels(dataset):
             names += ["reliability/reliability.json", "examples/examples.json", "examples/maps.h5", "comparisons.json"]
         yield from (f"{folder}/{name}" for name in names)
@@ -117,7 +120,7 @@ class PagePlan:
                 {"grid": first.grid_files("grid.csv"), "best": first.grid_files("best.json"), "data": [train, val]},
                 lambda wildcards: self._named(
                     wildcards,
-                    classifiers=first.compared(wildcards.dataset, wildcards.model),
+                    classifiers=self._parts_named(wildcards, first.compared(wildcards.dataset, wildcards.model)),
                     files=first.grid_files("grid.csv")(wildcards),
                 ),
                 first.compared,
@@ -127,7 +130,8 @@ class PagePlan:
                 {"fusion": first.chosen_fusion_files, "data": [val]},
                 lambda wildcards: self._named(
                     wildcards,
-                    fusions=first.chosen(wildcards.dataset, wildcards.model),
+                    fusions=self._parts_named(wildcards, first.chosen(wildcards.dataset, wildcards.model)),
+                    members=self._members_named(wildcards, first.chosen(wildcards.dataset, wildcards.model)),
                     files=first.chosen_fusion_files(wildcards),
                 ),
                 first.chosen,
@@ -145,6 +149,12 @@ class PagePlan:
                 one_class,
             ),
             "labels": Drawing("labels", {"metrics": metrics, "ranking": ranking}, self._published, plan.several_labels),
+            "discrimination": Drawing(
+                "discrimination",
+                {"measured": f"{folder}/discrimination/discrimination.json"},
+                self._shown,
+                lambda dataset: True,
+            ),
             "reliability": Drawing(
                 "reliability", {"measured": f"{folder}/reliability/reliability.json"}, self._shown, one_class
             ),
@@ -155,7 +165,7 @@ class PagePlan:
                     "images": f"{folder}/images/test.h5",
                     "maps": f"{folder}/examples/maps.h5",
                 },
-                self._with_labels,
+                lambda wildcards: self._style(**plan.named(wildcards.dataset)),
                 one_class,
                 "png",
             ),
@@ -182,6 +192,15 @@ class PagePlan:
     def _style(self, **more: Any) -> Settings:
         return {"style": self._plan.config["report"]["style"], **more}
 
+    def _parts_named(self, wildcards: Wildcards, keys: Iterable[str]) -> dict[str, str]:
+        """Classifiers or fusions of a model with their names."""
+        names = part_names(self._plan.config, wildcards.dataset)
+        return {key: names[key] for key in keys}
+
+    def _members_named(self, wildcards: Wildcards, fusions: Iterable[str]) -> dict[str, str]:
+        entries = self._plan.config["fusions"]
+        return self._parts_named(wildcards, [member for key in fusions for member in fusion_members(entries[key])])
+
     def _named(self, wildcards: Wildcards, **more: Any) -> Settings:
         return self._style(name=self._plan.shown(wildcards.dataset)["name"], **more)
 
@@ -189,7 +208,7 @@ class PagePlan:
         return self._style(**self._plan.shown(wildcards.dataset))
 
     def _shown(self, wildcards: Wildcards, **more: Any) -> Settings:
-        return self._style(shown={wildcards.dataset: self._plan.shown(wildcards.dataset)}, **more)
+        return self._style(shown={wildcards.dataset: self._plan.named(wildcards.dataset)}, **more)
 
     def _name_alone(self, wildcards: Wildcards, **more: Any) -> Settings:
         name = self._plan.shown(wildcards.dataset)["name"]

@@ -7,6 +7,7 @@ functions. What is drawn and shown is in page_plan.py, what is exported in expor
 from pathlib import Path
 from typing import Any
 
+from medfusion import display_names
 from medfusion.data.datafiles import file_name
 from medfusion.planning import ablations, data_sets
 from medfusion.planning.config import Config, fusion_members, systems
@@ -101,6 +102,10 @@ class Plan:
         """What figures and tables call a data set and its classes; label_names is None for MedMNIST's own."""
         entry = self.datasets[dataset]
         return {"name": data_sets.name(entry), "label_names": entry["label_names"]}
+
+    def named(self, dataset: str) -> Config:
+        """The same, and what they call its systems, by address."""
+        return {**self.shown(dataset), "systems": display_names.system_names(self.config, dataset)}
 
     def several_labels(self, dataset: str) -> bool:
         """Whether an image may have several labels at once: what rests on one class an image is not planned then."""
@@ -307,6 +312,11 @@ class Plan:
     def candidates(self, dataset: str) -> dict[SystemId, str]:
         """The probabilities of every run of every system that could be selected: all but the baselines."""
         return {run: file for run, file in self.compared_runs(dataset).items() if run.model != "baselines"}
+
+    def calibration(self, wildcards: Wildcards) -> Files:
+        """What validation chose for the systems of a data set; nothing where an image may have several labels."""
+        several = self.several_labels(wildcards.dataset)
+        return [] if several else [f"{self.results}/{wildcards.dataset}/calibration.json"]
 
     def candidate_files(self, wildcards: Wildcards) -> Files:
         """The probabilities of all candidates."""

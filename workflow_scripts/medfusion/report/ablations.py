@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from medfusion import display_names
 from medfusion.evaluation.ablations import Contribution, SeedDifference, contributions
 from medfusion.evaluation.ranking import score
 from medfusion.naming import intervals, span
@@ -52,17 +53,20 @@ def fill(section: Section, config: dict[str, Any], dataset: str, table: pd.DataF
     if rows:
         section.notes += [note.format(confidence=confidence) for note in NOTES]
     name = table["name"].iloc[0] if rows else ""
+    models, names = display_names.model_names(config, dataset), display_names.part_names(config, dataset)
     for base in dict.fromkeys(row.base for row in rows):
         of_base = [row for row in rows if row.base == base]
-        section.tables.append(_table(table, of_base, f"{base} ({name})", confidence))
+        section.tables.append(_table(table, of_base, names, f"{models[base]} ({name})", confidence))
 
 
-def _table(table: pd.DataFrame, rows: Sequence[Contribution], title: str, confidence: str) -> Table:
+def _table(
+    table: pd.DataFrame, rows: Sequence[Contribution], names: Mapping[str, str], title: str, confidence: str
+) -> Table:
     seeds = rows[0].seeds
-    bodies = [Body(_as_configured(table, rows), "As configured")]
+    bodies = [Body(_as_configured(table, rows, names), "As configured")]
     for part, words in PARTS.items():
         of_part = [
-            Row([Cell(row.words), Cell(row.system), *_measures(row.scores, row.differences), *_counts(row)])
+            Row([Cell(row.words), Cell(names[row.system]), *_measures(row.scores, row.differences), *_counts(row)])
             for row in rows
             if row.part == part
         ]
@@ -75,7 +79,7 @@ def _table(table: pd.DataFrame, rows: Sequence[Contribution], title: str, confid
     return Table(caption, [name.format(confidence) for name in HEAD], bodies, numeric=2)
 
 
-def _as_configured(table: pd.DataFrame, rows: Sequence[Contribution]) -> list[Row]:
+def _as_configured(table: pd.DataFrame, rows: Sequence[Contribution], names: Mapping[str, str]) -> list[Row]:
     """The base's own systems, over the same seeds."""
     own = table[(table["model"] == rows[0].base) & table["seed"].isin(rows[0].seeds)]
     result = []
@@ -83,7 +87,7 @@ def _as_configured(table: pd.DataFrame, rows: Sequence[Contribution]) -> list[Ro
         scores = {address: score(own, rows[0].base, system, *address) for address in rows[0].scores}
         n, runs = scores["test", "accuracy"].n, own[own["system"] == system]["seed"].nunique()
         counts = [Cell(f"{n:,}", sort=n), Cell(str(runs))]
-        result.append(Row([Cell("as configured"), Cell(system), *_measures(scores, {}), *counts]))
+        result.append(Row([Cell("as configured"), Cell(names[system]), *_measures(scores, {}), *counts]))
     return result
 
 

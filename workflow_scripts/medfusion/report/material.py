@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from medfusion import display_names
 from medfusion.evaluation import ranking
-from medfusion.files import rankings, reliabilities
+from medfusion.files import discriminations, rankings, reliabilities
 from medfusion.files.artifacts import read_record
 from medfusion.files.comparison_files import Comparisons, read_comparisons
 from medfusion.files.metric_files import Metrics, tidy
 from medfusion.files.tables import read_table
-from medfusion.naming import percent
+from medfusion.naming import Names, percent
 from medfusion.report.page_examples import ExamplePages
 from medfusion.system_id import SystemId
 from medfusion.tasks import is_multi_label
@@ -35,6 +36,7 @@ class Material:
     confidence : of intervals, as a text
     figures, tables : paths by name: the path below the data set's folder without suffix
     captions : of figures, by their names
+    names, model_names : of systems by address, and of models by key
     confusion : test images of the selected system by true and predicted class, mean over its runs
     counts : images of each class and split
     audit : counts of near-duplicates
@@ -52,10 +54,13 @@ class Material:
     figures: dict[str, str]
     tables: dict[str, str]
     captions: dict[str, str]
+    names: Names
+    model_names: Names
     confusion: np.ndarray | None
     counts: pd.DataFrame | None
     audit: dict[str, Any] | None
     compared: Comparisons | None
+    discrimination: discriminations.Discrimination | None
     reliability: reliabilities.Reliability | None
     choices: dict[SystemId, dict[str, Any]]
     weights: dict[SystemId, dict[str, Any]]
@@ -88,19 +93,22 @@ def gather(
     name, label_names = first["name"], first["label_names"]
     ranked = rankings.read(own["ranking"], ranking.candidates(measures))
     weights = _of_runs(own, "fusion", ("members", "weights", "curve"))
-    counts = audit = compared = reliability = examples = None
+    counts = audit = compared = discrimination = reliability = examples = None
+    names = display_names.system_names(config, key)
+    shown = {key: {"name": name, "label_names": label_names, "systems": names}}
     if "inspect/counts" in own:
         counts = read_table(own["inspect/counts"], ("n", "label"), ("split", "name"))
     if "audit/summary" in own:
         audit = read_record(own["audit/summary"], ("splits", "threshold", "images", "constant_images"))
     if "comparisons" in own:
         compared = read_comparisons(own["comparisons"])
+    if "discrimination/discrimination" in own:
+        discrimination = discriminations.read(own["discrimination/discrimination"], shown)
     if "reliability/reliability" in own:
-        shown = {key: {"name": name, "label_names": label_names}}
         reliability = reliabilities.read(own["reliability/reliability"], shown)
     if "examples/examples" in own:
         paths = own["examples/examples"], own["examples/maps"]
-        examples = ExamplePages(*paths, label_names, name, config["evaluation"]["confidence"], weights)
+        examples = ExamplePages(*paths, label_names, name, config["evaluation"]["confidence"], weights, names)
     return Material(
         key=key,
         config=config,
@@ -113,10 +121,13 @@ def gather(
         figures=_below(key, figures),
         tables=own,
         captions=settings["captions"],
+        names=names,
+        model_names=display_names.model_names(config, key),
         confusion=_confusion(contents, ranked.systems[0]),
         counts=counts,
         audit=audit,
         compared=compared,
+        discrimination=discrimination,
         reliability=reliability,
         choices=_of_runs(own, "best", ("cell", "selection")),
         weights=weights,

@@ -10,6 +10,7 @@ import jinja2
 import yaml
 from markupsafe import Markup, escape
 
+from medfusion.display_names import KINDS
 from medfusion.evaluation import ranking
 from medfusion.files import rankings
 from medfusion.files.metric_files import Metrics, read_metrics
@@ -24,12 +25,6 @@ from medfusion.report.page_parts import Section, Table
 from medfusion.tasks import is_multi_label
 
 OPEN = 5  # systems that are not folded away
-CLASSIFIERS = {
-    "svm": "SVM",
-    "logistic_regression": "logistic regression",
-    "random_forest": "random forest",
-    "decision_tree": "decision tree",
-}
 
 
 @dataclass(frozen=True)
@@ -44,6 +39,7 @@ class Task:
     remarks: list[str]
     side: int | None
     selected: rankings.RankedSystem
+    called: str
     description: str
     candidates: int
     equally_good: int
@@ -126,9 +122,6 @@ def _breakable(text: str) -> Markup:
 def _task(material: Material) -> Task:
     """One data set: the answer, and its sections."""
     entry, first, systems = material.entry, material.first, material.systems
-    descriptions = {
-        row.address: describe_system(material.config, material.key, row.model, row.system) for row in systems
-    }
     several = is_multi_label(first["task"])
     kinds = "bootstrap for accuracy, DeLong for AUROC" if several else "Wilson for accuracy, DeLong for AUROC"
     published = [] if first["generated"] else entry["published"]
@@ -139,7 +132,7 @@ def _task(material: Material) -> Task:
         systems,
         material.baselines,
         entry["published"],
-        descriptions,
+        material.names,
         entry["source"],
         caption,
         material.confidence,
@@ -155,13 +148,16 @@ def _task(material: Material) -> Task:
         remarks=list(material.audit.get("remarks", ())) if material.audit else [],
         side=entry.get("size"),
         selected=systems[0],
-        description=descriptions[systems[0].address],
+        called=material.names[systems[0].address],
+        description=describe_system(material.config, material.key, systems[0].model, systems[0].system),
         candidates=len(systems),
         equally_good=sum(row.equally_good for row in systems),
         told_apart=paired.answer(material.compared),
-        fusion=paired.fusion_answer(material.compared),
+        fusion=paired.fusion_answer(material.compared, material.names),
         majority=next((row for row in material.baselines if row.system == "majority"), None),
-        comparisons=paired.published(published, systems, material.measures, material.compared, entry["source"]),
+        comparisons=paired.published(
+            published, systems, material.measures, material.compared, entry["source"], material.names
+        ),
         several_labels=several,
         chosen_by=CRITERIA[criterion],
         chosen_at=systems[0].on_validation(criterion),
@@ -184,7 +180,7 @@ def describe_system(config: Config, dataset: str, model: str, system: str) -> st
         return "the network alone"
     if system in config["classifiers"]:
         classifier = config["classifiers"][system]
-        kind = CLASSIFIERS.get(classifier["kind"], classifier["kind"])
+        kind = KINDS.get(classifier["kind"], classifier["kind"])
         cells = math.prod(len(values) for values in classifier["grid"].values())
         if cells > 1:
             return f"{kind} on its features, best of {cells} settings"

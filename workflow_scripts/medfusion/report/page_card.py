@@ -1,13 +1,14 @@
 """What a data set's part of the page opens with: the result in one number, what it stands beside, images and errors."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from medfusion.evaluation import ranking
+from medfusion.files.discriminations import RULES, Discrimination, operating_point
 from medfusion.files.example_files import SAMPLED_CLASSES, TOP_ERRORS
 from medfusion.files.rankings import Score
 from medfusion.naming import class_names, percent
@@ -55,6 +56,23 @@ class Confusion:
 
 
 @dataclass(frozen=True)
+class RocCurve:
+    """A small ROC curve on a square of 100 × 100, from the upper left: what SVG takes for the points of lines.
+
+    text : what it is of, with the area under it
+    band : of the selected system
+    network : of its network alone; nothing if it is that
+    marks : where it decides, each with "default" or "chosen", and its place
+    """
+
+    text: str
+    selected: str
+    band: str
+    network: str
+    marks: list[tuple[str, float, float]]
+
+
+@dataclass(frozen=True)
 class Card:
     """The opening of a data set. measure: what the number is; bars: it, and what it stands beside, least … 100 %."""
 
@@ -63,6 +81,7 @@ class Card:
     bars: list[Bar]
     least: float
     confusion: Confusion | None
+    roc: RocCurve | None
     samples: Strip | None
     errors: Strip | None
 
@@ -87,6 +106,7 @@ def card(material: Material) -> Card:
         bars=[_bar(name, kind, score, least) for name, kind, score in scores],
         least=least,
         confusion=_confusion(material),
+        roc=_roc(material.discrimination),
         samples=_samples(material),
         errors=_errors(material),
     )
@@ -95,11 +115,11 @@ def card(material: Material) -> Card:
 def _scores(material: Material, measure: str) -> list[tuple[str, str, Score]]:
     """The selected system, the network alone, baselines, and the best that was published for the same images."""
     selected, network = material.systems[0], ranking.network_alone(material.systems)
-    found = [(selected.address, "selected", getattr(selected, f"test_{measure}"))]
+    found = [("Selected system", "selected", getattr(selected, f"test_{measure}"))]
     if network != selected:
-        found.append((f"{network.model}, the network alone", "network", getattr(network, f"test_{measure}")))
+        found.append((material.names[network.address], "network", getattr(network, f"test_{measure}")))
     found += [
-        (row.system.replace("_", " "), "baseline", getattr(row, f"test_{measure}"))
+        (material.names[row.address], "baseline", getattr(row, f"test_{measure}"))
         for row in reversed(material.baselines)
     ]
     if published := _published(material, measure):
@@ -133,6 +153,36 @@ def _confusion(material: Material) -> Confusion | None:
     totals = material.confusion.sum(axis=1, keepdims=True)
     shares = np.rint(100 * material.confusion / np.maximum(totals, 1)).astype(int)
     return Confusion(list(class_names(material.first["label_names"], LONGEST)), shares.tolist())
+
+
+def _roc(found: Discrimination | None) -> RocCurve | None:
+    """That of the positive label of two classes; of more there are too many curves for a card."""
+    if found is None or len(found.content["classes"]) > 1:
+        return None
+    selected, *others = found.curves
+    rates, (values, lows, highs) = found.places["roc"], selected.bands["roc"]
+    area = found.score(selected.address, "auroc")
+    said = "" if area is None else f", area {area.mean:.3f} ({area.low:.3f} to {area.high:.3f})"
+    marks = []
+    for rule in RULES:
+        if point := operating_point(found, selected.address, rule, found.content["classes"][0]):
+            marks.append((rule, *_on_square(1 - point.specificity, point.sensitivity)))
+    network = [curve for curve in others if curve.address == found.content["network"]]
+    return RocCurve(
+        text=f"ROC curve for {found.positive}{said}",
+        selected=_points(rates, values),
+        band=_points([*rates, *rates[::-1]], [*lows, *highs[::-1]]),
+        network=_points(rates, network[0].bands["roc"][0]) if network else "",
+        marks=marks,
+    )
+
+
+def _points(rates: Iterable[float], values: Iterable[float]) -> str:
+    return " ".join("{:g},{:g}".format(*_on_square(x, y)) for x, y in zip(rates, values, strict=True))
+
+
+def _on_square(rate: float, value: float) -> tuple[float, float]:
+    return round(100 * rate, 1), round(100 - 100 * value, 1)
 
 
 def _samples(material: Material) -> Strip | None:

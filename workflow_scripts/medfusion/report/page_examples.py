@@ -34,6 +34,7 @@ class ExamplePages:
     name : of the data set
     confidence : of intervals, 0 … 1
     weights : of the fusions whose weights were chosen: what fusion.json holds
+    systems : names of systems, by address
     """
 
     def __init__(
@@ -44,12 +45,14 @@ class ExamplePages:
         name: str,
         confidence: float,
         weights: Mapping[SystemId, Mapping[str, Any]],
+        systems: Mapping[str, str],
     ):
         self._examples = read_examples(examples)
         self._maps = read_maps(maps, [index for index, _ in mapped(self._examples)])
         self._names = class_names(label_names, 10**6)
         self._name = name
         self._confidence = confidence
+        self._systems = systems
         studied = self._examples["studied"]
         self._alone = _only_member(weights.get(SystemId(studied["model"], studied["seed"], studied["fusion"])))
 
@@ -114,11 +117,15 @@ class ExamplePages:
     def _best(self) -> str:
         best = self._examples["best"]
         run = "" if best["seed"] is None else f" (seed {best['seed']})"
-        return f"{best['model']}/{best['system']}{run}"
+        return self._systems[f"{best['model']}/{best['system']}"] + run
 
     @property
     def _studied(self) -> str:
-        return f"{self._examples['studied']['model']} (seed {self._examples['studied']['seed']})"
+        return f"{self._part('cnn')} (seed {self._examples['studied']['seed']})"
+
+    def _part(self, system: str) -> str:
+        """The name of a system of the studied model."""
+        return self._systems[f"{self._examples['studied']['model']}/{system}"]
 
     def _of_best(self) -> list[str]:
         wrong, n, shown = self._examples["wrong"], self._examples["n"], self._examples["errors"]
@@ -135,20 +142,21 @@ class ExamplePages:
     def _of_fusion(self) -> list[str]:
         found, studied = self._examples["disagreements"], self._examples["studied"]
         if not found:
-            return [f"{studied['model']} has no SVM that its network could be compared with."]
+            return [f"There is no SVM that {self._part('cnn')} could be compared with."]
         counts = {(row["network"], row["svm"]): row for row in found["table"]}
         one_right = [counts[True, False], counts[False, True]]
         differ = sum(row["n"] for row in one_right)
         text = (
-            f"Network and SVM ({studied['svm']}) of {self._studied} are both right on {counts[True, True]['n']:,} "
+            f"{self._studied} and {self._part(studied['svm'])} are both right on {counts[True, True]['n']:,} "
             f"images, both wrong on {counts[False, False]['n']:,}, and only one is right on {differ:,} "
             f"(the network on {one_right[0]['n']:,}, the SVM on {one_right[1]['n']:,})."
         )
         if not studied["fusion"]:
             return [text]
         if self._alone:
+            alone = self._part(self._alone)
             return [
-                f"{text} On validation {studied['fusion']} gave {self._alone} all the weight: it is {self._alone} "
+                f"{text} On validation {self._part(studied['fusion'])} gave {alone} all the weight: it is {alone} "
                 "under another name, and fuses nothing."
             ]
         settled = sum(row["fusion"] for row in one_right)
@@ -163,9 +171,9 @@ class ExamplePages:
             else "is right as often as the better of the two"
         )
         return [
-            f"{text} A fusion has most to win where only one is right: {studied['fusion']} settles {settled:,} of "
-            f"these {differ:,} rightly. In all the network is right on {network:,} images, the SVM on {svm:,}, their "
-            f"fusion on {total:,}: it {verdict}."
+            f"{text} A fusion has most to win where only one is right: {self._part(studied['fusion'])} settles "
+            f"{settled:,} of these {differ:,} rightly. In all the network is right on {network:,} images, "
+            f"the SVM on {svm:,}, their fusion on {total:,}: it {verdict}."
         ]
 
     def _method(self) -> str:
@@ -217,13 +225,13 @@ class ExamplePages:
             return "There is no SVM to compare the network with.", "A sentence: there is no SVM to compare with."
         alone = {key: len(found[key]) for key in ("network_right", "svm_right")}
         if not any(alone.values()):
-            same = f"Network and SVM of {self._studied} are right on the same images."
+            same = f"{self._studied} and {self._part(studied['svm'])} are right on the same images."
             return same, "A sentence: both are right on the same images."
-        fusion = f" Red: their fusion, {studied['fusion']}, is wrong." if studied["fusion"] else ""
+        fusion = f" Red: their fusion ({self._part(studied['fusion'])}) is wrong." if studied["fusion"] else ""
         shown = f"{_images(alone['network_right'])} that the network alone gets right"
         shown += f", {alone['svm_right']} that the SVM alone gets right"
         return (
-            f"Test images on which either the network of {self._studied} or the SVM on its features ({studied['svm']}) "
+            f"Test images on which either {self._studied} or {self._part(studied['svm'])} "
             "is right, those first on which both are surest. Under each image its true class and what each says of it."
             f"{fusion}",
             f"{shown[0].upper()}{shown[1:]}.",
@@ -262,10 +270,10 @@ class ExamplePages:
             right = sum(row["fusion"] for row in self._examples["disagreements"]["table"])
             bodies.append(Body([Row([Cell("all"), Cell(f"{n:,}", sort=n), self._share(right, n)], "baseline")]))
         head = ["Test images on which", "Images"]
-        head += [f"{studied['fusion']} is right on"] if studied["fusion"] else []
+        head += [f"{self._part(studied['fusion'])} is right on"] if studied["fusion"] else []
         made = ", and what their fusion makes of it" if studied["fusion"] else ""
         caption = (
-            f"Network and SVM ({studied['svm']}) of {self._studied}{made} ({self._name}, test n = {n:,}); shares with "
+            f"{self._studied} and {self._part(studied['svm'])}{made} ({self._name}, test n = {n:,}); shares with "
             f"{percent(self._confidence)} Wilson intervals"
         )
         return Table(caption, head, bodies)

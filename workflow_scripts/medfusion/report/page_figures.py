@@ -1,11 +1,24 @@
 """The figures of the page: which section each belongs to, and what it says in words."""
 
+from collections.abc import Mapping
+
 from medfusion.figures.registry import FIGURES, Figure
 from medfusion.report.page_parts import Picture, picture
 
 OTHER = "other"
 # Folders of a data set that are named after no model.
-ASIDE = ("inspect", "audit", "results", "studies", "learning_curve", "reliability", "examples", "ablations", "labels")
+ASIDE = (
+    "inspect",
+    "audit",
+    "results",
+    "studies",
+    "learning_curve",
+    "reliability",
+    "examples",
+    "ablations",
+    "labels",
+    "discrimination",
+)
 
 
 def rank(name: str) -> int:
@@ -14,7 +27,9 @@ def rank(name: str) -> int:
     return list(FIGURES).index(last) if last in FIGURES else len(FIGURES)
 
 
-def read_picture(name: str, path: str, data: str, captions: dict[str, str]) -> tuple[str, Picture]:
+def read_picture(
+    name: str, path: str, data: str, captions: Mapping[str, str], models: Mapping[str, str]
+) -> tuple[str, Picture]:
     """A figure with the section it belongs to.
 
     Parameters
@@ -23,11 +38,14 @@ def read_picture(name: str, path: str, data: str, captions: dict[str, str]) -> t
     path : of the file
     data : name of the data set, for caption and alternative text
     captions : by the figures' own names
+    models : names of models, by key
     """
     _, *middle, last = name.split("/")
     figure = FIGURES.get(last, Figure(OTHER, last.replace("_", " ").capitalize()))
-    models = [part for part in middle if part not in ASIDE]
-    of = ", ".join(f"seed {part[4:]}" if part.startswith("seed") and part[4:].isdigit() else part for part in models)
+    parts = [part for part in middle if part not in ASIDE]
+    of = ", ".join(
+        f"seed {part[4:]}" if part.startswith("seed") and part[4:].isdigit() else models[part] for part in parts
+    )
     title = f"{figure.title}: {of}" if of else figure.title
     return figure.section, picture(
         name, path, title, f"{captions.get(last, '')} Data: {data}.".strip(), f"{title}. {data}."

@@ -5,7 +5,7 @@ import math
 from medfusion.evaluation import ranking
 from medfusion.files.tables import read_table
 from medfusion.naming import intervals, no_learning_curves
-from medfusion.report import ablations, page_card, page_tables, paired, reliability
+from medfusion.report import ablations, discrimination, page_card, page_tables, paired, reliability
 from medfusion.report.material import Material
 from medfusion.report.page_figures import OTHER, rank, read_picture
 from medfusion.report.page_parts import Section
@@ -19,6 +19,7 @@ SECTIONS = {
     "differences": "Which systems differ",
     "without_duplicates": "With and without near-duplicates",
     "results": "Results in detail",
+    "discrimination": "ROC and precision-recall curves",
     "reliability": "How far the probabilities can be trusted",
     "errors": "Errors",
     "saliency": "Saliency maps",
@@ -81,10 +82,14 @@ def sections(material: Material) -> list[Section]:
     found["training"].notes += [f"Chosen by default: {one}." for one in material.entry.get("by_default", ())]
     if material.compared:
         label_names = material.first["label_names"]
-        paired.differences(found["differences"], material.compared, material.name)
-        paired.fusions(found["differences"], material.compared, material.name)
-        paired.without_duplicates(found["without_duplicates"], material.compared, label_names, material.name)
+        paired.differences(found["differences"], material.compared, material.names, material.name)
+        paired.fusions(found["differences"], material.compared, material.names, material.name)
+        paired.without_duplicates(
+            found["without_duplicates"], material.compared, material.names, label_names, material.name
+        )
     _detail(found["results"], material)
+    if material.discrimination:
+        discrimination.fill(found["discrimination"], material.discrimination)
     if material.reliability:
         reliability.fill(found["reliability"], material.reliability, material.systems)
     if material.examples:
@@ -130,20 +135,25 @@ def _detail(section: Section, material: Material) -> None:
     test = f"{material.name}, test n = {systems[0].test_accuracy.n:,}"
     what = "Measures of each label" if several else "Precision, recall and F1 of each class"
     first, *others = [
-        page_tables.per_class(table, one, label_names, f"{what}: {one.address} ({test})")
+        page_tables.per_class(table, one, label_names, f"{what}: {material.names[one.address]} ({test})")
         for one in ranking.representatives(systems)
     ]
     positive = material.entry["positive"]
-    section.tables += [first, page_tables.measures(table, systems, label_names, positive, f"More measures ({test})")]
+    section.tables += [
+        first,
+        page_tables.measures(table, systems, material.names, label_names, positive, f"More measures ({test})"),
+    ]
     section.folded_tables += others
 
 
 def _choices(section: Section, material: Material) -> None:
     if material.choices:
         caption = f"Settings of the classifiers ({material.name})"
-        section.tables.append(page_tables.choices(material.choices, caption))
+        section.tables.append(page_tables.choices(material.choices, material.names, caption))
     if material.weights:
-        section.tables.append(page_tables.weights(material.weights, f"Weights of the fusions ({material.name})"))
+        section.tables.append(
+            page_tables.weights(material.weights, material.names, f"Weights of the fusions ({material.name})")
+        )
         section.notes.append(WEIGHTS)
     if any(best["selection"] == "folds" for best in material.choices.values()):
         section.notes.append(OPTIMISTIC)
@@ -177,7 +187,8 @@ def _pictures(found: dict[str, Section], material: Material) -> None:
     for name, path in sorted(material.figures.items(), key=lambda item: rank(f"{material.key}/{item[0]}")):
         if name in page_card.FIGURES:
             continue
-        kind, picture = read_picture(f"{material.key}/{name}", path, material.name, material.captions)
+        told = (material.name, material.captions, material.model_names)
+        kind, picture = read_picture(f"{material.key}/{name}", path, *told)
         section, last = found[kind], name.rpartition("/")[2]
         known = {other.name.rpartition("/")[2] for other in section.pictures}
         place = section.more if last in known else section.pictures

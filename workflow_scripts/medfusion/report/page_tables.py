@@ -68,7 +68,7 @@ def results(
     systems: Sequence[RankedSystem],
     baselines: Sequence[RankedSystem],
     published: Sequence[Mapping[str, Any]],
-    descriptions: Mapping[str, str],
+    names: Mapping[str, str],
     source: str,
     caption: str,
     confidence: str,
@@ -80,7 +80,7 @@ def results(
     ----------
     systems : in the order of their ranks
     published : the entries of the configuration
-    descriptions : what a system is, by its address
+    names : of systems, by address, which stands in small under them
     source : of the data, as in the configuration
     confidence : of the intervals, as text
     criterion : by which systems are ranked on validation
@@ -103,7 +103,7 @@ def results(
         rows.append(
             Row(
                 [
-                    Cell(system.address, descriptions.get(system.address, "")),
+                    Cell(names[system.address], system.address),
                     *_scores(system, criterion),
                     runs_cell(system),
                     *theirs(system),
@@ -113,10 +113,11 @@ def results(
         )
     last = [NOTHING] * (2 if original else 1)
     learns_nothing = [
-        Row([Cell(row.system.replace("_", " ")), *_scores(row, criterion), *last], "baseline") for row in baselines
+        Row([Cell(names[row.address], row.address), *_scores(row, criterion), *last], "baseline") for row in baselines
     ]
     elsewhere = [
-        Row([Cell(row["name"], _origin(row)), *figures(row), NOTHING, NOTHING, *last], "published") for row in published
+        Row([Cell(row["name"], _origin(row, names)), *figures(row), NOTHING, NOTHING, *last], "published")
+        for row in published
     ]
     bodies = [Body(rows, "Measured here")]
     if learns_nothing:
@@ -147,9 +148,9 @@ def few(table: Table, most: int, caption: str) -> tuple[Table, Table | None]:
     return kept, replace(table, caption=caption, bodies=[replace(first, rows=first.rows[most:])])
 
 
-def _origin(row: Mapping[str, Any]) -> str:
+def _origin(row: Mapping[str, Any], names: Mapping[str, str]) -> str:
     """Where a published figure comes from, and which of our systems it belongs to."""
-    parts = [row.get("source"), f"for {row['system']}" if row.get("system") else None]
+    parts = [row.get("source"), f"for {names[row['system']]}" if row.get("system") else None]
     return "; ".join(part for part in parts if part)
 
 
@@ -160,20 +161,25 @@ def _scores(system: RankedSystem, criterion: str) -> list[Cell]:
 
 
 def measures(
-    table: pd.DataFrame, systems: Sequence[RankedSystem], label_names: Sequence[str], positive: int | None, caption: str
+    table: pd.DataFrame,
+    systems: Sequence[RankedSystem],
+    names: Mapping[str, str],
+    label_names: Sequence[str],
+    positive: int | None,
+    caption: str,
 ) -> Table:
     """The measures beside accuracy and AUROC; of the positive class recall and average precision too."""
-    names = dict(MEASURES)
+    titles = dict(MEASURES)
     if positive is not None:
-        names[f"recall[{positive}]"] = f"Sensitivity to {label_names[positive]}"
-        names[f"average_precision[{positive}]"] = f"Average precision of {label_names[positive]}"
+        titles[f"recall[{positive}]"] = f"Sensitivity to {label_names[positive]}"
+        titles[f"average_precision[{positive}]"] = f"Average precision of {label_names[positive]}"
     known = set(table["metric"])
-    names = {metric: title for metric, title in names.items() if metric in known}
+    titles = {metric: title for metric, title in titles.items() if metric in known}
     rows = []
     for system in systems:
-        scores = [score(table, system.model, system.system, "test", metric) for metric in names]
-        rows.append(Row([Cell(system.address), *map(with_interval, scores), runs_cell(system)]))
-    return Table(caption, ["System", *names.values(), "Seeds"], [Body(rows)])
+        scores = [score(table, system.model, system.system, "test", metric) for metric in titles]
+        rows.append(Row([Cell(names[system.address]), *map(with_interval, scores), runs_cell(system)]))
+    return Table(caption, ["System", *titles.values(), "Seeds"], [Body(rows)])
 
 
 def per_class(table: pd.DataFrame, system: RankedSystem, label_names: Sequence[str], caption: str) -> Table:
@@ -251,7 +257,7 @@ def near_duplicates(summary: Mapping[str, Any], caption: str) -> Table:
     return Table(caption, head, [Body(rows)])
 
 
-def choices(bests: Mapping[SystemId, Mapping[str, Any]], caption: str) -> Table:
+def choices(bests: Mapping[SystemId, Mapping[str, Any]], names: Mapping[str, str], caption: str) -> Table:
     """The cell that each classifier's search chose, and how; on how many images it was fitted, and as what.
 
     Measures are means over the seeds that share the rest of a row.
@@ -271,7 +277,7 @@ def choices(bests: Mapping[SystemId, Mapping[str, Any]], caption: str) -> Table:
         if best.get("training_images", best["fitted_images"]) > best["fitted_images"]:
             numbers[1] += f" of {best['training_images']:,}"
         machine = MACHINES[best.get("machine", "exact")].format(best.get("nystroem_components"))
-        key = (run.address, cell, how, *numbers, machine, best.get("calibration", "none"))
+        key = (names[run.address], cell, how, *numbers, machine, best.get("calibration", "none"))
         seeds.setdefault(key, []).append(run.seed)
         found.setdefault(key, []).append(best)
     rows = [
@@ -303,7 +309,7 @@ def _chosen_by(bests: Sequence[Mapping[str, Any]]) -> list[Cell]:
     return [*(Cell(f"{mean:.4f}") for mean in means), Cell(f"{as_good} of {bests[0]['cells']}")]
 
 
-def weights(records: Mapping[SystemId, Mapping[str, Any]], caption: str) -> Table:
+def weights(records: Mapping[SystemId, Mapping[str, Any]], names: Mapping[str, str], caption: str) -> Table:
     """The weights of each fusion's members, and how many choices of weights validation cannot tell from them.
 
     Parameters
@@ -315,7 +321,7 @@ def weights(records: Mapping[SystemId, Mapping[str, Any]], caption: str) -> Tabl
         members = zip(record["members"], record["weights"], strict=True)
         text = ", ".join(f"{member} {round(weight, 6):g}" for member, weight in members)
         as_good = f"{record['equally_good']} of {len(record['curve'])}" if record["curve"] else "fixed"
-        seeds.setdefault((run.address, text, as_good), []).append(run.seed)
+        seeds.setdefault((names[run.address], text, as_good), []).append(run.seed)
     rows = [Row([*map(Cell, key), Cell(span(runs, "seed", "seeds"))]) for key, runs in seeds.items()]
     return Table(caption, ["Fusion", "Weights", "As good", "Seeds"], [Body(rows)], numeric=4)
 

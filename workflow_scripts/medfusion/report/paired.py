@@ -148,6 +148,7 @@ def published(
     table: pd.DataFrame,
     comparisons: Comparisons | None,
     source: str,
+    names: Mapping[str, str],
 ) -> list[str]:
     """Where the published figure of a system lies among our runs of it, and that system against the selected one.
 
@@ -157,6 +158,7 @@ def published(
     systems : in the order of their ranks
     table : tidy metrics of the data set
     source : of the data, as in the configuration
+    names : of systems, by address
     """
     known = {row.address: row for row in systems}
     result = []
@@ -167,11 +169,11 @@ def published(
         values = runs(table, [ours])["value"].round(3)
         text = _place(entry["accuracy"], values.to_list(), ours)
         origin = f" ({entry['source']})" if entry.get("source") else ""
-        text = f"The {entry['accuracy']:.3f} of {entry['name']}{origin} for {ours.address} lies {text}"
+        text = f"The {entry['accuracy']:.3f} of {entry['name']}{origin} for {names[ours.address]} lies {text}"
         result.append(f"{text}." if source == "official" else f"{text}; it was measured on another split.")
         if comparisons:
             against = [row for row in comparisons["systems"] if row["system"] == ours.address]
-            result += [_against_best(row, comparisons["confidence"]) for row in against]
+            result += [_against_best(row, comparisons["confidence"], names) for row in against]
     return result
 
 
@@ -193,30 +195,31 @@ def _place(value: float, ours: list[float], system: RankedSystem) -> str:
     return f"{text}: {above} of {len(ours)} {'lies' if above == 1 else 'lie'} above it{equals}"
 
 
-def _against_best(entry: Mapping[str, Any], confidence: float) -> str:
+def _against_best(entry: Mapping[str, Any], confidence: float, names: Mapping[str, str]) -> str:
     interval = f"{percent(confidence)} interval {_interval(entry, 'accuracy')}"
+    p, adjusted = (p_value(entry["accuracy"][key]) for key in ("p", "p_adjusted"))
     return (
-        f"Against the selected system, the accuracy of {entry['system']} differs by {difference(entry, 'accuracy')} "
-        f"({interval}; p {p_value(entry['accuracy']['p'])}, adjusted {p_value(entry['accuracy']['p_adjusted'])}): "
-        f"{verdict(entry)}."
+        f"Against the selected system, the accuracy of {names[entry['system']]} differs by "
+        f"{difference(entry, 'accuracy')} ({interval}; p {p}, adjusted {adjusted}): {verdict(entry)}."
     )
 
 
-def differences(section: Section, comparisons: Comparisons, name: str) -> None:
+def differences(section: Section, comparisons: Comparisons, names: Mapping[str, str], name: str) -> None:
     """Fill the section that says which systems differ from the selected system.
 
     Parameters
     ----------
+    names : of systems, by address
     name : of the data
     """
     c = comparisons
     options = {"confidence": percent(c["confidence"]), "level": _level(c)}
     section.notes.append(METHOD.format(**{key: c[key] for key in ("n", "family")}, **options))
-    best = Row([Cell(c["best"]), Cell("the others are compared with it"), *[NOTHING] * 4], "selected")
+    best = Row([Cell(names[c["best"]]), Cell("the others are compared with it"), *[NOTHING] * 4], "selected")
     rows = [best]
     baselines: list[Row] = []
     for entry in c["systems"]:
-        cells = [Cell(entry["system"]), Cell(verdict(entry))]
+        cells = [Cell(names[entry["system"]]), Cell(verdict(entry))]
         for measure in MEASURES:
             found = entry[measure]
             cells.append(Cell(difference(entry, measure), _interval(entry, measure), found["difference"]))
@@ -227,7 +230,7 @@ def differences(section: Section, comparisons: Comparisons, name: str) -> None:
     head = ["System", "Against the selected system"]
     for measure in MEASURES.values():
         head += [f"Difference of {measure}, {options['confidence']} interval", f"Adjusted p, {measure}"]
-    caption = f"Every system minus {c['best']}, the selected system ({name}, test n = {c['n']:,})"
+    caption = f"Every system minus {names[c['best']]}, the selected system ({name}, test n = {c['n']:,})"
     bodies = [Body(rows, "Measured here"), *([Body(baselines, BASELINES)] if baselines else [])]
     section.tables.append(Table(caption, head, bodies, numeric=2))
 
@@ -258,23 +261,24 @@ def gain_verdict(entry: Mapping[str, Any]) -> str:
     return ", ".join(words) or "adds nothing that can be shown"
 
 
-def fusion_answer(comparisons: Comparisons | None) -> str:
+def fusion_answer(comparisons: Comparisons | None, names: Mapping[str, str]) -> str:
     """One sentence: what the highest-ranked fusion adds to its best member."""
     if not comparisons or not comparisons["fusions"]:
         return ""
     entry = comparisons["fusions"][0]
     figures = ", ".join(f"{name} {with_limits(entry, measure)}" for measure, name in GAINS.items())
     return (
-        f"What fusion adds: {entry['system']} {gain_verdict(entry)} against {entry['member']}, its best member on "
-        f"validation ({figures}; {percent(comparisons['confidence'])} intervals)."
+        f"What fusion adds: {names[entry['system']]}: {gain_verdict(entry)} against {names[entry['member']]}, its best "
+        f"member on validation ({figures}; {percent(comparisons['confidence'])} intervals)."
     )
 
 
-def fusions(section: Section, comparisons: Comparisons, name: str) -> None:
+def fusions(section: Section, comparisons: Comparisons, names: Mapping[str, str], name: str) -> None:
     """Add to a section what each fusion adds to its best member.
 
     Parameters
     ----------
+    names : of systems, by address
     name : of the data
     """
     if not comparisons["fusions"]:
@@ -282,8 +286,8 @@ def fusions(section: Section, comparisons: Comparisons, name: str) -> None:
     rows = [
         Row(
             [
-                Cell(entry["system"]),
-                Cell(entry["member"]),
+                Cell(names[entry["system"]]),
+                Cell(names[entry["member"]]),
                 Cell(gain_verdict(entry)),
                 *(
                     Cell(difference(entry, measure), _interval(entry, measure), entry[measure]["difference"])
@@ -309,13 +313,16 @@ def _interval(entry: Mapping[str, Any], measure: str) -> str:
     return f"{difference(entry, measure, 'low')} to {difference(entry, measure, 'high')}"
 
 
-def without_duplicates(section: Section, comparisons: Comparisons, label_names: Sequence[str], name: str) -> None:
+def without_duplicates(
+    section: Section, comparisons: Comparisons, names: Mapping[str, str], label_names: Sequence[str], name: str
+) -> None:
     """Fill the section with measures on the test images without, and on those with a near-duplicate in training.
 
     Nothing is said where all test images have one, or none has.
 
     Parameters
     ----------
+    names : of systems, by address
     label_names : one per class
     name : of the data
     """
@@ -334,7 +341,7 @@ def without_duplicates(section: Section, comparisons: Comparisons, label_names: 
     baselines: list[Row] = []
     level = comparisons["confidence"]
     for entry in comparisons["near_duplicates"]["systems"]:
-        cells, system = [Cell(entry["system"])], entry["system"]
+        cells, system = [Cell(names[entry["system"]])], entry["system"]
         for part in order:
             cells += [_over_runs([run[part][measure] for run in entry["runs"]], level) for measure in MEASURES]
         kind = "selected" if system == comparisons["best"] else "baseline" if is_baseline(system) else ""
@@ -395,11 +402,12 @@ def duplicates_sentence(audit: Mapping[str, Any] | None, comparisons: Comparison
     return f"{text}: on these the selected system's accuracy is {having}, on the others {without}."
 
 
-def duplicates_first(comparisons: Comparisons, name: str) -> str:
+def duplicates_first(comparisons: Comparisons, names: Mapping[str, str], name: str) -> str:
     """What near-duplicates do to the results of a data set, where they are more than a twentieth of its test images.
 
     Parameters
     ----------
+    names : of systems, by address
     name : of the data
     """
     near_duplicates = comparisons["near_duplicates"]
@@ -419,9 +427,8 @@ def duplicates_first(comparisons: Comparisons, name: str) -> str:
         figures.append(
             ", ".join(f"{words} {cell.text} ({cell.note})" for words, cell in cells.items() if cell is not NOTHING)
         )
-    return (
-        f"{text}: on these the selected system (`{comparisons['best']}`) has {figures[0]}; on the others, {figures[1]}."
-    )
+    selected = names[comparisons["best"]]
+    return f"{text}: on these the selected system ({selected}) has {figures[0]}; on the others, {figures[1]}."
 
 
 def duplicates_clause(comparisons: Comparisons | None) -> str:

@@ -81,7 +81,9 @@ def fill(section: Section, found: Reliability, systems: Sequence[RankedSystem]) 
         "Each value is the mean ± standard deviation over seeds; under it, "
         f"{intervals(percent(content['confidence']), KINDS)}.",
     ]
-    section.tables.append(_by_class(found, f"Prediction sets of {content['best']} by class ({_test(found)})"))
+    section.tables.append(
+        _by_class(found, f"Prediction sets of {found.names[content['best']]} by class ({_test(found)})")
+    )
     makers = {
         "Probabilities before and after the temperature": _calibration,
         f"Prediction sets meant to hold the true class of {coverage} of the images": _sets,
@@ -191,7 +193,7 @@ def _decision_note(found: Reliability, best: RankedSystem) -> Iterable[str]:
         values = {metric: number(result.mean) for metric, result in scores.items()}
         mean = f" (the mean over {best.runs} seeds, each with its own)" if best.runs > 1 else ""
         yield (
-            f"A threshold can trade the one error for the other. For {best.address}, calling an image "
+            f"A threshold can trade the one error for the other. For {found.names[best.address]}, calling an image "
             f"{_positive(found)} from a probability (after the temperature) of {values['decision']} on{mean} instead "
             f"of 0.5, chosen on validation {decision_rule(found)}, takes its sensitivity on the test split "
             f"from {values['sensitivity_default']} to {values['sensitivity_chosen']} "
@@ -229,7 +231,7 @@ def _calibration(found: Reliability, systems: Sequence[RankedSystem], caption: s
         scores = [with_interval(_score(found, row, metric)) for metric in metrics]
         rows.append([_temperature(found, row), *scores])
     head = ["Temperature", *(f"{title} {when}" for title in names.values() for when in ("before", "after"))]
-    return _table(systems, head, rows, caption)
+    return _table(found, systems, head, rows, caption)
 
 
 def _temperature(found: Reliability, row: RankedSystem) -> Cell:
@@ -257,7 +259,7 @@ def _sets(found: Reliability, systems: Sequence[RankedSystem], caption: str) -> 
             note = f"{found.label_names[worst]}, n = {classes[worst].n:,}, {interval(classes[worst])}"
             cells = [with_interval(parts["coverage"]), Cell(lowest.text, note, lowest.sort)]
             cells += [value_cell(parts[name]) for name in ("size", "single", "empty")]
-            rows.append(Row([Cell(row.address), Cell(THRESHOLDS[scheme]), *cells, runs_cell(row)]))
+            rows.append(Row([Cell(found.names[row.address]), Cell(THRESHOLDS[scheme]), *cells, runs_cell(row)]))
     head = ["System", "Thresholds", "Coverage", "Lowest of a class", "Mean set size"]
     return Table(caption, [*head, "Sets of one class", "Empty sets", "Seeds"], [Body(rows)], numeric=2)
 
@@ -287,7 +289,7 @@ def _referral(found: Reliability, systems: Sequence[RankedSystem], caption: str)
         rows.append([*left, value_cell(area), *own])
     head = [f"Abstention from {percent(share / 100)}" for share in REFERRED]
     head += ["Area under risk-coverage", "Abstention rate at the threshold", "Selective accuracy"]
-    return _table(systems, head, rows, caption)
+    return _table(found, systems, head, rows, caption)
 
 
 def _decision(found: Reliability, systems: Sequence[RankedSystem], caption: str) -> Table:
@@ -298,12 +300,20 @@ def _decision(found: Reliability, systems: Sequence[RankedSystem], caption: str)
             kept.append(row)
             rows.append([value_cell(threshold), *map(with_interval, others)])
     head = [f"{title} {at}" for title in DECISION.values() for at in ("at 0.5", "at the threshold")]
-    return _table(kept, ["Threshold", *head], rows, caption)
+    return _table(found, kept, ["Threshold", *head], rows, caption)
 
 
-def _table(systems: Sequence[RankedSystem], head: Sequence[str], rows: Sequence[Sequence[Cell]], caption: str) -> Table:
-    """A row for each system: its address, its cells, its seeds."""
-    body = [Row([Cell(row.address), *cells, runs_cell(row)]) for row, cells in zip(systems, rows, strict=True)]
+def _table(
+    found: Reliability,
+    systems: Sequence[RankedSystem],
+    head: Sequence[str],
+    rows: Sequence[Sequence[Cell]],
+    caption: str,
+) -> Table:
+    """A row for each system: its name, its cells, its seeds."""
+    body = [
+        Row([Cell(found.names[row.address]), *cells, runs_cell(row)]) for row, cells in zip(systems, rows, strict=True)
+    ]
     return Table(caption, ["System", *head, "Seeds"], [Body(body)])
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from medfusion import display_names
 from medfusion.escaping import code, markdown
 from medfusion.evaluation import ranking
 from medfusion.files.comparison_files import Comparisons
@@ -48,8 +49,11 @@ def summary(
     context : lines that say when and on what the results were measured, by title
     """
     names = {content["dataset"]: content["name"] for content in contents}
+    systems = {key: display_names.system_names(config, key) for key in config["datasets"]}
     near_duplicates = [
-        paired.duplicates_first(comparisons[key], names[key]) for key in config["datasets"] if key in comparisons
+        paired.duplicates_first(comparisons[key], systems[key], names[key])
+        for key in config["datasets"]
+        if key in comparisons
     ]
     parts = ["# Measured results", *filter(None, near_duplicates)]
     parts += ["\n".join(f"- {title}: {text}" for title, text in context.items())]
@@ -68,15 +72,20 @@ def summary(
     )
     for key in config["datasets"]:
         own = [content for content in contents if content["dataset"] == key]
-        parts += _dataset(config, key, own, rankings[key], comparisons.get(key))
+        parts += _dataset(config, key, own, rankings[key], comparisons.get(key), systems[key])
         if key in reliabilities:
-            parts += _reliability(reliabilities[key], rankings[key].systems)
+            parts += _reliability(reliabilities[key], rankings[key].systems, systems[key])
     parts += ["## Cost of each stage", _costs(stage_costs(records))]
     return "\n\n".join(parts) + "\n"
 
 
 def _dataset(
-    config: Config, key: str, contents: Sequence[Metrics], ranked: Ranking, compared: Comparisons | None
+    config: Config,
+    key: str,
+    contents: Sequence[Metrics],
+    ranked: Ranking,
+    compared: Comparisons | None,
+    names: Mapping[str, str],
 ) -> list[str]:
     entry, table = config["datasets"][key], tidy(contents)
     name, n = table["name"].iloc[0], ranking.images_tested(table)
@@ -85,22 +94,28 @@ def _dataset(
         decisive = _value(row.on_validation(criterion))
         if several:
             measures = [decisive, _value(row.test_auroc), interval(row.test_auroc), _value(row.test_accuracy)]
-            rows.append([f"`{row.address}`", row.runs_in_words, *measures])
+            rows.append([_named(row.address, names), row.runs_in_words, *measures])
             continue
         positive = f"recall[{entry['positive']}]"
         extra = (
             [] if entry["positive"] is None else [_value(ranking.score(table, row.model, row.system, "test", positive))]
         )
         rows.append(
-            [f"`{row.address}`", row.runs_in_words, decisive, _value(row.test_accuracy), interval(row.test_accuracy)]
+            [
+                _named(row.address, names),
+                row.runs_in_words,
+                decisive,
+                _value(row.test_accuracy),
+                interval(row.test_accuracy),
+            ]
         )
         rows[-1] += [_value(row.test_auroc), *extra]
     first, other = ("AUROC", "test accuracy") if several else ("accuracy", "AUROC")
     head = ["system", "runs", f"validation {CRITERIA[criterion]}", f"test {first}", "interval", other]
     if entry["positive"] is not None:
         head.append(f"sensitivity to {markdown(contents[0]['label_names'][entry['positive']])}")
-    parts = [f"## {markdown(name)}, n = {n:,} test images", markdown_table(head, rows), *_published(entry)]
-    parts += _differences(compared) if compared else [NO_COMPARISONS]
+    parts = [f"## {markdown(name)}, n = {n:,} test images", markdown_table(head, rows), *_published(entry, names)]
+    parts += _differences(compared, names) if compared else [NO_COMPARISONS]
     if (table["model"] == "learning_curve").any():
         sizes = [str(size) for size in entry["learning_curve"]["sizes"]]
         scores = {size: ranking.score(table, "learning_curve", size, "test", "accuracy") for size in sizes}
@@ -116,13 +131,18 @@ def _dataset(
     return parts + _ablations(config, key, table)
 
 
-def _published(entry: Config) -> list[str]:
+def _named(address: str, names: Mapping[str, str]) -> str:
+    """A system at its first place: its name, and what files call it."""
+    return f"{markdown(names[address])} ({code(address)})"
+
+
+def _published(entry: Config, names: Mapping[str, str]) -> list[str]:
     """The figures published elsewhere, and on which images they were measured."""
     rows = []
     for row in entry["published"]:
         figures = ["–" if row.get(metric) is None else f"{row[metric]:.3f}" for metric in ("accuracy", "auroc")]
         ours = row.get("system")
-        named = [markdown(row["name"]), markdown(row.get("source") or "–"), code(ours) if ours else "–"]
+        named = [markdown(row["name"]), markdown(row.get("source") or "–"), markdown(names[ours]) if ours else "–"]
         rows.append([*named, *figures])
     head = ["what", "from", "our system of that kind", "test accuracy", "AUROC"]
     title = PUBLISHED_ON.get(entry["source"], PUBLISHED_ON_OTHER)
@@ -133,13 +153,14 @@ def _ablations(config: Config, key: str, table: pd.DataFrame) -> list[str]:
     """For each model that is taken apart, what is left without each part."""
     rows = ablations.found(config, key, table)
     head = ["change", "system", "validation accuracy", "difference", "test accuracy", "difference", "test AUROC"]
+    models, systems = display_names.model_names(config, key), display_names.part_names(config, key)
     parts = []
     for base in dict.fromkeys(row.base for row in rows):
         of_base = [row for row in rows if row.base == base]
         lines = [
             [
                 row.words,
-                row.system,
+                markdown(systems[row.system]),
                 _value(row.scores["val", "accuracy"]),
                 ablations.in_words(row.differences["val", "accuracy"]),
                 _value(row.scores["test", "accuracy"]),
@@ -150,7 +171,7 @@ def _ablations(config: Config, key: str, table: pd.DataFrame) -> list[str]:
         ]
         seeds = span(of_base[0].seeds, "seed", "seeds")
         parts += [
-            f"### What the parts of `{base}` contribute, {seeds}",
+            f"### What the parts of {markdown(models[base])} contribute, {seeds}",
             "Differences are to the model as configured (of one member of a fusion, to the fusion) with the same "
             "seeds, mean ± standard deviation; none of these systems is a candidate.",
             markdown_table(head, lines),
@@ -158,16 +179,16 @@ def _ablations(config: Config, key: str, table: pd.DataFrame) -> list[str]:
     return parts
 
 
-def _differences(compared: Comparisons) -> list[str]:
+def _differences(compared: Comparisons, names: Mapping[str, str]) -> list[str]:
     """Every system against the selected one."""
     text = (
-        f"Each system minus `{compared['best']}`, the selected system: means over runs, with "
+        f"Each system minus {markdown(names[compared['best']])}, the selected system: means over runs, with "
         f"{percent(compared['confidence'])} intervals and p values of one procedure each (sign flips over images for "
         f"accuracy, DeLong for AUROC); adjusted p by Holm's method over {compared['family']} comparisons of either."
     )
     rows = []
     for entry in compared["systems"]:
-        row = [f"`{entry['system']}`"]
+        row = [markdown(names[entry["system"]])]
         for measure in paired.MEASURES:
             row += [paired.with_limits(entry, measure)]
             row += [paired.p_value(entry[measure][key]) for key in ("p", "p_adjusted")]
@@ -176,7 +197,7 @@ def _differences(compared: Comparisons) -> list[str]:
     return ["### Which systems differ", text, markdown_table(head, rows)]
 
 
-def _reliability(found: Reliability, systems: Sequence[RankedSystem]) -> list[str]:
+def _reliability(found: Reliability, systems: Sequence[RankedSystem], names: Mapping[str, str]) -> list[str]:
     """Calibration, prediction sets, referral and decision threshold of every system."""
     content = found.content
     titles = {
@@ -193,7 +214,7 @@ def _reliability(found: Reliability, systems: Sequence[RankedSystem]) -> list[st
         scores = [ranking.score(found.table, row.model, row.system, "test", metric) for metric in titles]
         decisions = decision_scores(found, row)
         more = [decisions[metric] for metric in ("sensitivity_default", "sensitivity_chosen") if decisions]
-        rows.append([f"`{row.address}`", row.runs_in_words, *map(_value, scores + more)])
+        rows.append([markdown(names[row.address]), row.runs_in_words, *map(_value, scores + more)])
     rule, limit = "", ""
     if len(rows[0]) > len(head):
         rule = (

@@ -18,6 +18,7 @@ DRAWN = {
     "studies": ("learning", "tree", "plane"),
     "results": ("confusion", "seeds", "differences"),
     "labels": ("areas", "area_seeds"),
+    "discrimination": ("roc",),
     "reliability": ("reliability", "risk_coverage", "conformal"),
     "examples": ("errors", "confused", "disagreements", "saliency", "top_errors"),
     "training_size": ("training_size",),

@@ -13,5 +13,9 @@ def draw(settings: dict[str, Any], fusion: list[str], data: list[str]) -> Drawn:
 
     keys = ("members", "weights", "criterion", "curve")
     contents = {name: read_record(path, keys) for name, path in zip(settings["fusions"], fusion, strict=True)}
-    figure = choice_figures.fusions(contents, data_line(settings["name"], data))
+    named = {
+        settings["fusions"][name]: {**content, "members": [settings["members"][key] for key in content["members"]]}
+        for name, content in contents.items()
+    }
+    figure = choice_figures.fusions(named, data_line(settings["name"], data))
     return {"fusions": (figure, choice_figures.fusion_numbers(contents))}

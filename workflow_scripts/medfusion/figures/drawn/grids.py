@@ -19,5 +19,7 @@ def draw(settings: dict[str, Any], grid: list[str], best: list[str], data: list[
         name: read_record(path, ("cell", "selection", "criterion", "compared_images"))
         for name, path in zip(names, best, strict=True)
     }
-    figure = choice_figures.grids(tables, selections, data_line(settings["name"], data))
+    named = {settings["classifiers"][name]: table for name, table in tables.items()}
+    chosen = {settings["classifiers"][name]: selection for name, selection in selections.items()}
+    figure = choice_figures.grids(named, chosen, data_line(settings["name"], data))
     return {"grids": (figure, choice_figures.grid_numbers(tables))}

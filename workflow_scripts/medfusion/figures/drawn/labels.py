@@ -11,16 +11,28 @@ def draw(settings: dict[str, Any], metrics: list[str], ranking: str) -> Drawn:
     from medfusion.figures import result_figures
     from medfusion.files import rankings
     from medfusion.files.metric_files import read_metrics, tidy
+    from medfusion.naming import Names
 
     contents = read_metrics(metrics, settings["shown"])
     table = tidy(contents)
+    called = Names(settings["shown"][contents[0]["dataset"]].get("systems", {}))
     systems, baselines = rankings.read(ranking, ranked.candidates(table))
     source = f"{table['name'].iloc[0]} · test n = {ranked.images_tested(table):,}"
     names, runs = contents[0]["label_names"], ranked.runs(table, systems, "auroc")
     areas = ranked.label_scores(table, [systems[0], ranked.network_alone(systems)], "auroc", names)
-    learn_nothing = {row.system: row.test_auroc.mean for row in baselines}
-    seeds = result_figures.seeds(runs, learn_nothing, settings["published"], settings["source"], source, "auroc")
+    learn_nothing = {called[row.address]: row.test_auroc.mean for row in baselines}
+    seeds = result_figures.seeds(
+        runs.assign(system=runs["system"].map(called.__getitem__)),
+        learn_nothing,
+        result_figures.published_for(settings["published"], called),
+        settings["source"],
+        source,
+        "auroc",
+    )
     return {
-        "areas": (result_figures.label_areas(areas, source), areas),
+        "areas": (
+            result_figures.label_areas(areas.assign(system=areas["system"].map(called.__getitem__)), source),
+            areas,
+        ),
         "area_seeds": (seeds, runs.rename(columns={"value": "test_auroc"})),
     }
