@@ -47,6 +47,7 @@ CHOICES: dict[str, list[Any]] = {
     "confidence": [0.9, 0.8],
     "conformal_coverage": [0.8, 0.7],
     "sensitivity": [0.8, None],
+    "severities": [[1, 3], [5]],
     "system": [None, "breast_cnn/cnn"],
     "accuracy": [0.5, 0.6],
     "auroc": [0.5, 0.6],

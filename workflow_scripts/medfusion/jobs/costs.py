@@ -28,6 +28,8 @@ STAGES = [
     "compare_systems",
     "calibrate",
     "assess_reliability",
+    "corrupt_predict",
+    "corrupt_evaluate",
     "collect_metrics",
     "select_examples",
     "map_saliency",

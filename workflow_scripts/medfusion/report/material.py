@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from medfusion.evaluation import ranking
-from medfusion.files import rankings, reliabilities
+from medfusion.files import corrupted_files, rankings, reliabilities
 from medfusion.files.artifacts import read_record
 from medfusion.files.comparison_files import Comparisons, read_comparisons
 from medfusion.files.metric_files import Metrics, tidy
@@ -60,6 +60,7 @@ class Material:
     choices: dict[SystemId, dict[str, Any]]
     weights: dict[SystemId, dict[str, Any]]
     examples: ExamplePages | None
+    corruptions: pd.DataFrame | None
 
     @property
     def name(self) -> str:
@@ -88,7 +89,7 @@ def gather(
     name, label_names = first["name"], first["label_names"]
     ranked = rankings.read(own["ranking"], ranking.candidates(measures))
     weights = _of_runs(own, "fusion", ("members", "weights", "curve"))
-    counts = audit = compared = reliability = examples = None
+    counts = audit = compared = reliability = examples = corruptions = None
     if "inspect/counts" in own:
         counts = read_table(own["inspect/counts"], ("n", "label"), ("split", "name"))
     if "audit/summary" in own:
@@ -101,6 +102,8 @@ def gather(
     if "examples/examples" in own:
         paths = own["examples/examples"], own["examples/maps"]
         examples = ExamplePages(*paths, label_names, name, config["evaluation"]["confidence"], weights)
+    if "corruptions" in own:
+        corruptions = corrupted_files.read(own["corruptions"])
     return Material(
         key=key,
         config=config,
@@ -121,6 +124,7 @@ def gather(
         choices=_of_runs(own, "best", ("cell", "selection")),
         weights=weights,
         examples=examples,
+        corruptions=corruptions,
     )
 
 

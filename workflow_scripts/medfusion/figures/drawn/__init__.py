@@ -19,6 +19,8 @@ DRAWN = {
     "results": ("confusion", "seeds", "differences"),
     "labels": ("areas", "area_seeds"),
     "reliability": ("reliability", "risk_coverage", "conformal"),
+    "corruptions": ("corruptions",),
+    "corrupted": ("corrupted",),
     "examples": ("errors", "confused", "disagreements", "saliency", "top_errors"),
     "training_size": ("training_size",),
     "ablations": ("contributions",),

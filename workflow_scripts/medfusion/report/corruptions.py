@@ -1,0 +1,186 @@
+"""The page's account of corrupted images: what they cost each system, which corruption, and which class."""
+
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+
+from medfusion.data.medmnist_c import ALEXNET, CLEAN, SEVERITIES
+from medfusion.evaluation.corruptions import against_alexnet, names, tried, value, worst_class
+from medfusion.evaluation.metrics import Measure
+from medfusion.figures.corruption_figures import words
+from medfusion.files.corrupted_files import ALL, MEAN
+from medfusion.files.rankings import RankedSystem
+from medfusion.report.page_parts import Body, Cell, Row, Section, Table
+from medfusion.report.page_tables import NOTHING, number
+
+WHAT = (
+    "The same {n:,} test images, drawn without looking at their labels, are corrupted as {origin}, at {severities}. "
+    "Severities are meant for images of 224 pixels: each image is enlarged to that, corrupted, and shrunk again to its "
+    "{size}. What is finer than a pixel of the small image, as most noise is, then does little harm. Nothing is "
+    "fitted or chosen here; thresholds are those from the validation split, which has no such images."
+)
+ORIGIN = "MedMNIST-C does with this data set (Di Salvo et al. 2024)"
+ORIGIN_GENERAL = "most sets of MedMNIST-C are (Di Salvo et al. 2024), because this one is none of MedMNIST's"
+WHO = (
+    "Tried are {models}, each with its first seed and all systems on it: chosen by the configuration, not by results. "
+    "Intervals are of the test images alone: Wilson for shares, of one bootstrap of images for errors and means."
+)
+MEANS = (
+    "The balanced error is 1 minus the mean recall of the classes; the corruption error is its mean over severities "
+    "and corruptions, the relative one that divided by the balanced error on the images as they are. A prediction set "
+    "keeps its promise only for images like those of validation: where its coverage falls, it is broken."
+)
+OF_ALEXNET = (
+    "Relative to AlexNet: the mean over corruptions of the error divided by that of an AlexNet, as MedMNIST-C has it "
+    "(BE), and of what is above that on clean images (rBE); 1 is as good. That AlexNet was trained and tested at 224 "
+    "pixels, these systems see {size}: detail that they do not have cannot be taken from them, so that both say less "
+    "than they seem to."
+)
+HEAD = [
+    "System",
+    "Accuracy",
+    "… corrupted",
+    "Balanced error",
+    "Corruption error",
+    "Relative",
+    "Calibration error",
+    "… corrupted",
+    "Coverage of sets",
+    "… corrupted",
+    "Abstention",
+    "… corrupted",
+]
+MEASURES = {
+    "accuracy": "Accuracy",
+    "balanced_error": "Balanced error",
+    "ece": "Calibration error",
+    "coverage": "Coverage of sets",
+    "abstention_rate": "Abstention",
+}
+
+
+def fill(
+    section: Section,
+    table: pd.DataFrame,
+    systems: Sequence[RankedSystem],
+    label_names: Sequence[str],
+    flag: str | None,
+    comparable: bool,
+    size: int | None,
+    name: str,
+) -> None:
+    """Add notes and tables to the section.
+
+    Parameters
+    ----------
+    table : as `corrupted_files.read` has it
+    systems : the candidates, in the order of their ranks
+    label_names : in label order
+    flag : MedMNIST's name of the data set, or none
+    comparable : whether the test images are MedMNIST's own
+    size : of the images, pixels a side, if it is known
+    name : of the data set, which says so if its images are generated
+    """
+    ranked, n = tried(table, systems), int(table["n"].max())
+    levels = _levels(table)
+    alexnet = comparable and flag in ALEXNET and levels == list(SEVERITIES)
+    pixels = f"{size} pixels" if size else "size"
+    section.notes += [
+        WHAT.format(
+            n=n,
+            origin=ORIGIN if flag else ORIGIN_GENERAL,
+            severities=f"severities {', '.join(map(str, levels))} of 5",
+            size=pixels,
+        ),
+        WHO.format(models=" and ".join(dict.fromkeys(row.model for row in ranked))),
+        MEANS,
+        *([OF_ALEXNET.format(size=pixels)] if alexnet else []),
+    ]
+    test = f"{name}, test n = {n:,}"
+    section.tables.append(_summary(table, ranked, flag if alexnet else None, f"What corrupted images cost ({test})"))
+    first = ranked[0]
+    caption = f"By corruption, means over severities: {{}} ({test})"
+    section.tables.append(
+        _by_corruption(table, first, label_names, flag if alexnet else None, caption.format(first.address))
+    )
+    section.folded_tables += [
+        _by_corruption(table, row, label_names, flag if alexnet else None, caption.format(row.address))
+        for row in ranked[1:]
+    ]
+    section.folded_tables += [
+        _by_severity(table, row, levels, f"By corruption and severity: {row.address} ({test})") for row in ranked
+    ]
+
+
+def _levels(table: pd.DataFrame) -> list[int]:
+    """The severities that were tried."""
+    return sorted({int(level) for level in table["severity"] if level not in (MEAN, "0")})
+
+
+def _cell(measure: Measure) -> Cell:
+    limits = "" if math.isnan(measure.low) else f"{number(measure.low)} to {number(measure.high)}"
+    return Cell(number(measure.value), limits, None if math.isnan(measure.value) else measure.value)
+
+
+def _summary(table: pd.DataFrame, systems: Sequence[RankedSystem], flag: str | None, caption: str) -> Table:
+    rows = []
+    for position, row in enumerate(systems):
+
+        def at(corruption: str, severity: str, metric: str, row: RankedSystem = row) -> Measure:
+            return value(table, row.model, row.system, corruption, severity, metric)
+
+        cells = [Cell(row.address)]
+        for metric in MEASURES:
+            cells += [_cell(at(CLEAN, "0", metric)), _cell(at(ALL, MEAN, metric))]
+            if metric == "balanced_error":
+                relative = at(ALL, MEAN, "relative_error")
+                cells.append(_ratio(relative))
+        if flag:
+            errors = {name: at(name, MEAN, "balanced_error").value for name in names(table)}
+            both = against_alexnet(errors, at(CLEAN, "0", "balanced_error").value, flag)
+            cells += [Cell(f"{ratio:.2f}", sort=ratio) for ratio in both]
+        rows.append(Row(cells, "" if position else "selected"))
+    head = [*HEAD, *(["BE, AlexNet = 1", "rBE, AlexNet = 1"] if flag else [])]
+    return Table(caption, head, [Body(rows)])
+
+
+def _ratio(measure: Measure) -> Cell:
+    if not math.isfinite(measure.value):
+        return NOTHING
+    limits = "" if math.isnan(measure.low) else f"{measure.low:.2f} to {measure.high:.2f}"
+    return Cell(f"{measure.value:.2f}", limits, measure.value)
+
+
+def _by_corruption(
+    table: pd.DataFrame, system: RankedSystem, label_names: Sequence[str], flag: str | None, caption: str
+) -> Table:
+    """The means over severities, and the class whose recall falls most."""
+
+    def cells(corruption: str, severity: str) -> list[Cell]:
+        found = (value(table, system.model, system.system, corruption, severity, metric) for metric in MEASURES)
+        return [_cell(measure) for measure in found]
+
+    def theirs(name: str) -> list[Cell]:
+        return [Cell(number(ALEXNET[flag][name]), sort=ALEXNET[flag][name])] if flag else []
+
+    rows = [Row([Cell("images as they are"), *cells(CLEAN, "0"), NOTHING, *theirs(CLEAN)], "baseline")]
+    for name in names(table):
+        label, before, after = worst_class(table, system.model, system.system, name, len(label_names))
+        hit = NOTHING
+        if before > after:
+            hit = Cell(label_names[label], f"recall {number(before)}, then {number(after)}", before - after)
+        rows.append(Row([Cell(words(name)), *cells(name, MEAN), hit, *theirs(name)]))
+    head = ["Corruption", *MEASURES.values(), "Class hit most", *(["Error of AlexNet at 224 px"] if flag else [])]
+    return Table(caption, head, [Body(rows)])
+
+
+def _by_severity(table: pd.DataFrame, system: RankedSystem, levels: Sequence[int], caption: str) -> Table:
+    rows = []
+    for name in names(table):
+        for level in levels:
+            found = [value(table, system.model, system.system, name, str(level), metric) for metric in MEASURES]
+            found.append(value(table, system.model, system.system, name, str(level), "selective_accuracy"))
+            rows.append(Row([Cell(words(name)), Cell(str(level), sort=level), *map(_cell, found)]))
+    head = ["Corruption", "Severity", *MEASURES.values(), "Selective accuracy"]
+    return Table(caption, head, [Body(rows)], numeric=1)
