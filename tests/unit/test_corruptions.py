@@ -28,10 +28,9 @@ from medfusion.system_id import SystemId
 
 # A name with the severities of the first data set that has it.
 EACH = {name: levels for of in medmnist_c.CORRUPTIONS.values() for name, levels in reversed(of.items())}
-# As published: the fifth circle is wider than the fourth, blots are as many from the third on and of random number, and so
-# are bubbles and words.
+# As published: the fifth circle is wider than the fourth.
 UNORDERED = {"black_corner"}
-# What divides the pixels of a small image evenly leaves them as they are: more shares of a side are not always worse.
+# Pixels of a size that divides those of a small image change nothing in it; words and noise are finer than these.
 UNORDERED_SMALL = {"pixelate", "black_corner", "characters", "speckle_noise"}
 
 
@@ -39,7 +38,9 @@ def pictures(size, channels, n=12, seed=0):
     """Smooth pictures in all shades, each another."""
     rng = np.random.default_rng(seed)
     coarse = rng.integers(20, 236, (n, 8, 8, channels)).astype(np.float32)
-    large = [cv2.resize(one, (size, size), interpolation=cv2.INTER_CUBIC).reshape(size, size, channels) for one in coarse]
+    large = [
+        cv2.resize(one, (size, size), interpolation=cv2.INTER_CUBIC).reshape(size, size, channels) for one in coarse
+    ]
     return np.clip(np.rint(large), 0, 255).astype(np.uint8)
 
 

@@ -522,6 +522,7 @@ PLANS = (
             "study_classifiers dataset=blood",
             "ensemble dataset=blood",
             *BLOOD_CANDIDATES,
+            "corrupt_evaluate dataset=blood",
             "compare_systems dataset=blood",
             "draw_results dataset=blood",
             "select_examples dataset=blood",
@@ -569,6 +570,8 @@ PLANS = (
         "its fits or fusions, the model's evaluation, calibration, comparisons, figures of results, the page",
         (
             "evaluate dataset=blood model=compact_resnet",
+            "corrupt_predict dataset=blood model=compact_resnet",
+            "corrupt_evaluate dataset=blood",
             "compare_systems dataset=blood",
             "select_examples dataset=blood",
             *BLOOD_CANDIDATES,

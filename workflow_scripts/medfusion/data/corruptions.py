@@ -44,10 +44,10 @@ def enlarged(images: np.ndarray) -> np.ndarray:
             result[place] = image
             continue
         given = image.astype(np.float32)
-        large = _resized(given, SIDE, SIDE, cv2.INTER_CUBIC)
+        large = _resized(given, (SIDE, SIDE), cv2.INTER_CUBIC)
         for _ in range(2):
-            missed = given - _resized(large, *given.shape[:2], cv2.INTER_AREA)
-            large += _resized(missed, SIDE, SIDE, cv2.INTER_CUBIC)
+            missed = given - _resized(large, given.shape[:2], cv2.INTER_AREA)
+            large += _resized(missed, (SIDE, SIDE), cv2.INTER_CUBIC)
         result[place] = _as_bytes(large)
     return result
 
@@ -56,7 +56,7 @@ def shrunk(image: np.ndarray, height: int, width: int, channels: int) -> np.ndar
     """A large image at a data set's size, by means of areas: uint8 (224, 224, 3) to uint8 (height, width, channels)."""
     if channels == 1:
         image = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None]
-    return image if image.shape[:2] == (height, width) else _resized(image, height, width, cv2.INTER_AREA)
+    return image if image.shape[:2] == (height, width) else _resized(image, (height, width), cv2.INTER_AREA)
 
 
 def corrupted(
@@ -91,7 +91,7 @@ def corrupted(
 def _pixelate(image: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
     """So small a share of the pixels of a side, means of areas."""
     side = int(len(image) * share)
-    return _resized(_resized(image, side, side, cv2.INTER_AREA), *image.shape[:2], cv2.INTER_NEAREST_EXACT)
+    return _resized(_resized(image, (side, side), cv2.INTER_AREA), image.shape[:2], cv2.INTER_NEAREST_EXACT)
 
 
 def _jpeg_compression(image: np.ndarray, quality: int, rng: np.random.Generator) -> np.ndarray:
@@ -262,8 +262,9 @@ CORRUPTIONS: dict[str, Corruption] = {
 }
 
 
-def _resized(image: np.ndarray, height: int, width: int, how: int) -> np.ndarray:
-    """An image (H, W, C) of another size, whose last axis stays where it has one channel."""
+def _resized(image: np.ndarray, size: Sequence[int], how: int) -> np.ndarray:
+    """An image (H, W, C) of another (height, width), whose last axis stays where it has one channel."""
+    height, width = size
     return cv2.resize(image, (width, height), interpolation=how).reshape(height, width, -1)
 
 

@@ -214,7 +214,7 @@ def worst_class(
     best = (0, float("nan"), float("nan"))
     fall = -np.inf
     for label in range(classes):
-        clean = value(table, model, system, *map(str, UNTOUCHED), f"recall[{label}]").value
+        clean = value(table, model, system, CLEAN, "0", f"recall[{label}]").value
         found = [value(table, model, system, corruption, level, f"recall[{label}]").value for level in severities]
         if not np.isnan(clean) and clean - np.mean(found) > fall:
             fall, best = clean - float(np.mean(found)), (label, clean, float(np.mean(found)))

@@ -51,8 +51,8 @@ def severities(table: pd.DataFrame, shown: Sequence[str], source: str) -> Figure
     panels[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     handles = [Line2D([], [], color=colour, label=address) for address, colour in zip(shown, colours, strict=True)]
     handles += [
-        Line2D([], [], color="black", linestyle=STYLES["accuracy"], marker="o", markersize=3, label="accuracy"),
-        Line2D([], [], color="black", linestyle=STYLES["abstention_rate"], label="abstention rate"),
+        Line2D([], [], color="black", linestyle="-", marker="o", markersize=3, label="accuracy"),
+        Line2D([], [], color="black", linestyle="--", label="abstention rate"),
     ]
     figure.legend(handles=handles, loc="outside upper center", ncols=3, frameon=False)
     seeds = sorted(table["seed"].unique())
