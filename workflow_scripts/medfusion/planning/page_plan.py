@@ -155,7 +155,7 @@ class PagePlan:
             "corruptions": Drawing(
                 "corruptions",
                 {
-                    "corruptions": f"{folder}/corruptions.csv",
+                    "measured": f"{folder}/corruptions.csv",
                     "ranking": ranking,
                     "data": [f"{folder}/images/test.h5"],
                 },
