@@ -294,15 +294,13 @@ def evaluate(folder, seed=1):
 
 def test_corrupted_images_are_measured_on_their_own_labels(folder):
     table = evaluate(folder)
-    accuracy = {
-        place: measured.value(table, "net", "cnn", *place, "accuracy").value
-        for place in (("clean", "0"), ("pixelate", "1"), ("pixelate", "mean"), ("all", "mean"))
-    }
-    assert list(accuracy.values()) == [0.5, 0.25, 0.25, 0.25]
-    assert measured.value(table, "net", "cnn", "clean", "0", "accuracy").n == 4
+    found = measured.Measured(table, "net/cnn")
+    places = (("clean", "0"), ("pixelate", "1"), ("pixelate", "mean"), ("all", "mean"))
+    assert [found.at(*place, "accuracy").value for place in places] == [0.5, 0.25, 0.25, 0.25]
+    assert found.at("clean", "0", "accuracy").n == 4
     assert measured.names(table) == ["pixelate"]
-    assert measured.worst_class(table, "net", "cnn", "pixelate", 2) == (1, 0.5, 0.0)
-    assert set(table["data"]) == {"breast"} and math.isnan(measured.value(table, "a", "b", "c", "0", "d").value)
+    assert found.worst_class("pixelate", [1], 2) == (1, 0.5, 0.0)
+    assert set(table["data"]) == {"breast"} and math.isnan(measured.Measured(table, "a/b").at("c", "0", "d").value)
 
 
 def test_a_run_without_a_calibration_is_named(folder):

@@ -53,8 +53,9 @@ def table(tmp_path_factory):
 
 def test_the_table_is_read_as_it_was_written(table):
     assert measured.names(table) == list(medmnist_c.corruptions("breastmnist"))
-    assert measured.value(table, "net", "svm", "clean", "0", "accuracy").value == 0.95
-    assert measured.value(table, "net", "svm", "clean", "0", "balanced_error").value == pytest.approx(0.05)
+    found = measured.Measured(table, "net/svm")
+    assert found.at("clean", "0", "accuracy").value == 0.95
+    assert found.at("clean", "0", "balanced_error").value == pytest.approx(0.05)
     assert measured.shown(table, SYSTEMS) == ["net/svm", "net/cnn"]
 
 
@@ -98,7 +99,9 @@ def column(table, name):
 def test_the_summary_has_clean_and_corrupted_values_of_each_system(table):
     summary = section_of(table).tables[0]
     assert [cell.text for cell in column(summary, "System")] == ["net/svm", "net/cnn"]
-    assert column(summary, "Balanced error")[0].text == "0.050"
+    assert column(summary, "Corruption error")[0].note.endswith("; before 0.050")
+    assert column(summary, "Accuracy")[0].note.endswith("; before 0.950")
+    assert [row.kind for row in summary.bodies[0].rows] == ["selected", ""]
     # The mean over seven corruptions and five severities, of which one corruption is wrong once more.
     error = (np.mean([2, 4, 6, 8, 10]) + 1 / 7) / 40
     assert column(summary, "Corruption error")[0].text == f"{error:.3f}"

@@ -1,5 +1,6 @@
 """What corrupted test images cost a system: measures by corruption and severity, and their means."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -153,19 +154,40 @@ def _mean(draws: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
     return {name: np.mean([one[name] for one in draws], axis=0) for name in draws[0]}
 
 
-def value(table: pd.DataFrame, model: str, system: str, corruption: str, severity: str, metric: str) -> Measure:
-    """One measure of a tidy table; without a row it has no value and no images."""
-    rows = table[
-        (table["model"] == model)
-        & (table["system"] == system)
-        & (table["corruption"] == corruption)
-        & (table["severity"] == severity)
-        & (table["metric"] == metric)
-    ]
-    if rows.empty:
-        return Measure(metric, float("nan"), float("nan"), float("nan"), 0)
-    first = rows.iloc[0]
-    return Measure(metric, float(first["value"]), float(first["low"]), float(first["high"]), int(first["n"]))
+class Measured:
+    """The measures of one system in a tidy table.
+
+    Parameters
+    ----------
+    table : as `corrupted_files.read` has it
+    address : of the system
+    """
+
+    def __init__(self, table: pd.DataFrame, address: str):
+        model, _, system = address.partition("/")
+        own = table[(table["model"] == model) & (table["system"] == system)]
+        columns = (own[name].tolist() for name in ("corruption", "severity", "metric", "value", "low", "high", "n"))
+        self._found = {
+            (corruption, severity, metric): Measure(metric, *numbers)
+            for corruption, severity, metric, *numbers in zip(*columns, strict=True)
+        }
+
+    def at(self, corruption: str, severity: str, metric: str) -> Measure:
+        """One measure; what was not measured has no value and no images."""
+        return self._found.get((corruption, severity, metric), Measure(metric, math.nan, math.nan, math.nan, 0))
+
+    def worst_class(self, corruption: str, severities: Sequence[int], classes: int) -> tuple[int, float, float]:
+        """The class whose recall a corruption lowers most: its label, its recall before, and its mean after.
+
+        Without images of any class, the first without values.
+        """
+        found = []
+        for label in range(classes):
+            before = self.at(CLEAN, "0", f"recall[{label}]").value
+            after = [self.at(corruption, str(level), f"recall[{label}]").value for level in severities]
+            found.append((label, before, float(np.mean(after))))
+        known = [row for row in found if not math.isnan(row[1])]
+        return max(known, key=lambda row: row[1] - row[2], default=found[0])
 
 
 def tried(table: pd.DataFrame, systems: Sequence[RankedSystem]) -> list[RankedSystem]:
@@ -204,18 +226,3 @@ def against_alexnet(errors: Mapping[str, float], clean: float, flag: str) -> tup
     ratios = [error / theirs[name] for name, error in errors.items()]
     above = [(error - clean) / (theirs[name] - theirs[CLEAN]) for name, error in errors.items()]
     return float(np.mean(ratios)), float(np.mean(above))
-
-
-def worst_class(
-    table: pd.DataFrame, model: str, system: str, corruption: str, classes: int
-) -> tuple[int, float, float]:
-    """The class whose recall a corruption lowers most: its label, recall on untouched images, mean over severities."""
-    severities = sorted(set(table.loc[table["corruption"] == corruption, "severity"]) - {MEAN})
-    best = (0, float("nan"), float("nan"))
-    fall = -np.inf
-    for label in range(classes):
-        clean = value(table, model, system, CLEAN, "0", f"recall[{label}]").value
-        found = [value(table, model, system, corruption, level, f"recall[{label}]").value for level in severities]
-        if not np.isnan(clean) and clean - np.mean(found) > fall:
-            fall, best = clean - float(np.mean(found)), (label, clean, float(np.mean(found)))
-    return best

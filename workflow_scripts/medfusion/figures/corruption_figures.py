@@ -42,11 +42,10 @@ def severities(table: pd.DataFrame, shown: Sequence[str], source: str) -> Figure
     for axes in panels[len(listed) :]:
         axes.set_axis_off()
     levels = sorted(points["severity"].unique())
-    for column in range(COLUMNS):
-        last = panels[column : len(listed) : COLUMNS]
-        if len(last):
-            last[-1].set_xlabel("severity")
-            last[-1].tick_params(labelbottom=True)
+    for axes in panels[max(len(listed) - COLUMNS, 0) : len(listed)]:
+        axes.tick_params(labelbottom=True)
+    for axes in panels[(rows - 1) * COLUMNS : len(listed)]:
+        axes.set_xlabel("severity")
     panels[0].set(xticks=levels, ylim=(-0.03, 1.03))
     panels[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     handles = [Line2D([], [], color=colour, label=address) for address, colour in zip(shown, colours, strict=True)]

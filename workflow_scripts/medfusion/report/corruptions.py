@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from medfusion.data.medmnist_c import ALEXNET, CLEAN, SEVERITIES
-from medfusion.evaluation.corruptions import against_alexnet, names, tried, value, worst_class
+from medfusion.evaluation.corruptions import Measured, against_alexnet, names, shown, tried
 from medfusion.evaluation.metrics import Measure
 from medfusion.figures.corruption_figures import words
 from medfusion.files.corrupted_files import ALL, MEAN
@@ -23,8 +23,9 @@ WHAT = (
 ORIGIN = "MedMNIST-C does with this data set (Di Salvo et al. 2024)"
 ORIGIN_GENERAL = "most sets of MedMNIST-C are (Di Salvo et al. 2024), because this one is none of MedMNIST's"
 WHO = (
-    "Tried are {models}, each with its first seed and all systems on it: chosen by the configuration, not by results. "
-    "Intervals are of the test images alone: Wilson for shares, of one bootstrap of images for errors and means."
+    "Tried, with the first seed and all systems on each: {models}; chosen by the configuration, not by results. "
+    "Intervals are of the test images alone: Wilson for shares, of one bootstrap of images for errors and means; that "
+    "of the calibration error leans upwards, because resampling adds to it."
 )
 MEANS = (
     "The balanced error is 1 minus the mean recall of the classes; the corruption error is its mean over severities "
@@ -37,20 +38,6 @@ OF_ALEXNET = (
     "pixels, these systems see {size}: detail that they do not have cannot be taken from them, so that both say less "
     "than they seem to."
 )
-HEAD = [
-    "System",
-    "Accuracy",
-    "… corrupted",
-    "Balanced error",
-    "Corruption error",
-    "Relative",
-    "Calibration error",
-    "… corrupted",
-    "Coverage of sets",
-    "… corrupted",
-    "Abstention",
-    "… corrupted",
-]
 MEASURES = {
     "accuracy": "Accuracy",
     "balanced_error": "Balanced error",
@@ -90,26 +77,27 @@ def fill(
         WHAT.format(
             n=n,
             origin=ORIGIN if flag else ORIGIN_GENERAL,
-            severities=f"severities {', '.join(map(str, levels))} of 5",
+            severities=f"severities {', '.join(map(str, levels))} (of 1 to 5)",
             size=pixels,
         ),
-        WHO.format(models=" and ".join(dict.fromkeys(row.model for row in ranked))),
+        WHO.format(models=", ".join(dict.fromkeys(row.model for row in ranked))),
         MEANS,
         *([OF_ALEXNET.format(size=pixels)] if alexnet else []),
     ]
-    test = f"{name}, test n = {n:,}"
-    section.tables.append(_summary(table, ranked, flag if alexnet else None, f"What corrupted images cost ({test})"))
-    first = ranked[0]
-    caption = f"By corruption, means over severities: {{}} ({test})"
-    section.tables.append(
-        _by_corruption(table, first, label_names, flag if alexnet else None, caption.format(first.address))
-    )
-    section.folded_tables += [
-        _by_corruption(table, row, label_names, flag if alexnet else None, caption.format(row.address))
-        for row in ranked[1:]
+    test, theirs = f"{name}, test n = {n:,}", flag if alexnet else None
+    caption = f"What corrupted images cost: means over corruptions and severities, and before ({test})"
+    section.tables.append(_summary(table, ranked, systems[0], theirs, caption))
+    first, *others = [
+        _by_corruption(
+            table, address, levels, label_names, theirs, f"By corruption, means over severities: {address} ({test})"
+        )
+        for address in shown(table, systems)
     ]
+    section.tables.append(first)
+    section.folded_tables += others
     section.folded_tables += [
-        _by_severity(table, row, levels, f"By corruption and severity: {row.address} ({test})") for row in ranked
+        _by_severity(table, address, levels, f"By corruption and severity: {address} ({test})")
+        for address in shown(table, systems)
     ]
 
 
@@ -123,25 +111,27 @@ def _cell(measure: Measure) -> Cell:
     return Cell(number(measure.value), limits, None if math.isnan(measure.value) else measure.value)
 
 
-def _summary(table: pd.DataFrame, systems: Sequence[RankedSystem], flag: str | None, caption: str) -> Table:
+def _summary(
+    table: pd.DataFrame, systems: Sequence[RankedSystem], selected: RankedSystem, flag: str | None, caption: str
+) -> Table:
+    """Means over corruptions and severities, with what they were before."""
     rows = []
-    for position, row in enumerate(systems):
-
-        def at(corruption: str, severity: str, metric: str, row: RankedSystem = row) -> Measure:
-            return value(table, row.model, row.system, corruption, severity, metric)
-
+    for row in systems:
+        at = Measured(table, row.address).at
         cells = [Cell(row.address)]
         for metric in MEASURES:
-            cells += [_cell(at(CLEAN, "0", metric)), _cell(at(ALL, MEAN, metric))]
+            cell, before = _cell(at(ALL, MEAN, metric)), at(CLEAN, "0", metric)
+            cells.append(Cell(cell.text, f"{cell.note}; before {number(before.value)}".lstrip("; "), cell.sort))
             if metric == "balanced_error":
-                relative = at(ALL, MEAN, "relative_error")
-                cells.append(_ratio(relative))
+                cells.append(_ratio(at(ALL, MEAN, "relative_error")))
         if flag:
             errors = {name: at(name, MEAN, "balanced_error").value for name in names(table)}
             both = against_alexnet(errors, at(CLEAN, "0", "balanced_error").value, flag)
             cells += [Cell(f"{ratio:.2f}", sort=ratio) for ratio in both]
-        rows.append(Row(cells, "" if position else "selected"))
-    head = [*HEAD, *(["BE, AlexNet = 1", "rBE, AlexNet = 1"] if flag else [])]
+        rows.append(Row(cells, "selected" if row is selected else ""))
+    accuracy, _, *others = MEASURES.values()
+    head = ["System", accuracy, "Corruption error", "Relative", *others]
+    head += ["BE, AlexNet = 1", "rBE, AlexNet = 1"] if flag else []
     return Table(caption, head, [Body(rows)])
 
 
@@ -153,20 +143,25 @@ def _ratio(measure: Measure) -> Cell:
 
 
 def _by_corruption(
-    table: pd.DataFrame, system: RankedSystem, label_names: Sequence[str], flag: str | None, caption: str
+    table: pd.DataFrame,
+    address: str,
+    levels: Sequence[int],
+    label_names: Sequence[str],
+    flag: str | None,
+    caption: str,
 ) -> Table:
     """The means over severities, and the class whose recall falls most."""
+    measured = Measured(table, address)
 
     def cells(corruption: str, severity: str) -> list[Cell]:
-        found = (value(table, system.model, system.system, corruption, severity, metric) for metric in MEASURES)
-        return [_cell(measure) for measure in found]
+        return [_cell(measured.at(corruption, severity, metric)) for metric in MEASURES]
 
     def theirs(name: str) -> list[Cell]:
         return [Cell(number(ALEXNET[flag][name]), sort=ALEXNET[flag][name])] if flag else []
 
     rows = [Row([Cell("images as they are"), *cells(CLEAN, "0"), NOTHING, *theirs(CLEAN)], "baseline")]
     for name in names(table):
-        label, before, after = worst_class(table, system.model, system.system, name, len(label_names))
+        label, before, after = measured.worst_class(name, levels, len(label_names))
         hit = NOTHING
         if before > after:
             hit = Cell(label_names[label], f"recall {number(before)}, then {number(after)}", before - after)
@@ -175,12 +170,10 @@ def _by_corruption(
     return Table(caption, head, [Body(rows)])
 
 
-def _by_severity(table: pd.DataFrame, system: RankedSystem, levels: Sequence[int], caption: str) -> Table:
-    rows = []
+def _by_severity(table: pd.DataFrame, address: str, levels: Sequence[int], caption: str) -> Table:
+    at, rows = Measured(table, address).at, []
     for name in names(table):
         for level in levels:
-            found = [value(table, system.model, system.system, name, str(level), metric) for metric in MEASURES]
-            found.append(value(table, system.model, system.system, name, str(level), "selective_accuracy"))
+            found = [at(name, str(level), metric) for metric in (*MEASURES, "selective_accuracy")]
             rows.append(Row([Cell(words(name)), Cell(str(level), sort=level), *map(_cell, found)]))
-    head = ["Corruption", "Severity", *MEASURES.values(), "Selective accuracy"]
-    return Table(caption, head, [Body(rows)], numeric=1)
+    return Table(caption, ["Corruption", "Severity", *MEASURES.values(), "Selective accuracy"], [Body(rows)])
