@@ -35,13 +35,14 @@ def main(args, settings):
     }
     wanted = medmnist_c.corruptions(settings["flag"])
     with open_hdf5(args.images) as file:
-        number = len(file["images"])
+        number, *shape = file["images"].shape
     chosen = taken(number, settings["test_images"], settings["seed"])
+    step = corruptions.block_images(shape)
     attributes = {**images.describe(args.images).attributes(), "corruptions": list(wanted)}
     with create_hdf5(args.corrupted, **attributes) as file:
         file["numbers"] = chosen
-        for start in range(0, len(chosen), corruptions.BLOCK):
-            numbers = chosen[start : start + corruptions.BLOCK]
+        for start in range(0, len(chosen), step):
+            numbers = chosen[start : start + step]
             block = rows(args.images, "images", numbers)
             large = corruptions.enlarged(block)
             for condition in [
@@ -52,7 +53,7 @@ def main(args, settings):
                 if condition != UNTOUCHED:
                     name, severity = condition
                     parameter = wanted[name][severity - 1]
-                    version = corruptions.corrupted(large, block.shape[1:], name, severity, parameter, numbers)
+                    version = corruptions.corrupted(large, shape, name, severity, parameter, numbers)
                 said = run_systems.of_images(version, lambda given: apply(model, given, settings), fitted, fusions)
                 for system, values in said.items():
                     corrupted_files.append(file, condition, system, values)

@@ -106,6 +106,15 @@ def test_the_way_to_224_pixels_and_back_changes_next_to_nothing(size, channels):
     assert missed.max() <= 4 and missed.mean() < 0.2
 
 
+@pytest.mark.parametrize("name", medmnist_c.GENERAL)
+def test_images_of_any_size_and_form_are_corrupted(name):
+    given = np.random.default_rng(0).integers(0, 256, (1, 30, 300, 1), dtype=np.uint8)
+    large = corruptions.enlarged(given)
+    assert large.shape == (1, 224, 300, 3) and corruptions.block_images((30, 300, 1)) == 2**25 // (224 * 300 * 3)
+    worse = corruptions.corrupted(large, given.shape[1:], name, 5, medmnist_c.GENERAL[name][4], [0])
+    assert worse.shape == given.shape and (worse != given).any()
+
+
 def test_corruptions_do_what_they_say():
     grey = np.full((1, 224, 224, 3), 100, np.uint8)
     half = np.concatenate([np.zeros((224, 112, 3)), np.full((224, 112, 3), 200)], axis=1)[None].astype(np.uint8)

@@ -138,3 +138,13 @@ def test_without_errors_on_clean_images_there_is_no_relative_error(table):
     perfect = table.copy()
     perfect.loc[perfect["metric"] == "relative_error", "value"] = math.inf
     assert column(section_of(perfect).tables[0], "Relative")[0].text == "–"
+
+
+def test_the_worst_corruption_is_told_and_where_the_system_does_not_notice(table):
+    (found,) = [note for note in section_of(table).notes if note.startswith("net/svm")]
+    assert "95.0\xa0% of these images rightly as they are" in found
+    assert "fewest under pixelate of severity 5: 72.5\xa0%" in found
+    at = measured.Measured(table, "net/svm").at
+    places = [(name, level) for name in measured.names(table) for level in "12345"]
+    lowest = min(places, key=lambda place: at(*place, "selective_accuracy").value)
+    assert f"under {corruption_figures.words(lowest[0])} of severity {lowest[1]}: " in found

@@ -19,13 +19,28 @@ import numpy as np
 from PIL import Image
 
 SIDE = 224  # pixels, for which severities are meant
-BLOCK = 256  # images held enlarged at once: 38 MB
+BLOCK_BYTES = 2**25  # of enlarged images held at once
 LUMA = np.array([0.299, 0.587, 0.114])  # of red, green, blue (ITU-R BT.601)
 Corruption = Callable[[np.ndarray, Any, np.random.Generator], np.ndarray]
 
 
+def large_sides(shape: Sequence[int]) -> tuple[int, int]:
+    """Height and width at which images of a shape (H, W, C) are corrupted: 224, or their own where that is more."""
+    return max(SIDE, shape[0]), max(SIDE, shape[1])
+
+
+def block_images(shape: Sequence[int]) -> int:
+    """How many images of a shape (H, W, C) are enlarged at once, at least one.
+
+    >>> block_images((28, 28, 3)), block_images((1000, 1000, 1))
+    (222, 11)
+    """
+    height, width = large_sides(shape)
+    return max(1, BLOCK_BYTES // (3 * height * width))
+
+
 def enlarged(images: np.ndarray) -> np.ndarray:
-    """Images of 224 px that shrink to the given ones, but for a rounding.
+    """Images of 224 px a side that shrink to the given ones, but for a rounding; larger ones stay as large as they are.
 
     They are interpolated (bicubic), and twice what shrinking would miss is added (back-projection; Irani & Peleg 1991):
     otherwise the way there and back would blur them, and that would pass for the corruption's doing.
@@ -36,24 +51,25 @@ def enlarged(images: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    uint8 (n, 224, 224, 3)
+    uint8 (n, 224 or H, 224 or W, 3)
     """
-    result = np.empty((len(images), SIDE, SIDE, 3), np.uint8)
+    sides = large_sides(images.shape[1:])
+    result = np.empty((len(images), *sides, 3), np.uint8)
     for place, image in enumerate(images):
-        if image.shape[:2] == (SIDE, SIDE):
+        if image.shape[:2] == sides:
             result[place] = image
             continue
         given = image.astype(np.float32)
-        large = _resized(given, (SIDE, SIDE), cv2.INTER_CUBIC)
+        large = _resized(given, sides, cv2.INTER_CUBIC)
         for _ in range(2):
             missed = given - _resized(large, given.shape[:2], cv2.INTER_AREA)
-            large += _resized(missed, (SIDE, SIDE), cv2.INTER_CUBIC)
+            large += _resized(missed, sides, cv2.INTER_CUBIC)
         result[place] = _as_bytes(large)
     return result
 
 
 def shrunk(image: np.ndarray, height: int, width: int, channels: int) -> np.ndarray:
-    """A large image at a data set's size, by means of areas: uint8 (224, 224, 3) to uint8 (height, width, channels)."""
+    """A large image, uint8 (…, …, 3), at a data set's size: uint8 (height, width, channels), by means of areas."""
     if channels == 1:
         image = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None]
     return image if image.shape[:2] == (height, width) else _resized(image, (height, width), cv2.INTER_AREA)
@@ -66,7 +82,7 @@ def corrupted(
 
     Parameters
     ----------
-    large : uint8 (n, 224, 224, 3), from `enlarged`
+    large : from `enlarged`
     shape : (H, W, C) of the images
     name : of the corruption
     severity : 1 to 5
@@ -85,13 +101,14 @@ def corrupted(
     return result
 
 
-# -- one image each: uint8 (224, 224, 3), its severity, random numbers; a new one of the same kind ---------------------
+# -- one image each, uint8 (H, W, 3), its severity, random numbers; a new one of the same kind -------------------------
+# What is placed in images (stains, bubbles, words, circles) belongs to sets of MedMNIST: these are 224 px then.
 
 
 def _pixelate(image: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
     """So small a share of the pixels of a side, means of areas."""
-    side = int(len(image) * share)
-    return _resized(_resized(image, (side, side), cv2.INTER_AREA), image.shape[:2], cv2.INTER_NEAREST_EXACT)
+    few = [max(1, int(side * share)) for side in image.shape[:2]]
+    return _resized(_resized(image, few, cv2.INTER_AREA), image.shape[:2], cv2.INTER_NEAREST_EXACT)
 
 
 def _jpeg_compression(image: np.ndarray, quality: int, rng: np.random.Generator) -> np.ndarray:

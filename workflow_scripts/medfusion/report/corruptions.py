@@ -11,6 +11,7 @@ from medfusion.evaluation.metrics import Measure
 from medfusion.figures.corruption_figures import words
 from medfusion.files.corrupted_files import ALL, MEAN
 from medfusion.files.rankings import RankedSystem
+from medfusion.naming import percent
 from medfusion.report.page_parts import Body, Cell, Row, Section, Table
 from medfusion.report.page_tables import NOTHING, number
 
@@ -32,6 +33,12 @@ MEANS = (
     "and corruptions, the relative one that divided by the balanced error on the images as they are. A prediction set "
     "keeps its promise only for images like those of validation: where its coverage falls, it is broken."
 )
+FOUND = (
+    "{system} classifies {clean} of these images rightly as they are and {mean} over all corruptions; fewest under "
+    "{worst}: {lowest}, where it refers {referred}. Of those that it does not refer it is right on {kept} as they are, "
+    "and on fewest under {silent}: {left} ({n:,} images)."
+)
+LEAST = 10  # images that are not referred, of which an accuracy is told in a sentence
 OF_ALEXNET = (
     "Relative to AlexNet: the mean over corruptions of the error divided by that of an AlexNet, as MedMNIST-C has it "
     "(BE), and of what is above that on clean images (rBE); 1 is as good. That AlexNet was trained and tested at 224 "
@@ -82,6 +89,7 @@ def fill(
         ),
         WHO.format(models=", ".join(dict.fromkeys(row.model for row in ranked))),
         MEANS,
+        *_found(table, shown(table, systems)[0], levels),
         *([OF_ALEXNET.format(size=pixels)] if alexnet else []),
     ]
     test, theirs = f"{name}, test n = {n:,}", flag if alexnet else None
@@ -99,6 +107,35 @@ def fill(
         _by_severity(table, address, levels, f"By corruption and severity: {address} ({test})")
         for address in shown(table, systems)
     ]
+
+
+def _found(table: pd.DataFrame, address: str, levels: Sequence[int]) -> list[str]:
+    """Where a system is wrong most often, and where it is without noticing; nothing where it refers nearly all."""
+    at = Measured(table, address).at
+    places = [(name, str(level)) for name in names(table) for level in levels]
+    worst = min(places, key=lambda place: at(*place, "accuracy").value)
+    kept = {place: found for place in places if (found := at(*place, "selective_accuracy")).n >= LEAST}
+    if not kept:
+        return []
+    silent = min(kept, key=lambda place: kept[place].value)
+    return [
+        FOUND.format(
+            system=address,
+            clean=percent(at(CLEAN, "0", "accuracy").value, 1),
+            mean=percent(at(ALL, MEAN, "accuracy").value, 1),
+            worst=_place(worst),
+            lowest=percent(at(*worst, "accuracy").value, 1),
+            referred=percent(at(*worst, "abstention_rate").value, 1),
+            kept=percent(at(CLEAN, "0", "selective_accuracy").value, 1),
+            silent=_place(silent),
+            left=percent(kept[silent].value, 1),
+            n=kept[silent].n,
+        )
+    ]
+
+
+def _place(place: tuple[str, str]) -> str:
+    return f"{words(place[0])} of severity {place[1]}"
 
 
 def _levels(table: pd.DataFrame) -> list[int]:
