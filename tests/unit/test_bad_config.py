@@ -1089,6 +1089,7 @@ def jobs(plan):
         ]
         stages = {"train_cnn": "network", "extract_features": "applied", "fit_grid": "classifier", "fuse": "fusion"}
         stages |= {"augment": "augmented", "ensemble": "ensemble", "evaluate": "group", "learning_curve": "size"}
+        stages["corrupt_predict"] = "run"
         stages |= dict.fromkeys(("draw_curves", "draw_grids", "draw_fusions"), "model")
         for stage in job_settings(plan):
             if stage == "download" or entry["source"] != ONLY_OF.get(stage, entry["source"]):

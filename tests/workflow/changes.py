@@ -693,9 +693,13 @@ FILES = (
 LIBRARIES = {
     "statsmodels": (
         *("evaluate", "baselines", "export_package", "compare_systems", "assess_reliability", "select_examples"),
+        *("corrupt_evaluate", "draw_corruptions", "draw_corrupted"),
         *("draw_results", "draw_reliability", "draw_ablations", *PAGES),
     ),
-    "tensorflow": ("train_cnn", "extract_features", "learning_curve", "map_saliency", "export_package", "report"),
+    "tensorflow": (
+        *("train_cnn", "extract_features", "learning_curve", "corrupt_predict", "map_saliency", "export_package"),
+        "report",
+    ),
 }
 # Tried one after another, in projects of their own (test_changes.py).
 ELSEWHERE = (
