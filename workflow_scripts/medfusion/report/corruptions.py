@@ -113,7 +113,7 @@ def _found(table: pd.DataFrame, address: str, levels: Sequence[int]) -> list[str
     """Where a system is wrong most often, and where it is without noticing; nothing where it refers nearly all."""
     at = Measured(table, address).at
     places = [(name, str(level)) for name in names(table) for level in levels]
-    worst = min(places, key=lambda place: at(*place, "accuracy").value)
+    worst = min(places, key=lambda place: at(place[0], place[1], "accuracy").value)
     kept = {place: found for place in places if (found := at(*place, "selective_accuracy")).n >= LEAST}
     if not kept:
         return []
