@@ -10,6 +10,7 @@ from medfusion.figures.registry import FIGURES
 from medfusion.jobs.early_cutoff import FORCE_VARIABLE
 from medfusion.planning import config as configuration
 from medfusion.planning import runs, snakemake_compat
+from medfusion.planning.corruption_plan import CorruptionPlan
 from medfusion.planning.environment import prefer_own_python, programs, share_of_cores, too_large
 from medfusion.planning.export_plan import ExportPlan
 from medfusion.planning.fingerprint import modules
@@ -31,6 +32,7 @@ try:
     config = configuration.complete(whole, schema)
     PLAN = Plan(config)
     EXPORTS, PAGE, REPRESENTATIVES = ExportPlan(PLAN), PagePlan(PLAN), Representatives(PLAN)
+    CORRUPTIONS = CorruptionPlan(PLAN)
 except UserError as error:
     raise WorkflowError(str(error))
 

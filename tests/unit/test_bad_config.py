@@ -787,6 +787,14 @@ FAULTS = {
         "{reliability: {sensitivity: 1}}",
         "reliability.sensitivity: 1; expected a number of at least 0.5 and below 1, or ~",
     ),
+    "a severity that there is not": (
+        "{corruptions: {severities: [1, 6]}}",
+        "corruptions.severities.1: 6; expected a whole number from 1 to 5",
+    ),
+    "few corrupted images": (
+        "{corruptions: {test_images: 3}}",
+        "corruptions.test_images: 3; expected a whole number of at least 20, or ~",
+    ),
     "all images referred": (
         "{reliability: {abstention_rate: 1}}",
         "reliability.abstention_rate: 1; expected a number of at least 0 and below 1",
@@ -1081,6 +1089,7 @@ def jobs(plan):
         ]
         stages = {"train_cnn": "network", "extract_features": "applied", "fit_grid": "classifier", "fuse": "fusion"}
         stages |= {"augment": "augmented", "ensemble": "ensemble", "evaluate": "group", "learning_curve": "size"}
+        stages["corrupt_predict"] = "run"
         stages |= dict.fromkeys(("draw_curves", "draw_grids", "draw_fusions"), "model")
         for stage in job_settings(plan):
             if stage == "download" or entry["source"] != ONLY_OF.get(stage, entry["source"]):

@@ -7,12 +7,13 @@ import random
 
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.tree import DecisionTreeClassifier
 from synthetic import comparisons, discrimination, maps, metrics, reliability, selection, write_ranking
 
 from medfusion.errors import UserError
-from medfusion.files import calibrations, example_files, images, metric_files, probabilities, tables
+from medfusion.files import calibrations, corrupted_files, example_files, images, metric_files, probabilities, tables
 from medfusion.files.artifacts import read_record, write_json
 from medfusion.files.hdf5 import create_hdf5, open_hdf5
 from medfusion.files.images import Description
@@ -58,9 +59,22 @@ def made(tmp_path):
     calibrations.write(tmp_path / "calibration.json", found)
     write_json(tmp_path / "reliability.json", RELIABILITY)
     write_json(tmp_path / "discrimination.json", discrimination())
+    write_corrupted(tmp_path)
     write_json(tmp_path / "examples.json", selection())
     example_files.write_maps(tmp_path / "maps.h5", DESCRIPTION, maps())
     return tmp_path
+
+
+def write_corrupted(folder):
+    """What a network says of two versions of the test images, and a table of measures as corrupt_evaluate writes it."""
+    with create_hdf5(folder / "corrupted.h5", **DESCRIPTION.attributes(), corruptions=["pixelate"]) as file:
+        file["numbers"] = np.arange(12)
+        for condition in (corrupted_files.UNTOUCHED, corrupted_files.Condition("pixelate", 1)):
+            corrupted_files.append(file, condition, "cnn", np.full((12, 2), 0.5))
+    places = [("clean", "0"), ("pixelate", "1"), ("all", "mean")]
+    row = ("breast", "net", 1, "cnn")
+    rows = [(*row, *place, metric, 0.5, 0.4, 0.6, 12) for place in places for metric in ("accuracy", "abstention_rate")]
+    corrupted_files.write_table(folder / "corruptions.csv", pd.DataFrame(rows, columns=corrupted_files.COLUMNS))
 
 
 RELIABILITY = reliability()
@@ -146,6 +160,17 @@ PROGRAMS = {
         "--measured {reliability.json} --reliability out.svg --risk-coverage out2.svg --conformal out3.svg",
         {"style": "white", **SHOWN},
     ),
+    "corrupt_evaluate": (
+        "--corrupted {corrupted.h5} --calibration {calibration.json} --test-labels {test_labels.h5} "
+        "--corruptions out.csv",
+        {"dataset": "breast", "runs": [["net", 1, ["cnn"]]], "ece_bins": 2}
+        | {"replicates": 100, "confidence": 0.95, "bootstrap_seed": 0},
+    ),
+    "draw_corruptions": (
+        "--measured {corruptions.csv} --ranking {ranking.csv} --data {test.h5} --corruptions out.svg",
+        STYLE,
+    ),
+    "draw_corrupted": ("--images {test.h5} --corrupted out.png", {**STYLE, "flag": "breastmnist", "severities": [1]}),
     "inspect_images": (
         "--images {train.h5} {val.h5} {test.h5} --test-labels {test_labels.h5} --counts out.csv --pixels out2.csv "
         "--samples out3.png --montage out.png --means out2.png",
@@ -225,6 +250,8 @@ def test_a_spoilt_file_is_one_line_that_names_it_and_no_file_is_half_written(pro
         "draw_reliability",
         "assess_discrimination",
         "draw_discrimination",
+        "corrupt_evaluate",
+        "draw_corrupted",
         "select_examples",
         "draw_examples",
     ],

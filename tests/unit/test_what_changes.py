@@ -26,6 +26,7 @@ WILDCARDS = {
     "download": ["file"],
     "train_cnn": ["dataset", "model", "seed"],
     "extract_features": ["dataset", "model", "seed"],
+    "corrupt_predict": ["dataset", "model", "seed"],
     "augment": ["dataset", "augmented"],
     "learning_curve": ["dataset", "repeat", "size"],
     "fit_grid": ["dataset", "model", "seed", "classifier"],

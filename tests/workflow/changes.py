@@ -160,8 +160,18 @@ KEYS = (
         "",
         "its `prepare` (and `download` or `generate`), and what follows from other images",
         ("generate dataset={dataset}", "prepare dataset={dataset}", "write_predictions dataset={dataset}"),
-        (f"{DATASET}.flag", f"{DATASET}.size"),
-        ("datasets.breast.flag", "datasets.blood.size"),
+        (f"{DATASET}.size",),
+        ("datasets.blood.size",),
+    ),
+    Row(
+        "",
+        "its `prepare` (and `download` or `generate`), and what follows from other images",
+        tuple(
+            f"{stage} dataset={{dataset}}"
+            for stage in ("generate", "prepare", "write_predictions", "corrupt_predict", "draw_corrupted")
+        ),
+        (f"{DATASET}.flag",),
+        ("datasets.breast.flag",),
     ),
     Row(
         "",
@@ -213,7 +223,7 @@ KEYS = (
     Row(
         "a data set's `ece_bins`",
         "its evaluation, and what follows",
-        ("evaluate dataset={dataset}", "assess_reliability dataset={dataset}"),
+        ("evaluate dataset={dataset}", "assess_reliability dataset={dataset}", "corrupt_evaluate dataset={dataset}"),
         (f"{DATASET}.ece_bins",),
         ("datasets.blood.ece_bins",),
     ),
@@ -316,6 +326,8 @@ KEYS = (
         "its fits or fusions, the model's evaluation, calibration, comparisons, figures of results, the page",
         (
             "evaluate dataset={dataset} model={model}",
+            "corrupt_predict dataset={dataset} model={model}",
+            "corrupt_evaluate dataset={dataset} tried={model}",
             "compare_systems dataset={dataset}",
             "select_examples dataset={dataset}",
             *CANDIDATES,
@@ -413,7 +425,10 @@ KEYS = (
     Row(
         "`defaults.features`",
         "the features of the networks that name no other value, the training-size study, and what follows",
-        ("extract_features unset={setting}", "learning_curve unset={setting}", "export_package unset={setting}"),
+        tuple(
+            f"{stage} unset={{setting}}"
+            for stage in ("extract_features", "learning_curve", "corrupt_predict", "export_package")
+        ),
         _each("defaults.features.{setting}", "layers views"),
         ("defaults.features.views",),
     ),
@@ -442,7 +457,10 @@ KEYS = (
     Row(
         "a network's `features`",
         "that network's features (no training), and what follows",
-        ("extract_features network={network}", "learning_curve network={network}", "export_package network={network}"),
+        tuple(
+            f"{stage} network={{network}}"
+            for stage in ("extract_features", "learning_curve", "corrupt_predict", "export_package")
+        ),
         _each(f"{NETWORK}.features.{{setting}}", "layers views"),
         ("networks.compact_resnet.features.views",),
     ),
@@ -493,7 +511,7 @@ KEYS = (
     Row(
         "`evaluation`: replicates, seed",
         "evaluation, figures of results, the page",
-        ("evaluate", "assess_reliability", "assess_discrimination"),
+        ("evaluate", "assess_reliability", "assess_discrimination", "corrupt_evaluate"),
         _each("evaluation.{setting}", "replicates seed"),
         ("evaluation.replicates", "evaluation.seed"),
     ),
@@ -513,7 +531,10 @@ KEYS = (
     Row(
         "the `confidence` of intervals",
         "evaluation, comparisons and figures of results, exports, the page",
-        ("evaluate", "compare_systems", "assess_reliability", "assess_discrimination", "export_package"),
+        (
+            *("evaluate", "compare_systems", "assess_reliability", "assess_discrimination", "corrupt_evaluate"),
+            "export_package",
+        ),
         ("evaluation.confidence",),
     ),
     Row(
@@ -522,6 +543,27 @@ KEYS = (
         ("calibrate",),
         _each("reliability.{setting}", "conformal_coverage sensitivity abstention_rate"),
         ("reliability.conformal_coverage", "reliability.abstention_rate"),
+    ),
+    Row(
+        "`corruptions`: test images, seed",
+        "what is said of corrupted images, what that costs, its figures, the page",
+        ("corrupt_predict",),
+        _each("corruptions.{setting}", "test_images seed"),
+        ("corruptions.test_images",),
+    ),
+    Row(
+        "`corruptions`: severities",
+        "what is said of corrupted images, what that costs, its figures, the page",
+        ("corrupt_predict", "draw_corrupted"),
+        ("corruptions.severities",),
+        ("corruptions.severities",),
+    ),
+    Row(
+        "`corruptions`: how many models are tried",
+        "the new models on corrupted images, what that costs, its figures, the page",
+        ("corrupt_evaluate",),
+        ("corruptions.models",),
+        ("corruptions.models",),
     ),
     Row(
         "`studies`: sizes, folds, images",
@@ -569,6 +611,7 @@ PLANS = (
             "study_classifiers dataset=blood",
             "ensemble dataset=blood",
             *BLOOD_CANDIDATES,
+            "corrupt_evaluate dataset=blood",
             "compare_systems dataset=blood",
             "draw_results dataset=blood",
             "select_examples dataset=blood",
@@ -617,6 +660,8 @@ PLANS = (
         "its fits or fusions, the model's evaluation, calibration, comparisons, figures of results, the page",
         (
             "evaluate dataset=blood model=compact_resnet",
+            "corrupt_predict dataset=blood model=compact_resnet",
+            "corrupt_evaluate dataset=blood",
             "compare_systems dataset=blood",
             "select_examples dataset=blood",
             *BLOOD_NAMED,
@@ -744,9 +789,13 @@ LIBRARIES = {
     "statsmodels": (
         *("evaluate", "baselines", "export_package", "compare_systems", "assess_reliability", "select_examples"),
         *("assess_discrimination", "draw_discrimination"),
+        *("corrupt_evaluate", "draw_corruptions", "draw_corrupted"),
         *("draw_results", "draw_reliability", "draw_ablations", *PAGES),
     ),
-    "tensorflow": ("train_cnn", "extract_features", "learning_curve", "map_saliency", "export_package", "report"),
+    "tensorflow": (
+        *("train_cnn", "extract_features", "learning_curve", "corrupt_predict", "map_saliency", "export_package"),
+        "report",
+    ),
 }
 # Tried one after another, in projects of their own (test_changes.py).
 ELSEWHERE = (

@@ -55,6 +55,7 @@ CHOICES: dict[str, list[Any]] = {
     "prevalences": [[0.02], []],
     "conformal_coverage": [0.8, 0.7],
     "sensitivity": [0.8, None],
+    "severities": [[1, 3], [5]],
     "system": [None, "breast_cnn/cnn"],
     "accuracy": [0.5, 0.6],
     "auroc": [0.5, 0.6],

@@ -133,6 +133,12 @@ def _add_of_one_class(add, config: Config, dataset: str, models: Config) -> None
         add(stage, dataset, dataset=dataset)
     for stage in ("draw_results", "draw_examples", "draw_reliability"):
         add(stage, dataset, dataset=dataset, **_named(config, _parts(models)))
+    if tried := list(models.items())[: config["corruptions"]["models"]]:
+        for name, model in tried:
+            facts = _network_facts(model["network"], config["networks"][model["network"]])
+            add("corrupt_predict", dataset, name, model["seeds"][0], dataset=dataset, model=name, **facts)
+        for stage in ("corrupt_evaluate", "draw_corruptions", "draw_corrupted"):
+            add(stage, dataset, dataset=dataset, tried=[name for name, _ in tried])
     used = [(model["network"], config["networks"][model["network"]]) for model in models.values()]
     unset = set().union(*(_network_facts(*network)["unset"] for network in used))
     add(

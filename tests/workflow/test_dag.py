@@ -19,6 +19,8 @@ MAY_SEE_TEST_LABELS = {
     "assess_reliability",
     "assess_discrimination",
     "draw_discrimination",
+    "corrupt_evaluate",
+    "draw_corruptions",
     "draw_reliability",
     "draw_results",
     "draw_labels",
@@ -33,6 +35,8 @@ MAY_SEE_TEST_LABELS = {
     "write_predictions",
     "export_package",
 }
+# Stages that see test images but nothing that a test label had a part in, neither fitted nor measured by one.
+WITHOUT_LABELS = {"corrupt_predict", "draw_corrupted"}
 FITTING = {
     "augment",
     "train_cnn",
@@ -64,7 +68,10 @@ def test_only_evaluation_and_description_stand_on_the_test_labels(project, confi
 
     seeing = {made_by[file] for file in made_by if stands_on_labels(file)}
     assert {"evaluate", "inspect_images", "audit_duplicates", "report"} <= seeing <= MAY_SEE_TEST_LABELS
-    assert set(made_by.values()) >= FITTING
+    assert set(made_by.values()) >= FITTING | WITHOUT_LABELS
+    assert not seeing & (FITTING | WITHOUT_LABELS)
+    reading = {job.partition("/")[0] for job, files in graph.inputs.items() if files & labels}
+    assert "corrupt_evaluate" in reading and not reading & {"draw_corruptions", *WITHOUT_LABELS}
 
 
 def test_every_rule_says_what_a_stage_says(project):
@@ -109,7 +116,8 @@ def test_only_stages_with_a_network_import_tensorflow(project):
     root = project.folder / "workflow_scripts"
     stages = [path.stem for path in root.glob("*.py")] + [f"draw_{kind}" for kind in DRAWN]
     with_network = {stage for stage in stages if "tensorflow" in closure(stage, root)[1]}
-    assert with_network == {"train_cnn", "extract_features", "learning_curve", "map_saliency", "export_package"}
+    applying = {"extract_features", "corrupt_predict", "map_saliency", "export_package"}
+    assert with_network == {"train_cnn", "learning_curve", *applying}
 
 
 def test_every_program_explains_itself(project):

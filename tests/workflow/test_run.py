@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
-from medfusion.files import calibrations
+from medfusion.files import calibrations, corrupted_files, probabilities
 
 
 def test_the_tiny_workflow_ends_with_page_and_table(finished):
@@ -95,6 +95,27 @@ def test_probabilities_before_calibration_are_those_that_were_evaluated(finished
                 assert found["selective_accuracy[0]"]["value"] == pytest.approx(expected["accuracy"]["value"])
 
 
+def test_untouched_images_among_corrupted_ones_get_what_the_stages_say_of_them(finished):
+    for dataset, model in (("breast", "breast_cnn"), ("blood", "compact_resnet")):
+        folder = finished.folder / f"results/{dataset}/{model}/seed1"
+        chosen = corrupted_files.numbers(folder / "corrupted.h5")
+        assert len(chosen) == 40 and (dataset == "breast" or max(chosen) > 40)
+        table = corrupted_files.read(finished.folder / f"results/{dataset}/corruptions.csv")
+        measured = set(table["system"])
+        assert measured == set(finished.json(f"results/{dataset}/{model}/seed1/metrics.json")["systems"])
+        for system in measured:
+            name = {"cnn": "features.h5"}.get(system)
+            name = name or next(path for path in (folder / system).glob("*.h5"))
+            expected = probabilities.read(folder / name, "test")[chosen]
+            condition, values = next(corrupted_files.conditions(folder / "corrupted.h5", system))
+            assert condition == corrupted_files.UNTOUCHED
+            # Other batches of images: another order of sums.
+            np.testing.assert_allclose(values, expected, atol=1e-5)
+        assert {"0", "1", "5", "mean"} == set(table["severity"])
+    page = (finished.folder / "results/report.html").read_text(encoding="utf-8")
+    assert "When images are corrupted" in page and "AlexNet" not in page  # which saw real images
+
+
 def test_a_finished_workflow_has_nothing_to_do(rerun):
     assert not rerun.planned()
 
@@ -103,9 +124,10 @@ def test_the_same_settings_give_the_same_bytes(rerun):
     """Everything about one model made again, and compared with what was there."""
     folder = rerun.folder / "results/blood"
     names = ["model.keras", "history.csv", "features.h5", "svm_rbf/model.skops", "svm_rbf/probabilities.h5"]
-    names += ["cnn_svm_rbf_chosen/fusion.json", "cnn_svm_rbf_chosen/fused.h5"]
+    names += ["cnn_svm_rbf_chosen/fusion.json", "cnn_svm_rbf_chosen/fused.h5", "corrupted.h5"]
     names = [f"compact_resnet/seed1/{name}" for name in names]
     names += [f"examples/{name}" for name in ("examples.json", "maps.h5", "saliency.png", "errors.png")]
+    names.append("corruptions.csv")
     before = {name: (folder / name).read_bytes() for name in names}
     for name in names:
         (folder / name).unlink()

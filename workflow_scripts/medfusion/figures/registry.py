@@ -31,6 +31,8 @@ FIGURES = {
     "reliability": Figure("reliability", "Confidence and what it is worth"),
     "risk_coverage": Figure("reliability", "Selective accuracy when the system abstains from the least certain images"),
     "conformal": Figure("reliability", "Prediction sets of the selected system by class"),
+    "corruptions": Figure("corruptions", "Accuracy and abstention against severity"),
+    "corrupted": Figure("corruptions", "What the corruptions look like"),
     "errors": Figure("errors", "The most confident errors"),
     "confused": Figure("errors", "The most confused classes"),
     "disagreements": Figure("errors", "Where network and SVM disagree"),

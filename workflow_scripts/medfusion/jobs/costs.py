@@ -29,6 +29,8 @@ STAGES = [
     "calibrate",
     "assess_reliability",
     "assess_discrimination",
+    "corrupt_predict",
+    "corrupt_evaluate",
     "collect_metrics",
     "select_examples",
     "map_saliency",

@@ -20,6 +20,7 @@ RESERVED_DATASETS = {
     "train_cnn", "extract_features", "learning_curve", "fit_grid", "fuse", "ensemble", "baselines", "evaluate",
     "rank_systems", "compare_systems", "calibrate", "assess_reliability", "assess_discrimination",
     "collect_metrics", "study_classifiers",
+    "corrupt_predict", "corrupt_evaluate",
     "select_examples", "map_saliency", "write_predictions", "export_package", "summarise", "report",
     *(f"draw_{kind}" for kind in DRAWN),
 }  # fmt: skip

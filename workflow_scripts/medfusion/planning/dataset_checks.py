@@ -31,9 +31,7 @@ from medfusion.tasks import MOST_LABELS
 # Names that folders beside a data set's models already have.
 RESERVED_MODELS = {
     "images", "inspect", "audit", "ensembles", "baselines", "learning_curve", "results", "reliability", "studies",
-    "discrimination",
-    "examples", "ablations", "export", "labels",
-    "crossvalidation", "resplits",
+    "discrimination", "corruptions", "examples", "ablations", "export", "labels", "crossvalidation", "resplits",
 }  # fmt: skip
 
 

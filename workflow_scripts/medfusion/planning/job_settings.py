@@ -12,6 +12,7 @@ from typing import Any
 from medfusion.data import folders
 from medfusion.figures.registry import FIGURES, caption
 from medfusion.planning.config import fusion_members
+from medfusion.planning.corruption_plan import CorruptionPlan
 from medfusion.planning.data_sets import classes, excluded, label_order
 from medfusion.planning.export_plan import ExportPlan
 from medfusion.planning.fingerprint import library_versions
@@ -30,6 +31,7 @@ def job_settings(plan: Plan) -> JobSettings:
         **_of_data(plan, parts),
         **_of_models(plan),
         **_of_evaluation(plan, parts),
+        **_of_corruptions(plan, parts),
         **{f"draw_{kind}": drawing.settings for kind, drawing in PagePlan(plan).drawings.items()},
         **_of_examples(plan),
         **_of_products(plan, parts),
@@ -281,6 +283,30 @@ def _of_evaluation(plan: Plan, parts: _Parts) -> JobSettings:
         "assess_discrimination": assess_discrimination,
         "collect_metrics": collect_metrics,
     }
+
+
+def _of_corruptions(plan: Plan, parts: _Parts) -> JobSettings:
+    tried = CorruptionPlan(plan)
+
+    def corrupt_predict(wildcards: Wildcards) -> Settings:
+        options = plan.config["corruptions"]
+        return {
+            "title": f"{wildcards.dataset}/{wildcards.model}, seed {wildcards.seed}",
+            **parts.dataset(wildcards, "flag"),
+            **{key: options[key] for key in ("severities", "test_images", "seed")},
+            **plan.network(wildcards)["features"],
+            **{kind: plan.model(wildcards)[kind] for kind in ("classifiers", "fusions")},
+        }
+
+    def corrupt_evaluate(wildcards: Wildcards) -> Settings:
+        return {
+            "dataset": wildcards.dataset,
+            "runs": [list(run) for run in tried.systems(wildcards.dataset)],
+            **parts.dataset(wildcards, "ece_bins"),
+            **parts.bootstrap(),
+        }
+
+    return {"corrupt_predict": corrupt_predict, "corrupt_evaluate": corrupt_evaluate}
 
 
 def _of_examples(plan: Plan) -> JobSettings:

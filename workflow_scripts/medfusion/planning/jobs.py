@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
+from medfusion.planning.corruption_plan import CorruptionPlan
 from medfusion.planning.job_settings import job_settings
 from medfusion.planning.page_plan import PagePlan
 from medfusion.planning.plan import Plan
@@ -131,3 +132,8 @@ def _of_evaluation(plan: Plan, dataset: str) -> Iterator[tuple[str, dict[str, An
         stages += ["compare_systems", "calibrate", "assess_reliability", "export_package"]
         stages += ["select_examples", "map_saliency", "study_classifiers"]
     yield from ((stage, {"dataset": dataset}) for stage in stages)
+    if runs := CorruptionPlan(plan).runs(dataset):
+        yield from (
+            ("corrupt_predict", {"dataset": dataset, "model": model, "seed": seed}) for model, seed in runs.items()
+        )
+        yield "corrupt_evaluate", {"dataset": dataset}

@@ -7,6 +7,7 @@ from typing import Any
 from medfusion.display_names import part_names
 from medfusion.figures.drawn import DRAWN
 from medfusion.planning import ablations
+from medfusion.planning.corruption_plan import CorruptionPlan
 from medfusion.planning.plan import Files, Plan, Wildcards
 from medfusion.planning.representatives import Representatives
 from medfusion.planning.systems import fusion_members
@@ -44,6 +45,7 @@ class PagePlan:
 
     def __init__(self, plan: Plan):
         self._plan, self._representatives = plan, Representatives(plan)
+        self._corruptions = CorruptionPlan(plan)
         self.drawings = self._drawings()
 
     def jobs(self, dataset: str) -> Iterator[tuple[str, dict[str, str]]]:
@@ -80,6 +82,8 @@ class PagePlan:
         names += ["discrimination/discrimination.json"]
         if not self._plan.several_labels(dataset):
             names += ["reliability/reliability.json", "examples/examples.json", "examples/maps.h5", "comparisons.json"]
+        if self._corruptions.runs(dataset):
+            names += ["corruptions.csv"]
         yield from (f"{folder}/{name}" for name in names)
         for model in self._plan.datasets[dataset]["models"]:
             seed_folder = self._plan.seed_folder(dataset, model, self._representatives.first_seed(dataset, model))
@@ -157,6 +161,27 @@ class PagePlan:
             ),
             "reliability": Drawing(
                 "reliability", {"measured": f"{folder}/reliability/reliability.json"}, self._shown, one_class
+            ),
+            "corruptions": Drawing(
+                "corruptions",
+                {
+                    "measured": f"{folder}/corruptions.csv",
+                    "ranking": ranking,
+                    "data": [f"{folder}/images/test.h5"],
+                },
+                self._named,
+                self._corruptions.runs,
+            ),
+            "corrupted": Drawing(
+                "corruptions",
+                {"images": f"{folder}/images/test.h5"},
+                lambda wildcards: self._named(
+                    wildcards,
+                    flag=plan.datasets[wildcards.dataset]["flag"],
+                    severities=plan.config["corruptions"]["severities"],
+                ),
+                self._corruptions.runs,
+                "png",
             ),
             "examples": Drawing(
                 "examples",

@@ -9,7 +9,7 @@ import pandas as pd
 
 from medfusion import display_names
 from medfusion.evaluation import ranking
-from medfusion.files import discriminations, rankings, reliabilities
+from medfusion.files import corrupted_files, discriminations, rankings, reliabilities
 from medfusion.files.artifacts import read_record
 from medfusion.files.comparison_files import Comparisons, read_comparisons
 from medfusion.files.metric_files import Metrics, tidy
@@ -65,6 +65,7 @@ class Material:
     choices: dict[SystemId, dict[str, Any]]
     weights: dict[SystemId, dict[str, Any]]
     examples: ExamplePages | None
+    corruptions: pd.DataFrame | None
 
     @property
     def name(self) -> str:
@@ -93,7 +94,7 @@ def gather(
     name, label_names = first["name"], first["label_names"]
     ranked = rankings.read(own["ranking"], ranking.candidates(measures))
     weights = _of_runs(own, "fusion", ("members", "weights", "curve"))
-    counts = audit = compared = discrimination = reliability = examples = None
+    counts = audit = compared = discrimination = reliability = examples = corruptions = None
     names = display_names.system_names(config, key)
     shown = {key: {"name": name, "label_names": label_names, "systems": names}}
     if "inspect/counts" in own:
@@ -109,6 +110,8 @@ def gather(
     if "examples/examples" in own:
         paths = own["examples/examples"], own["examples/maps"]
         examples = ExamplePages(*paths, label_names, name, config["evaluation"]["confidence"], weights, names)
+    if "corruptions" in own:
+        corruptions = corrupted_files.read(own["corruptions"])
     return Material(
         key=key,
         config=config,
@@ -132,6 +135,7 @@ def gather(
         choices=_of_runs(own, "best", ("cell", "selection")),
         weights=weights,
         examples=examples,
+        corruptions=corruptions,
     )
 
 

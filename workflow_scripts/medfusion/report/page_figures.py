@@ -8,16 +8,8 @@ from medfusion.report.page_parts import Picture, picture
 OTHER = "other"
 # Folders of a data set that are named after no model.
 ASIDE = (
-    "inspect",
-    "audit",
-    "results",
-    "studies",
-    "learning_curve",
-    "reliability",
-    "examples",
-    "ablations",
-    "labels",
-    "discrimination",
+    *("inspect", "audit", "results", "studies", "learning_curve", "reliability", "corruptions", "examples"),
+    *("ablations", "labels", "discrimination"),
 )
 
 

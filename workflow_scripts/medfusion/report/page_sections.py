@@ -2,10 +2,12 @@
 
 import math
 
+import pandas as pd
+
 from medfusion.evaluation import ranking
 from medfusion.files.tables import read_table
 from medfusion.naming import intervals, no_learning_curves
-from medfusion.report import ablations, discrimination, page_card, page_tables, paired, reliability
+from medfusion.report import ablations, corruptions, discrimination, page_card, page_tables, paired, reliability
 from medfusion.report.material import Material
 from medfusion.report.page_figures import OTHER, rank, read_picture
 from medfusion.report.page_parts import Section
@@ -21,6 +23,7 @@ SECTIONS = {
     "results": "Results in detail",
     "discrimination": "ROC and precision-recall curves",
     "reliability": "How far the probabilities can be trusted",
+    "corruptions": "When images are corrupted",
     "errors": "Errors",
     "saliency": "Saliency maps",
     "choices": "What validation chose",
@@ -92,6 +95,8 @@ def sections(material: Material) -> list[Section]:
         discrimination.fill(found["discrimination"], material.discrimination)
     if material.reliability:
         reliability.fill(found["reliability"], material.reliability, material.systems)
+    if material.corruptions is not None:
+        _corruptions(found["corruptions"], material, material.corruptions)
     if material.examples:
         material.examples.fill(found["errors"], found["saliency"])
     _choices(found["choices"], material)
@@ -144,6 +149,13 @@ def _detail(section: Section, material: Material) -> None:
         page_tables.measures(table, systems, material.names, label_names, positive, f"More measures ({test})"),
     ]
     section.folded_tables += others
+
+
+def _corruptions(section: Section, material: Material, table: pd.DataFrame) -> None:
+    entry = material.entry
+    comparable = entry["source"] == "official" and not material.first["generated"]
+    names, size = material.first["label_names"], entry.get("size")
+    corruptions.fill(section, table, material.systems, names, entry["flag"], comparable, size, material.name)
 
 
 def _choices(section: Section, material: Material) -> None:

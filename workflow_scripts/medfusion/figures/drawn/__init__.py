@@ -20,6 +20,8 @@ DRAWN = {
     "labels": ("areas", "area_seeds"),
     "discrimination": ("roc",),
     "reliability": ("reliability", "risk_coverage", "conformal"),
+    "corruptions": ("corruptions",),
+    "corrupted": ("corrupted",),
     "examples": ("errors", "confused", "disagreements", "saliency", "top_errors"),
     "training_size": ("training_size",),
     "ablations": ("contributions",),
