@@ -371,6 +371,19 @@ KEYS = (
         ),
     ),
     Row(
+        "a backbone's `path`, `sha256`, `input`, `output`",
+        "that backbone's features, and what follows",
+        ("apply_backbone network={network}", "map_saliency network={network}", "export_package network={network}"),
+        _each(f"{NETWORK}.options.{{setting}}", "path sha256 output")
+        + _each(f"{NETWORK}.options.input.{{setting}}", "size layout channels scale mean std"),
+    ),
+    Row(
+        "a backbone's `in_package`, `pretrained_on`",
+        "exports, the page",
+        ("export_package network={network}",),
+        _each(f"{NETWORK}.options.{{setting}}", "in_package pretrained_on"),
+    ),
+    Row(
         "a network's `features`",
         "that network's features (no training), and what follows",
         ("extract_features network={network}", "learning_curve network={network}", "export_package network={network}"),
@@ -664,6 +677,7 @@ ELSEWHERE = (
         "a data file replaced (however old the new one is)",
         "its `prepare`; what follows only if the images are others",
     ),
+    Row("the file of a backbone replaced", "its `apply_backbone`, saliency maps and exports; what follows"),
     Row(
         "a picture of a folder replaced, added or removed",
         "its `prepare_folder`; what follows only if the images are others",

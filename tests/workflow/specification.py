@@ -42,8 +42,10 @@ def _add_dataset(add, config: Config, dataset: str, entry: Config) -> None:
         add("generate", dataset, dataset=dataset)
     stage = "prepare_folder" if entry["source"] == "folder" else "prepare"
     add(stage, dataset, dataset=dataset, source=entry["source"])
-    for stage in ("inspect_images", "audit_duplicates", "draw_augmentation", "baselines", "rank_systems"):
+    for stage in ("inspect_images", "audit_duplicates", "baselines", "rank_systems"):
         add(stage, dataset, dataset=dataset)
+    if any(not _frozen(config["networks"][model["network"]]) for model in models.values()):
+        add("draw_augmentation", dataset, dataset=dataset)
     add("augment", dataset, "augmented", dataset=dataset)
     if entry.get("flag"):
         add("write_predictions", dataset, dataset=dataset)
@@ -84,8 +86,9 @@ def _add_of_one_class(add, config: Config, dataset: str, models: Config) -> None
     """The jobs that rest on one class an image."""
     fused = {fusion for model in models.values() for fusion in model.get("fusions", [])}
     add("compare_systems", dataset, dataset=dataset, fusion=sorted(fused))
-    for stage in ("draw_studies", "draw_results", "map_saliency", "draw_examples"):
+    for stage in ("draw_studies", "draw_results", "draw_examples"):
         add(stage, dataset, dataset=dataset)
+    add("map_saliency", dataset, dataset=dataset, network=next(iter(models.values()))["network"])
     for stage in ("calibrate", "assess_reliability", "draw_reliability"):
         add(stage, dataset, dataset=dataset)
     used = [(model["network"], config["networks"][model["network"]]) for model in models.values()]
@@ -106,9 +109,14 @@ def _add_model(add, config: Config, dataset: str, name: str, model: Config) -> N
     network = config["networks"][model["network"]]
     classifiers = {key: config["classifiers"][key] for key in model.get("classifiers", [])}
     fusions = {key: config["fusions"][key] for key in model.get("fusions", [])}
+    if _frozen(network):
+        add("apply_backbone", dataset, name, **facts, network=model["network"])
     for seed in model["seeds"]:
-        add("train_cnn", dataset, name, seed, **facts, **_network_facts(model["network"], network))
-        add("extract_features", dataset, name, seed, **facts, **_network_facts(model["network"], network))
+        if _frozen(network):
+            add("fit_grid", dataset, name, seed, "cnn", **facts, classifier="cnn", unset=CHOOSING)
+        else:
+            add("train_cnn", dataset, name, seed, **facts, **_network_facts(model["network"], network))
+            add("extract_features", dataset, name, seed, **facts, **_network_facts(model["network"], network))
         for key, classifier in classifiers.items():
             unset = CHOOSING - set(classifier)
             add("fit_grid", dataset, name, seed, key, **facts, classifier=key, unset=unset)
@@ -116,7 +124,8 @@ def _add_model(add, config: Config, dataset: str, name: str, model: Config) -> N
             weights = "chosen" if "choose" in fusion else "fixed"
             add("fuse", dataset, name, seed, key, **facts, fusion=key, weights=weights)
         add("evaluate", dataset, name, f"seed{seed}", **facts, group="model")
-    add("draw_curves", dataset, name, **facts)
+    if not _frozen(network):
+        add("draw_curves", dataset, name, **facts)
     if any(_cells(classifier["grid"]) > 1 for classifier in classifiers.values()):
         add("draw_grids", dataset, name, **facts, classifier=list(classifiers))
     if any("choose" in fusion for fusion in fusions.values()):
@@ -153,6 +162,11 @@ def _network_facts(name: str, network: Config) -> dict[str, Any]:
         "weight_decay schedule warm_up label_smoothing early_stopping reduce_lr layers views"
     )
     return {"network": name, "unset": set(settings.split()) - given}
+
+
+def _frozen(network: Config) -> bool:
+    """Whether a network is a backbone, which is applied as it is."""
+    return network["architecture"] == "onnx"
 
 
 def _contrasted(config: Config, model: Config) -> list[str]:

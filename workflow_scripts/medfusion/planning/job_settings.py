@@ -11,6 +11,7 @@ from typing import Any
 
 from medfusion.data import folders
 from medfusion.figures.registry import FIGURES, caption
+from medfusion.planning import backbones
 from medfusion.planning.config import fusion_members
 from medfusion.planning.data_sets import classes, excluded, label_order
 from medfusion.planning.export_plan import ExportPlan
@@ -140,6 +141,14 @@ def _of_models(plan: Plan) -> JobSettings:
         title = f"{wildcards.dataset}/{wildcards.model}, seed {wildcards.seed}"
         return {"title": title, **plan.network(wildcards)["features"]}
 
+    def apply_backbone(wildcards: Wildcards) -> Settings:
+        network = plan.network(wildcards)
+        return {
+            "title": f"{wildcards.dataset}/{wildcards.model}",
+            "backbone": backbones.settings(network),
+            "views": network["features"]["views"],
+        }
+
     def learning_curve(wildcards: Wildcards) -> Settings:
         return {
             "title": f"{wildcards.dataset}, training-size study, {wildcards.size} images, repeat {wildcards.repeat}",
@@ -149,9 +158,11 @@ def _of_models(plan: Plan) -> JobSettings:
         }
 
     def fit_grid(wildcards: Wildcards) -> Settings:
+        name = wildcards.classifier
+        classifier = backbones.head(config) if name == backbones.HEAD else config["classifiers"][name]
         return {
-            "title": f"{wildcards.dataset}/{wildcards.model}, seed {wildcards.seed}, {wildcards.classifier}",
-            "classifier": {**config["classifiers"][wildcards.classifier], "criterion": config["criterion"]},
+            "title": f"{wildcards.dataset}/{wildcards.model}, seed {wildcards.seed}, {name}",
+            "classifier": {**classifier, "criterion": config["criterion"]},
             "train_images": plan.model(wildcards)["train_images"],
             "seed": int(wildcards.seed),
         }
@@ -175,6 +186,7 @@ def _of_models(plan: Plan) -> JobSettings:
     return {
         "train_cnn": train_cnn,
         "extract_features": extract_features,
+        "apply_backbone": apply_backbone,
         "learning_curve": learning_curve,
         "fit_grid": fit_grid,
         "fuse": fuse,
@@ -271,7 +283,9 @@ def _of_examples(plan: Plan) -> JobSettings:
         }
 
     def map_saliency(wildcards: Wildcards) -> Settings:
-        return {"files": [first.studied_network(wildcards), first.studied_features(wildcards)]}
+        network = plan.backbone(wildcards.dataset, first.studied(wildcards.dataset))
+        files = {"files": [first.studied_network(wildcards), first.studied_features(wildcards)]}
+        return {**files, "backbone": backbones.settings(network)} if network else files
 
     return {"study_classifiers": study_classifiers, "select_examples": select_examples, "map_saliency": map_saliency}
 
@@ -290,6 +304,10 @@ def _of_products(plan: Plan, parts: _Parts) -> JobSettings:
         name = wildcards.dataset
         files = exports.parts(name)
         models = dict.fromkeys(model for model, *_ in files["networks"])
+        frozen = {
+            model: {**network["options"], "views": network["features"]["views"]}
+            for model, network in exports.backbones(name).items()
+        }
         return {
             "dataset": name,
             "criterion": plan.config["criterion"],
@@ -301,6 +319,8 @@ def _of_products(plan: Plan, parts: _Parts) -> JobSettings:
                 model: plan.network(SimpleNamespace(dataset=name, model=model))["features"] for model in models
             },
             "confidence": plan.config["evaluation"]["confidence"],
+            "networks": exports.networks(name),
+            "backbones": frozen,
         }
 
     return {"write_predictions": write_predictions, "export_package": export_package}
