@@ -96,6 +96,27 @@ def faults(key: str, network: Config, used: bool) -> Iterator[str]:
             )
 
 
+def of_model(config: Config, dataset: str, model: str) -> Config | None:
+    """The entry of a configured model's network, if that is a backbone; none of an ensemble or an ablated model."""
+    entry = config["datasets"][dataset]["models"].get(model)
+    network: Config | None = config["networks"][entry["network"]] if entry else None
+    return network if network and is_frozen(network) else None
+
+
+def described(config: Config, dataset: str) -> Iterator[str]:
+    """What the page says of each model of a data set whose network is a backbone."""
+    for model in config["datasets"][dataset]["models"]:
+        if network := of_model(config, dataset, model):
+            options = network["options"]
+            origin = f"pretrained on {options['pretrained_on']}" if options["pretrained_on"] else "pretrained"
+            yield (
+                f"Model {model}: the backbone {os.path.basename(options['path'])}, {origin}, is applied as it is. "
+                f"Nothing in it is trained, so there are no training curves; {model}/{HEAD} is a linear head on its features. "
+                "Whether test images, or others of the same patients, were among what it was pretrained on, nobody has "
+                "checked here; if they were, its figures are too good."
+            )
+
+
 def head(config: Config) -> Config:
     """The settings of the linear head, as an entry of `classifiers` with its defaults."""
     return {

@@ -136,9 +136,7 @@ class Plan:
 
     def backbone(self, dataset: str, model: str) -> Config | None:
         """The entry of a configured model's network, if that is a frozen backbone."""
-        entry = self.datasets[dataset]["models"].get(model)  # none of an ablated model
-        network = self.config["networks"][entry["network"]] if entry else None
-        return network if network and backbones.is_frozen(network) else None
+        return backbones.of_model(self.config, dataset, model)
 
     def backbone_file(self, wildcards: Wildcards) -> Files:
         """The file of a model's backbone."""

@@ -11,6 +11,7 @@ from medfusion.evaluation import ranking
 from medfusion.files.example_files import SAMPLED_CLASSES, TOP_ERRORS
 from medfusion.files.rankings import Score
 from medfusion.naming import class_names, percent
+from medfusion.planning import backbones
 from medfusion.report.material import Material
 from medfusion.report.page_parts import picture
 from medfusion.tasks import is_multi_label
@@ -97,7 +98,9 @@ def _scores(material: Material, measure: str) -> list[tuple[str, str, Score]]:
     selected, network = material.systems[0], ranking.network_alone(material.systems)
     found = [(selected.address, "selected", getattr(selected, f"test_{measure}"))]
     if network != selected:
-        found.append((f"{network.model}, the network alone", "network", getattr(network, f"test_{measure}")))
+        frozen = backbones.of_model(material.config, material.key, network.model)
+        name = f"{network.model}, {'its linear head' if frozen else 'the network'} alone"
+        found.append((name, "network", getattr(network, f"test_{measure}")))
     found += [
         (row.system.replace("_", " "), "baseline", getattr(row, f"test_{measure}"))
         for row in reversed(material.baselines)

@@ -5,6 +5,7 @@ import math
 from medfusion.evaluation import ranking
 from medfusion.files.tables import read_table
 from medfusion.naming import intervals, no_learning_curves
+from medfusion.planning import backbones
 from medfusion.report import ablations, page_card, page_tables, paired, reliability
 from medfusion.report.material import Material
 from medfusion.report.page_figures import OTHER, rank, read_picture
@@ -79,6 +80,7 @@ def sections(material: Material) -> list[Section]:
     _data(found["data"], material)
     _near_duplicates(found["near_duplicates"], material)
     found["training"].notes += [f"Chosen by default: {one}." for one in material.entry.get("by_default", ())]
+    found["training"].notes += backbones.described(material.config, material.key)
     if material.compared:
         label_names = material.first["label_names"]
         paired.differences(found["differences"], material.compared, material.name)
@@ -139,13 +141,15 @@ def _detail(section: Section, material: Material) -> None:
 
 
 def _choices(section: Section, material: Material) -> None:
+    models = {run.model for run in material.choices}
+    frozen = {model for model in models if backbones.of_model(material.config, material.key, model)}
     if material.choices:
         caption = f"Settings of the classifiers ({material.name})"
-        section.tables.append(page_tables.choices(material.choices, caption))
+        section.tables.append(page_tables.choices(material.choices, caption, frozen))
     if material.weights:
         section.tables.append(page_tables.weights(material.weights, f"Weights of the fusions ({material.name})"))
         section.notes.append(WEIGHTS)
-    if any(best["selection"] == "folds" for best in material.choices.values()):
+    if any(best["selection"] == "folds" for run, best in material.choices.items() if run.model not in frozen):
         section.notes.append(OPTIMISTIC)
 
 
