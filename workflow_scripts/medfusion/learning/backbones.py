@@ -64,7 +64,8 @@ def prepared(images: np.ndarray, taken: Input) -> np.ndarray:
     channels = images.shape[3]
     if channels > taken.channels:
         raise UserError(
-            f"input.channels: {taken.channels}, and the images have {channels}; expected a backbone for {channels}"
+            f"options.input.channels: {taken.channels}, and the images have {channels}; expected a backbone for "
+            f"{channels}"
         )
     side = (taken.size, taken.size)
     if images.shape[1:3] != side:

@@ -111,9 +111,9 @@ def described(config: Config, dataset: str) -> Iterator[str]:
             origin = f"pretrained on {options['pretrained_on']}" if options["pretrained_on"] else "pretrained"
             yield (
                 f"Model {model}: the backbone {os.path.basename(options['path'])}, {origin}, is applied as it is. "
-                f"Nothing in it is trained, so there are no training curves; {model}/{HEAD} is a linear head on its features. "
-                "Whether test images, or others of the same patients, were among what it was pretrained on, nobody has "
-                "checked here; if they were, its figures are too good."
+                f"Nothing in it is trained, so there are no training curves; {model}/{HEAD} is a linear head on its "
+                "features. Whether test images, or others of the same patients, were among what it was pretrained on, "
+                "nobody has checked here; if they were, its figures are too good."
             )
 
 

@@ -81,10 +81,11 @@ class ExamplePages:
             return picture
         caption, seen = told[kind]()
         data = f"{self._name}, test n = {self._examples['n']:,}"
-        caption, alt = f"{caption} Data: {data}.", f"{picture.title}. {seen} {data}."
+        title = "Occlusion" if kind == "saliency" and not self._maps.with_gradcam else picture.title
+        caption, alt = f"{caption} Data: {data}.", f"{title}. {seen} {data}."
         rows = self._rows(kind)
         numbers = data_uri(CSV, csv_text(pd.DataFrame(rows)).encode()) if rows else ""
-        return replace(picture, caption=caption, alt=alt, numbers=numbers)
+        return replace(picture, title=title, caption=caption, alt=alt, numbers=numbers)
 
     def _rows(self, kind: str) -> list[dict[str, Any]]:
         """The numbers behind a gallery, a row for what is said of an image."""
