@@ -86,7 +86,7 @@ def _each(pattern: str, names: str) -> tuple[str, ...]:
 
 TRAINING = (
     "images original_epochs affine symmetries shift batch_size epochs min_steps optimizer learning_rate weight_decay "
-    "schedule warm_up label_smoothing early_stopping reduce_lr"
+    "schedule warm_up label_smoothing class_weight early_stopping reduce_lr"
 )
 NESTED = ("affine.rotation", "affine.scale", "early_stopping.patience", "reduce_lr.factor", "reduce_lr.patience")
 OPTIONS = "dropout dense_dropout l2 batch_norm batch_norm_momentum blocks widths stem_stride"

@@ -58,6 +58,7 @@ CHOICES: dict[str, list[Any]] = {
     "blocks": [3, 2],
     "widths": [[4, 8], [8, 8]],
     "label_smoothing": [0.15, 0.1],
+    "class_weight": ["balanced", None],
     "layout": ["NHWC", "NCHW"],
     "channels": [1, 3],
     "output": ["pooled", "features"],

@@ -159,7 +159,7 @@ def _network_facts(name: str, network: Config) -> dict[str, Any]:
     given = set(network.get("training") or {}) | set(network.get("features") or {})
     settings = (
         "images original_epochs affine symmetries shift batch_size epochs min_steps optimizer learning_rate "
-        "weight_decay schedule warm_up label_smoothing early_stopping reduce_lr layers views"
+        "weight_decay schedule warm_up label_smoothing class_weight early_stopping reduce_lr layers views"
     )
     return {"network": name, "unset": set(settings.split()) - given}
 

@@ -288,6 +288,8 @@ def _image_faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
         network = config["networks"].get(name, {"architecture": None})
         if network["architecture"] not in OPTIONS:
             continue  # already named
+        if several_labels(dataset) and network["training"]["class_weight"]:
+            yield f"networks.{name}.training.class_weight: for one class an image, and {key} has several labels; set ~"
         if (shift := network["training"]["shift"]) >= side:
             yield f"networks.{name}.training.shift: {shift}; expected less than the {side} pixels of {key}"
         halved = halvings(network["architecture"], network["options"])
