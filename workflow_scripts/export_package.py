@@ -210,7 +210,7 @@ class Parts:
         fitted.save(models, path)
 
 
-def compare(folder, val, path, threads, backbones):
+def compare(folder, val, path, threads, backbones=()):
     """Read the folder as `predict` does: of every validation image it must say what the workflow says."""
     from medfusion.package.predictor import Predictor
 
