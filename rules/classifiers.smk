@@ -6,7 +6,7 @@
 use rule stage as fit_grid with:
     input:
         **stage("fit_grid"),
-        features=rules.extract_features.output.features,
+        features=PLAN.features,
         train=PREPARED[0],
         val=PREPARED[1],
     output:

@@ -111,11 +111,19 @@ def options(wildcards, input, output):
     return shlex.join(words)
 
 
+def with_own(option, paths_of):
+    """`options`, and files that are neither inputs nor outputs of their rule; without the option if there are none."""
+
+    def words(wildcards, input, output):
+        paths = paths_of(wildcards)
+        return options(wildcards, input, output) + (f" {option} {shlex.join(paths)}" if paths else "")
+
+    return words
+
+
 def with_npz(path_of):
-    """`options`, and a data file that is neither input nor output of its rule."""
-    return (
-        lambda wildcards, input, output: f"{options(wildcards, input, output)} --npz {shlex.quote(path_of(wildcards))}"
-    )
+    """`options`, and a data file."""
+    return with_own("--npz", lambda wildcards: [path_of(wildcards)])
 
 
 def figure(path):
@@ -167,7 +175,7 @@ wildcard_constraints:
     seed=r"\d+",
     repeat=r"\d+",
     size=r"\d+|all",
-    classifier="|".join(config["classifiers"]) or "none",
+    classifier="|".join(["cnn", *config["classifiers"]]),  # cnn: the head of a backbone
     fusion="|".join(config["fusions"]) or "none",
     ensemble=r"[A-Za-z][A-Za-z0-9_-]*",
     group="|".join(

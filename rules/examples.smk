@@ -29,8 +29,10 @@ use rule stage as map_saliency with:
         f"{LOGS}/{{dataset}}/examples/maps.log",
     threads: NETWORK
     resources:
-        mem_mb=memory(1500),
+        mem_mb=lambda wildcards: memory(1500 + PLAN.backbone_memory(wildcards.dataset)),
         runtime=20,
         gpu=0,
+    params:
+        options=with_own("--backbone", REPRESENTATIVES.studied_backbone),
     message:
         "{wildcards.dataset}: saliency maps of the network"

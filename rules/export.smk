@@ -26,22 +26,18 @@ for dataset in PLAN.one_class:
             package=f"{RESULTS}/{{dataset}}/export/model_package.json",
             card=f"{RESULTS}/{{dataset}}/export/README.md",
             exported_classifiers=f"{RESULTS}/{{dataset}}/export/classifiers.skops",
-            exported_networks=[
-                f"{RESULTS}/{{dataset}}/export/{name}.{suffix}"
-                for name in EXPORTS.networks(dataset)
-                for suffix in ("keras", "onnx")
-            ],
+            exported_networks=[f"{RESULTS}/{{dataset}}/export/{name}" for name in EXPORTS.network_files(dataset)],
         log:
             f"{LOGS}/{{dataset}}/export.log",
         wildcard_constraints:
             dataset=dataset,
         threads: NETWORK
         resources:
-            mem_mb=memory(2000),
+            mem_mb=memory(2000 + PLAN.backbone_memory(dataset)),
             runtime=30,
             gpu=0,
         params:
-            options=options,
+            options=with_own("--backbones", EXPORTS.backbone_files),
         message:
             "{wildcards.dataset}: exporting the selected system"
         shell:

@@ -1,5 +1,6 @@
-# Networks. Needs: prepared images, the augmented set. Makes: trained networks with their curves, features of
-# all splits, and the training-size study. Of the others only map_saliency and export_package import TensorFlow.
+# Networks. Needs: prepared images, the augmented set, files of backbones. Makes: trained networks with their curves,
+# features of all splits, and the training-size study. All but apply_backbone import TensorFlow; of the others only
+# map_saliency and export_package.
 
 
 use rule stage as train_cnn with:
@@ -42,6 +43,26 @@ use rule stage as extract_features with:
         gpu=0,
     message:
         "{wildcards.dataset}: extracting features of {wildcards.model}, seed {wildcards.seed}"
+
+
+use rule stage as apply_backbone with:
+    input:
+        **stage("apply_backbone"),
+        images=PREPARED,
+    output:
+        features=f"{RESULTS}/{{dataset}}/{{model}}/backbone.h5",
+    log:
+        f"{LOGS}/{{dataset}}/{{model}}/backbone.log",
+    priority: 10
+    threads: NETWORK
+    resources:
+        mem_mb=lambda wildcards: memory(1500 + PLAN.backbone_memory(wildcards.dataset)),
+        runtime=120,
+    params:
+        # No input, although it is read: what became of a user's file is found by content, never by age.
+        options=with_own("--backbone", PLAN.backbone_file),
+    message:
+        "{wildcards.dataset}: applying the backbone of {wildcards.model}"
 
 
 use rule stage as learning_curve with:

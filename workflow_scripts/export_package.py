@@ -9,9 +9,9 @@ import numpy as np
 
 from medfusion.errors import UserError
 from medfusion.files import images, probabilities
-from medfusion.files.artifacts import read_record, replacing
+from medfusion.files.artifacts import hash_file, read_record, replacing
 from medfusion.jobs import stage
-from medfusion.system_id import SystemId
+from medfusion.system_id import SystemId, network_of
 
 LIBRARIES = ("keras", "numpy", "onnx", "onnxruntime", "scikit-learn", "skops", "tensorflow", "tf2onnx")
 # Where a system's validation probabilities may differ more than this from those of the workflow: nowhere, but for a few
@@ -36,12 +36,13 @@ def parser():
     result.add_input("--calibration", help="calibration.json of the data set")
     result.add_input("--reliability", help="what the probabilities were measured to be worth (JSON)")
     result.add_input("--audit", help="summary of near-duplicates (JSON)")
+    result.add_input(
+        "--backbones", required=False, nargs="*", default=[], metavar="FILE", help="ONNX files of backbones"
+    )
     result.add_output("--package", help="JSON file to write: what the folder holds")
     result.add_output("--card", help="Markdown file to write: the model card")
     result.add_output("--exported-classifiers", help="file to write: the fitted classifiers (.skops)")
-    result.add_output(
-        "--exported-networks", nargs="+", metavar="PATH", help="files to write: each .keras, then its .onnx"
-    )
+    result.add_output("--exported-networks", nargs="*", metavar="PATH", help="files to write: network files of any run")
     return result
 
 
@@ -58,8 +59,8 @@ def main(args, settings):
         raise UserError(f"{args.ranking}: not of the systems that there are to export; delete it and run again")
     chosen = selection.choose(systems, tidy(measured), settings["export"], settings["criterion"])
     parts = Parts(args, settings)
-    runs = averaged[chosen.run]
-    keys = list(dict.fromkeys(run._replace(system="cnn") for run in runs))
+    runs, frozen = averaged[chosen.run], settings["backbones"]
+    keys = list(dict.fromkeys(network_of(run, frozen) for run in runs))
     stage.progress(f"{settings['dataset']}: exporting {chosen.ranked.address}, networks: {len(keys)}")
 
     calibration = calibrations.read(args.calibration)
@@ -69,7 +70,6 @@ def main(args, settings):
         raise UserError(f"{args.calibration}: lacks {chosen.ranked.address}; delete it and run again") from None
     # Networks are compared on the first block of them: thousands of small images, hundreds of large ones.
     description, val = images.describe(args.val), next(images.image_blocks(args.val))
-    files = [Path(path).name for path in args.exported_networks]
     package = contents.ModelPackage(
         name=measured[0]["name"],
         flag=description.flag,
@@ -80,14 +80,12 @@ def main(args, settings):
         channels=val.shape[3],
         bits=description.bits,
         positive=calibration.positive,
-        networks=tuple(
-            contents.Network(key.model, key.seed, *files[2 * n : 2 * n + 2], **settings["features"][key.model])
-            for n, key in enumerate(keys)
-        ),
+        networks=tuple(parts.network(key, name) for key, name in zip(keys, settings["networks"], strict=False)),
         members=selection.members(
             runs,
             keys,
             {run: read_record(path, ("members", "weights", "temperatures")) for run, path in parts.fusions(runs)},
+            frozen,
         ),
         calibration=own,
         libraries={name: metadata.version(name) for name in LIBRARIES},
@@ -99,12 +97,11 @@ def main(args, settings):
     of_classes, of_sets = card.measures(
         content["systems"][chosen.run.system]["test"], reliabilities.of_run(trusted, chosen.run), description.task
     )
-    kind = selection.kind(chosen.run, [name for _, _, name in settings["parts"]["classifiers"]])
+    kind = selection.kind(chosen.run, [name for _, _, name in settings["parts"]["classifiers"]], frozen)
     with tempfile.TemporaryDirectory() as folder:
-        made = {
-            path: Path(folder, Path(path).name)
-            for path in (args.exported_classifiers, args.card, *args.exported_networks)
-        }
+        forms = [name for network in package.networks for name in (network.keras, network.onnx) if name]
+        written = [str(Path(args.package).with_name(name)) for name in forms]
+        made = {path: Path(folder, Path(path).name) for path in (args.exported_classifiers, args.card, *written)}
         parity = parts.write_networks(package, Path(folder), val, settings["threads"])
         parts.write_classifiers(package, made[args.exported_classifiers])
         text = card.card(
@@ -132,7 +129,7 @@ def main(args, settings):
             "parity": parity,
         }
         contents.write(folder, package, more, {file.name: file for file in made.values()})
-        compare(folder, args.val, parts.files["probabilities"][chosen.run], settings["threads"])
+        compare(folder, args.val, parts.files["probabilities"][chosen.run], settings["threads"], args.backbones)
         for path, file in (*made.items(), (args.package, Path(folder, contents.RECORD))):  # the record last
             with replacing(path) as temporary:
                 shutil.copyfile(file, temporary)
@@ -151,13 +148,37 @@ class Parts:
             kind: dict(zip((SystemId(*run) for run in runs), getattr(args, kind), strict=True))
             for kind, runs in settings["parts"].items()
         }
+        self._settings = settings
+        self._backbones = dict(zip(settings["backbones"], args.backbones, strict=True))
+
+    def network(self, key, name):
+        """What is said of a network, whose files are called `name`."""
+        from medfusion.learning import backbones
+        from medfusion.package import contents
+
+        if key.model not in self._backbones:
+            layers_and_views = self._settings["features"][key.model]
+            return contents.Network(key.model, key.seed, f"{name}.keras", f"{name}.onnx", **layers_and_views)
+        options, path = self._settings["backbones"][key.model], self._backbones[key.model]
+        backbone = backbones.load(path, options, self._settings["threads"])
+        told = contents.Backbone(
+            Path(path).name, hash_file(path), backbones.Input(**options["input"]), options["pretrained_on"]
+        )
+        onnx = f"{name}.onnx" if options["in_package"] else None
+        return contents.Network(key.model, None, None, onnx, (backbone.output,), tuple(options["views"]), told)
 
     def fusions(self, runs):
         """The runs that are fusions, with their files."""
         return [(run, self.files["fusions"][run]) for run in runs if run in self.files["fusions"]]
 
     def write_networks(self, package, folder, val, threads):
-        """Write each network as it is and as ONNX; how far these differ on validation images."""
+        """Write each network as it is and as ONNX; how far these differ on validation images. A backbone is copied."""
+        for network in package.networks:
+            if network.backbone and network.onnx:
+                shutil.copyfile(self._backbones[network.model], folder / network.onnx)
+        trained = [network for network in package.networks if not network.backbone]
+        if not trained:
+            return []
         from medfusion.learning import backend
         from medfusion.learning.averages import averaged
         from medfusion.learning.features import apply, extractor, load_network
@@ -165,7 +186,7 @@ class Parts:
 
         backend.configure(threads, seed=0)
         parity = []
-        for network in package.networks:
+        for network in trained:
             path = self.files["networks"][network.model, network.seed, "cnn"]
             shutil.copyfile(path, folder / network.keras)
             model = extractor(load_network(path), network.layers)
@@ -189,11 +210,11 @@ class Parts:
         fitted.save(models, path)
 
 
-def compare(folder, val, path, threads):
+def compare(folder, val, path, threads, backbones=()):
     """Read the folder as `predict` does: of every validation image it must say what the workflow says."""
     from medfusion.package.predictor import Predictor
 
-    predictor, stored, done = Predictor(folder, threads), probabilities.read(path, "val"), 0
+    predictor, stored, done = Predictor(folder, threads, backbones), probabilities.read(path, "val"), 0
     far = others = 0
     for block in images.image_blocks(val):
         own = stored[done : done + len(block)]

@@ -50,6 +50,13 @@ def parse():
     parser.add_argument("--out", metavar="FILE", help="file to write; the standard output where not given")
     parser.add_argument("--format", choices=["csv", "json"], help="csv, unless FILE ends in .json")
     parser.add_argument("--array", metavar="NAME", help="of an .npz file; images, or else test_images, if not given")
+    parser.add_argument(
+        "--backbone",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a pretrained backbone (.onnx) that PACKAGE needs and does not hold; once for each",
+    )
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="of the processor")
     args = parser.parse_args()
     if not 1 <= args.threads <= 256:
@@ -70,7 +77,7 @@ def predict(args):
     with patience(
         PATIENCE, f"error: {args.package}: not loaded within {PATIENCE} seconds; get the model package again"
     ):
-        predictor = Predictor(args.package, args.threads)
+        predictor = Predictor(args.package, args.threads, args.backbone)
     package = predictor.package
     say(contents.WARNING)
     if package.generated:

@@ -11,7 +11,8 @@ from medfusion.planning import config as configuration
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = yaml.safe_load((ROOT / "schemas/config.schema.yaml").read_text(encoding="utf-8"))
 BASE = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
-OVERLAYS = sorted((ROOT / "configs").glob("*.yaml"))
+# All but the one whose files users bring, which test_backbones.py tries.
+OVERLAYS = sorted(path for path in (ROOT / "configs").glob("*.yaml") if path.stem != "backbone")
 
 
 def completed(overlay=None, change=None):

@@ -216,6 +216,7 @@ def config():
     return {
         "criterion": "accuracy",
         "datasets": {"breast": entry},
+        "networks": {"net": {"architecture": "compact_resnet"}},
         "classifiers": {"svm": {"kind": "svm", "grid": grid}},
         "fusions": {},
         "evaluation": {"confidence": 0.95},
@@ -260,10 +261,11 @@ def selection():
     }
 
 
-def maps(side=28):
-    """What map_saliency finds for that selection: a corner of a 4 × 4 grid, and of the image."""
-    gradcam, occlusion = np.zeros((3, 4, 4), np.float32), np.zeros((3, side, side), np.float32)
-    gradcam[:, 0, 0] = 1
+def maps(side=28, gradcam=True):
+    """What map_saliency finds for that selection: a corner of a 4 × 4 grid, unless of a backbone, and of the image."""
+    found, occlusion = np.zeros((3, 4, 4), np.float32), np.zeros((3, side, side), np.float32)
+    found[:, 0, 0] = 1
     occlusion[:, :5, :5] = 0.5
     occlusion[:, -5:, -5:] = -0.25
-    return Maps(np.array([0, 2, 4]), np.array([0, 0, 1]), gradcam, occlusion, "re_lu", 5, 3)
+    found, layer = (found, "re_lu") if gradcam else (found[:, :0, :0], "")
+    return Maps(np.array([0, 2, 4]), np.array([0, 0, 1]), found, occlusion, layer, 5, 3)

@@ -823,6 +823,12 @@ FAULTS = {
         "{datasets: {breast: {export: votes/vote_resnet}}}",
         "datasets.breast.export: unknown system 'votes/vote_resnet'; 'votes' is called 'ensembles' now",
     ),
+    "weights of classes where an image has several": (
+        "{datasets: {chest: {flag: chestmnist, models: {m: {network: compact_resnet}}}}, "
+        "networks: {compact_resnet: {training: {class_weight: balanced}}}}",
+        "networks.compact_resnet.training.class_weight: for one class an image, and datasets.chest has several labels; "
+        "set ~",
+    ),
     "a published figure of an unknown system": (
         "{datasets: {breast: {published: [{system: breast_cnn/svm_liner, name: x, accuracy: 0.8, source: y}]}}}",
         "datasets.breast.published: unknown system 'breast_cnn/svm_liner'; did you mean 'breast_cnn/svm_linear'?",

@@ -16,6 +16,7 @@ from medfusion.data.synthetic_images import SYNTHETIC_SETS
 from medfusion.learning.architectures import OPTIONS
 from medfusion.learning.grid_search import grid_cells
 from medfusion.learning.margins import svc_settings
+from medfusion.planning import backbones
 from medfusion.planning import config as configuration
 from medfusion.planning.grid_values import GRID_VALUES
 
@@ -141,7 +142,8 @@ def test_every_cell_passes_scikit_learns_own_check(overlay):
 
 def test_the_schema_knows_the_options_of_every_architecture_and_the_generated_data_sets():
     known = set(SCHEMA["$defs"]["options"]["properties"])
-    assert {option for options in OPTIONS.values() for option in options} == known
+    assert {option for options in (*OPTIONS.values(), backbones.OPTIONS) for option in options} == known
+    assert set(SCHEMA["$defs"]["options"]["properties"]["input"]["properties"]) == set(backbones.INPUT)
     flags = SCHEMA["$defs"]["dataset"]["properties"]["flag"]["enum"]
     assert None in flags
     flags = [flag for flag in flags if flag]

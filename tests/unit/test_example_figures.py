@@ -63,6 +63,16 @@ def test_galleries_say_what_the_images_are_and_what_they_were_taken_for():
     assert [len(figure.axes) for figure in figures.values()] == [2, 2, 1, 5]  # the legend is one
 
 
+def test_a_backbone_has_no_gradcam_beside_its_occlusion():
+    images = pictures(28, 1)
+    figure = example_figures.saliency(selection(), images, maps(gradcam=False), SHOWN)
+    said = flat(figure)
+    assert "From the left: test image, fall of probability where hidden" in said and "Grad-CAM" not in said
+    assert "hiding a part: −0.50 to +0.25" in said
+    whole = example_figures.saliency(selection(), images, maps(), SHOWN)
+    assert len(figure.axes) == len(whole.axes)
+
+
 def test_some_of_many_errors_are_said_to_be_some():
     figure = example_figures.errors({**selection(), "wrong": 1234}, pictures(), SHOWN)
     assert "the 2 most confident of 1,234" in flat(figure)

@@ -217,6 +217,17 @@ def test_folds_are_marked_as_optimistic(render):
     assert "folds of the training split (optimistic)" in render()
 
 
+def test_a_backbone_is_named_and_its_folds_are_not_optimistic(render):
+    config = synthetic.config()
+    options = {"path": "data/lite.onnx", "pretrained_on": "ImageNet"}
+    config["networks"]["net"] = {"architecture": "onnx", "options": options}
+    html = render(config=config)
+    text = " ".join(Reader(html).text.split())
+    assert "Model net: the backbone lite.onnx, pretrained on ImageNet, is applied as it is." in text
+    assert "a linear head on its features" in text and "the network alone" not in text
+    assert "folds of the training split" in text and "optimistic" not in text
+
+
 def test_a_choice_has_its_measures_and_says_how_many_cells_are_as_good(render):
     text = " ".join(Reader(render()).text.split())
     assert "C = 1, kernel = rbf 0.3012 0.9512 0.9012 3 of 12" in text

@@ -30,6 +30,17 @@ def pages(tmp_path):
     return make
 
 
+def test_without_gradients_there_is_occlusion_alone(tmp_path):
+    write_json(tmp_path / "examples.json", selection())
+    example_files.write_maps(tmp_path / "maps.h5", DESCRIPTION, maps(gradcam=False))
+    page = ExamplePages(str(tmp_path / "examples.json"), str(tmp_path / "maps.h5"), NAMES, "Own images", 0.95, {})
+    method = filled(page)[1].notes[0]
+    assert method.startswith("There is no Grad-CAM") and "Occlusion (Zeiler" in method
+    picture = told(page, "saliency")
+    assert picture.title == "Occlusion" and "Grad-CAM" not in picture.caption
+    assert "with a coloured map each" in picture.alt
+
+
 def filled(page):
     """Both sections."""
     sections = Section("m", "Errors"), Section("a", "Saliency maps")

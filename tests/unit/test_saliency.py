@@ -7,7 +7,7 @@ import synthetic
 from medfusion.errors import UserError
 from medfusion.files import example_files
 from medfusion.files.images import Description
-from medfusion.learning import augmentation, backend, networks, saliency
+from medfusion.learning import augmentation, backend, networks, occlusion, saliency
 from medfusion.learning.architectures import OPTIONS
 from medfusion.learning.backend import keras
 
@@ -120,7 +120,8 @@ def sigmoid(z):
 @pytest.mark.parametrize(("label", "sign"), [(1, 1), (0, -1)])
 def test_occlusion_finds_the_corner_that_a_network_looks_at(label, sign):
     images = np.full((1, 3, 4, 1), 255, np.uint8)
-    found = saliency.occlusion(corner(3, 4), images, np.array([label]), [], np.array([51], np.uint8), 2, 1)
+    says = saliency.probabilities(corner(3, 4), [])
+    found = occlusion.occlusion(says, images, np.array([label]), np.array([51], np.uint8), 2, 1)
     fall = sign * (sigmoid(4) - sigmoid(4 * 51 / 255))
     # Of the squares that hide a pixel, one hides the corner; one, two or four hide the pixels next to it.
     expected = np.zeros((3, 4))
@@ -130,20 +131,21 @@ def test_occlusion_finds_the_corner_that_a_network_looks_at(label, sign):
 
 def test_occlusion_averages_over_views_and_hides_every_pixel(monkeypatch):
     images = np.full((1, 4, 4, 1), 255, np.uint8)
-    arguments = (corner(4, 4), images, np.array([1]), ["horizontal_flip"], np.array([0], np.uint8), 2, 2)
-    found = saliency.occlusion(*arguments)
+    says = saliency.probabilities(corner(4, 4), ["horizontal_flip"])
+    arguments = (says, images, np.array([1]), np.array([0], np.uint8), 2, 2)
+    found = occlusion.occlusion(*arguments)
     fall = (sigmoid(4) - sigmoid(0)) / 2  # in one of two views
     expected = np.zeros((4, 4))
     expected[:2] = fall
     np.testing.assert_allclose(found[0], expected, atol=1e-6)
-    monkeypatch.setattr(saliency, "PIXELS", 1)  # one copy at a time
-    np.testing.assert_allclose(saliency.occlusion(*arguments), found, atol=1e-7)
+    monkeypatch.setattr(occlusion, "PIXELS", 1)  # one copy at a time
+    np.testing.assert_allclose(occlusion.occlusion(*arguments), found, atol=1e-7)
 
 
 def test_the_last_square_stands_at_the_end():
-    assert saliency._steps(28, 5, 3) == [0, 3, 6, 9, 12, 15, 18, 21, 23]
-    assert saliency._steps(4, 2, 2) == [0, 2]
-    assert saliency.patch_and_stride((3, 3)) == (1, 1)
+    assert occlusion._steps(28, 5, 3) == [0, 3, 6, 9, 12, 15, 18, 21, 23]
+    assert occlusion._steps(4, 2, 2) == [0, 2]
+    assert occlusion.patch_and_stride((3, 3)) == (1, 1)
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ BUSY = {
     "schedule": "one_cycle",
     "warm_up": 0.5,
     "label_smoothing": 0.1,
+    "class_weight": "balanced",
 }
 
 
@@ -110,6 +111,23 @@ def test_a_plateau_lowers_the_rate_and_three_classes_are_learnt_from_one_hot_tar
     )
     assert model.output_shape == (None, 3)
     assert [row["learning_rate"] for row in history] == pytest.approx([1e-9, 5e-10, 2.5e-10])
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_rare_classes_count_as_much_as_common_ones(classes):
+    images, labels = draw(classes)
+    labels[4:] = 0  # of 22 images, 20 or 21 are of one class
+    network = {"architecture": "breast_cnn", "options": {"batch_norm": False, "dropout": 0, "l2": 0}}
+    settings = {**DEFAULTS, "images": "original", "learning_rate": 1e-9, "batch_size": 1000, "class_weight": "balanced"}
+    backend.configure(threads=1, seed=1)
+    model, history = training.train(
+        in_memory([images], labels), None, {**network, "training": settings}, classes, 1, lambda line: None
+    )
+    found = keras.ops.convert_to_numpy(model(images)).astype(np.float64)
+    p = (np.hstack([1 - found, found]) if classes == 2 else found)[np.arange(22), labels]
+    of_classes = [-np.log(p[labels == label]).mean() for label in range(classes)]
+    assert history[0]["loss"] == pytest.approx(np.mean(of_classes), rel=1e-4)
+    assert abs(np.mean(of_classes) - -np.log(p).mean()) > 1e-3
 
 
 def test_epochs_draw_from_the_versions_in_turn_and_end_on_the_images_as_they_are():

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import changes
 import pytest
 import yaml
-from other_values import changed, get, leaves, ready
+from other_values import BACKBONE, changed, get, leaves, ready
 from specification import jobs, partition_jobs
 
 from medfusion.planning import config as configuration
@@ -27,6 +27,7 @@ WILDCARDS = {
     "train_cnn": ["dataset", "model", "seed"],
     "extract_features": ["dataset", "model", "seed"],
     "corrupt_predict": ["dataset", "model", "seed"],
+    "apply_backbone": ["dataset", "model"],
     "augment": ["dataset", "augmented"],
     "learning_curve": ["dataset", "repeat", "size"],
     "fit_grid": ["dataset", "model", "seed", "classifier"],
@@ -46,6 +47,9 @@ def unset_keys():
     options = {"breast_cnn": "dropout l2 batch_norm", "blood_cnn": "dropout dense_dropout batch_norm_momentum"}
     for network, names in options.items():
         yield from (f"networks.{network}.options.{name}" for name in names.split())
+    for name, value in BACKBONE.items():
+        inner = [f"{name}.{part}" for part in value] if isinstance(value, dict) else [name]
+        yield from (f"networks.resnet28.options.{one}" for one in inner)
     for network in BASE["networks"]:
         yield from (f"networks.{network}.training.{name}" for name in changes.TRAINING.split())
         yield from (f"networks.{network}.features.{name}" for name in ("layers", "views"))
@@ -176,7 +180,8 @@ def test_every_stage_has_jobs():
     breast = BASE["datasets"]["breast"]
     others = {"x": {**breast, "source": "generated"}, "several": {**breast, "flag": "chestmnist"}}
     others["folder"] = {**breast, "flag": None, "source": "folder"}
-    found = {*jobs(ablated), *jobs({**BASE, "datasets": others})}
+    backbone = {**BASE["networks"], "resnet28": {"architecture": "onnx"}}
+    found = {*jobs(ablated), *jobs({**BASE, "datasets": others}), *jobs({**BASE, "networks": backbone})}
     folds = partition_jobs({**BASE, "datasets": {"breast": {**breast, "crossvalidation": {"folds": 3, "repeats": 1}}}})
     assert {job.partition("/")[0] for job in {*found, *folds}} == set(changes.STAGES)
 

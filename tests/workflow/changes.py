@@ -86,7 +86,7 @@ def _each(pattern: str, names: str) -> tuple[str, ...]:
 
 TRAINING = (
     "images original_epochs affine symmetries shift batch_size epochs min_steps optimizer learning_rate weight_decay "
-    "schedule warm_up label_smoothing early_stopping reduce_lr"
+    "schedule warm_up label_smoothing class_weight early_stopping reduce_lr"
 )
 NESTED = ("affine.rotation", "affine.scale", "early_stopping.patience", "reduce_lr.factor", "reduce_lr.patience")
 OPTIONS = "dropout dense_dropout l2 batch_norm batch_norm_momentum blocks widths stem_stride"
@@ -455,6 +455,19 @@ KEYS = (
         ),
     ),
     Row(
+        "a backbone's `path`, `sha256`, `input`, `output`",
+        "that backbone's features, and what follows",
+        ("apply_backbone network={network}", "map_saliency network={network}", "export_package network={network}"),
+        _each(f"{NETWORK}.options.{{setting}}", "path sha256 output")
+        + _each(f"{NETWORK}.options.input.{{setting}}", "size layout channels scale mean std"),
+    ),
+    Row(
+        "a backbone's `in_package`, `pretrained_on`",
+        "exports, the page",
+        ("export_package network={network}",),
+        _each(f"{NETWORK}.options.{{setting}}", "in_package pretrained_on"),
+    ),
+    Row(
         "a network's `features`",
         "that network's features (no training), and what follows",
         tuple(
@@ -806,6 +819,7 @@ ELSEWHERE = (
         "a data file replaced (however old the new one is)",
         "its `prepare`; what follows only if the images are others",
     ),
+    Row("the file of a backbone replaced", "its `apply_backbone`, saliency maps and exports; what follows"),
     Row(
         "a picture of a folder replaced, added or removed",
         "its `prepare_folder`; what follows only if the images are others",

@@ -67,6 +67,12 @@ CHOICES: dict[str, list[Any]] = {
     "blocks": [3, 2],
     "widths": [[4, 8], [8, 8]],
     "label_smoothing": [0.15, 0.1],
+    "class_weight": ["balanced", None],
+    "layout": ["NHWC", "NCHW"],
+    "channels": [1, 3],
+    "output": ["pooled", "features"],
+    "in_package": [False, True],
+    "pretrained_on": ["PubMed", "ImageNet-1k"],
     "scale": [0.15, 0.2],
     "contrast": [0.15, 0.2],
 }
@@ -78,6 +84,14 @@ GRID: dict[str, list[Any]] = {
     "max_depth": [7],
     "min_samples_split": [4],
     "min_samples_leaf": [3],
+}
+BACKBONE = {
+    "path": "own.npz",
+    "sha256": None,
+    "input": {"size": 224, "layout": "NCHW", "channels": 3, "scale": 0.1, "mean": 127, "std": 128},
+    "output": "features",
+    "in_package": True,
+    "pretrained_on": None,
 }
 LABEL_NAMES = {"breastmnist": 2, "bloodmnist": 8}
 OTHER_GRIDS = {"random_forest": {"n_estimators": [5, 10]}, "svm": {"C": [1, 3]}}
@@ -147,6 +161,8 @@ def ready(config: Config, key: str) -> Config:
             _need_few_images(entry)
     if rest[:2] == ["dataset", "split"]:
         _become_folder(config["datasets"]["breast"])
+    if section == "networks" and rest[1] == "options" and rest[2] in BACKBONE:
+        config["networks"][rest[0]] = {"architecture": "onnx", "options": copy.deepcopy(BACKBONE)}
     if "ablations" in rest[:-1]:
         model = config["datasets"][rest[0]]["models"][rest[2]]
         model["ablations"] = _ablations(model)

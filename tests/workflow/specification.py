@@ -85,10 +85,12 @@ def _add_dataset(add, config: Config, dataset: str, entry: Config) -> None:
         add("generate", dataset, dataset=dataset)
     stage = "prepare_folder" if entry["source"] == "folder" else "prepare"
     add(stage, dataset, dataset=dataset, source=entry["source"])
-    for stage in ("inspect_images", "audit_duplicates", "draw_augmentation", "baselines", "rank_systems"):
+    for stage in ("inspect_images", "audit_duplicates", "baselines", "rank_systems"):
         add(stage, dataset, dataset=dataset)
     add("assess_discrimination", dataset, dataset=dataset)
     add("draw_discrimination", dataset, dataset=dataset, **_named(config, _parts(models)))
+    if any(not _frozen(config["networks"][model["network"]]) for model in models.values()):
+        add("draw_augmentation", dataset, dataset=dataset)
     add("augment", dataset, "augmented", dataset=dataset)
     if entry.get("flag"):
         add("write_predictions", dataset, dataset=dataset)
@@ -129,11 +131,14 @@ def _add_of_one_class(add, config: Config, dataset: str, models: Config) -> None
     """The jobs that rest on one class an image."""
     fused = {fusion for model in models.values() for fusion in model.get("fusions", [])}
     add("compare_systems", dataset, dataset=dataset, fusion=sorted(fused))
-    for stage in ("draw_studies", "map_saliency", "calibrate", "assess_reliability"):
+    add("draw_studies", dataset, dataset=dataset)
+    add("map_saliency", dataset, dataset=dataset, network=next(iter(models.values()))["network"])
+    for stage in ("calibrate", "assess_reliability"):
         add(stage, dataset, dataset=dataset)
     for stage in ("draw_results", "draw_examples", "draw_reliability"):
         add(stage, dataset, dataset=dataset, **_named(config, _parts(models)))
-    if tried := list(models.items())[: config["corruptions"]["models"]]:
+    trained = [(name, model) for name, model in models.items() if not _frozen(config["networks"][model["network"]])]
+    if tried := trained[: config["corruptions"]["models"]]:
         for name, model in tried:
             facts = _network_facts(model["network"], config["networks"][model["network"]])
             add("corrupt_predict", dataset, name, model["seeds"][0], dataset=dataset, model=name, **facts)
@@ -164,9 +169,14 @@ def _add_model(add, config: Config, dataset: str, name: str, model: Config) -> N
     network = config["networks"][model["network"]]
     classifiers = {key: config["classifiers"][key] for key in model.get("classifiers", [])}
     fusions = {key: config["fusions"][key] for key in model.get("fusions", [])}
+    if _frozen(network):
+        add("apply_backbone", dataset, name, **facts, network=model["network"])
     for seed in model["seeds"]:
-        add("train_cnn", dataset, name, seed, **facts, **_network_facts(model["network"], network))
-        add("extract_features", dataset, name, seed, **facts, **_network_facts(model["network"], network))
+        if _frozen(network):
+            add("fit_grid", dataset, name, seed, "cnn", **facts, classifier="cnn", unset=CHOOSING)
+        else:
+            add("train_cnn", dataset, name, seed, **facts, **_network_facts(model["network"], network))
+            add("extract_features", dataset, name, seed, **facts, **_network_facts(model["network"], network))
         for key, classifier in classifiers.items():
             unset = CHOOSING - set(classifier)
             add("fit_grid", dataset, name, seed, key, **facts, classifier=key, unset=unset)
@@ -174,7 +184,8 @@ def _add_model(add, config: Config, dataset: str, name: str, model: Config) -> N
             weights = "chosen" if "choose" in fusion else "fixed"
             add("fuse", dataset, name, seed, key, **facts, fusion=key, weights=weights)
         add("evaluate", dataset, name, f"seed{seed}", **facts, group="model")
-    add("draw_curves", dataset, name, **facts)
+    if not _frozen(network):
+        add("draw_curves", dataset, name, **facts)
     if compared := [key for key, classifier in classifiers.items() if _cells(classifier["grid"]) > 1]:
         add("draw_grids", dataset, name, **facts, classifier=list(classifiers), **_named(config, compared))
     if chosen := {key: fusion for key, fusion in fusions.items() if "choose" in fusion}:
@@ -221,9 +232,14 @@ def _network_facts(name: str, network: Config) -> dict[str, Any]:
     given = set(network.get("training") or {}) | set(network.get("features") or {})
     settings = (
         "images original_epochs affine symmetries shift batch_size epochs min_steps optimizer learning_rate "
-        "weight_decay schedule warm_up label_smoothing early_stopping reduce_lr layers views"
+        "weight_decay schedule warm_up label_smoothing class_weight early_stopping reduce_lr layers views"
     )
     return {"network": name, "unset": set(settings.split()) - given}
+
+
+def _frozen(network: Config) -> bool:
+    """Whether a network is a backbone, which is applied as it is."""
+    return network["architecture"] == "onnx"
 
 
 def _contrasted(config: Config, model: Config) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from medfusion.naming import Names
+from medfusion.planning import backbones
 from medfusion.planning.systems import fusion_members, systems
 
 Config = dict[str, Any]
@@ -35,7 +36,7 @@ def system_names(config: Config, dataset: str) -> Names:
     """
     entry, models, parts = config["datasets"][dataset], model_names(config, dataset), part_names(config, dataset)
     found = {
-        f"{model}/{system}": _of_model(system, models[model], parts)
+        f"{model}/{system}": _of_model(system, models[model], parts, bool(backbones.of_model(config, entry, model)))
         for model in entry["models"]
         for system in systems(entry, model)
     }
@@ -126,10 +127,10 @@ def in_words(key: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _of_model(system: str, model: str, parts: Mapping[str, str]) -> str:
+def _of_model(system: str, model: str, parts: Mapping[str, str], frozen: bool) -> str:
     name = parts[system]
     if system == "cnn":
-        return f"{model} alone"
+        return f"Linear head on {model}" if frozen else f"{model} alone"
     if name == NETWORK or name.startswith(f"{NETWORK} "):
         return model + name.removeprefix(NETWORK)
     return f"{model} + {name}" if " + " in name else f"{name[:1].upper()}{name[1:]} on {model}"

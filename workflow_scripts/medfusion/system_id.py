@@ -1,5 +1,6 @@
 """What a run of a system is called."""
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 
@@ -24,3 +25,16 @@ class SystemId(NamedTuple):
     def group(self) -> str:
         """The folder of the systems that it is evaluated with."""
         return self.model if self.seed is None else f"{self.model}/seed{self.seed}"
+
+
+def network_of(run: SystemId, frozen: Collection[str] = ()) -> SystemId:
+    """The network of a run: that of its seed, or a backbone, which is the same for all.
+
+    Parameters
+    ----------
+    frozen : the models whose network is a backbone
+
+    >>> network_of(SystemId("a", 2, "svm")), network_of(SystemId("b", 2, "svm"), ["b"])
+    (SystemId(model='a', seed=2, system='cnn'), SystemId(model='b', seed=None, system='cnn'))
+    """
+    return SystemId(run.model, None if run.model in frozen else run.seed, "cnn")

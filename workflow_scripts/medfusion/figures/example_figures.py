@@ -80,9 +80,11 @@ def saliency(examples: Examples, images: Images, maps: Maps, shown: Shown) -> Fi
     """For each class a right and a wrong example of the network: the image, Grad-CAM and occlusion over it."""
     studied = examples["studied"]
     name = _names(shown)
-    empty = np.full((3, *_enlarged(next(iter(images.values())), CELL).shape[:2], 3), WHITE, np.uint8)
+    panes = 3 if maps.with_gradcam else 2
+    empty = np.full((panes, *_enlarged(next(iter(images.values())), CELL).shape[:2], 3), WHITE, np.uint8)
     rows, columns = maps.gradcam.shape[1:]
-    order = f"From the left: test image, Grad-CAM on {rows} × {columns} positions, fall of probability where hidden"
+    gradients = f"Grad-CAM on {rows} × {columns} positions, " if maps.with_gradcam else ""
+    order = f"From the left: test image, {gradients}fall of probability where hidden"
     groups: list[tuple[str, list[Cell]]] = [(order, [])]
     for row in examples["classes"]:
         cells = []
@@ -92,7 +94,7 @@ def saliency(examples: Examples, images: Images, maps: Maps, shown: Shown) -> Fi
                 cells.append((empty, f"no {kind} example", False))
                 continue
             gradcam, occlusion = maps.of(example["index"])
-            scales = ((None, 0), (gradcam, 0), (occlusion, LEAST_FALL))
+            scales = [(None, 0), *([(gradcam, 0)] if maps.with_gradcam else []), (occlusion, LEAST_FALL)]
             panels = [overlay(images[example["index"]], values, least) for values, least in scales]
             taken = "right" if kind == "right" else f"taken for {name(example['predicted'])}"
             lines = f"{taken}, {example['probability']:.2f}\nhiding a part: {_fall(occlusion)}"

@@ -36,9 +36,9 @@ class Maps:
 
     indices : int64 (m,), of test images, ascending
     predicted : int64 (m,), the class that the maps are of
-    gradcam : float32 (m, h, w), of the layer's own h × w positions
+    gradcam : float32 (m, h, w), of the layer's own h × w positions; (m, 0, 0) of a backbone, which gives no gradients
     occlusion : float32 (m, H, W), fall of the class's probability where a pixel is hidden
-    layer : name of the layer whose output Grad-CAM weighs
+    layer : name of the layer whose output Grad-CAM weighs; empty where there is no Grad-CAM
     patch, stride : pixels
     """
 
@@ -49,6 +49,11 @@ class Maps:
     layer: str
     patch: int
     stride: int
+
+    @property
+    def with_gradcam(self) -> bool:
+        """Whether there are Grad-CAM maps."""
+        return bool(self.gradcam.size)
 
     def of(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Grad-CAM and occlusion map of a test image."""

@@ -19,6 +19,7 @@ STAGES = [
     "learning_curve",
     "train_cnn",
     "extract_features",
+    "apply_backbone",
     "fit_grid",
     "fuse",
     "ensemble",

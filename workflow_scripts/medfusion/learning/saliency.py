@@ -1,4 +1,4 @@
-"""Saliency maps: Grad-CAM and occlusion.
+"""Saliency maps of networks that are trained: Grad-CAM, and what occlusion (occlusion.py) asks.
 
 Both are taken as the network is applied: averaged over the views (mirrored, transposed, shifted) over which its
 probabilities are. They show where evidence for a class lies, not why; maps can look sensible and say little about what
@@ -14,7 +14,6 @@ from medfusion.learning.backend import keras, tf
 from medfusion.learning.features import apply, extractor
 
 POOLING = (keras.layers.MaxPooling2D, keras.layers.AveragePooling2D, keras.layers.GlobalAveragePooling2D)
-PIXELS = 2**20  # of hidden copies in one step: bounds memory, changes no result
 IMAGES = 8  # in one step of Grad-CAM
 
 
@@ -89,67 +88,7 @@ def _averaged(of_images: Callable[[np.ndarray], np.ndarray], images: np.ndarray,
     return (_averaged(of_images, images, others) + turn(_averaged(of_images, turn(images), others))) / 2
 
 
-def patch_and_stride(shape: tuple[int, ...]) -> tuple[int, int]:
-    """The side of the hidden square and its step, in pixels, for images of (H, W, …): a fifth, and half of that.
-
-    >>> patch_and_stride((28, 28, 3)), patch_and_stride((224, 224, 3))
-    ((5, 3), (44, 22))
-    """
-    patch = max(1, min(shape[:2]) // 5)
-    return patch, (patch + 1) // 2
-
-
-def occlusion(
-    network: keras.Model,
-    images: np.ndarray,
-    classes: np.ndarray,
-    views: Sequence[str],
-    fill: np.ndarray,
-    patch: int,
-    stride: int,
-) -> np.ndarray:
-    """How far the probability of one class falls where a part of the image is hidden (Zeiler & Fergus 2014).
-
-    A square of one colour is moved over the image; each pixel gets the mean fall over the squares that hide it.
-    Negative: the class becomes more probable.
-
-    Parameters
-    ----------
-    network : images to probabilities, as `features.apply` takes it
-    images : uint8 (n, H, W, C)
-    classes : int (n,)
-    views : kinds of them, over all combinations of which the probabilities are averaged
-    fill : uint8 (C,), the colour
-    patch, stride : side and step of the square in pixels; the last step is shorter if need be
-
-    Returns
-    -------
-    float32 (n, H, W)
-    """
-    height, width = images.shape[1:3]
+def probabilities(network: keras.Model, views: Sequence[str]) -> Callable[[np.ndarray], np.ndarray]:
+    """What a network says of uint8 images (n, H, W, C), averaged over their views: float32 (n, k)."""
     model = extractor(network, [network.layers[-1].name])
-    corners = [(top, left) for top in _steps(height, patch, stride) for left in _steps(width, patch, stride)]
-    at_once = max(1, PIXELS // (height * width))
-
-    def probability(copies: np.ndarray, label: int) -> np.ndarray:
-        return apply(model, copies, {"views": list(views)})[1][:, label].astype(np.float64)
-
-    maps = np.empty((len(images), height, width), np.float32)
-    for number, (image, label) in enumerate(zip(images, classes, strict=True)):
-        whole = probability(image[None], label)[0]
-        falls, hidden = np.zeros((height, width)), np.zeros((height, width))
-        for start in range(0, len(corners), at_once):
-            part = corners[start : start + at_once]
-            copies = np.repeat(image[None], len(part), axis=0)
-            for copy, (top, left) in zip(copies, part, strict=True):
-                copy[top : top + patch, left : left + patch] = fill
-            for value, (top, left) in zip(probability(copies, label), part, strict=True):
-                falls[top : top + patch, left : left + patch] += whole - value
-                hidden[top : top + patch, left : left + patch] += 1
-        maps[number] = falls / hidden
-    return maps
-
-
-def _steps(length: int, patch: int, stride: int) -> list[int]:
-    """Where the square stands along one side: every stride, and at the end."""
-    return sorted({*range(0, length - patch + 1, stride), length - patch})
+    return lambda images: apply(model, images, {"views": list(views)})[1]

@@ -60,7 +60,10 @@ def train(
     compile_model(model, settings, steps * epochs)
 
     versions = epoch_versions(settings, training_images.versions, epochs)
-    drawn = _Batches(lambda: _drawn(training_images, versions, batch, settings, np.random.default_rng(seed)), model)
+    weights = balanced_weights(training_images.labels, classes) if settings["class_weight"] == "balanced" else None
+    drawn = _Batches(
+        lambda: _drawn(training_images, versions, batch, settings, np.random.default_rng(seed)), model, weights
+    )
     val_batch = max(1, min(VAL_BATCH, VAL_PIXELS // math.prod(training_images.shape[:2])))
     in_order = _Batches(lambda: val_images.in_order(val_batch) if val_images else iter(()), model)
     validation = in_order.dataset(math.ceil(len(val_images) / val_batch)) if val_images else None
@@ -111,6 +114,21 @@ def compile_model(model: keras.Model, settings: dict[str, Any], total_steps: int
     model.compile(optimizer, loss(label_smoothing=settings["label_smoothing"]), metrics=[accuracy(name="accuracy")])
 
 
+def balanced_weights(labels: np.ndarray, classes: int) -> np.ndarray:
+    """The weight of each class in the loss, float32 (classes,): all classes count equally, images 1 on average.
+
+    Parameters
+    ----------
+    labels : of the training images, (n,); a class that none has weighs nothing
+
+    >>> balanced_weights(np.array([0, 0, 0, 1]), 3).tolist()
+    [0.6666666865348816, 2.0, 0.0]
+    """
+    counts = np.bincount(labels, minlength=classes)
+    found = np.count_nonzero(counts)
+    return np.where(counts, len(labels) / (found * np.maximum(counts, 1)), 0).astype(np.float32)
+
+
 def one_hot(labels: np.ndarray, outputs: int) -> np.ndarray:
     """Labels (n,) as float32 targets (n, outputs); a single output keeps the label itself, several labels stay."""
     if labels.ndim == 2:
@@ -150,11 +168,19 @@ def _drawn(
 
 
 class _Batches:
-    """A tf.data pipeline over a generator of images and labels, which keeps the exception that ended it."""
+    """A tf.data pipeline over a generator of images and labels, which keeps the exception that ended it.
 
-    def __init__(self, batches: Callable[[], Iterator[tuple[np.ndarray, np.ndarray]]], model: keras.Model):
+    With `weights`, one a class, each image has that of its class in the loss.
+    """
+
+    def __init__(
+        self,
+        batches: Callable[[], Iterator[tuple[np.ndarray, np.ndarray]]],
+        model: keras.Model,
+        weights: np.ndarray | None = None,
+    ):
         self.fault: Exception | None = None
-        self._batches = batches
+        self._batches, self._weights = batches, weights
         self._shape, self._outputs = model.input_shape[1:], model.output_shape[-1]
 
     def dataset(self, batches: int | None = None) -> tf.data.Dataset:
@@ -162,7 +188,12 @@ class _Batches:
 
         Autotuning is off: its thread holds up the end of every epoch until it next wakes, up to tens of seconds later.
         """
-        signature = (tf.TensorSpec((None, *self._shape), tf.uint8), tf.TensorSpec((None, self._outputs), tf.float32))
+        weights = () if self._weights is None else (tf.TensorSpec((None,), tf.float32),)
+        images, targets = (
+            tf.TensorSpec((None, *self._shape), tf.uint8),
+            tf.TensorSpec((None, self._outputs), tf.float32),
+        )
+        signature = (images, targets, *weights)
         options = tf.data.Options()
         options.autotune.enabled = False
         pipeline = tf.data.Dataset.from_generator(self._targets, output_signature=signature).prefetch(2)
@@ -170,10 +201,11 @@ class _Batches:
             pipeline = pipeline.apply(tf.data.experimental.assert_cardinality(batches))
         return pipeline.with_options(options)
 
-    def _targets(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def _targets(self) -> Iterator[tuple[np.ndarray, ...]]:
         try:
             for images, labels in self._batches():
-                yield images, one_hot(labels, self._outputs)
+                weights = () if self._weights is None else (self._weights[labels],)
+                yield images, one_hot(labels, self._outputs), *weights
         except Exception as error:  # TensorFlow passes on no more than its text
             self.fault = error
             raise

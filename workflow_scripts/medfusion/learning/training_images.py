@@ -36,6 +36,11 @@ class LabelledImages:
         self._bytes = len(self._chosen) * math.prod(self.shape)
         self._held: dict[int, np.ndarray] = {}
 
+    @property
+    def labels(self) -> np.ndarray:
+        """Those of the images that are drawn."""
+        return self._labels[self._chosen]
+
     def __len__(self) -> int:
         return len(self._chosen)
 

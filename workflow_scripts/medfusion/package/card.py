@@ -20,6 +20,7 @@ from medfusion.tasks import BINARY
 TEMPLATE = "export_package.md.j2"
 KINDS = {
     "network": "the network alone",
+    "head": "a linear head on the features of a backbone that was applied as it is",
     "classifier": "a classifier on the features of a network",
     "fusion": "a weighted mean of the probabilities of a network and of classifiers on its features",
     "ensemble": "the mean of the probabilities of several systems and seeds",
@@ -81,7 +82,7 @@ def card(
     settings : "source", "export", "criterion", "confidence", and by "dataset" what is "shown" of it
     coverage : share of images whose prediction set is to hold the true class
     sensitivity : share of positive images that the decision threshold is to find; None: it is the most balanced
-    parity : of each network, the differences between Keras and ONNX
+    parity : of each network that was trained, the differences between Keras and ONNX
     near_duplicates : audit/summary.json
     """
     folder = jinja2.FileSystemLoader(ROOT / "templates")

@@ -12,6 +12,7 @@ from medfusion.errors import UserError
 from medfusion.files.artifacts import hash_file, read_record, write_json
 from medfusion.files.calibrations import Calibration
 from medfusion.learning.augmentation import SHIFTS, SYMMETRIES
+from medfusion.learning.backbones import Input
 
 SCHEMA = 4  # of model_package.json; another where older programs would misread a model package
 RECORD = "model_package.json"
@@ -20,6 +21,7 @@ CLASSIFIERS = "classifiers.skops"
 CHECKSUM = "checksum"  # of all other entries of the record
 MOST_CLASSES, MOST_PARTS = 256, 1000  # classes; networks, and members of a mean
 LARGEST_SIDE = 224  # pixels
+LARGEST_INPUT = 1024  # pixels a side, of a backbone
 LONGEST_TEXT = 300  # characters
 LARGEST = 10_000_000  # bytes of the record
 WARNING = "For research and teaching. Not a medical device, not for clinical use: nobody may be diagnosed with it."
@@ -27,21 +29,38 @@ GENERATED = "Trained on GENERATED images, drawn by a program: its answers mean n
 
 
 @dataclass(frozen=True)
+class Backbone:
+    """A network that was applied as it is. It gives features alone; its head is one of the classifiers.
+
+    file, sha256 : its name where it was exported, and the SHA-256 of its bytes
+    input : what it takes
+    pretrained_on : on what, as the configuration says it; None where it does not
+    """
+
+    file: str
+    sha256: str
+    input: Input
+    pretrained_on: str | None
+
+
+@dataclass(frozen=True)
 class Network:
     """One of the networks of a system.
 
-    model, seed : its name in the configuration, and the seed that it was trained with
-    keras, onnx : files in the folder
-    layers : whose outputs, side by side, the features are
+    model, seed : its name in the configuration, and the seed that it was trained with; None of a backbone
+    keras, onnx : files in the folder; a backbone has no Keras form, and no ONNX form where it must not be passed on
+    layers : whose outputs, side by side, the features are; the output of a backbone
     views : kinds of them; features and probabilities are averaged over all combinations (`augmentation.views`)
+    backbone : what it is, if it is one
     """
 
     model: str
-    seed: int
-    keras: str
-    onnx: str
+    seed: int | None
+    keras: str | None
+    onnx: str | None
     layers: tuple[str, ...]
     views: tuple[str, ...]
+    backbone: Backbone | None = None
 
 
 @dataclass(frozen=True)
@@ -101,6 +120,9 @@ def write(folder: str | Path, package: ModelPackage, more: Mapping[str, Any], fi
     files : by name in the folder, those whose checksums it is to hold
     """
     content = {"schema": SCHEMA, **asdict(package), **more}
+    content["networks"] = [
+        {key: value for key, value in entry.items() if key != "backbone" or value} for entry in content["networks"]
+    ]
     content["files"] = {name: hash_file(path) for name, path in files.items()}
     write_json(Path(folder, RECORD), {**content, CHECKSUM: _checksum(content)})
 
@@ -148,11 +170,9 @@ def _check_file(folder: str | Path, name: str, expected: str) -> None:
 
 def _package(content: Mapping[str, Any]) -> ModelPackage:
     fields = {key: content[key] for key in ModelPackage.__dataclass_fields__}
-    networks = tuple(
-        Network(**{**entry, **{key: tuple(entry[key]) for key in ("layers", "views")}}) for entry in fields["networks"]
-    )
+    networks = tuple(map(_network, fields["networks"]))
     members = tuple(Member(**entry) for entry in fields["members"])
-    needed = [file for network in networks for file in (network.keras, network.onnx)]
+    needed = [file for network in networks for file in (network.keras, network.onnx) if file is not None]
     for file in needed + [CLASSIFIERS] * any(member.classifier for member in members):
         content["files"][file]  # whose checksum was compared
     calibration = fields["calibration"]
@@ -171,6 +191,15 @@ def _package(content: Mapping[str, Any]) -> ModelPackage:
     return package
 
 
+def _network(entry: Mapping[str, Any]) -> Network:
+    lists = {key: tuple(entry[key]) for key in ("layers", "views")}
+    if (backbone := entry.get("backbone")) is not None:
+        taken = backbone["input"]
+        taken = Input(**{**taken, **{key: tuple(taken[key]) for key in ("mean", "std")}})
+        backbone = Backbone(**{**backbone, "input": taken})
+    return Network(**{**entry, **lists, "backbone": backbone})
+
+
 def _soundness(package: ModelPackage) -> Iterator[tuple[str, bool]]:
     """Whether the values can belong to an exported system, one after another: a wrong type is an exception."""
     labels, numbers = len(package.label_names), package.calibration
@@ -187,13 +216,19 @@ def _soundness(package: ModelPackage) -> Iterator[tuple[str, bool]]:
     yield "libraries", isinstance(package.libraries, Mapping) and all(map(_is_text, package.libraries.values()))
     yield "networks", 0 < len(package.networks) <= MOST_PARTS
     for network in package.networks:
-        yield "networks", all(map(_is_text, (network.model, network.keras, network.onnx, *network.layers)))
-        yield "networks", _is_whole(network.seed)
+        yield "networks", all(map(_is_text, (network.model, *network.layers)))
+        if backbone := network.backbone:
+            yield "networks", (network.seed, network.keras) == (None, None)
+            yield "networks", len(network.layers) == 1 and (network.onnx is None or _is_text(network.onnx))
+            yield from (("backbone", sound) for sound in _sound_backbone(backbone))
+        else:
+            yield "networks", _is_whole(network.seed) and _is_text(network.keras) and _is_text(network.onnx)
         yield "views", len(set(network.views)) == len(network.views) and set(network.views) <= {*SYMMETRIES, SHIFTS}
     yield "members", 0 < len(package.members) <= MOST_PARTS
     for member in package.members:
         yield "members", _is_whole(member.network) and 0 <= member.network < len(package.networks)
         yield "members", member.classifier is None or _is_text(member.classifier)
+        yield "members", member.classifier is not None or package.networks[member.network].backbone is None
         yield "members", 0 < member.temperature < math.inf
     yield "weights", min(weights) >= 0 and math.isclose(sum(weights), 1, rel_tol=1e-6)
     yield "temperature", 0 < numbers.temperature < math.inf
@@ -201,6 +236,18 @@ def _soundness(package: ModelPackage) -> Iterator[tuple[str, bool]]:
     yield "by_class", all(value is None or math.isfinite(value) for value in numbers.by_class)
     yield "marginal", numbers.marginal is None or math.isfinite(numbers.marginal)
     yield "decision", numbers.decision is None or (package.positive is not None and math.isfinite(numbers.decision))
+
+
+def _sound_backbone(backbone: Backbone) -> Iterator[bool]:
+    taken = backbone.input
+    yield _is_text(backbone.file) and _is_text(backbone.sha256)
+    yield backbone.pretrained_on is None or _is_text(backbone.pretrained_on)
+    yield _is_whole(taken.size) and 0 < taken.size <= LARGEST_INPUT
+    yield taken.layout in ("NCHW", "NHWC")
+    yield _is_whole(taken.channels) and taken.channels in (1, 3)
+    yield len(taken.mean) == len(taken.std) == taken.channels
+    yield 0 < taken.scale < math.inf and all(map(math.isfinite, taken.mean))
+    yield all(0 < value < math.inf for value in taken.std)
 
 
 def _is_text(value: Any) -> bool:

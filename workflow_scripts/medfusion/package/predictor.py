@@ -1,14 +1,16 @@
 """The exported system at work: from images to calibrated probabilities, prediction sets and referrals."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import onnxruntime
 
 from medfusion.errors import UserError, first_line
+from medfusion.files.artifacts import hash_file
 from medfusion.learning.averages import averaged
+from medfusion.learning.backbones import Backbone
 from medfusion.learning.calibration import prediction_sets, scale
 from medfusion.learning.fusion import fuse
 from medfusion.package import contents
@@ -16,6 +18,7 @@ from medfusion.package.network_checks import check_network
 from medfusion.tasks import as_stored, most_probable
 
 OUTPUTS = ["features", "probabilities"]
+Applied: TypeAlias = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]  # images to features and probabilities
 
 
 class Predictions(NamedTuple):
@@ -43,16 +46,18 @@ class Predictor:
     ----------
     folder : the model package
     threads : processor threads a network
+    backbones : files of backbones that the model package needs and does not hold
 
     Raises
     ------
     UserError
-        If the model package is not as it was exported, or cannot be loaded.
+        If the model package is not as it was exported, or cannot be loaded, or a backbone is not given.
     """
 
-    def __init__(self, folder: str | Path, threads: int = 1):
+    def __init__(self, folder: str | Path, threads: int = 1, backbones: Sequence[str | Path] = ()):
         self.package = contents.read(folder)
-        self._networks = [load(Path(folder, network.onnx), threads) for network in self.package.networks]
+        given = {hash_file(path): path for path in backbones}
+        self._networks = [_network(folder, network, threads, given) for network in self.package.networks]
         self._classifiers = {}
         if any(member.classifier for member in self.package.members):
             from medfusion.package import fitted  # a second for scikit-learn, which a network alone does not need
@@ -106,7 +111,22 @@ class Predictor:
         return Predictions(scaled, most_probable(values, package.task), sets, referred, reached)
 
 
-def load(path: str | Path, threads: int = 1) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
+def _network(folder: str | Path, network: contents.Network, threads: int, given: Mapping[str, str | Path]) -> Applied:
+    """One of the networks, ready; a backbone that is not in the folder is among those given, by SHA-256."""
+    path = Path(folder, network.onnx) if network.onnx else None
+    if network.backbone is None:
+        assert path  # contents.read has seen to it
+        return load(path, threads)
+    if path is None and network.backbone.sha256 not in given:
+        others = f", and not that of {', '.join(map(str, given.values()))}" if given else ""
+        raise UserError(
+            f"{folder}: needs the backbone {network.backbone.file}, which may not be passed on with it: give its file "
+            f"with --backbone FILE (its SHA-256 is {network.backbone.sha256}{others})"
+        )
+    return Backbone(path or given[network.backbone.sha256], network.backbone.input, network.layers[0], threads)
+
+
+def load(path: str | Path, threads: int = 1) -> Applied:
     """A network in ONNX: from uint8 images (n, H, W, C) to features and probabilities.
 
     Raises

@@ -1,6 +1,6 @@
 """Which system is exported, and what it consists of."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +8,7 @@ import pandas as pd
 
 from medfusion.files.rankings import RankedSystem
 from medfusion.package.contents import Member
-from medfusion.system_id import SystemId
+from medfusion.system_id import SystemId, network_of
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,12 @@ def choose(systems: Sequence[RankedSystem], table: pd.DataFrame, address: str | 
     return Chosen(SystemId(ranked.model, int(ordered.index[0]), ranked.system), ranked)
 
 
-def kind(run: SystemId, classifiers: Sequence[str]) -> str:
-    """What a system is, in a word."""
+def kind(run: SystemId, classifiers: Sequence[str], frozen: Collection[str] = ()) -> str:
+    """What a system is, in a word; `frozen` are the models whose network is a backbone."""
     if run.model == "ensembles":
         return "ensemble"
     if run.system == "cnn":
-        return "network"
+        return "head" if run.model in frozen else "network"
     return "classifier" if run.system in classifiers else "fusion"
 
 
@@ -59,6 +59,7 @@ def members(
     runs: Sequence[SystemId],
     networks: Sequence[SystemId],
     fusions: Mapping[SystemId, Mapping[str, Any]],
+    frozen: Collection[str] = (),
 ) -> tuple[Member, ...]:
     """The members of a system, with their weights; those of weight 0 are left out.
 
@@ -67,14 +68,15 @@ def members(
     runs : the run itself, or all those that an ensemble averages
     networks : each network, in the order of the model package
     fusions : by run, fusion.json: members, weights and temperatures
+    frozen : models whose network is a backbone: what stands for it is a classifier on its features
     """
     weights: dict[tuple[int, str | None, float], float] = {}
     for run in runs:
         record = fusions.get(run, {"members": [run.system], "weights": [1.0], "temperatures": [1.0]})
         columns = (record["members"], record["weights"], record["temperatures"])
         for name, weight, temperature in zip(*columns, strict=True):
-            classifier = None if name == "cnn" else f"{run.group}/{name}"
-            key = (networks.index(run._replace(system="cnn")), classifier, temperature)
+            classifier = None if name == "cnn" and run.model not in frozen else f"{run.group}/{name}"
+            key = (networks.index(network_of(run, frozen)), classifier, temperature)
             weights[key] = weights.get(key, 0.0) + weight / len(runs)
     return tuple(
         Member(network, classifier, weight, temperature)

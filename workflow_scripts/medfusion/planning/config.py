@@ -7,6 +7,7 @@ from typing import Any
 
 from medfusion.errors import UserError
 from medfusion.learning.architectures import OPTIONS
+from medfusion.planning import backbones
 from medfusion.planning.config_checks import inconsistencies, misspelt
 from medfusion.planning.config_values import schema_faults, unusable
 from medfusion.planning.data_sets import fill_dataset
@@ -39,10 +40,11 @@ def complete(config: Config, schema: Config) -> Config:
         _remove_switched_off(config)
     _refuse(schema_faults(config, schema))
     _refuse(misspelt(config))
+    _refuse(backbones.out_of_place(config))
     _fill_defaults(config)
     _refuse(inconsistencies(config))
     for network in config["networks"].values():
-        network["options"] = {**OPTIONS[network["architecture"]], **network["options"]}
+        network["options"] = {**OPTIONS.get(network["architecture"], {}), **network["options"]}
     for key in ("results", "data"):
         config[key] = os.path.normpath(config[key])  # ./results is results: rules and commands name files by it
     return _plain(config)
@@ -84,6 +86,9 @@ def _fill_defaults(config: Config) -> None:
     defaults = config["defaults"]
     for network in config["networks"].values():
         network["options"] = network.get("options") or {}
+        if backbones.is_frozen(network):
+            backbones.fill(network, defaults["features"])
+            continue
         for part in ("training", "features"):
             network[part] = {**defaults[part], **(network.get(part) or {})}
     for name, classifier in config["classifiers"].items():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from medfusion.figures.drawn import DRAWN
 from medfusion.learning.architectures import LAYERS, OPTIONS
-from medfusion.planning import dataset_checks
+from medfusion.planning import backbones, dataset_checks
 from medfusion.planning.config_values import did_you_mean, hint, item_faults, shown
 from medfusion.planning.fingerprint import ROOT
 from medfusion.planning.grid_values import GRID_VALUES, MOST_CELLS
@@ -20,7 +20,7 @@ RESERVED_DATASETS = {
     "train_cnn", "extract_features", "learning_curve", "fit_grid", "fuse", "ensemble", "baselines", "evaluate",
     "rank_systems", "compare_systems", "calibrate", "assess_reliability", "assess_discrimination",
     "collect_metrics", "study_classifiers",
-    "corrupt_predict", "corrupt_evaluate",
+    "corrupt_predict", "corrupt_evaluate", "apply_backbone", "group_images", "partition_images", "summarise_partitions",
     "select_examples", "map_saliency", "write_predictions", "export_package", "summarise", "report",
     *(f"draw_{kind}" for kind in DRAWN),
 }  # fmt: skip
@@ -37,8 +37,12 @@ def inconsistencies(config: Config) -> Iterator[str]:
     """Faults of a configuration that the schema accepts and that has its defaults, one line each."""
     yield from _folder_faults(config)
     yield from _default_faults(config)
+    used = {model["network"] for dataset in config["datasets"].values() for model in dataset["models"].values()}
     for name, network in config["networks"].items():
-        yield from _network_faults(f"networks.{name}", network)
+        if backbones.is_frozen(network):
+            yield from backbones.faults(f"networks.{name}", network, name in used)
+        else:
+            yield from _network_faults(f"networks.{name}", network)
     for section in ("classifiers", "fusions"):
         if "cnn" in config[section]:
             yield f"{section}.cnn: the name stands for the network itself; choose another"
@@ -158,7 +162,8 @@ def _taken(folder: Path) -> str:
 def _network_faults(key: str, network: Config) -> Iterator[str]:
     architecture = network["architecture"]
     if architecture not in OPTIONS:
-        yield f"{key}.architecture: unknown {architecture!r}{hint(architecture, list(OPTIONS))}"
+        known = [*OPTIONS, backbones.ARCHITECTURE]
+        yield f"{key}.architecture: unknown {architecture!r}{hint(architecture, known)}"
         return
     known = list(OPTIONS[architecture])
     training = network["training"]

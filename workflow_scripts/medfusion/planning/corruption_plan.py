@@ -6,7 +6,7 @@ from medfusion.planning.representatives import Representatives
 
 
 class CorruptionPlan:
-    """Of each data set the first models, as many as `corruptions.models` says, with their first seed and all systems.
+    """Of each data set the first models that are trained, as many as `corruptions.models` says, with their first seed and all systems.
 
     Not the selected system: it is known when test labels have been seen, which what is predicted must not rest on.
 
@@ -22,7 +22,8 @@ class CorruptionPlan:
         """The models that are tried, each with its seed; none where an image may have several labels."""
         if self._plan.several_labels(dataset):
             return {}
-        models = list(self._plan.datasets[dataset]["models"])[: self._plan.config["corruptions"]["models"]]
+        trained = [model for model in self._plan.datasets[dataset]["models"] if not self._plan.backbone(dataset, model)]
+        models = trained[: self._plan.config["corruptions"]["models"]]
         return {model: self._first.first_seed(dataset, model) for model in models}
 
     def systems(self, dataset: str) -> list[tuple[str, int, list[str]]]:

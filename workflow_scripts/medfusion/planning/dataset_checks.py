@@ -13,6 +13,7 @@ from medfusion.errors import UserError
 from medfusion.learning.architectures import OPTIONS, halvings
 from medfusion.learning.architectures.compact_resnet import stem_stride
 from medfusion.planning.ablations import other_layers, removable
+from medfusion.planning.backbones import is_frozen
 from medfusion.planning.config_values import RENAMED, hint
 from medfusion.planning.data_sets import (
     classes,
@@ -77,6 +78,11 @@ def faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
             yield f"{key}.published: unknown system {row['system']!r}{hint(row['system'], packable)}"
     if (curve := dataset["learning_curve"]) and (name := curve["network"]) not in config["networks"]:
         yield f"{key}.learning_curve.network: unknown {name!r}{hint(name, list(config['networks']))}"
+    elif curve and is_frozen(config["networks"][name]):
+        yield (
+            f"{key}.learning_curve.network: {name!r} is a frozen backbone, and the study trains its network; expected "
+            "one that is trained, or learning_curve: ~"
+        )
     yield from _partition_faults(key, dataset, config)
     yield from _size_faults(key, dataset, config)
     yield from _image_faults(key, dataset, config)
@@ -204,6 +210,9 @@ def _ablation_faults(key: str, model: Config, dataset: Config, config: Config) -
             if value not in model[part]:
                 yield f"{key}.{part}: {value!r} is not among this model's {part}: {_list(model[part])}"
     network = config["networks"].get(name)
+    if network and is_frozen(network):
+        yield f"{key}: networks.{name} is a frozen backbone, of which nothing can be taken away; set ablations: ~"
+        return
     if network is None or network["architecture"] not in OPTIONS:
         return  # already named
     classifiers = model["classifiers"] if wanted["classifiers"] is None else wanted["classifiers"]
@@ -303,6 +312,8 @@ def _image_faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
         network = config["networks"].get(name, {"architecture": None})
         if network["architecture"] not in OPTIONS:
             continue  # already named
+        if several_labels(dataset) and network["training"]["class_weight"]:
+            yield f"networks.{name}.training.class_weight: for one class an image, and {key} has several labels; set ~"
         if (shift := network["training"]["shift"]) >= side:
             yield f"networks.{name}.training.shift: {shift}; expected less than the {side} pixels of {key}"
         halved = halvings(network["architecture"], network["options"])

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 
+from medfusion.planning.backbones import HEAD
 from medfusion.planning.config import systems
 from medfusion.planning.plan import Files, Plan, Wildcards
-from medfusion.planning.systems import classifiers_of
-from medfusion.system_id import SystemId
+from medfusion.planning.systems import Config, classifiers_of, fusion_members
+from medfusion.system_id import SystemId, network_of
 
 
 class ExportPlan:
@@ -45,12 +46,30 @@ class ExportPlan:
             parts["probabilities"][run] = self._plan.groups[dataset][run.group][run.system]
             for one in averaged:
                 folder = f"{self._plan.results}/{dataset}/{one.group}"
-                parts["networks"][one._replace(system="cnn")] = f"{folder}/model.keras"
-                for name in classifiers_of(self._plan.config, one.system):
+                names = classifiers_of(self._plan.config, one.system)
+                if not self._plan.backbone(dataset, one.model):
+                    parts["networks"][one._replace(system="cnn")] = f"{folder}/model.keras"
+                elif "cnn" in [one.system, *self._members(one.system)]:
+                    names = [HEAD, *names]
+                for name in names:
                     parts["classifiers"][one._replace(system=name)] = f"{folder}/{name}/model.skops"
                 if one.system in self._plan.config["fusions"]:
                     parts["fusions"][one] = f"{folder}/{one.system}/fusion.json"
         return parts
+
+    def _members(self, system: str) -> list[str]:
+        fusion = self._plan.config["fusions"].get(system)
+        return fusion_members(fusion) if fusion else []
+
+    def backbones(self, dataset: str) -> dict[str, Config]:
+        """The entries of the backbones that the export may need, by model."""
+        models = dict.fromkeys(one.model for averaged in self.runs(dataset).values() for one in averaged)
+        found = {model: self._plan.backbone(dataset, model) for model in models}
+        return {model: network for model, network in found.items() if network}
+
+    def backbone_files(self, wildcards: Wildcards) -> Files:
+        """The files of these backbones."""
+        return [network["options"]["path"] for network in self.backbones(wildcards.dataset).values()]
 
     def files(self, kind: str) -> Callable[[Wildcards], Files]:
         """An input function: one kind of what the export may need."""
@@ -64,6 +83,14 @@ class ExportPlan:
 
     def networks(self, dataset: str) -> list[str]:
         """The names of the network files in the model package, without suffix: one, but for an ensemble."""
-        counts = {len({run[:2] for run in averaged}) for averaged in self.runs(dataset).values()}
+        frozen = self.backbones(dataset)
+        counts = {len({network_of(run, frozen) for run in averaged}) for averaged in self.runs(dataset).values()}
         count = max(counts)
         return ["network"] if count == 1 else [f"network{number + 1}" for number in range(count)]
+
+    def network_files(self, dataset: str) -> list[str]:
+        """The network files that the model package has whichever run is exported: no form that a backbone lacks."""
+        frozen = self.backbones(dataset).values()
+        forms = [] if frozen else ["keras"]
+        forms += ["onnx"] if all(network["options"]["in_package"] for network in frozen) else []
+        return [f"{name}.{form}" for name in self.networks(dataset) for form in forms]

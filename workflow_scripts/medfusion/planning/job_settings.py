@@ -11,6 +11,7 @@ from typing import Any
 
 from medfusion.data import folders
 from medfusion.figures.registry import FIGURES, caption
+from medfusion.planning import backbones
 from medfusion.planning.config import fusion_members
 from medfusion.planning.corruption_plan import CorruptionPlan
 from medfusion.planning.data_sets import classes, excluded, label_order
@@ -147,6 +148,14 @@ def _of_models(plan: Plan) -> JobSettings:
         title = f"{wildcards.dataset}/{wildcards.model}, seed {wildcards.seed}"
         return {"title": title, **plan.network(wildcards)["features"]}
 
+    def apply_backbone(wildcards: Wildcards) -> Settings:
+        network = plan.network(wildcards)
+        return {
+            "title": f"{wildcards.dataset}/{wildcards.model}",
+            "backbone": backbones.settings(network),
+            "views": network["features"]["views"],
+        }
+
     def learning_curve(wildcards: Wildcards) -> Settings:
         return {
             "title": f"{wildcards.dataset}, training-size study, {wildcards.size} images, repeat {wildcards.repeat}",
@@ -156,10 +165,11 @@ def _of_models(plan: Plan) -> JobSettings:
         }
 
     def fit_grid(wildcards: Wildcards) -> Settings:
-        entry = config["classifiers"][wildcards.classifier]
+        name = wildcards.classifier
+        entry = backbones.head(config) if name == backbones.HEAD else config["classifiers"][name]
         classifier = {key: value for key, value in entry.items() if key != "label"}
         return {
-            "title": f"{wildcards.dataset}/{wildcards.model}, seed {wildcards.seed}, {wildcards.classifier}",
+            "title": f"{wildcards.dataset}/{wildcards.model}, seed {wildcards.seed}, {name}",
             "classifier": {**classifier, "criterion": config["criterion"]},
             "train_images": plan.model(wildcards)["train_images"],
             "seed": int(wildcards.seed),
@@ -184,6 +194,7 @@ def _of_models(plan: Plan) -> JobSettings:
     return {
         "train_cnn": train_cnn,
         "extract_features": extract_features,
+        "apply_backbone": apply_backbone,
         "learning_curve": learning_curve,
         "fit_grid": fit_grid,
         "fuse": fuse,
@@ -328,7 +339,9 @@ def _of_examples(plan: Plan) -> JobSettings:
         }
 
     def map_saliency(wildcards: Wildcards) -> Settings:
-        return {"files": [first.studied_network(wildcards), first.studied_features(wildcards)]}
+        network = plan.backbone(wildcards.dataset, first.studied(wildcards.dataset))
+        files = {"files": [first.studied_network(wildcards), first.studied_features(wildcards)]}
+        return {**files, "backbone": backbones.settings(network)} if network else files
 
     return {"study_classifiers": study_classifiers, "select_examples": select_examples, "map_saliency": map_saliency}
 
@@ -347,6 +360,10 @@ def _of_products(plan: Plan, parts: _Parts) -> JobSettings:
         name = wildcards.dataset
         files = exports.parts(name)
         models = dict.fromkeys(model for model, *_ in files["networks"])
+        frozen = {
+            model: {**network["options"], "views": network["features"]["views"]}
+            for model, network in exports.backbones(name).items()
+        }
         return {
             "dataset": name,
             "criterion": plan.config["criterion"],
@@ -358,6 +375,8 @@ def _of_products(plan: Plan, parts: _Parts) -> JobSettings:
                 model: plan.network(SimpleNamespace(dataset=name, model=model))["features"] for model in models
             },
             "confidence": plan.config["evaluation"]["confidence"],
+            "networks": exports.networks(name),
+            "backbones": frozen,
         }
 
     return {"write_predictions": write_predictions, "export_package": export_package}

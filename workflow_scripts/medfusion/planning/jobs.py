@@ -90,11 +90,14 @@ def _of_data(plan: Plan, dataset: str) -> Iterator[tuple[str, dict[str, Any]]]:
 def _of_models(plan: Plan, dataset: str) -> Iterator[tuple[str, dict[str, Any]]]:
     entry = plan.entries[dataset]
     for model, settings in entry["models"].items():
+        if plan.backbone(dataset, model):
+            yield "apply_backbone", {"dataset": dataset, "model": model}
         for seed in settings["seeds"]:
             of_seed = {"dataset": dataset, "model": model, "seed": seed}
-            yield "train_cnn", of_seed
-            yield "extract_features", of_seed
-            yield from (("fit_grid", {**of_seed, "classifier": name}) for name in settings["classifiers"])
+            if not plan.backbone(dataset, model):
+                yield "train_cnn", of_seed
+                yield "extract_features", of_seed
+            yield from (("fit_grid", {**of_seed, "classifier": name}) for name in plan.classifiers(dataset, model))
             yield from (("fuse", {**of_seed, "fusion": name}) for name in settings["fusions"])
     for path, variant in plan.variants[dataset].items():
         for seed in variant.seeds:

@@ -87,7 +87,7 @@ class PagePlan:
         yield from (f"{folder}/{name}" for name in names)
         for model in self._plan.datasets[dataset]["models"]:
             seed_folder = self._plan.seed_folder(dataset, model, self._representatives.first_seed(dataset, model))
-            names = self._plan.datasets[dataset]["models"][model]["classifiers"]
+            names = self._plan.classifiers(dataset, model)
             yield from (f"{seed_folder}/{name}/best.json" for name in names)
             for seed in self._plan.datasets[dataset]["models"][model]["seeds"]:
                 folder = self._plan.seed_folder(dataset, model, seed)
@@ -111,13 +111,13 @@ class PagePlan:
 
         return {
             "augmentation": Drawing(
-                "", {"train": train, "augmented": f"{folder}/augmented.h5"}, self._named, lambda dataset: True, "png"
+                "", {"train": train, "augmented": f"{folder}/augmented.h5"}, self._named, self._trains, "png"
             ),
             "curves": Drawing(
                 "{model}",
                 {"history": plan.histories, "data": [train, val]},
                 lambda wildcards: self._named(wildcards, seeds=plan.model(wildcards)["seeds"]),
-                lambda dataset, model: True,
+                lambda dataset, model: not plan.backbone(dataset, model),
             ),
             "grids": Drawing(
                 "{model}",
@@ -211,6 +211,10 @@ class PagePlan:
                 lambda dataset: plan.variants[dataset],
             ),
         }
+
+    def _trains(self, dataset: str) -> bool:
+        """Whether a data set has a network that is trained."""
+        return any(not self._plan.backbone(dataset, model) for model in self._plan.datasets[dataset]["models"])
 
     # -- settings of jobs: what figures depend on ----------------------------------------------------------------------
 

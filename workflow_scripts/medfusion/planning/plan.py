@@ -9,7 +9,7 @@ from typing import Any
 
 from medfusion import display_names
 from medfusion.data.datafiles import file_name
-from medfusion.planning import ablations, data_sets
+from medfusion.planning import ablations, backbones, data_sets
 from medfusion.planning.config import Config, fusion_members, systems
 from medfusion.planning.partitions import Partition, partitions
 from medfusion.system_id import SystemId
@@ -56,9 +56,9 @@ class Plan:
     def probabilities(self, dataset: str, model: str, seed: int | str, system: str) -> str:
         """The file of a system's probabilities."""
         folder = self.seed_folder(dataset, model, seed)
-        if system == "cnn":
+        if system == "cnn" and not self.backbone(dataset, model):
             return f"{folder}/features.h5"
-        name = "probabilities" if system in self.config["classifiers"] else "fused"
+        name = "fused" if system in self.config["fusions"] else "probabilities"
         return f"{folder}/{system}/{name}.h5"
 
     # -- data ---------------------------------------------------------------------------------------------------------
@@ -174,6 +174,30 @@ class Plan:
         variant, model = self._variant(wildcards), wildcards.model
         model = variant.base if variant and not variant.trained else model
         return f"{self.seed_folder(wildcards.dataset, model, wildcards.seed)}/model.keras"
+
+    def features(self, wildcards: Wildcards) -> str:
+        """The features that a model's classifiers see: those of a backbone are the same for all seeds."""
+        if self.backbone(wildcards.dataset, wildcards.model):
+            return f"{self.results}/{wildcards.dataset}/{wildcards.model}/backbone.h5"
+        return f"{self.seed_folder(wildcards.dataset, wildcards.model, wildcards.seed)}/features.h5"
+
+    def backbone(self, dataset: str, model: str) -> Config | None:
+        """The entry of a configured model's network, if that is a frozen backbone."""
+        return backbones.of_model(self.config, self.entries[dataset], model)
+
+    def backbone_file(self, wildcards: Wildcards) -> Files:
+        """The file of a model's backbone."""
+        return [self.network(wildcards)["options"]["path"]]
+
+    def backbone_memory(self, dataset: str) -> int:
+        """Megabytes that the largest backbone of a data set takes beside its images; 0 without any."""
+        found = (self.backbone(dataset, model) for model in self.entries[dataset]["models"])
+        return max((4 * backbones.megabytes(network) for network in found if network), default=0)
+
+    def classifiers(self, dataset: str, model: str) -> list[str]:
+        """The classifiers that are fitted for a model; a backbone's head is one of them."""
+        own = self.entries[dataset]["models"][model]["classifiers"]
+        return [backbones.HEAD, *own] if self.backbone(dataset, model) else own
 
     def _variant(self, wildcards: Wildcards) -> ablations.Variant | None:
         return self.variants[wildcards.dataset].get(wildcards.model)

@@ -2,8 +2,10 @@
 
 import math
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
+from medfusion.planning.backbones import HEAD
 from medfusion.planning.config import fusion_members
 from medfusion.planning.plan import Files, Plan, Wildcards
 from medfusion.system_id import SystemId
@@ -61,12 +63,22 @@ class Representatives:
     # -- the studied model ---------------------------------------------------------------------------------------------
 
     def studied_network(self, wildcards: Wildcards) -> str:
-        """The network whose features are studied, and whose saliency is mapped."""
-        return f"{self._studied_folder(wildcards.dataset)}/model.keras"
+        """The network whose features are studied, and whose saliency is mapped; the head of a backbone."""
+        folder, model = self._studied_folder(wildcards.dataset), self.studied(wildcards.dataset)
+        if self._plan.backbone(wildcards.dataset, model):
+            return f"{folder}/{HEAD}/model.skops"
+        return f"{folder}/model.keras"
+
+    def studied_backbone(self, wildcards: Wildcards) -> Files:
+        """The file of the studied backbone, if it is one."""
+        found = self._plan.backbone(wildcards.dataset, self.studied(wildcards.dataset))
+        return [found["options"]["path"]] if found else []
 
     def studied_features(self, wildcards: Wildcards) -> str:
         """The features that the studies look at."""
-        return f"{self._studied_folder(wildcards.dataset)}/features.h5"
+        model = self.studied(wildcards.dataset)
+        run = SimpleNamespace(dataset=wildcards.dataset, model=model, seed=self.first_seed(wildcards.dataset, model))
+        return self._plan.features(run)
 
     def studied_tree(self, wildcards: Wildcards) -> Files:
         """The fitted decision tree on the studied features, if the model has one."""

@@ -17,6 +17,7 @@ from medfusion.files.metric_files import Metrics, read_metrics
 from medfusion.jobs.costs import stage_costs
 from medfusion.jobs.records import Record
 from medfusion.naming import CRITERIA, intervals, percent, setting
+from medfusion.planning import backbones
 from medfusion.planning.config import fusion_members
 from medfusion.report import page_sections, page_tables, paired, reliability
 from medfusion.report.material import Config, Material, gather
@@ -177,7 +178,7 @@ def describe_system(config: Config, dataset: str, model: str, system: str) -> st
     if model == "ensembles":
         return f"mean probability of {', '.join(entry['ensembles'].get(system, []))} over all seeds"
     if system == "cnn":
-        return "the network alone"
+        return "a linear head on its features" if backbones.of_model(config, entry, model) else "the network alone"
     if system in config["classifiers"]:
         classifier = config["classifiers"][system]
         kind = KINDS.get(classifier["kind"], classifier["kind"])

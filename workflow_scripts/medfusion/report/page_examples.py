@@ -23,6 +23,11 @@ CAUTION = (
     "checks for saliency maps”), and a handful of images proves nothing about all others."
 )
 
+NO_GRADIENTS = (
+    "There is no Grad-CAM: the network is a backbone that is applied as it is and gives no gradients; its "
+    "probabilities are those of the linear head on its features."
+)
+
 
 class ExamplePages:
     """The words, tables and captions about the single test images of one data set.
@@ -79,10 +84,11 @@ class ExamplePages:
             return picture
         caption, seen = told[kind]()
         data = f"{self._name}, test n = {self._examples['n']:,}"
-        caption, alt = f"{caption} Data: {data}.", f"{picture.title}. {seen} {data}."
+        title = "Occlusion" if kind == "saliency" and not self._maps.with_gradcam else picture.title
+        caption, alt = f"{caption} Data: {data}.", f"{title}. {seen} {data}."
         rows = self._rows(kind)
         numbers = data_uri(CSV, csv_text(pd.DataFrame(rows)).encode()) if rows else ""
-        return replace(picture, caption=caption, alt=alt, numbers=numbers)
+        return replace(picture, title=title, caption=caption, alt=alt, numbers=numbers)
 
     def _rows(self, kind: str) -> list[dict[str, Any]]:
         """The numbers behind a gallery, a row for what is said of an image."""
@@ -177,16 +183,21 @@ class ExamplePages:
         ]
 
     def _method(self) -> str:
+        gradients = self._gradients() if self._maps.with_gradcam else NO_GRADIENTS
+        return (
+            f"{gradients} Occlusion (Zeiler & Fergus 2014) hides squares of {self._maps.patch} × {self._maps.patch} "
+            f"pixels, {self._maps.stride} pixels apart, with the mean colour of the test images, and records how far "
+            "the probability of the predicted class falls; such images are unlike all that the network was trained on."
+        )
+
+    def _gradients(self) -> str:
         rows, columns = self._maps.gradcam.shape[1:]
         height, width = self._maps.occlusion.shape[1:]
         return (
             f"Grad-CAM (Selvaraju et al. 2017) weighs the output of the layer {self._maps.layer}, the last before "
             f"pooling, by the gradient of the predicted class's score. That layer has {rows} × {columns} positions on "
             f"images of {height} × {width} pixels: one position stands for about {height / rows:.1f} × "
-            f"{width / columns:.1f} pixels and sees more than these, so nothing finer can be read from it. Occlusion "
-            f"(Zeiler & Fergus 2014) hides squares of {self._maps.patch} × {self._maps.patch} pixels, "
-            f"{self._maps.stride} pixels apart, with the mean colour of the test images, and records how far the "
-            "probability of the predicted class falls; such images are unlike all that the network was trained on."
+            f"{width / columns:.1f} pixels and sees more than these, so nothing finer can be read from it."
         )
 
     # -- captions: what stands under a figure, and what is seen in it ------------------------------------------------
@@ -240,7 +251,8 @@ class ExamplePages:
     def _saliency_told(self) -> tuple[str, str]:
         rows = self._examples["classes"]
         right, wrong = (sum(row[kind] is not None for row in rows) for kind in ("right", "wrong"))
-        grid = "{} × {}".format(*self._maps.gradcam.shape[1:])
+        grid = "Grad-CAM on its own {} × {} positions, ".format(*self._maps.gradcam.shape[1:])
+        grid, coloured = (grid, "two coloured maps") if self._maps.with_gradcam else ("", "a coloured map")
         share = central_share(self._maps)
         middle = ""
         if share is not None:
@@ -249,10 +261,10 @@ class ExamplePages:
             )
         return (
             f"For each class the surest right example (left) and the surest wrong example (right) of the network of "
-            f"{self._studied}: test image, Grad-CAM on its own {grid} positions, and the fall of the predicted class's "
+            f"{self._studied}: test image, {grid}and the fall of the predicted class's "
             "probability where a part is hidden. Colours go from nothing to the largest value of each map (for the "
             f"fall {LEAST_FALL:g} at least); under the images the range of the change.{middle}",
-            f"{right} right and {wrong} wrong examples of {len(rows)} classes, with two coloured maps each.{middle}",
+            f"{right} right and {wrong} wrong examples of {len(rows)} classes, with {coloured} each.{middle}",
         )
 
     # -- tables -------------------------------------------------------------------------------------------------------

@@ -76,7 +76,7 @@ class Section:
     more: list[Picture] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.tables or self.pictures)
+        return bool(self.notes or self.tables or self.pictures)
 
 
 def picture(name: str, path: str | Path, title: str, caption: str, alt: str) -> Picture:

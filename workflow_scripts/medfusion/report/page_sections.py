@@ -7,6 +7,7 @@ import pandas as pd
 from medfusion.evaluation import ranking
 from medfusion.files.tables import read_table
 from medfusion.naming import intervals, no_learning_curves
+from medfusion.planning import backbones
 from medfusion.report import ablations, corruptions, discrimination, page_card, page_tables, paired, reliability
 from medfusion.report.material import Material
 from medfusion.report.page_figures import OTHER, rank, read_picture
@@ -83,6 +84,7 @@ def sections(material: Material) -> list[Section]:
     _data(found["data"], material)
     _near_duplicates(found["near_duplicates"], material)
     found["training"].notes += [f"Chosen by default: {one}." for one in material.entry.get("by_default", ())]
+    found["training"].notes += backbones.described(material.config, material.entry)
     if material.compared:
         label_names = material.first["label_names"]
         paired.differences(found["differences"], material.compared, material.names, material.name)
@@ -159,15 +161,17 @@ def _corruptions(section: Section, material: Material, table: pd.DataFrame) -> N
 
 
 def _choices(section: Section, material: Material) -> None:
+    models = {run.model for run in material.choices}
+    frozen = {model for model in models if backbones.of_model(material.config, material.entry, model)}
     if material.choices:
         caption = f"Settings of the classifiers ({material.name})"
-        section.tables.append(page_tables.choices(material.choices, material.names, caption))
+        section.tables.append(page_tables.choices(material.choices, material.names, caption, frozen))
     if material.weights:
         section.tables.append(
             page_tables.weights(material.weights, material.names, f"Weights of the fusions ({material.name})")
         )
         section.notes.append(WEIGHTS)
-    if any(best["selection"] == "folds" for best in material.choices.values()):
+    if any(best["selection"] == "folds" for run, best in material.choices.items() if run.model not in frozen):
         section.notes.append(OPTIMISTIC)
 
 

@@ -1,7 +1,7 @@
 """The tables of the page, from tidy metrics and from the tables that other stages wrote."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -257,7 +257,9 @@ def near_duplicates(summary: Mapping[str, Any], caption: str) -> Table:
     return Table(caption, head, [Body(rows)])
 
 
-def choices(bests: Mapping[SystemId, Mapping[str, Any]], names: Mapping[str, str], caption: str) -> Table:
+def choices(
+    bests: Mapping[SystemId, Mapping[str, Any]], names: Mapping[str, str], caption: str, frozen: Collection[str] = ()
+) -> Table:
     """The cell that each classifier's search chose, and how; on how many images it was fitted, and as what.
 
     Measures are means over the seeds that share the rest of a row.
@@ -265,12 +267,14 @@ def choices(bests: Mapping[SystemId, Mapping[str, Any]], names: Mapping[str, str
     Parameters
     ----------
     bests : what best.json holds
+    frozen : models whose features come from a backbone, which never saw these labels
     """
     seeds: dict[tuple[str, ...], list[int | None]] = {}
     found: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
     for run, best in bests.items():
         cell = ", ".join(f"{key} = {setting(value)}" for key, value in best["cell"].items())
-        how = "folds of the training split (optimistic)" if best["selection"] == "folds" else "validation split"
+        folds = f"folds of the training split{'' if run.model in frozen else ' (optimistic)'}"
+        how = folds if best["selection"] == "folds" else "validation split"
         if how == "validation split" and best.get("scored_images", 0) < best.get("validation_images", 0):
             how += f", {best['scored_images']:,} of {best['validation_images']:,} images"
         numbers = [f"{best[number]:,}" for number in ("compared_images", "fitted_images")]

@@ -1,0 +1,141 @@
+"""Frozen backbones in the configuration: networks of the architecture `onnx`, a file that is applied as it is.
+
+The system `cnn` of a model with such a network is a classifier on its features: a linear head.
+"""
+
+import os
+from collections.abc import Iterator
+
+from medfusion.planning.config_values import hint, shown
+from medfusion.planning.systems import Config
+
+ARCHITECTURE = "onnx"
+OPTIONS: Config = {
+    "path": None,
+    "sha256": None,
+    "input": None,
+    "output": None,
+    "in_package": True,
+    "pretrained_on": None,
+}
+INPUT: Config = {"size": None, "layout": "NCHW", "channels": 3, "scale": "1/255", "mean": 0, "std": 1}
+HEAD = "cnn"  # the classifier that stands for the network itself
+# The strength of its penalty: from hardly more than the classes' shares to hardly any.
+HEAD_GRID = {"C": [0.0001, 0.001, 0.01, 0.1, 1]}
+
+
+def is_frozen(network: Config) -> bool:
+    """Whether an entry of `networks` is a backbone that is not trained."""
+    return network["architecture"] == ARCHITECTURE
+
+
+def out_of_place(config: Config) -> Iterator[str]:
+    """Faults of backbones in a configuration without its defaults: what they lack, and what only trainings have."""
+    for name, network in config["networks"].items():
+        if not is_frozen(network):
+            continue
+        key, options = f"networks.{name}", network.get("options") or {}
+        if network.get("training"):
+            yield f"{key}.training: a frozen backbone is not trained; leave training out"
+        if "layers" in (network.get("features") or {}):
+            yield f"{key}.features.layers: a frozen backbone has one output, options.output; leave layers out"
+        for option in options:
+            if option not in OPTIONS:
+                yield f"{key}.options: {ARCHITECTURE} has no option {option!r}{hint(option, list(OPTIONS))}"
+        if not options.get("path"):
+            yield f"{key}.options.path: required: an ONNX file that turns images into features"
+        if not options.get("input"):
+            yield f"{key}.options.input: required: what the file takes, such as {{size: 224, layout: NCHW}}"
+
+
+def fill(network: Config, features: Config) -> None:
+    """Complete the entry of a backbone in place; numbers of channels are written out.
+
+    Parameters
+    ----------
+    network : as the schema accepts it, without faults of `out_of_place`
+    features : the section of `defaults`
+    """
+    options = {**OPTIONS, **network["options"]}
+    options["path"] = os.path.expanduser(options["path"])
+    taken = {**INPUT, **options["input"]}
+    if taken["scale"] == INPUT["scale"]:
+        taken["scale"] = 1 / 255
+    for name in ("mean", "std"):
+        if not isinstance(taken[name], list):
+            taken[name] = [taken[name]] * taken["channels"]
+    given = network.get("features") or {}
+    network.update(
+        options={**options, "input": taken},
+        training=None,
+        features={"layers": [], "views": given.get("views", features["views"])},
+    )
+
+
+def faults(key: str, network: Config, used: bool) -> Iterator[str]:
+    """Faults of a complete backbone, one line each, as far as they are seen without reading its file.
+
+    Parameters
+    ----------
+    used : whether a model has it; otherwise the file need not be there
+    """
+    path, taken = network["options"]["path"], network["options"]["input"]
+    if not used:
+        pass
+    elif not os.path.exists(path):
+        yield f"{key}.options.path: there is no file {path!r}; relative paths start at {os.getcwd()}"
+    elif not os.path.isfile(path):
+        yield f"{key}.options.path: {path!r} is not a file; expected an ONNX file"
+    elif not os.access(path, os.R_OK):
+        yield f"{key}.options.path: {path!r} cannot be read (permission denied); make it readable (chmod +r)"
+    for name in ("mean", "std"):
+        if len(taken[name]) != taken["channels"]:
+            yield (
+                f"{key}.options.input.{name}: {shown(taken[name])}; expected one number, or {taken['channels']}, one a "
+                "channel"
+            )
+
+
+def of_model(config: Config, dataset: Config, model: str) -> Config | None:
+    """The entry of a configured model's network, if that is a backbone; none of an ensemble or an ablated model."""
+    entry = dataset["models"].get(model)
+    network: Config | None = config["networks"][entry["network"]] if entry else None
+    return network if network and is_frozen(network) else None
+
+
+def described(config: Config, dataset: Config) -> Iterator[str]:
+    """What the page says of each model of a data set whose network is a backbone."""
+    for model in dataset["models"]:
+        if network := of_model(config, dataset, model):
+            options = network["options"]
+            origin = f"pretrained on {options['pretrained_on']}" if options["pretrained_on"] else "pretrained"
+            yield (
+                f"Model {model}: the backbone {os.path.basename(options['path'])}, {origin}, is applied as it is. "
+                f"Nothing in it is trained, so there are no training curves; {model}/{HEAD} is a linear head on its "
+                "features. Whether test images, or others of the same patients, were among what it was pretrained on, "
+                "nobody has checked here; if they were, its figures are too good."
+            )
+
+
+def head(config: Config) -> Config:
+    """The settings of the linear head, as an entry of `classifiers` with its defaults."""
+    return {
+        **config["defaults"]["classifier"],
+        "kind": "logistic_regression",
+        "grid": HEAD_GRID,
+        "selection": "validation",
+        "calibration": "temperature",
+    }
+
+
+def settings(network: Config) -> Config:
+    """What a job that applies a backbone depends on: its file, what that takes, and the name of its output."""
+    return {key: network["options"][key] for key in ("path", "sha256", "input", "output")}
+
+
+def megabytes(network: Config) -> int:
+    """The size of a backbone's file; 0 where there is none any more, which its job will say."""
+    try:
+        return os.path.getsize(network["options"]["path"]) >> 20
+    except OSError:
+        return 0
