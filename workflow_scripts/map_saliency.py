@@ -8,6 +8,7 @@ import numpy as np
 from medfusion.files import images
 from medfusion.files.example_files import Maps, mapped, read_examples, write_maps
 from medfusion.files.hdf5 import open_hdf5
+from medfusion.files.mean_colour import mean_colour
 from medfusion.jobs import stage
 
 
@@ -49,15 +50,6 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
     write_maps(args.maps, images.describe(args.images), maps)
     rows, columns = maps.gradcam.shape[1:]
     stage.progress(f"{args.maps}: {len(indices)} images, Grad-CAM on {rows} × {columns} positions")
-
-
-def mean_colour(path: str) -> np.ndarray:
-    """The mean pixel of all images, uint8 (C,): what a part is hidden with."""
-    sums, pixels = 0, 0
-    for block in images.image_blocks(path):
-        sums = sums + block.sum(axis=(0, 1, 2), dtype=np.int64)
-        pixels += block[..., 0].size
-    return np.rint(sums / pixels).astype(np.uint8)
 
 
 if __name__ == "__main__":

@@ -90,6 +90,7 @@ def _add_of_one_class(add, config: Config, dataset: str, models: Config) -> None
         add(stage, dataset, dataset=dataset)
     used = [(model["network"], config["networks"][model["network"]]) for model in models.values()]
     unset = set().union(*(_network_facts(*network)["unset"] for network in used))
+    add("write_try_page", dataset, dataset=dataset)
     add("export_package", dataset, dataset=dataset, network=[name for name, _ in used], unset=unset)
     studied = next(iter(models))
     trees = [

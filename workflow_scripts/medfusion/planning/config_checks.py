@@ -19,7 +19,8 @@ RESERVED_DATASETS = {
     "stage", "download", "generate", "prepare", "prepare_folder", "inspect_images", "audit_duplicates", "augment",
     "train_cnn", "extract_features", "learning_curve", "fit_grid", "fuse", "ensemble", "baselines", "evaluate",
     "rank_systems", "compare_systems", "calibrate", "assess_reliability", "collect_metrics", "study_classifiers",
-    "select_examples", "map_saliency", "write_predictions", "export_package", "summarise", "report",
+    "select_examples", "map_saliency", "write_predictions", "export_package", "write_try_page", "summarise",
+    "report",
     *(f"draw_{kind}" for kind in DRAWN),
 }  # fmt: skip
 

@@ -30,7 +30,7 @@ from medfusion.tasks import MOST_LABELS
 # Names that folders beside a data set's models already have.
 RESERVED_MODELS = {
     "images", "inspect", "audit", "ensembles", "baselines", "learning_curve", "results", "reliability", "studies",
-    "examples", "ablations", "export", "labels",
+    "examples", "ablations", "export", "try", "labels",
 }  # fmt: skip
 
 

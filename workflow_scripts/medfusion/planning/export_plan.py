@@ -62,6 +62,11 @@ class ExportPlan:
         groups = dict.fromkeys(run.group for run in self.runs(wildcards.dataset))
         return [f"{folder}/{group}/metrics.json" for group in groups]
 
+    def onnx(self, wildcards: Wildcards) -> Files:
+        """The networks of the model package that programs without TensorFlow read."""
+        folder = f"{self._plan.results}/{wildcards.dataset}/export"
+        return [f"{folder}/{name}.onnx" for name in self.networks(wildcards.dataset)]
+
     def networks(self, dataset: str) -> list[str]:
         """The names of the network files in the model package, without suffix: one, but for an ensemble."""
         counts = {len({run[:2] for run in averaged}) for averaged in self.runs(dataset).values()}

@@ -112,6 +112,6 @@ def _of_evaluation(plan: Plan, dataset: str) -> Iterator[tuple[str, dict[str, An
     if plan.datasets[dataset]["flag"]:
         stages += ["write_predictions"]
     if not plan.several_labels(dataset):
-        stages += ["compare_systems", "calibrate", "assess_reliability", "export_package"]
+        stages += ["compare_systems", "calibrate", "assess_reliability", "export_package", "write_try_page"]
         stages += ["select_examples", "map_saliency", "study_classifiers"]
     yield from ((stage, {"dataset": dataset}) for stage in stages)
