@@ -128,7 +128,7 @@ function couple(pairs, k) {
     Array.from({ length: k + 2 }, (_, j) => {
       if (j === k + 1) return i === k ? 1 : 0;
       if (i === k || j === k) return i === j ? 0 : 1;
-      return i === j ? r[i].reduce((sum, value) => sum + value ** 2, 0) : -r[i][j] * r[j][i];
+      return i === j ? r.reduce((sum, row) => sum + row[j] ** 2, 0) : -r[i][j] * r[j][i];
     }),
   );
   const found = solved(equations).slice(0, k).map((value) => Math.max(value, TINY));

@@ -74,7 +74,8 @@ async function decodePng(bytes, most) {
   checkOpaque(pixels, type, depth, clear);
   const values = withoutAlpha(pixels, type, depth, palette);
   return {
-    width, height, values, channels: type === 0 || type === 4 ? 1 : 3, colour: type !== 0 && type !== 4, cmyk: false,
+    width, height, values, channels: type === 0 || type === 4 ? 1 : 3, cmyk: false,
+    colour: type !== 0 && !(type === 4 && depth === 8), // with 16 bits and alpha, grey is colour to Pillow
     orientation: await orientationOfPng(chunks),
   };
 }
@@ -150,18 +151,21 @@ function unpacked(raw, { width, height, depth, samples, passes }) {
     const [columns, rows] = sizeOfPass({ width, height }, pass);
     const length = columns ? Math.ceil((columns * samples * depth) / 8) : 0;
     let above = new Uint8Array(length);
-    for (let row = 0; columns && row < rows; row++) {
+    for (let row = 0; columns && row < rows; row++, place += 1 + length) {
       const line = raw.subarray(place + 1, place + 1 + length);
       unfilter(raw[place], line, above, step);
+      above = line;
       const start = (pass[1] + row * pass[3]) * width + pass[0];
+      if (depth === 8 && pass[2] === 1) {
+        pixels.set(line, start * samples);
+        continue;
+      }
       for (let index = 0; index < columns * samples; index++) {
         const target = (start + Math.floor(index / samples) * pass[2]) * samples + (index % samples);
         if (depth === 8) pixels[target] = line[index];
         else if (depth === 16) pixels[target] = (line[2 * index] << 8) | line[2 * index + 1];
         else pixels[target] = (line[(index * depth) >> 3] >> (8 - depth - ((index * depth) & 7))) & mask;
       }
-      above = line;
-      place += 1 + length;
     }
   }
   return pixels;
@@ -170,15 +174,14 @@ function unpacked(raw, { width, height, depth, samples, passes }) {
 /** Undo the filter of one row, in place (PNG, section 9). */
 function unfilter(kind, line, above, step) {
   if (kind > 4) throw new Refusal("damaged (an unknown filter); get it again");
-  for (let index = 0; kind && index < line.length; index++) {
-    const [left, up] = [index < step ? 0 : line[index - step], above[index]];
-    if (kind === 1) line[index] += left;
-    else if (kind === 2) line[index] += up;
-    else if (kind === 3) line[index] += (left + up) >> 1;
-    else {
-      const corner = index < step ? 0 : above[index - step];
+  if (kind === 1) for (let n = step; n < line.length; n++) line[n] += line[n - step];
+  if (kind === 2) for (let n = 0; n < line.length; n++) line[n] += above[n];
+  if (kind === 3) for (let n = 0; n < line.length; n++) line[n] += ((n < step ? 0 : line[n - step]) + above[n]) >> 1;
+  if (kind === 4) {
+    for (let n = 0; n < line.length; n++) {
+      const [left, up, corner] = n < step ? [0, above[n], 0] : [line[n - step], above[n], above[n - step]];
       const [a, b, c] = [Math.abs(up - corner), Math.abs(left - corner), Math.abs(left + up - 2 * corner)];
-      line[index] += a <= b && a <= c ? left : b <= c ? up : corner;
+      line[n] += a <= b && a <= c ? left : b <= c ? up : corner;
     }
   }
 }
@@ -259,7 +262,10 @@ async function decodeJpeg(bytes, most) {
     context.drawImage(bitmap, 0, -top);
     const { data } = context.getImageData(0, 0, width, Math.min(rows, height - top));
     for (let source = 0; source < data.length; source += 4) {
-      for (let channel = 0; channel < channels; channel++) values[target++] = data[source + channel];
+      values[target++] = data[source];
+      if (channels === 1) continue;
+      values[target++] = data[source + 1];
+      values[target++] = data[source + 2];
     }
   }
   bitmap.close();

@@ -16,7 +16,7 @@ const system = await (await fetch("system.json")).json();
 const names = system.label_names;
 const worker = new Worker("worker.js", { type: "module" });
 let id = 0;
-let shown = null;
+let image = null; // that the last answer is about
 
 describe();
 listen();
@@ -36,7 +36,7 @@ function describe() {
   for (const sample of system.samples) {
     const button = document.createElement("button");
     const image = Object.assign(document.createElement("img"), { src: `data:image/png;base64,${sample.png}`, alt: "" });
-    const label = Object.assign(document.createElement("span"), { textContent: sample.class });
+    const label = Object.assign(document.createElement("span"), { textContent: sample.class, title: sample.class });
     button.type = "button";
     button.setAttribute("aria-pressed", "false");
     button.append(image, label);
@@ -83,6 +83,7 @@ function give(file) {
   id += 1;
   for (const button of document.querySelectorAll("[aria-pressed]")) button.setAttribute("aria-pressed", "false");
   $("status").textContent = "Looking …";
+  $("status").className = "";
   document.body.dataset.state = "busy";
   worker.postMessage({ id, file });
 }
@@ -107,16 +108,20 @@ const HEARD = {
     document.body.dataset.state = "failed";
   },
   refused: ({ reason }) => refuse(reason),
-  answer({ image, notes, found, milliseconds }) {
-    shown = { image, label: found.label };
+  answer({ image: prepared, notes, found, milliseconds }) {
+    image = prepared;
     $("refusal").hidden = true;
     $("answer").hidden = false;
     const confidence = percent(found.probabilities[found.label]);
     $("class").textContent = names[found.label];
+    $("class").parentElement.classList.toggle("long", names[found.label].length > 24);
     $("confidence").textContent = confidence;
     $("refer").textContent = found.refer ? "Refer to a human" : "Sure enough: need not be referred";
     $("refer").classList.toggle("refer", found.refer);
+    // For those who hear the page: everybody else sees the same below.
     $("status").textContent = `${names[found.label]}, ${confidence}${found.refer ? "; refer to a human" : ""}.`;
+    $("status").className = "unseen";
+    if ($("answers").getBoundingClientRect().top > 0.7 * innerHeight) $("answers").scrollIntoView();
     $("classes").replaceChildren(...found.probabilities.map((value, label) => row(value, label, found)));
     const set = names.filter((_, label) => found.set[label]);
     $("set").textContent = set.join("; ") || "none: no class is probable enough";
@@ -128,7 +133,7 @@ const HEARD = {
     }
     $("notes").textContent = notes.join("; ") || "taken as it is";
     $("time").textContent = `${milliseconds.toFixed(0)}\u00a0ms`;
-    draw($("crop"), image, (place) => pixel(image, place));
+    draw($("crop"), pixel);
     $("map").style.opacity = 0.35; // until it is there
     $("map-words").textContent = "Looking where the answer comes from …";
     document.body.dataset.state = "answered";
@@ -138,8 +143,8 @@ const HEARD = {
   },
   map({ falls }) {
     const most = falls.reduce((top, fall) => Math.max(top, Math.abs(fall)), 0) || 1;
-    draw($("map"), shown.image, (place) => {
-      const [red, green, blue] = pixel(shown.image, place);
+    draw($("map"), (place) => {
+      const [red, green, blue] = pixel(place);
       const grey = 0.299 * red + 0.587 * green + 0.114 * blue;
       const share = Math.abs(falls[place]) / most;
       return (falls[place] > 0 ? ORANGE : BLUE).map((colour) => 0.9 * grey * (1 - share) + colour * share);
@@ -147,8 +152,8 @@ const HEARD = {
     $("map").style.opacity = 1;
     const deepest = Math.max(0, ...falls);
     $("map-words").textContent = deepest
-      ? `Where it looks: hiding the orange parts lowers the probability of ${names[shown.label]} by up to ${percent(deepest)}`
-      : `Hiding no part lowers the probability of ${names[shown.label]}`;
+      ? `Where it looks: hiding the orange parts lowers this probability by up to ${percent(deepest)}`
+      : "Hiding no part lowers this probability";
     document.body.dataset.state = "mapped";
   },
 };
@@ -165,13 +170,13 @@ function row(value, label, found) {
   return line;
 }
 
-/** Red, green and blue of one pixel of an image. */
-function pixel(image, place) {
+/** Red, green and blue of one pixel of the image. */
+function pixel(place) {
   const own = image.subarray(place * system.channels, (place + 1) * system.channels);
   return own.length === 3 ? own : [own[0], own[0], own[0]];
 }
 
-function draw(canvas, image, colours) {
+function draw(canvas, colours) {
   canvas.width = canvas.height = system.size;
   const context = canvas.getContext("2d");
   const data = context.createImageData(system.size, system.size);

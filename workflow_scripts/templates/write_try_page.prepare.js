@@ -19,17 +19,17 @@ export function prepare(picture, form) {
   const values = eightBits(picture, form, notes);
   const turned = picture.orientation >= 2 && picture.orientation <= 8;
   if (turned) notes.push("turned upright");
-  const [width, height, at] = upright(picture, turned ? picture.orientation : 1);
+  const { width, height, origin, right, down } = upright(picture, turned ? picture.orientation : 1);
   if (picture.cmyk) notes.push("CMYK converted");
   if (form.channels === 3 && !picture.colour) notes.push("grey: no colour to go by");
-  if (form.channels === 1 && picture.colour && isColourful(values)) notes.push("colour turned to grey");
+  if (form.channels === 1 && channels === 3 && isColourful(values)) notes.push("colour turned to grey");
 
   const asItIs = width === form.size && height === form.size;
   const [left, top, side] = asItIs ? [0, 0, form.size] : cropBox(width, height, form.crop);
   const cropped = new Uint8Array(side * side * form.channels);
   for (let y = 0, target = 0; y < side; y++) {
-    for (let x = 0; x < side; x++) {
-      const source = at(left + x, top + y) * channels;
+    let source = (origin + left * right + (top + y) * down) * channels;
+    for (let x = 0; x < side; x++, source += right * channels) {
       if (form.channels === channels || channels === 1) {
         for (let channel = 0; channel < form.channels; channel++) {
           cropped[target++] = values[source + (channels === 1 ? 0 : channel)];
@@ -75,20 +75,24 @@ function eightBits({ values }, form, notes) {
   return Uint8Array.from(values, (value) => Math.floor((2 * 255 * value + most) / (2 * most)));
 }
 
-/** Width and height of the picture turned upright, and where in the file's order its pixel (x, y) is. */
+/**
+ * The picture turned upright: its size, and where in the file's order its first pixel is, how far from any pixel that to its
+ * right, and how far that below it.
+ */
 function upright({ width, height }, orientation) {
-  const [right, bottom] = [width - 1, height - 1];
-  const places = {
-    1: (x, y) => y * width + x,
-    2: (x, y) => y * width + right - x,
-    3: (x, y) => (bottom - y) * width + right - x,
-    4: (x, y) => (bottom - y) * width + x,
-    5: (x, y) => x * width + y,
-    6: (x, y) => (bottom - x) * width + y,
-    7: (x, y) => (bottom - x) * width + right - y,
-    8: (x, y) => x * width + right - y,
-  };
-  return [...(orientation >= 5 ? [height, width] : [width, height]), places[orientation]];
+  const [last, lowest] = [width - 1, (height - 1) * width];
+  const [origin, right, down] = {
+    1: [0, 1, width],
+    2: [last, -1, width],
+    3: [lowest + last, -1, -width],
+    4: [lowest, 1, -width],
+    5: [0, width, 1],
+    6: [lowest, -width, 1],
+    7: [lowest + last, -width, -1],
+    8: [last, width, -1],
+  }[orientation];
+  const [across, along] = orientation >= 5 ? [height, width] : [width, height];
+  return { width: across, height: along, origin, right, down };
 }
 
 /** The middle square: of the shorter side, or as MedMNIST cut it out of pictures of its source. */

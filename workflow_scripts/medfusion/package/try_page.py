@@ -48,7 +48,7 @@ def system(
     models = fitted.load(Path(folder, contents.CLASSIFIERS)) if any(m.classifier for m in package.members) else {}
     sizes, side = SOURCE_CROPS.get(package.flag, (set(), 0))
     calibration = package.calibration
-    answers = Predictor(folder).predict(np.stack([image for image, _ in samples])).probabilities if samples else []
+    answers = Predictor(folder).predict(np.stack([image for image, _ in samples])).probabilities
     content = {
         "name": package.name,
         "words": _words(package, record),

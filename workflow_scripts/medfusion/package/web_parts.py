@@ -154,9 +154,8 @@ def _trees(trees: Sequence[Any], arrays: Arrays) -> Part:
         return arrays.add(np.concatenate([values(tree) for tree in trees]))
 
     def children(side: str) -> Part:
-        moved = [
-            getattr(tree, side) + root * (getattr(tree, side) != -1) for tree, root in zip(trees, roots, strict=True)
-        ]
+        found = [getattr(tree, side) for tree in trees]
+        moved = [places + root * (places != -1) for places, root in zip(found, roots, strict=True)]
         return arrays.add(np.concatenate(moved))
 
     return {

@@ -67,7 +67,7 @@ def server(found: dict[str, tuple[Path, str]], runtime: Path, port: int | None) 
     UserError
         If the port is taken.
     """
-    files = {}
+    files: dict[str, Path] = {}
     for name, (folder, _) in found.items():
         files |= {f"/{name}/{file}": folder / file for file in (*PAGE, SYSTEM, ARRAYS)}
         files |= {f"/{name}/{RUNTIME}/{file.name}": file for file in runtime.iterdir()}
