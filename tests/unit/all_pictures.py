@@ -1,4 +1,4 @@
-"""Pictures of all kinds that `predict` takes, as the bytes of their files, for tests that compare two readers of them."""
+"""Pictures of all kinds that `predict` takes, as the bytes of files, for tests that compare two readers of them."""
 
 import io
 import struct
@@ -98,10 +98,9 @@ def pngs(rng: np.random.Generator) -> dict[str, bytes]:
 
     palette = chunk(b"PLTE", rng.integers(0, 256, 3 * 256, dtype=np.uint8).tobytes())
     few = chunk(b"PLTE", rng.integers(0, 256, 3 * 16, dtype=np.uint8).tobytes())
-    gamma, profile = (
-        chunk(b"gAMA", struct.pack(">I", 100_000)),
-        chunk(b"iCCP", b"profile\0\0" + zlib.compress(ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes())),
-    )
+    gamma = chunk(b"gAMA", struct.pack(">I", 100_000))
+    colours = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes()
+    profile = chunk(b"iCCP", b"profile\0\0" + zlib.compress(colours))
     xmp = chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + XMP.format(8).encode())
     raw = exif(6).tobytes()
     hexadecimal = f"\nexif\n{len(raw):8}\n{raw.hex()}\n".encode()
@@ -139,7 +138,7 @@ def pngs(rng: np.random.Generator) -> dict[str, bytes]:
         "a profile": png(draw(50, 60), 2, parts=profile),
         "palette": png(draw(64, 80, 1), 3, parts=palette),
         "palette of 4 bits": png(draw(45, 39, 1, 4), 3, 4, parts=few),
-        "palette of 1 bit": png(draw(45, 39, 1, 1), 3, 1, parts=few[:0] + chunk(b"PLTE", b"\xc8\x1e\x14\x1e\x64\xc8")),
+        "palette of 1 bit": png(draw(45, 39, 1, 1), 3, 1, parts=chunk(b"PLTE", b"\xc8\x1e\x14\x1e\x64\xc8")),
         "palette, opaque as far as used": png(draw(45, 39, 1) | 16, 3, parts=palette + chunk(b"tRNS", b"\0" * 16)),
         "turned by XMP": png(draw(61, 97), 2, parts=xmp),
         "turned by a raw profile": png(

@@ -67,7 +67,7 @@ function eightBits({ values }, form, notes) {
   if (form.bits === null && likely) {
     throw new Refusal(
       `16 bits a pixel, of which ${likely} seem to hold values (up to ${brightest}), so that it would be nearly black; ` +
-        "the system was trained on no picture of 16 bits and does not say: save it with 8",
+        "the model package was trained on no picture of 16 bits and does not say: save it with 8",
     );
   }
   notes.push(bits === 16 ? "16 bits scaled to 8" : `16 bits, of which ${bits} hold values, scaled to 8`);
