@@ -72,7 +72,8 @@ test-short: .venv/ready
 test-page: browser
 	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit 0; done; \
 		echo "The page is tested in a browser, and there is none: install Chromium." >&2; exit 1
-	.venv/bin/python -m pytest tests/workflow/test_page_in_browser.py
+	.venv/bin/python workflow_scripts/try_systems.py --fetch
+	.venv/bin/python -m pytest tests/workflow/test_page_in_browser.py tests/unit/test_try_in_browser.py
 
 # Says in one line what is missing where there is no Slurm.
 test-slurm: slurm
