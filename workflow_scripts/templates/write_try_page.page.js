@@ -110,6 +110,7 @@ const HEARD = {
   refused: ({ reason }) => refuse(reason),
   answer({ image: prepared, notes, found, milliseconds }) {
     image = prepared;
+    $("refusal").textContent = "";
     $("refusal").hidden = true;
     $("answer").hidden = false;
     const confidence = percent(found.probabilities[found.label]);
