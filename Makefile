@@ -1,6 +1,7 @@
 # Each target makes .venv on first use, from the pinned requirements, and goes.
 #   make report   both studies on the real data            CONFIG=configs/surrogate.yaml adds an overlay
 #   make demo     the whole workflow on generated images, without network
+#   make try      after `snakemake export`: serves pages to this machine on which the exported systems are tried
 #   make test     unit and workflow tests, in about a quarter of an hour
 #   make test-runs    whole runs: several labels at once, a folder of pictures, ablations, two from scratch compared; with
 #                 MEDMNIST_DATA=folder also real data from end to end
@@ -36,7 +37,7 @@ PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-d
 PYTEST = .venv/bin/python -m pytest -n 2 --dist loadfile
 SNAKEMAKE = .venv/bin/snakemake -j $(CORES)
 
-.PHONY: report demo test test-runs test-faults test-changes test-all test-short test-page test-oldest test-slurm test-fuzz fuzz browser slurm kubernetes docs lint bench bench-large pins
+.PHONY: report demo try test test-runs test-faults test-changes test-all test-short test-page test-oldest test-slurm test-fuzz fuzz browser slurm kubernetes docs lint bench bench-large pins
 
 report: .venv/ready
 	$(SNAKEMAKE) report $(if $(CONFIG),--configfile $(CONFIG))
@@ -44,6 +45,9 @@ report: .venv/ready
 demo: .venv/ready
 	$(SNAKEMAKE) report --configfile configs/demo.yaml
 	@echo "Open results/demo/report.html"
+
+try: .venv/ready
+	@.venv/bin/python workflow_scripts/try_systems.py
 
 test: .venv/ready
 	$(PYTEST) -m "not slow and not slurm"
@@ -68,7 +72,8 @@ test-short: .venv/ready
 test-page: browser
 	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit 0; done; \
 		echo "The page is tested in a browser, and there is none: install Chromium." >&2; exit 1
-	.venv/bin/python -m pytest tests/workflow/test_page_in_browser.py
+	.venv/bin/python workflow_scripts/try_systems.py --fetch
+	.venv/bin/python -m pytest tests/workflow/test_page_in_browser.py tests/unit/test_try_in_browser.py
 
 # Says in one line what is missing where there is no Slurm.
 test-slurm: slurm

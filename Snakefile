@@ -52,6 +52,7 @@ rule audit:
 rule export:
     input:
         served("export", PLAN.one_class, f"{RESULTS}/{{dataset}}/export/model_package.json"),
+        expand(f"{RESULTS}/{{dataset}}/try/{SYSTEM}", dataset=EXPORTS.tried),
     localrule: True
 
 

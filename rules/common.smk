@@ -8,6 +8,8 @@ from snakemake.utils import update_config
 
 from medfusion.figures.registry import FIGURES
 from medfusion.jobs.early_cutoff import FORCE_VARIABLE
+from medfusion.package.try_files import ARRAYS, SYSTEM
+from medfusion.package.try_files import PAGE as TRY_PAGE
 from medfusion.planning import config as configuration
 from medfusion.planning import runs, snakemake_compat
 from medfusion.planning.corruption_plan import CorruptionPlan

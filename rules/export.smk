@@ -1,7 +1,7 @@
 # What is taken away. Needs: networks, classifiers and fusions, what validation says of them, their measures, the audit.
-# Makes: the selected system of each data set as one folder to use elsewhere, with predict.py, and MedMNIST's own prediction
-# files of every system. Neither reads a test label; measures are those of metrics.json and
-# reliability.json.
+# Makes: the selected system of each data set as one folder to use elsewhere, with predict.py; a page on which it is tried in a
+# browser; MedMNIST's own prediction files of every system. None reads a test label; measures are those of metrics.json
+# and reliability.json.
 
 
 # One rule a data set, because the number of networks, and so the files, are its own: an ensemble has several.
@@ -42,6 +42,26 @@ for dataset in PLAN.one_class:
             "{wildcards.dataset}: exporting the selected system"
         shell:
             COMMAND
+
+
+use rule stage as write_try_page with:
+    input:
+        **stage("write_try_page"),
+        package=f"{RESULTS}/{{dataset}}/export/model_package.json",
+        classifiers=f"{RESULTS}/{{dataset}}/export/classifiers.skops",
+        networks=EXPORTS.onnx,
+        val=PREPARED[1],
+    output:
+        system=f"{RESULTS}/{{dataset}}/try/{SYSTEM}",
+        arrays=f"{RESULTS}/{{dataset}}/try/{ARRAYS}",
+        page=[f"{RESULTS}/{{dataset}}/try/{name}" for name in TRY_PAGE],
+    log:
+        f"{LOGS}/{{dataset}}/try.log",
+    resources:
+        mem_mb=memory(1000),
+        runtime=20,
+    message:
+        "{wildcards.dataset}: writing the page on which the exported system is tried"
 
 
 use rule stage as write_predictions with:

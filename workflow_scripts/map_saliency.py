@@ -12,6 +12,7 @@ import numpy as np
 from medfusion.files import images
 from medfusion.files.example_files import Maps, mapped, read_examples, write_maps
 from medfusion.files.hdf5 import open_hdf5
+from medfusion.files.mean_colour import mean_colour
 from medfusion.jobs import stage
 
 
@@ -64,15 +65,6 @@ def headed(path: str, head: str, settings: dict[str, Any], views: list[str]) -> 
 
     backbone, model = backbones.load(path, settings["backbone"], settings["threads"]), classifiers.load(head)
     return lambda pictures: classifiers.probabilities(model, averaged(backbone, pictures, views)[0])
-
-
-def mean_colour(path: str) -> np.ndarray:
-    """The mean pixel of all images, uint8 (C,): what a part is hidden with."""
-    sums, pixels = 0, 0
-    for block in images.image_blocks(path):
-        sums = sums + block.sum(axis=(0, 1, 2), dtype=np.int64)
-        pixels += block[..., 0].size
-    return np.rint(sums / pixels).astype(np.uint8)
 
 
 if __name__ == "__main__":

@@ -17,18 +17,29 @@ VIEWS = ("horizontal_flip",)
 KEY = "net/seed1/svm"
 
 
-def make(folder: Path, channels: int = 1, classes: int = 2, generated: bool = False) -> tuple[ModelPackage, np.ndarray]:
+def make(
+    folder: Path,
+    channels: int = 1,
+    classes: int = 2,
+    generated: bool = False,
+    images: np.ndarray | None = None,
+    labels: np.ndarray | None = None,
+) -> tuple[ModelPackage, np.ndarray]:
     """Write a fusion of a network (weight 0.25) and an SVM on its features.
+
+    Parameters
+    ----------
+    images, labels : that the SVM is fitted on; noise if not given
 
     Returns
     -------
     package : what was written
-    images : uint8 (40, 28, 28, channels)
+    images : uint8 (40, 28, 28, channels), or those that were given
     """
     folder.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(classes)
-    images = rng.integers(0, 256, (40, 28, 28, channels), dtype=np.uint8)
-    labels = np.arange(40) % classes
+    if images is None:
+        images = np.random.default_rng(classes).integers(0, 256, (40, 28, 28, channels), dtype=np.uint8)
+    labels = np.arange(len(images)) % classes if labels is None else labels
     keras.utils.set_random_seed(1)
     network = networks.build("compact_resnet", (28, 28, channels), classes, {"widths": [4, 8]})
     model = extractor(network, ["features"])

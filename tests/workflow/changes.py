@@ -788,6 +788,12 @@ FILES = (
         files=_appended("\n", "workflow_scripts/templates/export_package.*"),
     ),
     Row(
+        "the page on which systems are tried",
+        "that page of each data set",
+        ("write_try_page",),
+        files=_appended("\n", "workflow_scripts/templates/write_try_page.*"),
+    ),
+    Row(
         "a fusion's weights, fixed before, are chosen",
         "that fusion, the drawing of its models' choices, and what follows",
         (

@@ -146,6 +146,8 @@ def _add_of_one_class(add, config: Config, dataset: str, models: Config) -> None
             add(stage, dataset, dataset=dataset, tried=[name for name, _ in tried])
     used = [(model["network"], config["networks"][model["network"]]) for model in models.values()]
     unset = set().union(*(_network_facts(*network)["unset"] for network in used))
+    if not any(_frozen(network) for _, network in used):
+        add("write_try_page", dataset, dataset=dataset)
     add(
         "export_package",
         dataset,

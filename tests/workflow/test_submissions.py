@@ -10,7 +10,7 @@ from conftest import EVERYTHING, ROOT
 
 PROFILE = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text(encoding="utf-8"))
 # Submitted alone: what trains without a network to describe, what is needed once, and what has a data set in its name.
-ALONE = r"generate|learning_curve|export_package_\w+"
+ALONE = r"generate|learning_curve|export_package_\w+|write_try_page"
 
 
 def planned(project, overlay: str, *options: str) -> tuple[int, int]:

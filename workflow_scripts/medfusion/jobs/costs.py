@@ -38,6 +38,7 @@ STAGES = [
     "study_classifiers",
     "write_predictions",
     "export_package",
+    "write_try_page",
     "summarise",
     "report",
 ]

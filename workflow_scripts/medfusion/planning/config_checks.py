@@ -21,7 +21,8 @@ RESERVED_DATASETS = {
     "rank_systems", "compare_systems", "calibrate", "assess_reliability", "assess_discrimination",
     "collect_metrics", "study_classifiers",
     "corrupt_predict", "corrupt_evaluate", "apply_backbone", "group_images", "partition_images", "summarise_partitions",
-    "select_examples", "map_saliency", "write_predictions", "export_package", "summarise", "report",
+    "select_examples", "map_saliency", "write_predictions", "export_package", "write_try_page",
+    "summarise", "report",
     *(f"draw_{kind}" for kind in DRAWN),
 }  # fmt: skip
 

@@ -6,7 +6,7 @@ from medfusion.planning.representatives import Representatives
 
 
 class CorruptionPlan:
-    """Of each data set the first models that are trained, as many as `corruptions.models` says, with their first seed and all systems.
+    """Of each data set's trained models the first, as many as `corruptions.models` says: first seed, all systems.
 
     Not the selected system: it is known when test labels have been seen, which what is predicted must not rest on.
 

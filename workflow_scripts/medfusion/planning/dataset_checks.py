@@ -32,7 +32,8 @@ from medfusion.tasks import MOST_LABELS
 # Names that folders beside a data set's models already have.
 RESERVED_MODELS = {
     "images", "inspect", "audit", "ensembles", "baselines", "learning_curve", "results", "reliability", "studies",
-    "discrimination", "corruptions", "examples", "ablations", "export", "labels", "crossvalidation", "resplits",
+    "discrimination", "corruptions", "examples", "ablations", "export", "try", "labels",
+    "crossvalidation", "resplits",
 }  # fmt: skip
 
 

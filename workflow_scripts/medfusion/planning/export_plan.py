@@ -81,6 +81,16 @@ class ExportPlan:
         groups = dict.fromkeys(run.group for run in self.runs(wildcards.dataset))
         return [f"{folder}/{group}/metrics.json" for group in groups]
 
+    @property
+    def tried(self) -> list[str]:
+        """The data sets whose exported system can be tried in a browser: not with a backbone (`package.try_page`)."""
+        return [dataset for dataset in self._plan.one_class if not self.backbones(dataset)]
+
+    def onnx(self, wildcards: Wildcards) -> Files:
+        """The networks of the model package that programs without TensorFlow read."""
+        folder = f"{self._plan.results}/{wildcards.dataset}/export"
+        return [f"{folder}/{name}.onnx" for name in self.networks(wildcards.dataset)]
+
     def networks(self, dataset: str) -> list[str]:
         """The names of the network files in the model package, without suffix: one, but for an ensemble."""
         frozen = self.backbones(dataset)

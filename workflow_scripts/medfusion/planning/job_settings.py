@@ -379,7 +379,14 @@ def _of_products(plan: Plan, parts: _Parts) -> JobSettings:
             "backbones": frozen,
         }
 
-    return {"write_predictions": write_predictions, "export_package": export_package}
+    def write_try_page(wildcards: Wildcards) -> Settings:
+        return {"dataset": wildcards.dataset, "files": exports.onnx(wildcards)}
+
+    return {
+        "write_predictions": write_predictions,
+        "export_package": export_package,
+        "write_try_page": write_try_page,
+    }
 
 
 def _versions(stages: Iterable[str]) -> dict[str, str]:

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from medfusion.planning.corruption_plan import CorruptionPlan
+from medfusion.planning.export_plan import ExportPlan
 from medfusion.planning.job_settings import job_settings
 from medfusion.planning.page_plan import PagePlan
 from medfusion.planning.plan import Plan
@@ -133,6 +134,7 @@ def _of_evaluation(plan: Plan, dataset: str) -> Iterator[tuple[str, dict[str, An
         stages += ["write_predictions"]
     if not plan.several_labels(dataset):
         stages += ["compare_systems", "calibrate", "assess_reliability", "export_package"]
+        stages += ["write_try_page"] if dataset in ExportPlan(plan).tried else []
         stages += ["select_examples", "map_saliency", "study_classifiers"]
     yield from ((stage, {"dataset": dataset}) for stage in stages)
     if runs := CorruptionPlan(plan).runs(dataset):
