@@ -30,7 +30,6 @@ CHOICES: dict[str, list[Any]] = {
     "folds": [4, 6],
     "number": [2, 3],
     "pool": [["train", "val", "test"]],
-    "models": [["breast_cnn"]],
     "compare": [[["breast_cnn/cnn", "breast_cnn/svm_linear"]]],
     "crossvalidation": [{"folds": 3}, None],
     "resplits": [{"number": 2}, None],
@@ -227,6 +226,8 @@ def changed(config: Config, key: str) -> Config:
         put(config, key, [*old, "another"])
     elif last == "up_to":
         put(config, key, old + 1 if old else 10**6)
+    elif last == "models" and section != "corruptions":
+        put(config, key, ["breast_cnn"])
     elif last == "repeats" and "crossvalidation" in path:
         put(config, key, (old or 5) + 1)
     elif last in ("seeds", "repeats"):
