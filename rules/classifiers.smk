@@ -9,6 +9,7 @@ use rule stage as fit_grid with:
         features=PLAN.features,
         train=PREPARED[0],
         val=PREPARED[1],
+        groups=PLAN.groups_of,
     output:
         grid=f"{RESULTS}/{{dataset}}/{{model}}/seed{{seed}}/{{classifier}}/grid.csv",
         best=f"{RESULTS}/{{dataset}}/{{model}}/seed{{seed}}/{{classifier}}/best.json",

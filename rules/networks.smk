@@ -9,6 +9,7 @@ use rule stage as train_cnn with:
         train=PREPARED[0],
         val=PREPARED[1],
         augmented=PLAN.augmented,
+        groups=PLAN.groups_of,
     output:
         model=f"{RESULTS}/{{dataset}}/{{model}}/seed{{seed}}/model.keras",
         history=f"{RESULTS}/{{dataset}}/{{model}}/seed{{seed}}/history.csv",

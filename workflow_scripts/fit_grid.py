@@ -6,7 +6,7 @@ import io
 import numpy as np
 
 from medfusion.errors import UserError
-from medfusion.files import hdf5, images, probabilities
+from medfusion.files import hdf5, image_groups, images, probabilities
 from medfusion.files.artifacts import write_json, write_text
 from medfusion.jobs import stage
 from medfusion.learning.imports import imported_quickly
@@ -22,6 +22,7 @@ def parser():
     result.add_input("--features", help="features of all splits (HDF5)")
     result.add_input("--train", help="prepared training split, for its labels (HDF5)")
     result.add_input("--val", help="prepared validation split, for its labels (HDF5)")
+    result.add_input("--groups", required=False, nargs="?", help="images that belong together (.csv)")
     result.add_output("--grid", help="CSV file to write, a row a cell")
     result.add_output("--best", help="JSON file to write: the chosen cell")
     result.add_output("--model", help="fitted classifier to write (.skops)")
@@ -33,15 +34,15 @@ def main(args, settings):
     with imported_quickly(without=UNUSED_BY_SKLEARN):
         from medfusion.learning import approximate, classifiers, grid_search
         from medfusion.learning.calibration import temperature_of
-        from medfusion.learning.subsets import at_most, stratified_subset
+        from medfusion.learning.subsets import at_most, training_rows
 
     classifier, seed = settings["classifier"], settings["seed"]
     labels, val_labels = images.read_labels(args.train), images.read_labels(args.val)
     with hdf5.open_hdf5(args.features) as file:
         width = file["train/features"].shape[1]
     # Those that the network was trained on, or some of them.
-    number = settings["train_images"]
-    known = np.arange(len(labels)) if number == "all" else stratified_subset(labels, number, seed)
+    left_out = image_groups.duplicated(args.groups, len(labels), settings["drop_near_duplicates_of"])
+    known = training_rows(labels, settings["train_images"], seed, left_out)
     use = approximate.rule(classifier, len(known), width)
     fitted = known[at_most(labels[known], use.images, seed)]
     # Of the validation split likewise; a quarter as much, because it is held beside the other.

@@ -31,11 +31,11 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
     paths = dict(zip(partitioning.SPLITS, args.whole, strict=True))
     labelled = {**paths, "test": args.whole_test_labels}
     labels = np.concatenate([images.read_labels(labelled[split]) for split in pool])
-    groups = image_groups.read(args.groups, args.whole)
+    sizes = image_groups.sizes(args.whole)
+    groups = image_groups.read(args.groups, sizes)
     description = images.describe(args.whole[0])
-    sizes = [len(groups[split]) for split in partitioning.SPLITS]
     of_pool = np.concatenate([groups[split] for split in pool])
-    divided = partitioning.divide(labels, of_pool, sizes, settings, description.label_names)
+    divided = partitioning.divide(labels, of_pool, list(sizes.values()), settings, description.label_names)
     known = f"{description.sha256} {json.dumps(settings, sort_keys=True)}"
     description = replace(description, sha256=hashlib.sha256(known.encode()).hexdigest())
     for path, (split, rows) in zip(args.images, divided.items(), strict=True):

@@ -3,7 +3,7 @@
 import csv
 import io
 
-from medfusion.files import images
+from medfusion.files import image_groups, images
 from medfusion.files.archives import make_zip_reproducible
 from medfusion.files.artifacts import replacing, write_text
 from medfusion.jobs import stage
@@ -19,6 +19,7 @@ def parser():
         nargs="?",
         help="the augmented set (HDF5), if the network draws from it",
     )
+    result.add_input("--groups", required=False, nargs="?", help="images that belong together (.csv)")
     result.add_output("--model", help=".keras file to write")
     result.add_output("--history", help="CSV file to write, a row an epoch")
     return result
@@ -31,9 +32,11 @@ def main(args, settings):
 
     network, seed = settings["network"], settings["seed"]
     description = images.describe(args.train)
+    number = len(images.read_labels(args.train))
+    left_out = image_groups.duplicated(args.groups, number, settings["drop_near_duplicates_of"])
     backend.configure(settings["threads"], seed)
     model, history = train(
-        open_images(args.train, args.augmented, settings["train_images"], seed),
+        open_images(args.train, args.augmented, settings["train_images"], seed, left_out),
         open_images(args.val),
         network,
         len(description.label_names),

@@ -297,7 +297,8 @@ FAULTS = {
         "datasets.breast.models.breast_cnn: unknown fusion 'cnn_svm_chose'; did you mean 'cnn_svm_chosen'?",
     ),
     "no models": (
-        "{datasets: {breast: {models: {breast_cnn: ~, breast_resnet: ~, breast_resnet_deep: ~}}}}",
+        "{datasets: {breast: {models: {breast_cnn: ~, breast_resnet: ~, breast_resnet_deep: ~, "
+        "breast_resnet_distinct: ~}, crossvalidation: ~}}}",
         "datasets.breast.models: {}; expected a section of keys and values with at least 1 entry",
     ),
     "a model named after a folder": (

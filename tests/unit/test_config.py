@@ -76,15 +76,24 @@ def test_what_may_be_left_out_is_filled_in():
     def change(config):
         config["fusions"]["short"] = {"choose": ["cnn", "svm"]}
         breast = config["datasets"]["breast"]
-        for key in ("path", "sha256", "label", "positive", "learning_curve", "published", "ensembles"):
+        for key in (
+            "path",
+            "sha256",
+            "label",
+            "positive",
+            "learning_curve",
+            "crossvalidation",
+            "published",
+            "ensembles",
+        ):
             del breast[key]
         breast["models"] = {"only": {"network": "breast_cnn", "seeds": [1]}}
 
     result = completed(change=change)
     breast = result["datasets"]["breast"]
     assert breast["models"]["only"] == {
-        "network": "breast_cnn", "seeds": [1], "train_images": "all", "classifiers": [], "fusions": [],
-        "ablations": None,
+        "network": "breast_cnn", "seeds": [1], "train_images": "all", "drop_near_duplicates_of": [],
+        "classifiers": [], "fusions": [], "ablations": None,
     }  # fmt: skip
     assert (breast["ensembles"], breast["published"], breast["learning_curve"]) == ({}, [], None)
     assert result["fusions"]["short"]["step"] == 0.05

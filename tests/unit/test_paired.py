@@ -222,6 +222,17 @@ def test_the_table_of_parts_has_means_over_seeds_and_no_auroc_of_few_images():
     assert not section_of(paired.without_duplicates, alone, Names(), ["malignant", "normal"], "BreastMNIST")
 
 
+def test_the_first_table_has_accuracies_without_near_duplicates_where_these_are_many():
+    comparisons = synthetic.comparisons()
+    title, cells = paired.apart_from_duplicates(comparisons)
+    assert title == "Accuracy without near-duplicates, n = 50"
+    assert (cells["net/svm"].text, cells["net/svm"].note) == ("0.790 ± 0.014", "0.628 to 0.952")
+    assert cells["baselines/majority"].text == "0.600"
+    comparisons["near_duplicates"]["images"] = 4
+    assert paired.apart_from_duplicates(comparisons) is None
+    assert paired.apart_from_duplicates(None) is None
+
+
 def test_where_many_test_images_have_a_near_duplicate_that_is_told_first():
     comparisons = synthetic.comparisons()
     assert paired.duplicates_first(comparisons, NAMES, "BreastMNIST") == (

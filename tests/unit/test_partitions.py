@@ -15,6 +15,7 @@ from medfusion.data import duplicate_groups
 from medfusion.data.partitioning import divide
 from medfusion.errors import UserError
 from medfusion.files import image_groups, images
+from medfusion.learning.subsets import training_rows
 from medfusion.planning.jobs import jobs
 from medfusion.planning.partitions import SCHEMES, asked_for
 from medfusion.planning.plan import Plan
@@ -116,10 +117,24 @@ def test_what_a_user_keeps_together_is_joined(whole, tmp_path):
 
 def test_groups_are_of_their_images(whole, tmp_path):
     image_groups.write(tmp_path / "groups.csv", whole, np.arange(34)[::-1])
-    found = image_groups.read(tmp_path / "groups.csv", whole)
+    found = image_groups.read(tmp_path / "groups.csv", image_groups.sizes(whole))
     assert found["val"].tolist() == [13, 12, 11, 10, 9, 8]
-    with pytest.raises(UserError, match=r"groups\.csv: not of the images in"):
-        image_groups.read(tmp_path / "groups.csv", [whole[0], whole[1], whole[1]])
+    with pytest.raises(UserError, match=r"groups\.csv: of other images than those that are prepared"):
+        image_groups.read(tmp_path / "groups.csv", {"train": 21})
+
+
+def test_near_duplicates_of_other_splits_are_left_out(whole, tmp_path):
+    """Of train 0, 3 and 7 there are others: 0 and 7 in test, 3 in val and, through that, in test."""
+    image_groups.write(tmp_path / "groups.csv", whole, duplicate_groups.groups(whole, 0.95))
+    for splits, expected in ((["val", "test"], [0, 3, 7]), (["val"], [3]), (["test"], [0, 3, 7])):
+        found = image_groups.duplicated(tmp_path / "groups.csv", 20, splits)
+        assert np.flatnonzero(found).tolist() == expected
+    labels = np.arange(20) % 2
+    assert training_rows(labels, "all", 0, found).tolist() == sorted(set(range(20)) - {0, 3, 7})
+    assert not set(training_rows(labels, 10, 0, found)) & {0, 3, 7}
+    assert training_rows(labels, "all", 0, image_groups.duplicated(None, 20, [])).tolist() == list(range(20))
+    with pytest.raises(UserError, match="drop_near_duplicates_of: leaves no training image of label 1"):
+        training_rows(labels, "all", 0, labels == 1)
 
 
 def test_selected_images_are_those_of_the_files(whole):
@@ -165,7 +180,7 @@ def test_a_partition_is_a_prepared_data_set(whole, tmp_path, pool):
 
 @pytest.fixture
 def planned():
-    wanted = {"folds": 3, "repeats": 2, "models": ["breast_cnn"]}
+    wanted = {"folds": 3, "repeats": 2, "models": ["breast_cnn"], "compare": []}
     config = complete_config({"datasets": {"breast": {"crossvalidation": wanted, "resplits": {"number": 2}}}})
     return Plan(config)
 
@@ -208,13 +223,14 @@ def test_pairs_of_models_that_are_switched_off_are_left_out():
         {"datasets": {"breast": {"models": {"breast_resnet_deep": None}, "ensembles": {"ensemble_resnets": None}}}}
     )
     compared = config["datasets"]["breast"]["crossvalidation"]["compare"]
+    assert config["datasets"]["breast"]["crossvalidation"]["models"] == ["breast_cnn", "breast_resnet"]
     assert len(compared) == 2 and not any("deep" in name for pair in compared for name in pair)
 
 
 @pytest.mark.parametrize(
     ("entry", "said"),
     [
-        ({"models": ["breast_cn"]}, "crossvalidation.models: unknown model 'breast_cn'"),
+        ({"models": ["breast_cn"], "compare": []}, "crossvalidation.models: unknown model 'breast_cn'"),
         ({"compare": [["breast_cnn/cn", "breast_cnn/svm"]]}, "crossvalidation.compare: unknown system 'breast_cnn/cn'"),
         ({"compare": [["breast_cnn/cnn", "breast_cnn/cnn"]]}, "breast_cnn/cnn with itself; expected two systems"),
         ({"folds": 2}, "crossvalidation.folds"),

@@ -306,6 +306,13 @@ KEYS = (
         ("datasets.blood.models.compact_resnet.train_images",),
     ),
     Row(
+        "a model's `drop_near_duplicates_of`",
+        "that model's trainings and classifiers, and what follows",
+        ("train_cnn dataset={dataset} model={model}", "fit_grid dataset={dataset} model={model}"),
+        (f"{MODEL}.drop_near_duplicates_of",),
+        ("datasets.breast.models.breast_cnn.drop_near_duplicates_of",),
+    ),
+    Row(
         "a seed added to a model's `seeds`",
         "the new seed's jobs alone, ensembles that count the model, its curves, calibration, comparisons, figures of "
         "results, the page",
@@ -412,7 +419,7 @@ KEYS = (
         _each("defaults.dataset.{setting}", "size source ece_bins near_duplicates")
         + _each("defaults.dataset.augmentation.{setting}", AUGMENTATION)
         + _each("defaults.by_images.{number}.{setting}", "up_to network copies")
-        + _each("defaults.model.{setting}", "seeds train_images classifiers fusions"),
+        + _each("defaults.model.{setting}", "seeds train_images drop_near_duplicates_of classifiers fusions"),
     ),
     Row(
         "`defaults.training`: learning rate, epochs, batch size …",

@@ -37,6 +37,7 @@ CHOICES: dict[str, list[Any]] = {
     "flip": ["both", "vertical"],
     "rotation": [20, 10],
     "train_images": [100, 90],
+    "drop_near_duplicates_of": [["test"], []],
     "images": ["both", "original"],
     "affine": [{"rotation": 30, "scale": 0.1}, None],
     "symmetries": [["transpose"], []],

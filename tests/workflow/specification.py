@@ -92,6 +92,8 @@ def _add_dataset(add, config: Config, dataset: str, entry: Config) -> None:
     if any(not _frozen(config["networks"][model["network"]]) for model in models.values()):
         add("draw_augmentation", dataset, dataset=dataset)
     add("augment", dataset, "augmented", dataset=dataset)
+    if any(model.get("drop_near_duplicates_of") for model in models.values()):
+        add("group_images", dataset, dataset=dataset)
     if entry.get("flag"):
         add("write_predictions", dataset, dataset=dataset)
     if entry.get("flag") == "chestmnist" or entry.get("task") == "multi-label":

@@ -20,7 +20,8 @@ def test_breast_end_to_end(project, monkeypatch):
     monkeypatch.setenv("MEDMNIST_DATA", str(Path(FOLDER).resolve()))
     overlay = yaml.safe_load(project.overlay.read_text(encoding="utf-8"))
     one_seed = {"seeds": [1]}
-    models = {"breast_cnn": one_seed, "breast_resnet": one_seed, "breast_resnet_deep": None}
+    models = {"breast_cnn": one_seed, "breast_resnet": one_seed}
+    models |= dict.fromkeys(("breast_resnet_deep", "breast_resnet_distinct"))
     overlay["datasets"] = {"blood": None, "breast": {"models": models, "ensembles": {"ensemble_resnets": None}}}
     overlay["networks"]["breast_cnn"]["training"]["epochs"] = 8
     overlay["networks"]["breast_resnet"] = {"training": {"epochs": 8}}

@@ -1,7 +1,7 @@
 """Which images of a data set stay together in every split: a table of split, index and group."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ SPLITS = ("train", "val", "test")
 
 def write(path: str | Path, images: Sequence[str | Path], groups: np.ndarray) -> None:
     """Write the groups (n,) of the images of the three splits, numbered in a row."""
-    counts = _counts(images)
+    counts = list(sizes(images).values())
     columns = {
         "split": np.repeat(SPLITS, counts),
         "index": np.concatenate([np.arange(count) for count in counts]),
@@ -26,19 +26,37 @@ def write(path: str | Path, images: Sequence[str | Path], groups: np.ndarray) ->
     write_text(path, pd.DataFrame(columns).to_csv(index=False, lineterminator="\n"))
 
 
-def read(path: str | Path, images: Sequence[str | Path]) -> dict[str, np.ndarray]:
+def read(path: str | Path, counts: Mapping[str, int]) -> dict[str, np.ndarray]:
     """The groups of the images of each split, int64 (n,).
+
+    Parameters
+    ----------
+    counts : of images in splits, which the table must have
 
     Raises
     ------
     UserError
-        If the table is not of these images.
+        If the table is of other images.
     """
     table = read_table(path, ("index", "group"), ("split",))
     found = {split: table[table["split"] == split]["group"].to_numpy(np.int64) for split in SPLITS}
-    if [len(found[split]) for split in SPLITS] != _counts(images):
-        raise UserError(f"{path}: not of the images in {Path(images[0]).parent}; delete it and run again")
+    if any(len(found[split]) != count for split, count in counts.items()):
+        raise UserError(f"{path}: of other images than those that are prepared; delete it and run again")
     return found
+
+
+def duplicated(path: str | Path | None, images: int, splits: Sequence[str]) -> np.ndarray | None:
+    """Which training images belong together with one of some other splits, bool (n,); None without a table.
+
+    Parameters
+    ----------
+    images : number of training images
+    splits : of val and test
+    """
+    if path is None:
+        return None
+    groups = read(path, {"train": images})
+    return np.isin(groups["train"], np.concatenate([groups[split] for split in splits]))
 
 
 def of_pictures(path: str | Path, images: Sequence[str | Path]) -> np.ndarray:
@@ -49,9 +67,10 @@ def of_pictures(path: str | Path, images: Sequence[str | Path]) -> np.ndarray:
     path : pictures.csv, as `prepare_folder` writes it
     images : of the three splits
     """
-    starts = dict(zip(SPLITS, np.cumsum([0, *_counts(images)]), strict=False))
+    counts = list(sizes(images).values())
+    starts = dict(zip(SPLITS, np.cumsum([0, *counts]), strict=False))
     found: dict[str, int] = {}
-    result = np.arange(sum(_counts(images)))
+    result = np.arange(sum(counts))
     with open(path, encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             if row["group"]:
@@ -60,9 +79,10 @@ def of_pictures(path: str | Path, images: Sequence[str | Path]) -> np.ndarray:
     return result
 
 
-def _counts(images: Sequence[str | Path]) -> list[int]:
-    counts = []
-    for path in images:
+def sizes(images: Sequence[str | Path]) -> dict[str, int]:
+    """The number of images of each split, of their prepared files."""
+    counts = {}
+    for split, path in zip(SPLITS, images, strict=True):
         with open_hdf5(path) as file:
-            counts.append(len(file["images"]))
+            counts[split] = len(file["images"])
     return counts

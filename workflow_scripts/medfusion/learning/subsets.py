@@ -36,6 +36,27 @@ def stratified_subset(labels: np.ndarray, size: int, seed: int) -> np.ndarray:
     return np.sort(np.concatenate(chosen))
 
 
+def training_rows(labels: np.ndarray, number: int | str, seed: int, left_out: np.ndarray | None = None) -> np.ndarray:
+    """Indices of the training images that a model learns from, sorted.
+
+    Parameters
+    ----------
+    labels : of all training images, as `stratified_subset` takes them
+    number : of images, a stratified subset; or "all"
+    seed : of the subset
+    left_out : bool (n,), images that it does not learn from; None for none
+
+    Raises
+    ------
+    UserError
+        If the subset cannot be had, or a class has no image left.
+    """
+    rows = np.arange(len(labels)) if left_out is None else np.flatnonzero(~left_out)
+    if lost := np.setdiff1d(strata(labels), strata(labels[rows])).tolist():
+        raise UserError(f"drop_near_duplicates_of: leaves no training image of label {lost[0]}; leave it out")
+    return rows if isinstance(number, str) else rows[stratified_subset(labels[rows], number, seed)]
+
+
 def at_most(labels: np.ndarray, size: int | None, seed: int) -> np.ndarray:
     """Indices of all images, or of a stratified subset if there are more than `size` (None: no limit).
 

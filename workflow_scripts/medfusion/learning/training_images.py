@@ -8,7 +8,7 @@ import numpy as np
 
 from medfusion.files import images
 from medfusion.files.hdf5 import open_hdf5
-from medfusion.learning.subsets import stratified_subset
+from medfusion.learning.subsets import training_rows
 
 SHUFFLED = 32 * 2**20  # bytes of images that are shuffled together; what fits is shuffled whole
 
@@ -107,7 +107,11 @@ def _joined(pieces: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray
 
 
 def open_images(
-    path: str | Path, augmented: str | Path | None = None, number: int | str = "all", seed: int = 0
+    path: str | Path,
+    augmented: str | Path | None = None,
+    number: int | str = "all",
+    seed: int = 0,
+    left_out: np.ndarray | None = None,
 ) -> LabelledImages:
     """The labelled images of prepared files.
 
@@ -117,6 +121,7 @@ def open_images(
     augmented : augmented copies of them (HDF5); None if none are drawn
     number : of images, a stratified subset; or "all"
     seed : of the subset
+    left_out : bool (n,), images that are not drawn; None for none
 
     Raises
     ------
@@ -129,8 +134,7 @@ def open_images(
         with open_hdf5(augmented) as file:
             copies = file["images"].shape[1]
         versions += [_reader(augmented, copy) for copy in range(copies)]
-    chosen = None if isinstance(number, str) else stratified_subset(labels, number, seed)
-    return LabelledImages(versions, labels, chosen)
+    return LabelledImages(versions, labels, training_rows(labels, number, seed, left_out))
 
 
 def _reader(path: str | Path, *copy: int) -> Reader:

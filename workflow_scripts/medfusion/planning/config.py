@@ -11,6 +11,7 @@ from medfusion.planning import backbones
 from medfusion.planning.config_checks import inconsistencies, misspelt
 from medfusion.planning.config_values import schema_faults, unusable
 from medfusion.planning.data_sets import fill_dataset
+from medfusion.planning.partitions import SCHEMES
 from medfusion.planning.systems import Config, fusion_members, systems
 
 __all__ = ["Config", "complete", "fusion_members", "systems"]
@@ -61,10 +62,29 @@ def _remove_switched_off(config: Config) -> None:
     for dataset in datasets.values() if isinstance(datasets, dict) else ():
         if isinstance(dataset, dict):
             holders += [dataset.get("models"), dataset.get("ensembles")]
+            _leave_out_of_schemes(dataset)
     for holder in holders:
         if isinstance(holder, dict):
             for name in [name for name, entry in holder.items() if entry is None]:
                 del holder[name]
+
+
+def _leave_out_of_schemes(dataset: Config) -> None:
+    """A model that is switched off is none of cross-validation or other splits, and is not compared there."""
+    models = dataset.get("models")
+    off = {name for name, entry in models.items() if entry is None} if isinstance(models, dict) else set()
+    for name in SCHEMES:
+        scheme = dataset.get(name)
+        if not isinstance(scheme, dict):
+            continue
+        if isinstance(scheme.get("models"), list):
+            scheme["models"] = [model for model in scheme["models"] if model not in off]
+        if isinstance(scheme.get("compare"), list):
+            scheme["compare"] = [pair for pair in scheme["compare"] if not off & set(_models_of(pair))]
+
+
+def _models_of(systems: Any) -> Iterable[str]:
+    return (str(system).partition("/")[0] for system in systems) if isinstance(systems, list) else ()
 
 
 def _plain(value: Any, key: str = "") -> Any:

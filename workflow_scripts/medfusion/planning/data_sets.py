@@ -153,15 +153,8 @@ def fill_dataset(entry: Config, defaults: Config) -> None:
     said += _fill_models(entry, defaults["model"], rule["network"], images)
     for scheme in SCHEMES:
         if entry[scheme] is not None:
-            entry[scheme] = _filled_scheme({**general[scheme], **entry[scheme]}, entry["models"])
+            entry[scheme] = {**general[scheme], **entry[scheme]}
     entry["by_default"] = said
-
-
-def _filled_scheme(wanted: Config, models: Config) -> Config:
-    """A scheme of other splits without comparisons of models that are switched off, or not asked for."""
-    there = models if wanted["models"] is None else wanted["models"]
-    pairs = [pair for pair in wanted["compare"] if all(name.partition("/")[0] in there for name in pair)]
-    return {**wanted, "compare": pairs}
 
 
 def _fill_ensembles(entry: Config) -> None:
@@ -234,6 +227,7 @@ def _fill_models(entry: Config, general: Config, network: str, images: int | Non
         model.setdefault("fusions", [])
         model.setdefault("seeds", list(general["seeds"]))
         model.setdefault("train_images", general["train_images"])
+        model.setdefault("drop_near_duplicates_of", list(general["drop_near_duplicates_of"]))
         if model.setdefault("ablations", None) is not None:
             unsaid: dict[str, Any] = dict.fromkeys(("seeds", "classifiers", "without", "layers"))
             model["ablations"] = {**unsaid, **model["ablations"]}

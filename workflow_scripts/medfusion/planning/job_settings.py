@@ -140,7 +140,7 @@ def _of_models(plan: Plan) -> JobSettings:
         return {
             "title": f"{wildcards.dataset}/{wildcards.model}, seed {wildcards.seed}",
             "network": {key: plan.network(wildcards)[key] for key in ("architecture", "options", "training")},
-            "train_images": plan.model(wildcards)["train_images"],
+            **{key: plan.model(wildcards)[key] for key in ("train_images", "drop_near_duplicates_of")},
             "seed": int(wildcards.seed),
         }
 
@@ -171,7 +171,7 @@ def _of_models(plan: Plan) -> JobSettings:
         return {
             "title": f"{wildcards.dataset}/{wildcards.model}, seed {wildcards.seed}, {name}",
             "classifier": {**classifier, "criterion": config["criterion"]},
-            "train_images": plan.model(wildcards)["train_images"],
+            **{key: plan.model(wildcards)[key] for key in ("train_images", "drop_near_duplicates_of")},
             "seed": int(wildcards.seed),
         }
 

@@ -90,6 +90,8 @@ def _of_data(plan: Plan, dataset: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _of_models(plan: Plan, dataset: str) -> Iterator[tuple[str, dict[str, Any]]]:
     entry = plan.entries[dataset]
+    if any(settings["drop_near_duplicates_of"] for settings in entry["models"].values()):
+        yield "group_images", {"dataset": dataset}
     for model, settings in entry["models"].items():
         if plan.backbone(dataset, model):
             yield "apply_backbone", {"dataset": dataset, "model": model}

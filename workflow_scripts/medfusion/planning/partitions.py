@@ -75,7 +75,8 @@ def _resplits(dataset: str, entry: Config) -> Iterator[Partition]:
 def _entry(entry: Config, names: list[str] | None, **more: Any) -> Config:
     """The entry of a data set with some of its models, and nothing but what is trained and evaluated."""
     kept = names or list(entry["models"])
-    models = {name: {**entry["models"][name], "ablations": None, **more} for name in kept}
+    without: Config = {"ablations": None, "drop_near_duplicates_of": []}
+    models = {name: {**entry["models"][name], **without, **more} for name in kept}
     ensembles = {
         name: members
         for name, members in entry["ensembles"].items()

@@ -226,6 +226,11 @@ class Plan:
         off = {kind: ablations.AUGMENTATION_OFF[kind]} if kind else {}
         return {**self.entries[wildcards.dataset]["augmentation"], **off}
 
+    def groups_of(self, wildcards: Wildcards) -> Files:
+        """Which images belong together, if a model learns from no near-duplicate of some splits."""
+        dropped = self.model(wildcards)["drop_near_duplicates_of"]
+        return [f"{self.results}/{wildcards.dataset}/groups.csv"] if dropped else []
+
     def histories(self, wildcards: Wildcards) -> Files:
         """The training curves of all seeds of a model."""
         seeds = self.datasets[wildcards.dataset]["models"][wildcards.model]["seeds"]

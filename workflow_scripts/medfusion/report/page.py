@@ -138,6 +138,7 @@ def _task(material: Material) -> Task:
         caption,
         material.confidence,
         criterion,
+        paired.apart_from_duplicates(material.compared),
     )
     results, more_results = page_tables.few(table, OPEN, f"The other systems on {material.name}. {values}")
     return Task(

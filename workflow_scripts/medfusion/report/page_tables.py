@@ -73,6 +73,7 @@ def results(
     caption: str,
     confidence: str,
     criterion: str,
+    apart: tuple[str, Mapping[str, Cell]] | None = None,
 ) -> Table:
     """Every system with its accuracy, interval and AUROC, and what was published for it; baselines and others apart.
 
@@ -84,7 +85,14 @@ def results(
     source : of the data, as in the configuration
     confidence : of the intervals, as text
     criterion : by which systems are ranked on validation
+    apart : a column of its own, after accuracy and AUROC: title, and by address what stands in it
     """
+    title, cells = apart or ("", {})
+
+    def scores(system: RankedSystem) -> list[Cell]:
+        accuracy, auroc, *others = _scores(system, criterion)
+        return [accuracy, auroc, *([cells.get(system.address, NOTHING)] if apart else []), *others]
+
     original = {
         row["system"]: row
         for row in published
@@ -104,7 +112,7 @@ def results(
             Row(
                 [
                     Cell(names[system.address], system.address),
-                    *_scores(system, criterion),
+                    *scores(system),
                     runs_cell(system),
                     *theirs(system),
                 ],
@@ -113,10 +121,11 @@ def results(
         )
     last = [NOTHING] * (2 if original else 1)
     learns_nothing = [
-        Row([Cell(names[row.address], row.address), *_scores(row, criterion), *last], "baseline") for row in baselines
+        Row([Cell(names[row.address], row.address), *scores(row), *last], "baseline") for row in baselines
     ]
+    between = [NOTHING] if apart else []
     elsewhere = [
-        Row([Cell(row["name"], _origin(row, names)), *figures(row), NOTHING, NOTHING, *last], "published")
+        Row([Cell(row["name"], _origin(row, names)), *figures(row), *between, NOTHING, NOTHING, *last], "published")
         for row in published
     ]
     bodies = [Body(rows, "Measured here")]
@@ -128,6 +137,7 @@ def results(
         "System",
         f"Test accuracy, {confidence} interval",
         f"Test AUROC, {confidence} interval",
+        *([title] if apart else []),
         f"Validation {CRITERIA[criterion]}",
     ]
     head += ["Test n", "Seeds"]

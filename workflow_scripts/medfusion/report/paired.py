@@ -431,6 +431,21 @@ def duplicates_first(comparisons: Comparisons, names: Mapping[str, str], name: s
     return f"{text}: on these the selected system ({selected}) has {figures[0]}; on the others, {figures[1]}."
 
 
+def apart_from_duplicates(comparisons: Comparisons | None) -> tuple[str, dict[str, Cell]] | None:
+    """For each system, by address, its accuracy on the test images without a near-duplicate, and a title for these.
+
+    None where near-duplicates are few, or it cannot be measured.
+    """
+    found = comparisons["near_duplicates"] if comparisons else None
+    if not comparisons or not found or found["images"] / comparisons["n"] <= MANY or "without" not in found["parts"]:
+        return None
+    cells = {
+        entry["system"]: _over_runs([run["without"]["accuracy"] for run in entry["runs"]], comparisons["confidence"])
+        for entry in found["systems"]
+    }
+    return f"Accuracy without near-duplicates, n = {found['parts']['without']['n']:,}", cells
+
+
 def duplicates_clause(comparisons: Comparisons | None) -> str:
     """The same in one short sentence; nothing where they are few."""
     if not comparisons:
