@@ -15,6 +15,7 @@ from configurations import ROOT, completed
 from onnx import TensorProto, helper
 from PIL import Image
 from specification import jobs as specified
+from test_bad_config import plan_everything
 
 from medfusion.errors import UserError
 from medfusion.files import hdf5, images
@@ -347,6 +348,11 @@ def test_the_jobs_are_those_of_the_specification():
     head = next(job for job in found if job.stage == "fit_grid" and job.wildcards["classifier"] == "cnn")
     assert head.config["classifier"]["kind"] == "logistic_regression"
     assert head.config["classifier"]["calibration"] == "temperature"
+
+
+@pytest.mark.usefixtures("folder")
+def test_every_job_can_be_planned():
+    plan_everything(laid_over()[1]())
 
 
 @pytest.mark.usefixtures("folder")

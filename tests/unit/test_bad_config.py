@@ -1067,8 +1067,12 @@ def jobs(plan):
             for path, variant in plan.variants[dataset].items()
             for seed in variant.seeds
         ]
-        per["network"] = runs + [run for run, variant in ablated if variant.trained]
-        per["applied"] = runs + [run for run, _ in ablated]
+        frozen = [one for one in models if plan.backbone(dataset, one["model"])]
+        per["backbone"] = frozen
+        trained = [run for run in runs if run["model"] not in [one["model"] for one in frozen]]
+        per["classifier"] += [{**run, "classifier": "cnn"} for run in runs if run not in trained]
+        per["network"] = trained + [run for run, variant in ablated if variant.trained]
+        per["applied"] = trained + [run for run, _ in ablated]
         per["classifier"] += [
             {**run, "classifier": name} for run, variant in ablated for name in variant.systems if name != "cnn"
         ]
@@ -1087,6 +1091,7 @@ def jobs(plan):
         ]
         stages = {"train_cnn": "network", "extract_features": "applied", "fit_grid": "classifier", "fuse": "fusion"}
         stages |= {"augment": "augmented", "ensemble": "ensemble", "evaluate": "group", "learning_curve": "size"}
+        stages["apply_backbone"] = "backbone"
         stages |= dict.fromkeys(("draw_curves", "draw_grids", "draw_fusions"), "model")
         for stage in job_settings(plan):
             if stage == "download" or entry["source"] != ONLY_OF.get(stage, entry["source"]):
