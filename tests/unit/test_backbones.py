@@ -92,6 +92,18 @@ def test_a_file_for_a_fixed_number_of_images_takes_any(tmp_path):
         np.testing.assert_allclose(three(pictures(n))[0], free(pictures(n))[0], rtol=1e-5, atol=1e-6)
 
 
+def test_a_file_that_takes_one_image_whatever_it_says_gets_one(tmp_path):
+    shape = helper.make_node("Constant", [], ["shape"], value=helper.make_tensor("s", TensorProto.INT64, [2], [1, 5]))
+    nodes = [shape, helper.make_node("Reshape", ["sums", "shape"], ["features"])]
+    path = small_backbone.write(tmp_path / "one.onnx", output="sums", nodes=nodes)
+    model = onnx.load(path)
+    model.graph.output[0].name = "features"
+    onnx.save(model, path)
+    free = Backbone(small_backbone.write(tmp_path / "free.onnx"), TAKEN, "features")
+    found = Backbone(path, TAKEN, "features")(pictures(3))[0]
+    np.testing.assert_allclose(found, free(pictures(3))[0], rtol=1e-5, atol=1e-6)
+
+
 def test_features_are_averaged_over_views(tmp_path):
     backbone = Backbone(small_backbone.write(tmp_path / "b.onnx"), TAKEN, "features")
     shifted = averaged(backbone, pictures(), ["shifts"])[0]
