@@ -15,6 +15,7 @@ from configurations import ROOT, completed
 from onnx import TensorProto, helper
 from PIL import Image
 from specification import jobs as specified
+from test_bad_config import plan_everything
 
 from medfusion.errors import UserError
 from medfusion.files import hdf5, images
@@ -89,6 +90,18 @@ def test_a_file_for_a_fixed_number_of_images_takes_any(tmp_path):
     three = Backbone(small_backbone.write(tmp_path / "three.onnx", batch=3), TAKEN, "features")
     for n in (1, 3, 7):
         np.testing.assert_allclose(three(pictures(n))[0], free(pictures(n))[0], rtol=1e-5, atol=1e-6)
+
+
+def test_a_file_that_takes_one_image_whatever_it_says_gets_one(tmp_path):
+    shape = helper.make_node("Constant", [], ["shape"], value=helper.make_tensor("s", TensorProto.INT64, [2], [1, 5]))
+    nodes = [shape, helper.make_node("Reshape", ["sums", "shape"], ["features"])]
+    path = small_backbone.write(tmp_path / "one.onnx", output="sums", nodes=nodes)
+    model = onnx.load(path)
+    model.graph.output[0].name = "features"
+    onnx.save(model, path)
+    free = Backbone(small_backbone.write(tmp_path / "free.onnx"), TAKEN, "features")
+    found = Backbone(path, TAKEN, "features")(pictures(3))[0]
+    np.testing.assert_allclose(found, free(pictures(3))[0], rtol=1e-5, atol=1e-6)
 
 
 def test_features_are_averaged_over_views(tmp_path):
@@ -347,6 +360,11 @@ def test_the_jobs_are_those_of_the_specification():
     head = next(job for job in found if job.stage == "fit_grid" and job.wildcards["classifier"] == "cnn")
     assert head.config["classifier"]["kind"] == "logistic_regression"
     assert head.config["classifier"]["calibration"] == "temperature"
+
+
+@pytest.mark.usefixtures("folder")
+def test_every_job_can_be_planned():
+    plan_everything(laid_over()[1]())
 
 
 @pytest.mark.usefixtures("folder")

@@ -1076,8 +1076,12 @@ def jobs(plan):
             for path, variant in plan.variants[dataset].items()
             for seed in variant.seeds
         ]
-        per["network"] = runs + [run for run, variant in ablated if variant.trained]
-        per["applied"] = runs + [run for run, _ in ablated]
+        frozen = [one for one in models if plan.backbone(dataset, one["model"])]
+        per["backbone"] = frozen
+        trained = [run for run in runs if run["model"] not in [one["model"] for one in frozen]]
+        per["classifier"] += [{**run, "classifier": "cnn"} for run in runs if run not in trained]
+        per["network"] = trained + [run for run, variant in ablated if variant.trained]
+        per["applied"] = trained + [run for run, _ in ablated]
         per["classifier"] += [
             {**run, "classifier": name} for run, variant in ablated for name in variant.systems if name != "cnn"
         ]
@@ -1096,7 +1100,12 @@ def jobs(plan):
         ]
         stages = {"train_cnn": "network", "extract_features": "applied", "fit_grid": "classifier", "fuse": "fusion"}
         stages |= {"augment": "augmented", "ensemble": "ensemble", "evaluate": "group", "learning_curve": "size"}
-        stages["corrupt_predict"] = "run"
+        stages |= {"corrupt_predict": "trained", "apply_backbone": "backbone"}
+        stages |= {"partition_images": "partition", "summarise_partitions": "scheme"}
+        per["trained"] = trained
+        partitions = [one for one in plan.partitions.values() if one.dataset == dataset]
+        per["partition"] = [{"dataset": one.path} for one in partitions]
+        per["scheme"] = [{"dataset": dataset, "scheme": name} for name in {one.scheme for one in partitions}]
         stages |= dict.fromkeys(("draw_curves", "draw_grids", "draw_fusions"), "model")
         for stage in job_settings(plan):
             if stage == "download" or entry["source"] != ONLY_OF.get(stage, entry["source"]):

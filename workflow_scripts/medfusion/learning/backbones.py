@@ -168,9 +168,16 @@ class Backbone:
         return output or next(iter(shapes))
 
     def _tried(self) -> int:
-        """One image, which tells what no declared shape has to: how many features there are."""
+        """One image, which tells what no declared shape has to: how many features there are. Then two at once."""
         side, channels = self._taken.size, self._taken.channels
-        return self._run(np.zeros((1, side, side, channels), np.uint8)).shape[1]
+        blank = np.zeros((2, side, side, channels), np.uint8)
+        width = self._run(blank[:1]).shape[1]
+        if self._batch is None:
+            try:
+                self._run(blank)
+            except UserError:
+                self._batch = 1  # exported with one image, which shapes inside of it remember
+        return width
 
     def _no_features(self, shape: tuple[int, ...]) -> str:
         return (
