@@ -99,8 +99,8 @@ def column(table, name):
 def test_the_summary_has_clean_and_corrupted_values_of_each_system(table):
     summary = section_of(table).tables[0]
     assert [cell.text for cell in column(summary, "System")] == ["net/svm", "net/cnn"]
-    assert column(summary, "Corruption error")[0].note.endswith("; before 0.050")
-    assert column(summary, "Accuracy")[0].note.endswith("; before 0.950")
+    assert column(summary, "Corruption error")[0].note.endswith("; was 0.050")
+    assert column(summary, "Accuracy")[0].note.endswith("; was 0.950")
     assert [row.kind for row in summary.bodies[0].rows] == ["selected", ""]
     # The mean over seven corruptions and five severities, of which one corruption is wrong once more.
     error = (np.mean([2, 4, 6, 8, 10]) + 1 / 7) / 40

@@ -49,7 +49,7 @@ MEASURES = {
     "accuracy": "Accuracy",
     "balanced_error": "Balanced error",
     "ece": "Calibration error",
-    "coverage": "Coverage of sets",
+    "coverage": "Coverage",
     "abstention_rate": "Abstention",
 }
 
@@ -93,7 +93,7 @@ def fill(
         *([OF_ALEXNET.format(size=pixels)] if alexnet else []),
     ]
     test, theirs = f"{name}, test n = {n:,}", flag if alexnet else None
-    caption = f"What corrupted images cost: means over corruptions and severities, and before ({test})"
+    caption = f"What corrupted images cost: means over corruptions and severities; was: as they are ({test})"
     section.tables.append(_summary(table, ranked, systems[0], theirs, caption))
     first, *others = [
         _by_corruption(
@@ -158,7 +158,7 @@ def _summary(
         cells = [Cell(row.address)]
         for metric in MEASURES:
             cell, before = _cell(at(ALL, MEAN, metric)), at(CLEAN, "0", metric)
-            cells.append(Cell(cell.text, f"{cell.note}; before {number(before.value)}".lstrip("; "), cell.sort))
+            cells.append(Cell(cell.text, f"{cell.note}; was {number(before.value)}".lstrip("; "), cell.sort))
             if metric == "balanced_error":
                 cells.append(_ratio(at(ALL, MEAN, "relative_error")))
         if flag:
