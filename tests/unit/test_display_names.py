@@ -158,8 +158,8 @@ def test_a_label_changes_what_is_drawn_and_told_and_nothing_that_is_fitted():
             "datasets.blood.ensembles.ensemble_cnn: lacks systems",
         ),
         (
-            lambda c: c["datasets"]["blood"]["ensembles"].update(ensemble_cnn={"systems": ["a/b"], "lable": "Seeds"}),
-            "datasets.blood.ensembles.ensemble_cnn: unknown key 'lable'",
+            lambda c: c["datasets"]["blood"]["ensembles"].update(ensemble_cnn={"systems": ["a/b"], "title": "Seeds"}),
+            "datasets.blood.ensembles.ensemble_cnn: unknown key 'title'",
         ),
         (
             lambda c: c["datasets"]["blood"]["ensembles"].update(ensemble_cnn={"systems": ["nothing/cnn"]}),

@@ -386,7 +386,8 @@ def model_card(package, address=None, source="official", seed=2, near_duplicates
         }
     ]
     audit = {"threshold": 0.95, "images": {"test": 80}, "splits": [{**near[0], "second": "val"}, *near]}
-    settings = {"source": source, "export": address, "confidence": 0.95, "criterion": "accuracy"}
+    settings = {"dataset": "breast", "shown": {"breast": {"systems": {"net/svm": "SVM on Net"}}}}
+    settings |= {"source": source, "export": address, "confidence": 0.95, "criterion": "accuracy"}
     parity = [{"images": 40, "features": 1.2e-6, "probabilities": 3e-7}]
     return card.card(
         package, "classifier" if seed else "ensemble", system, seed, measured, settings, 0.9, sensitivity, parity, audit
@@ -396,6 +397,7 @@ def model_card(package, address=None, source="official", seed=2, near_duplicates
 def test_the_model_card_of_real_data(made):
     text = model_card(made[1])
     for words in (
+        ": SVM on Net\n",
         "not for clinical use",
         "CC BY 4.0",
         "Exported is seed 2, the best of 2 on validation.",
