@@ -143,7 +143,8 @@ const HEARD = {
     $("map-words").textContent = `Looking where the answer comes from … ${Math.round(100 * share)}\u00a0%`;
   },
   map({ falls }) {
-    const most = falls.reduce((top, fall) => Math.max(top, Math.abs(fall)), 0) || 1;
+    // Falls of less than a hundredth stay pale.
+    const most = falls.reduce((top, fall) => Math.max(top, Math.abs(fall)), 0.01);
     draw($("map"), (place) => {
       const [red, green, blue] = pixel(place);
       const grey = 0.299 * red + 0.587 * green + 0.114 * blue;
@@ -152,9 +153,9 @@ const HEARD = {
     });
     $("map").style.opacity = 1;
     const deepest = Math.max(0, ...falls);
-    $("map-words").textContent = deepest
-      ? `Where it looks: hiding the orange parts lowers this probability by up to ${percent(deepest)}`
-      : "Hiding no part lowers this probability";
+    $("map-words").textContent = deepest >= 0.0005
+      ? `Where it looks: hiding the orange parts lowers this probability by up to ${(100 * deepest).toFixed(1)} percentage points`
+      : "Where it looks: hiding one part of it does not lower this probability";
     document.body.dataset.state = "mapped";
   },
 };

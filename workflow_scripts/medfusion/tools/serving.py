@@ -27,10 +27,11 @@ POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; "
     "img-src 'self' data: blob:; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+ITEM = '<li><a href="/{name}/">{title}</a> <span class="soft">{folder}</span></li>'
 LIST = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Try a system</title><link rel="icon" href="data:,"><link rel="stylesheet" href="{style}"></head>
-<body><main><section><h1>Try a system</h1><ul>{items}</ul></section></main></body></html>
+<body><header><h1>Try a system</h1></header><main class="list"><ul>{items}</ul></main></body></html>
 """
 
 
@@ -116,7 +117,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_error(404)
 
     def _send_list(self, send: bool) -> None:
-        items = [f'<li><a href="/{quote(n)}/">{html.escape(title)}</a></li>' for n, (_, title) in self.pages.items()]
+        items = [
+            ITEM.format(name=quote(name), title=html.escape(title), folder=html.escape(str(folder)))
+            for name, (folder, title) in self.pages.items()
+        ]
         style = f"/{quote(next(iter(self.pages)))}/style.css"
         content = LIST.format(style=style, items="".join(items)).encode()
         self._head(TYPES[".html"], len(content))
