@@ -138,6 +138,10 @@ def main(args, settings):
         stage.progress(
             f"{Path(args.package).parent}: {', '.join(others)}: of an earlier export, or yours; no part of it"
         )
+        left = [network.backbone.sha256 for network in package.networks if network.backbone and not network.onnx]
+        for path in (Path(args.package).with_name(name) for name in others):
+            if path.is_file() and hash_file(path) in left:
+                stage.progress(f"{path}: a copy of a backbone that may not be passed on; delete it")
 
 
 class Parts:
