@@ -30,6 +30,7 @@ MAY_SEE_TEST_LABELS = {
     "summarise",
     "write_predictions",
     "export_package",
+    "write_try_page",
 }
 FITTING = {
     "augment",
