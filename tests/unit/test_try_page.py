@@ -4,6 +4,7 @@ import base64
 import hashlib
 import http.client
 import io
+import shutil
 import sys
 import tarfile
 import threading
@@ -85,6 +86,18 @@ def test_a_network_alone_needs_no_classifier(made, tmp_path):
     alone = try_server.changed(folder, package, members=(Member(0, None, 1.0, 1.0),))
     system = read_json(try_server.write(folder, alone, images) / try_files.SYSTEM)
     assert system["classifiers"] == {}
+
+
+@pytest.mark.parametrize("name", ["network.onnx", contents.CLASSIFIERS, contents.RECORD, "val"])
+def test_a_damaged_file_is_named_and_no_page_is_written(made, tmp_path, name):
+    folder, package, images, _ = made
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    try_server.write_val(copy, package, images)
+    path = tmp_path / "copy.h5" if name == "val" else copy / name
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(UserError, match=path.name):
+        try_server.run(copy, package, tmp_path / "try")
+    assert not (tmp_path / "try").exists()
 
 
 def test_other_files_than_those_of_the_page_are_refused(made, tmp_path):

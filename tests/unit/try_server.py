@@ -24,16 +24,26 @@ from medfusion.tools import serving, web_runtime
 def write(folder: Path, package: ModelPackage, pictures: np.ndarray) -> Path:
     """Write the page of the model package in `folder`, as the stage does; where it is."""
     target = folder.parent / f"{folder.name} page/try"
+    write_val(folder, package, pictures)
+    run(folder, package, target)
+    return target
+
+
+def write_val(folder: Path, package: ModelPackage, pictures: np.ndarray) -> None:
+    """Write a validation split beside `folder`."""
     description = Description(package.flag, package.task, package.label_names, "0" * 64, package.generated)
     labels = np.arange(len(pictures)) % len(package.label_names)  # any: samples show what they are told
     images.write_split(folder.parent / f"{folder.name}.h5", "val", description, pictures, labels)
+
+
+def run(folder: Path, package: ModelPackage, target: Path) -> None:
+    """Run the stage on the model package in `folder` and the split beside it."""
     words = ["--package", str(folder / contents.RECORD), "--classifiers", str(folder / contents.CLASSIFIERS)]
     words += ["--networks", *(str(folder / network.onnx) for network in package.networks)]
     words += ["--val", str(folder.parent / f"{folder.name}.h5"), "--system", str(target / try_files.SYSTEM)]
     words += ["--arrays", str(target / try_files.ARRAYS), "--page", *(str(target / name) for name in try_files.PAGE)]
     arguments = write_try_page.parser().parse_args([*words, "--settings", "none.json"])
     write_try_page.main(arguments, {"dataset": folder.name})
-    return target
 
 
 def changed(folder: Path, package: ModelPackage, **values: Any) -> ModelPackage:

@@ -34,6 +34,7 @@ MAY_SEE_TEST_LABELS = {
     "summarise",
     "write_predictions",
     "export_package",
+    "write_try_page",
 }
 # Stages that see test images but nothing that a test label had a part in, neither fitted nor measured by one.
 WITHOUT_LABELS = {"corrupt_predict", "draw_corrupted"}

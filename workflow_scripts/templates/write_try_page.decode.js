@@ -10,6 +10,7 @@ const DEPTHS = { 0: [1, 2, 4, 8, 16], 2: [8, 16], 3: [1, 2, 4, 8], 4: [8, 16], 6
 const PASSES = [[0, 0, 8, 8], [4, 0, 8, 8], [0, 4, 4, 8], [2, 0, 4, 4], [0, 2, 2, 4], [1, 0, 2, 2], [0, 1, 1, 2]];
 const ORIENTATION = 0x0112; // in EXIF data
 const STRIP = 2 ** 22; // pixels that a canvas holds at once: phones refuse large ones
+const LONGEST_TEXT = 2 ** 20; // letters of what is said beside pixels
 const OTHERS = [
   ["GIF", "GIF8"], ["BMP", "BM"], ["TIFF", "II*\0"], ["TIFF", "MM\0*"], ["WEBP", "RIFF"], ["DICOM", "DICM", 128],
   ["HEIC or AVIF", "ftyp", 4],
@@ -223,7 +224,7 @@ function withoutAlpha(pixels, type, depth, palette) {
 async function orientationOfPng(chunks) {
   const texts = {};
   for (const { kind, data } of chunks.filter((chunk) => /^(tEXt|zTXt|iTXt)$/.test(chunk.kind))) {
-    const end = data.indexOf(0);
+    const end = Math.max(0, data.indexOf(0));
     const keyword = text(data, 0, end);
     if (keyword !== "XML:com.adobe.xmp" && keyword !== "Raw profile type exif") continue;
     let [start, packed] = [end + 1, kind === "zTXt"];
@@ -232,14 +233,29 @@ async function orientationOfPng(chunks) {
       packed = data[end + 1] === 1;
       start = data.indexOf(0, data.indexOf(0, end + 3) + 1) + 1;
     }
-    const stream = new Blob([data.subarray(start)]).stream();
-    const words = packed ? stream.pipeThrough(new DecompressionStream("deflate")) : stream;
-    texts[keyword] = await new Response(words).text().catch(() => "");
+    texts[keyword] = await firstWords(data.subarray(start), packed);
   }
   const raw = texts["Raw profile type exif"]?.split("\n").slice(3).join("");
   const exif = chunks.find((chunk) => chunk.kind === "eXIf")?.data ??
     (raw && Uint8Array.from(raw.match(/../g) ?? [], (digits) => parseInt(digits, 16)));
   return (exif && orientationOfExif(exif)) || orientationOfXmp(texts["XML:com.adobe.xmp"]);
+}
+
+/** A text, packed or not, of which no more is read than a camera would write. */
+async function firstWords(data, packed) {
+  const stream = new Blob([data]).stream();
+  const reader = (packed ? stream.pipeThrough(new DecompressionStream("deflate")) : stream).getReader();
+  let words = "";
+  try {
+    for (let step = await reader.read(); !step.done && words.length < LONGEST_TEXT; step = await reader.read()) {
+      words += new TextDecoder().decode(step.value);
+    }
+  } catch {
+    return ""; // what cannot be unpacked says nothing
+  } finally {
+    reader.cancel().catch(() => {});
+  }
+  return words;
 }
 
 // -- JPEG -------------------------------------------------------------------------------------------------------------
@@ -280,8 +296,9 @@ function jpegParts(bytes) {
   for (let place = 2; ; ) {
     if (place + 4 > bytes.length) throw cut();
     const marker = bytes[place + 1];
-    if (bytes[place] !== 0xff || marker === 0xff) {
-      place += 1; // what stands between parts means nothing
+    if (bytes[place] !== 0xff) throw new Refusal("damaged (Corrupt JPEG data: extraneous bytes before a marker); get it again");
+    if (marker === 0xff) {
+      place += 1; // may stand before any marker
       continue;
     }
     if (marker === 0xd9) throw cut();

@@ -70,7 +70,7 @@ function listen() {
   worker.addEventListener("message", ({ data }) => {
     if (data.id === undefined || data.id === id) HEARD[data.kind](data);
   });
-  worker.addEventListener("error", () => HEARD.failed({ reason: "a part of the page is missing, or the browser is too old" }));
+  worker.addEventListener("error", () => HEARD.failed({ reason: "a part of the page is missing, the browser is too old, or there is too little memory" }));
 }
 
 function takeFrom(transfer, otherwise) {
