@@ -392,7 +392,8 @@ def test_what_an_export_is_made_from():
 
 @pytest.mark.usefixtures("folder")
 def test_the_page_says_what_it_is():
-    told = list(planned.described(laid_over()[1](), "pictures"))
+    config = laid_over()[1]()
+    told = list(planned.described(config, config["datasets"]["pictures"]))
     assert len(told) == 1 and "efficientnet_lite0_features.onnx, pretrained on ImageNet-1k" in told[0]
 
 

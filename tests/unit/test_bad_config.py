@@ -159,8 +159,13 @@ FAULTS = {
         "datasets.mine.label_names: one name; expected at least two",
     ),
     "a positive label of several at once": (
-        "{datasets: {breast: {flag: chestmnist}}}",
+        "{datasets: {breast: {flag: chestmnist, crossvalidation: ~}}}",
         "datasets.breast.positive: not for several labels at once, of which none is the one; set positive: ~",
+    ),
+    "folds of several labels at once": (
+        "{datasets: {breast: {flag: chestmnist, positive: ~}}}",
+        "datasets.breast.crossvalidation: not for several labels at once, by which images cannot be divided; set "
+        "crossvalidation: ~",
     ),
     "defaults in disorder": (
         "{defaults: {by_images: [{up_to: ~, network: default, copies: 1}, {up_to: 9, network: default, copies: 1}]}}",

@@ -33,7 +33,9 @@ def pages(tmp_path):
 def test_without_gradients_there_is_occlusion_alone(tmp_path):
     write_json(tmp_path / "examples.json", selection())
     example_files.write_maps(tmp_path / "maps.h5", DESCRIPTION, maps(gradcam=False))
-    page = ExamplePages(str(tmp_path / "examples.json"), str(tmp_path / "maps.h5"), NAMES, "Own images", 0.95, {})
+    page = ExamplePages(
+        str(tmp_path / "examples.json"), str(tmp_path / "maps.h5"), NAMES, "Own images", 0.95, {}, Names()
+    )
     method = filled(page)[1].notes[0]
     assert method.startswith("There is no Grad-CAM") and "Occlusion (Zeiler" in method
     picture = told(page, "saliency")
