@@ -75,7 +75,8 @@ def test_what_config_yaml_says_of_its_data_sets_is_as_it_was():
         assert entry["augmentation"] == given
         assert entry["by_default"] == []
         for model, settings in entry["models"].items():
-            assert settings == BASE["datasets"][name]["models"][model] | {"ablations": settings["ablations"]}
+            filled = {"drop_near_duplicates_of": [], **BASE["datasets"][name]["models"][model]}
+            assert settings == filled | {"ablations": settings["ablations"]}
 
 
 def test_a_model_without_a_network_gets_one_and_keeps_what_it_names():
