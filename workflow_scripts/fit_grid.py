@@ -6,7 +6,7 @@ import io
 import numpy as np
 
 from medfusion.errors import UserError
-from medfusion.files import hdf5, image_groups, images, probabilities
+from medfusion.files import hdf5, images, probabilities
 from medfusion.files.artifacts import write_json, write_text
 from medfusion.jobs import stage
 from medfusion.learning.imports import imported_quickly
@@ -41,7 +41,11 @@ def main(args, settings):
     with hdf5.open_hdf5(args.features) as file:
         width = file["train/features"].shape[1]
     # Those that the network was trained on, or some of them.
-    left_out = image_groups.duplicated(args.groups, len(labels), settings["drop_near_duplicates_of"])
+    left_out = None
+    if args.groups:
+        from medfusion.files import image_groups  # with pandas, which other jobs do without
+
+        left_out = image_groups.duplicated(args.groups, len(labels), settings["drop_near_duplicates_of"])
     known = training_rows(labels, settings["train_images"], seed, left_out)
     use = approximate.rule(classifier, len(known), width)
     fitted = known[at_most(labels[known], use.images, seed)]

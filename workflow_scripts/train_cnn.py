@@ -3,7 +3,7 @@
 import csv
 import io
 
-from medfusion.files import image_groups, images
+from medfusion.files import images
 from medfusion.files.archives import make_zip_reproducible
 from medfusion.files.artifacts import replacing, write_text
 from medfusion.jobs import stage
@@ -32,8 +32,12 @@ def main(args, settings):
 
     network, seed = settings["network"], settings["seed"]
     description = images.describe(args.train)
-    number = len(images.read_labels(args.train))
-    left_out = image_groups.duplicated(args.groups, number, settings["drop_near_duplicates_of"])
+    left_out = None
+    if args.groups:
+        from medfusion.files import image_groups  # with pandas, which other jobs do without
+
+        number = len(images.read_labels(args.train))
+        left_out = image_groups.duplicated(args.groups, number, settings["drop_near_duplicates_of"])
     backend.configure(settings["threads"], seed)
     model, history = train(
         open_images(args.train, args.augmented, settings["train_images"], seed, left_out),

@@ -36,7 +36,7 @@ def fitted(tmp_path, monkeypatch):
     for split, own in labels.items():
         images.write_split(tmp_path / f"{split}.h5", split, DESCRIPTION, np.zeros((len(own), 28, 28, 1), np.uint8), own)
 
-    def run(train_images="all", **changes):
+    def run(train_images="all", dropped=(), **changes):
         from medfusion.learning import classifiers
 
         seen, fit = [], classifiers.fit
@@ -52,7 +52,9 @@ def fitted(tmp_path, monkeypatch):
         }
         args = {name: str(tmp_path / file) for name, file in {**names, "train": "train.h5", "val": "val.h5"}.items()}
         settings = {"title": "t", "seed": 3, "train_images": train_images, "classifier": {**CLASSIFIER, **changes}}
-        fit_grid.main(SimpleNamespace(**args), settings)
+        settings["drop_near_duplicates_of"] = list(dropped)
+        groups = str(tmp_path / "groups.csv") if dropped else None
+        fit_grid.main(SimpleNamespace(**args, groups=groups), settings)
         monkeypatch.undo()
         return json.loads((tmp_path / "b.json").read_text()), seen[0].astype(int)
 
@@ -78,6 +80,18 @@ def test_a_classifier_sees_the_images_that_its_network_was_trained_on(fitted):
     assert len(fewer) == 9 and set(fewer) < set(seen)
     best, seen = fitted()
     assert np.array_equal(seen, np.arange(90)) and best["training_images"] == 90
+
+
+def test_a_classifier_sees_no_near_duplicate_of_a_split_that_is_dropped(fitted, tmp_path):
+    """Every second training image belongs together with a validation image, the first with a test image too."""
+    rows = [("train", index, index) for index in range(90)] + [("val", index, 2 * index) for index in range(40)]
+    rows += [("test", index, 0 if index == 0 else 1000 + index) for index in range(12)]
+    text = "".join(f"{split},{index},{group}\n" for split, index, group in rows)
+    (tmp_path / "groups.csv").write_text(f"split,index,group\n{text}", encoding="utf-8")
+    best, seen = fitted(dropped=["val"])
+    assert np.array_equal(seen, [index for index in range(90) if index % 2 or index >= 80])
+    assert best["training_images"] == len(seen)
+    assert np.array_equal(fitted(dropped=["test"])[1], np.arange(1, 90))
 
 
 def test_how_many_validation_images_are_compared_on_is_told(fitted):

@@ -45,16 +45,14 @@ def read(path: str | Path, counts: Mapping[str, int]) -> dict[str, np.ndarray]:
     return found
 
 
-def duplicated(path: str | Path | None, images: int, splits: Sequence[str]) -> np.ndarray | None:
-    """Which training images belong together with one of some other splits, bool (n,); None without a table.
+def duplicated(path: str | Path, images: int, splits: Sequence[str]) -> np.ndarray:
+    """Which training images belong together with one of some other splits, bool (n,).
 
     Parameters
     ----------
     images : number of training images
     splits : of val and test
     """
-    if path is None:
-        return None
     groups = read(path, {"train": images})
     return np.isin(groups["train"], np.concatenate([groups[split] for split in splits]))
 
