@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from medfusion.figures import curve_figures, drawing, fitting, result_figures
+from medfusion.naming import Names
 
 NAMES = {
     "short": "net/cnn",
@@ -86,7 +87,7 @@ def test_rows_legends_and_lines_below_are_whole_whatever_their_length(tmp_path, 
     assert_inside(result_figures.seeds(runs, {"majority": 0.7}, [], "official", words), tmp_path)
     comparisons = synthetic.comparisons()
     comparisons["systems"][0]["system"] = words
-    assert_inside(result_figures.differences(comparisons, words), tmp_path)
+    assert_inside(result_figures.differences(comparisons, Names(), words), tmp_path)
     areas = pd.DataFrame({"system": [words, words], "label": ["a", "b"], "images": 5, "value": 0.8})
     assert_inside(result_figures.label_areas(areas.assign(low=0.7, high=0.9), words), tmp_path)
 
