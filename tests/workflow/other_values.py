@@ -229,6 +229,7 @@ def changed(config: Config, key: str) -> Config:
         put(config, key, old + 1 if old else 10**6)
     elif last == "models" and section != "corruptions":
         put(config, key, ["breast_cnn"])
+        put(config, key.replace("models", "compare"), [])
     elif last == "repeats" and "crossvalidation" in path:
         put(config, key, (old or 5) + 1)
     elif last in ("seeds", "repeats"):
