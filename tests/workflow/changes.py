@@ -229,8 +229,8 @@ KEYS = (
     ),
     Row(
         "a data set's threshold of `near_duplicates`",
-        "its audit, the comparisons of systems, figures of results, the page",
-        ("audit_duplicates dataset={dataset}",),
+        "its audit, the comparisons of systems, figures of results, the page; models that drop near-duplicates",
+        ("audit_duplicates dataset={dataset}", "group_images dataset={dataset}"),
         (f"{DATASET}.near_duplicates",),
         ("datasets.blood.near_duplicates",),
     ),
