@@ -227,6 +227,24 @@ def test_pairs_of_models_that_are_switched_off_are_left_out():
     assert len(compared) == 2 and not any("deep" in name for pair in compared for name in pair)
 
 
+def test_a_scheme_whose_models_are_all_switched_off_is_none():
+    off = dict.fromkeys(("breast_cnn", "breast_resnet", "breast_resnet_deep"))
+    breast = {
+        "models": {**off, "own": {"network": "breast_cnn"}},
+        "ensembles": dict.fromkeys(("ensemble_cnn", "ensemble_svm", "ensemble_resnet", "ensemble_resnets")),
+    }
+    assert complete_config({"datasets": {"breast": breast}})["datasets"]["breast"]["crossvalidation"] is None
+
+
+def test_models_that_want_more_images_than_a_fold_has_are_named():
+    """Of 13,671 images in training and validation split; 13,671 × 4/5 × 11,959/13,671 are 9,567."""
+    said = r"blood\.crossvalidation\.models: 'blood_cnn_10k' is trained on 10000 images .* some 9567 to train on"
+    with pytest.raises(UserError, match=said):
+        complete_config({"datasets": {"blood": {"crossvalidation": {}}}})
+    ten = {"crossvalidation": {"folds": 10}, "resplits": {"number": 2}}
+    complete_config({"datasets": {"blood": ten}})
+
+
 @pytest.mark.parametrize(
     ("entry", "said"),
     [

@@ -183,6 +183,10 @@ def ready(config: Config, key: str) -> Config:
     return config
 
 
+def _on_all_images(model: Config) -> bool:
+    return model.get("train_images", "all") == "all"
+
+
 def _ablations(model: Config) -> Config:
     return {"seeds": model["seeds"][:1], "classifiers": model["classifiers"][:1], "without": ["network"], "layers": []}
 
@@ -229,6 +233,11 @@ def changed(config: Config, key: str) -> Config:
         put(config, key, old + 1 if old else 10**6)
     elif last == "models" and section != "corruptions":
         put(config, key, ["breast_cnn"])
+        put(config, f"{key.rpartition('.')[0]}.compare", [])  # pairs of models that are left out now
+    elif last == "crossvalidation" and not old:
+        models = config["datasets"][path[0]].get("models") or {}
+        # A fold has fewer images than some models want.
+        put(config, key, {"folds": 3, "models": [name for name in models if _on_all_images(models[name])] or None})
     elif last == "repeats" and "crossvalidation" in path:
         put(config, key, (old or 5) + 1)
     elif last in ("seeds", "repeats"):
