@@ -149,6 +149,23 @@ def test_selected_images_are_those_of_the_files(whole):
     assert np.array_equal(found[2:4], everything[rows[2:4]])
 
 
+def test_of_images_far_apart_a_block_is_read_at_once(whole, monkeypatch):
+    """However few are selected: those of one fold of a hundred lie all over the files."""
+    read, plain = [], h5py.Dataset.__getitem__
+
+    def noted(dataset, key):
+        found = plain(dataset, key)
+        read.append(len(found))
+        return found
+
+    everything = np.concatenate([images.read_images(path) for path in whole])
+    rows = np.array([0, 1, 7, 19, 20, 33])
+    monkeypatch.setattr(images.hdf5, "block_rows", lambda size: 4)
+    monkeypatch.setattr(h5py.Dataset, "__getitem__", noted)
+    assert np.array_equal(images.Selected(whole, rows)[0:6], everything[rows])
+    assert sum(read) == 2 + 1 + 1 + 1 + 1
+
+
 @pytest.mark.parametrize("pool", [["train", "val"], ["train", "val", "test"]])
 def test_a_partition_is_a_prepared_data_set(whole, tmp_path, pool):
     image_groups.write(tmp_path / "groups.csv", whole, duplicate_groups.groups(whole, 0.95))
