@@ -138,6 +138,8 @@ def test_near_duplicates_of_other_splits_are_left_out(whole, tmp_path):
     assert training_rows(labels, "all", 0, image_groups.duplicated(None, 20, [])).tolist() == list(range(20))
     with pytest.raises(UserError, match="drop_near_duplicates_of: leaves no training image of label 1"):
         training_rows(labels, "all", 0, labels == 1)
+    with pytest.raises(UserError, match="train_images: 18; expected at most 17, so many as drop_near_duplicates_of"):
+        training_rows(labels, 18, 0, found)
 
 
 def test_selected_images_are_those_of_the_files(whole):
