@@ -238,6 +238,7 @@ def test_what_targets_ask_for():
     assert asked_for(["report", "results/breast/crossvalidation/summary.md"]) == ("crossvalidation",)
     assert asked_for(["resplits"]) == ("resplits",)
     assert asked_for(["breast"]) == ()
+    assert asked_for(["resplits2", "my_crossvalidation/report.html"]) == ()  # a data set, a folder of results
 
 
 def test_pairs_of_models_that_are_switched_off_are_left_out():
