@@ -297,7 +297,7 @@ def _partition_faults(key: str, dataset: Config, config: Config) -> Iterator[str
             if size != "all" and size > most:
                 yield (
                     f"{key}.{scheme}.models: {name!r} is trained on {size} images (train_images), and other splits "
-                    f"have some {most} to train on; name the models without it"
+                    f"have some {most} to train on; name the other models alone, or set {scheme}: ~"
                 )
         known = [
             f"{name}/{system}" for name in models if name in dataset["models"] for system in systems(dataset, name)
