@@ -159,7 +159,7 @@ FAULTS = {
         "datasets.mine.label_names: one name; expected at least two",
     ),
     "a positive label of several at once": (
-        "{datasets: {breast: {flag: chestmnist}}}",
+        "{datasets: {breast: {flag: chestmnist, crossvalidation: ~}}}",
         "datasets.breast.positive: not for several labels at once, of which none is the one; set positive: ~",
     ),
     "defaults in disorder": (
