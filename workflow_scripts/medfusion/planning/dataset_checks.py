@@ -294,7 +294,8 @@ def _partition_faults(key: str, dataset: Config, config: Config) -> Iterator[str
                 yield f"{key}.{scheme}.models: unknown model {name!r}{hint(name, list(dataset['models']))}"
                 continue
             size, most = dataset["models"][name]["train_images"], _trained(dataset, scheme)
-            if size != "all" and size > most:
+            # More than the data set has are named by `_size_faults`.
+            if size != "all" and most < size <= counts(dataset)["train"]:
                 yield (
                     f"{key}.{scheme}.models: {name!r} is trained on {size} images (train_images), and other splits "
                     f"have some {most} to train on; name the other models alone, or set {scheme}: ~"
