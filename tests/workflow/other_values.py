@@ -159,6 +159,10 @@ def ready(config: Config, key: str) -> Config:
             entry.update(source="generated", generated={"seed": 1, "train": 12000, "val": 100, "test": 100})
         if rest[1] == "flag":
             _need_few_images(entry)
+    if key == "defaults.model.drop_near_duplicates_of":
+        for dataset in config["datasets"].values():
+            for model in (dataset.get("models") or {}).values():
+                model.setdefault(rest[-1], [])  # named, as the other keys of models are
     if rest[:2] == ["dataset", "split"]:
         _become_folder(config["datasets"]["breast"])
     if section == "networks" and rest[1] == "options" and rest[2] in BACKBONE:
