@@ -15,8 +15,8 @@ use rule stage as group_images with:
     wildcard_constraints:
         dataset="|".join(DATASETS),
     resources:
-        mem_mb=memory(1000),
-        runtime=60,
+        mem_mb=memory(1600),
+        runtime=240,
     message:
         "{wildcards.dataset}: looking for images that must stay in one split"
 

@@ -17,13 +17,16 @@ def parser() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
     """Write the group of each image."""
+    import numpy as np
+
     from medfusion.data import duplicate_groups
     from medfusion.files import image_groups
 
     known = image_groups.of_pictures(args.pictures, args.images) if args.pictures else None
     groups = duplicate_groups.groups(args.images, settings["threshold"], known, stage.progress)
     image_groups.write(args.groups, args.images, groups)
-    stage.progress(f"{len(groups):,} images in {groups.max() + 1:,} groups")
+    largest = np.bincount(groups).max()
+    stage.progress(f"{len(groups):,} images in {groups.max() + 1:,} groups, the largest of {largest:,}")
 
 
 if __name__ == "__main__":

@@ -995,7 +995,7 @@ def test_an_overlay_can_take_generated_images_back():
     assert completed(yaml.safe_dump(demo))["datasets"]["breast"]["source"] == "official"
 
 
-@pytest.mark.parametrize("name", ["export_package_mine", "downloads"])
+@pytest.mark.parametrize("name", ["export_package_mine", "downloads", "crossvalidation", "resplits"])
 def test_a_data_set_called_like_a_rule_or_a_folder_is_refused(name):
     with pytest.raises(UserError, match=f"datasets.{name}: the name is taken by a target or a folder of the workflow"):
         completed(f"{{datasets: {{{name}: {{flag: breastmnist}}}}}}")

@@ -46,6 +46,13 @@ def test_probabilities_are_those_of_the_shifted_t_distribution():
     assert found.worse + found.equivalent + found.better == pytest.approx(1)
 
 
+def test_without_a_region_of_equivalence_its_probability_is_nothing():
+    """Not less either, by what rounding leaves of 1."""
+    rng = np.random.default_rng(0)
+    found = [crossvalidation.compare(rng.normal(0.01, 0.02, 10), 0.25, 0.0, 0.95).equivalent for _ in range(300)]
+    assert min(found) >= 0 and max(found) < 1e-12
+
+
 @pytest.mark.parametrize(
     ("differences", "verdict"),
     [
@@ -140,9 +147,16 @@ def test_the_page_says_what_was_divided_and_what_was_found(values):
     found = partition_tables.tabulate(values, 40, SETTINGS)
     text = partitions.text(found, "Toys", SETTINGS)
     assert text.startswith("# Toys: cross-validation\n")
-    assert "the images of train and val, 4 folds, 1 times" in text
+    assert "the images of train and val, 4 folds, once;" in text
     assert "ran on 30 images (training and validation), and was tested on the 10 others" in text
     assert "| `a/cnn` | 0.800 (" in text
+    pooled = partitions.text(found, "Toys", {**SETTINGS, "pool": ["train", "val", "test"]})
+    assert "Divided: all images, those of the test split among them, 4 folds" in pooled
+    values.loc[values["dataset"].str.endswith("fold2"), "n"] = 13
+    values.loc[values["dataset"].str.endswith("fold3"), "n"] = 7
+    assert "was tested on the 10 others (7 to 13);" in partitions.text(
+        partition_tables.tabulate(values, 40, SETTINGS), "Toys", SETTINGS
+    )
     assert (
         "| `a/cnn` against `a/svm` | accuracy | +0.100 (+0.100 to +0.100) | 0.00 / 0.00 / 1.00 | better | < .001 |"
         in text

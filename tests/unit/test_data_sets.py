@@ -75,8 +75,8 @@ def test_what_config_yaml_says_of_its_data_sets_is_as_it_was():
         assert entry["augmentation"] == given
         assert entry["by_default"] == []
         for model, settings in entry["models"].items():
-            filled = {"drop_near_duplicates_of": [], **BASE["datasets"][name]["models"][model]}
-            assert settings == filled | {"ablations": settings["ablations"]}
+            said = BASE["datasets"][name]["models"][model] | {"ablations": settings["ablations"]}
+            assert settings == {"drop_near_duplicates_of": [], **said}
 
 
 def test_a_model_without_a_network_gets_one_and_keeps_what_it_names():

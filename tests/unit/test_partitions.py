@@ -69,7 +69,10 @@ def test_seeds_divide_otherwise_and_the_same_seed_the_same(labels, groups):
 
 
 def test_too_few_groups_of_a_class_are_said(labels):
-    with pytest.raises(UserError, match="cannot be split anew, near-duplicates kept together: class 'a': its 30"):
+    said = (
+        "^crossvalidation: images cannot be split anew, near-duplicates kept together: class 'a': its 30.*fewer folds"
+    )
+    with pytest.raises(UserError, match=said):
         divide(labels, np.where(labels, np.arange(100), 0), SIZES, {"seed": 1, "folds": 5, "fold": 1}, NAMES)
 
 
@@ -135,6 +138,8 @@ def test_near_duplicates_of_other_splits_are_left_out(whole, tmp_path):
     assert training_rows(labels, "all", 0).tolist() == list(range(20))
     with pytest.raises(UserError, match="drop_near_duplicates_of: leaves no training image of label 1"):
         training_rows(labels, "all", 0, labels == 1)
+    with pytest.raises(UserError, match="train_images: 18; expected at most 17, so many as drop_near_duplicates_of"):
+        training_rows(labels, 18, 0, found)
 
 
 def test_selected_images_are_those_of_the_files(whole):
@@ -144,6 +149,23 @@ def test_selected_images_are_those_of_the_files(whole):
     assert found.shape == (7, 12, 12, 1)
     assert np.array_equal(found[0:7], everything[rows])
     assert np.array_equal(found[2:4], everything[rows[2:4]])
+
+
+def test_of_images_far_apart_a_block_is_read_at_once(whole, monkeypatch):
+    """However few are selected: those of one fold of a hundred lie all over the files."""
+    read, plain = [], h5py.Dataset.__getitem__
+
+    def noted(dataset, key):
+        found = plain(dataset, key)
+        read.append(len(found))
+        return found
+
+    everything = np.concatenate([images.read_images(path) for path in whole])
+    rows = np.array([0, 1, 7, 19, 20, 33])
+    monkeypatch.setattr(images.hdf5, "block_rows", lambda size: 4)
+    monkeypatch.setattr(h5py.Dataset, "__getitem__", noted)
+    assert np.array_equal(images.Selected(whole, rows)[0:6], everything[rows])
+    assert sum(read) == 2 + 1 + 1 + 1 + 1
 
 
 @pytest.mark.parametrize("pool", [["train", "val"], ["train", "val", "test"]])
@@ -216,6 +238,7 @@ def test_what_targets_ask_for():
     assert asked_for(["report", "results/breast/crossvalidation/summary.md"]) == ("crossvalidation",)
     assert asked_for(["resplits"]) == ("resplits",)
     assert asked_for(["breast"]) == ()
+    assert asked_for(["resplits2", "my_crossvalidation/report.html"]) == ()  # a data set, a folder of results
 
 
 def test_pairs_of_models_that_are_switched_off_are_left_out():
@@ -225,6 +248,24 @@ def test_pairs_of_models_that_are_switched_off_are_left_out():
     compared = config["datasets"]["breast"]["crossvalidation"]["compare"]
     assert config["datasets"]["breast"]["crossvalidation"]["models"] == ["breast_cnn", "breast_resnet"]
     assert len(compared) == 2 and not any("deep" in name for pair in compared for name in pair)
+
+
+def test_a_scheme_whose_models_are_all_switched_off_is_none():
+    off = dict.fromkeys(("breast_cnn", "breast_resnet", "breast_resnet_deep"))
+    breast = {
+        "models": {**off, "own": {"network": "breast_cnn"}},
+        "ensembles": dict.fromkeys(("ensemble_cnn", "ensemble_svm", "ensemble_resnet", "ensemble_resnets")),
+    }
+    assert complete_config({"datasets": {"breast": breast}})["datasets"]["breast"]["crossvalidation"] is None
+
+
+def test_models_that_want_more_images_than_a_fold_has_are_named():
+    """Of 13,671 images in training and validation split; 13,671 × 4/5 × 11,959/13,671 are 9,567."""
+    said = r"blood\.crossvalidation\.models: 'blood_cnn_10k' is trained on 10000 images .* some 9567 to train on"
+    with pytest.raises(UserError, match=said):
+        complete_config({"datasets": {"blood": {"crossvalidation": {}}}})
+    ten = {"crossvalidation": {"folds": 10}, "resplits": {"number": 2}}
+    complete_config({"datasets": {"blood": ten}})
 
 
 @pytest.mark.parametrize(

@@ -229,7 +229,8 @@ KEYS = (
     ),
     Row(
         "a data set's threshold of `near_duplicates`",
-        "its audit, the comparisons of systems, figures of results, the page; models that drop near-duplicates",
+        "its audit, the comparisons of systems, figures of results, the page; models with `drop_near_duplicates_of`, "
+        "and what follows",
         ("audit_duplicates dataset={dataset}", "group_images dataset={dataset}"),
         (f"{DATASET}.near_duplicates",),
         ("datasets.blood.near_duplicates",),

@@ -159,6 +159,10 @@ def ready(config: Config, key: str) -> Config:
             entry.update(source="generated", generated={"seed": 1, "train": 12000, "val": 100, "test": 100})
         if rest[1] == "flag":
             _need_few_images(entry)
+    if key == "defaults.model.drop_near_duplicates_of":
+        for dataset in config["datasets"].values():
+            for model in (dataset.get("models") or {}).values():
+                model.setdefault(rest[-1], [])  # named, as the other keys of models are
     if rest[:2] == ["dataset", "split"]:
         _become_folder(config["datasets"]["breast"])
     if section == "networks" and rest[1] == "options" and rest[2] in BACKBONE:
@@ -181,6 +185,10 @@ def ready(config: Config, key: str) -> Config:
         if section in ("defaults", "networks") and "reduce_lr" in rest and training.get("schedule") == "one_cycle":
             training["schedule"] = "constant"
     return config
+
+
+def _on_all_images(model: Config) -> bool:
+    return model.get("train_images", "all") == "all"
 
 
 def _ablations(model: Config) -> Config:
@@ -229,7 +237,11 @@ def changed(config: Config, key: str) -> Config:
         put(config, key, old + 1 if old else 10**6)
     elif last == "models" and section != "corruptions":
         put(config, key, ["breast_cnn"])
-        put(config, key.replace("models", "compare"), [])
+        put(config, f"{key.rpartition('.')[0]}.compare", [])  # pairs of models that are left out now
+    elif last == "crossvalidation" and not old:
+        models = config["datasets"][path[0]].get("models") or {}
+        # A fold has fewer images than some models want.
+        put(config, key, {"folds": 3, "models": [name for name in models if _on_all_images(models[name])] or None})
     elif last == "repeats" and "crossvalidation" in path:
         put(config, key, (old or 5) + 1)
     elif last in ("seeds", "repeats"):

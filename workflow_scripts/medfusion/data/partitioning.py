@@ -38,17 +38,21 @@ def divide(
         If a class has too few groups for some of it to be in each split.
     """
     seed, together = settings["seed"], groups.astype(str).tolist()
+    scheme, way_out = ("crossvalidation", "take fewer folds, or ") if "folds" in settings else ("resplits", "")
+    key = f"{scheme}.seed"
     try:
         if "folds" not in settings:
-            place = splitting.split(labels, together, [size / sum(sizes) for size in sizes], seed, names)
+            place = splitting.split(labels, together, [size / sum(sizes) for size in sizes], seed, names, key)
             return {split: np.flatnonzero(place == number) for number, split in enumerate(SPLITS)}
         number = settings["folds"]
-        place = splitting.split(labels, together, [1 / number] * number, seed, names)
+        place = splitting.split(labels, together, [1 / number] * number, seed, names, key)
         test, rest = np.flatnonzero(place == settings["fold"] - 1), np.flatnonzero(place != settings["fold"] - 1)
         share = sizes[1] / (sizes[0] + sizes[1])
         inner = splitting.split(
-            labels[rest], [together[row] for row in rest], [1 - share, share], seed + INNER_SEED, names
+            labels[rest], [together[row] for row in rest], [1 - share, share], seed + INNER_SEED, names, key
         )
     except UserError as error:
-        raise UserError(f"images cannot be split anew, near-duplicates kept together: {error}") from None
+        raise UserError(
+            f"{scheme}: images cannot be split anew, near-duplicates kept together: {error}; {way_out}set {scheme}: ~"
+        ) from None
     return {"train": rest[inner == 0], "val": rest[inner == 1], "test": test}

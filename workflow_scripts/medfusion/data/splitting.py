@@ -10,7 +10,12 @@ TRIES = 100  # at orders of groups, until every split has some of every class
 
 
 def split(
-    labels: np.ndarray, groups: Sequence[str], shares: Sequence[float], seed: int, label_names: Sequence[str]
+    labels: np.ndarray,
+    groups: Sequence[str],
+    shares: Sequence[float],
+    seed: int,
+    label_names: Sequence[str],
+    seed_key: str = "split.seed",
 ) -> np.ndarray:
     """Assign each group of pictures as a whole to one of several splits.
 
@@ -25,6 +30,7 @@ def split(
     shares : of the splits, which sum to 1
     seed : of the order of equally large groups
     label_names : one per class
+    seed_key : what the seed is called in the configuration
 
     Returns
     -------
@@ -55,7 +61,7 @@ def split(
     if place is None:
         raise UserError(
             f"no way was found to give each of {len(shares)} splits pictures of every class, because groups with "
-            "pictures of several classes stay together; try another split.seed, or drop a class of few groups"
+            f"pictures of several classes stay together; try another {seed_key}, or drop a class of few groups"
         )
     wanted = np.outer(shares, totals)
     given = np.stack([counts[place == number].sum(axis=0) for number in range(len(shares))])

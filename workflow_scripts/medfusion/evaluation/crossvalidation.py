@@ -35,7 +35,7 @@ class Difference:
     mean, low, high : how much better the first is, with limits
     p : of the corrected resampled t-test that it is 0
     worse, equivalent, better : probabilities that the difference is below, in and above the region of equivalence
-    detectable : the smallest difference that so many folds would show (`POWER`, at the interval's confidence)
+    detectable : the difference for which p, not adjusted, would be below 1 - confidence with a probability of `POWER`
     """
 
     mean: float
@@ -111,13 +111,14 @@ def compare(differences: Sequence[float], ratio: float, equivalent: float, confi
         return Difference(mean, mean, mean, float(mean == 0), *sides, 0.0)
     below = float(t.cdf(-equivalent, freedom, mean, error))
     above = float(t.sf(equivalent, freedom, mean, error))
+    inside = max(0.0, 1 - below - above)  # rounding may bring it below 0
     return Difference(
         mean,
         mean - reach,
         mean + reach,
         float(2 * t.sf(abs(mean) / error, freedom)),
         below,
-        1 - below - above,
+        inside,
         above,
         float(reach + t.ppf(POWER, freedom) * error),
     )

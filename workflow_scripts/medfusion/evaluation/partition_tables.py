@@ -21,6 +21,7 @@ class Tables:
     measures : a row for each system and metric: mean, sd, low, high, folds
     comparisons : a row for each pair and metric: `crossvalidation.Difference`, p adjusted by Holm, and the verdict
     partitions, tested, trained : how many, and images in one of them on average (trained: training and validation)
+    fewest, most : images tested in one of them: near-duplicates stay together, so that folds may differ
     """
 
     measures: pd.DataFrame
@@ -28,6 +29,8 @@ class Tables:
     partitions: int
     tested: float
     trained: float
+    fewest: int
+    most: int
 
 
 def tabulate(values: pd.DataFrame, images: int, settings: Mapping[str, Any]) -> Tables:
@@ -56,6 +59,8 @@ def tabulate(values: pd.DataFrame, images: int, settings: Mapping[str, Any]) -> 
         len(sizes),
         tested,
         images - tested,
+        int(sizes.min()),
+        int(sizes.max()),
     )
 
 

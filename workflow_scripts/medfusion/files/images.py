@@ -87,12 +87,14 @@ class Selected:
     def __getitem__(self, rows: slice) -> np.ndarray:
         """The images of consecutive places among those selected, uint8 (m, H, W, C)."""
         numbers, parts = self._rows[rows], []
+        most = hdf5.block_rows(math.prod(self.shape[1:]))
         for path, start, stop in zip(self._paths, self._starts, self._starts[1:], strict=False):
             own = numbers[(numbers >= start) & (numbers < stop)] - start
             if len(own):
                 with open_hdf5(path) as file:
-                    # All between the first and the last: single rows would each unpack a chunk.
-                    parts.append(file["images"][own[0] : own[-1] + 1][own - own[0]])
+                    # All between the first and the last of a block: single rows would each unpack a chunk.
+                    for part in np.split(own, np.flatnonzero(np.diff(own // most)) + 1):
+                        parts.append(file["images"][part[0] : part[-1] + 1][part - part[0]])
         return np.concatenate(parts) if parts else np.empty((0, *self.shape[1:]), np.uint8)
 
 

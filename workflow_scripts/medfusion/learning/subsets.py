@@ -54,7 +54,13 @@ def training_rows(labels: np.ndarray, number: int | str, seed: int, left_out: np
     rows = np.arange(len(labels)) if left_out is None else np.flatnonzero(~left_out)
     if lost := np.setdiff1d(strata(labels), strata(labels[rows])).tolist():
         raise UserError(f"drop_near_duplicates_of: leaves no training image of label {lost[0]}; leave it out")
-    return rows if isinstance(number, str) else rows[stratified_subset(labels[rows], number, seed)]
+    if isinstance(number, str):
+        return rows
+    if left_out is not None and number > len(rows):
+        raise UserError(
+            f"train_images: {number}; expected at most {len(rows)}, so many as drop_near_duplicates_of leaves"
+        )
+    return rows[stratified_subset(labels[rows], number, seed)]
 
 
 def at_most(labels: np.ndarray, size: int | None, seed: int) -> np.ndarray:

@@ -70,15 +70,20 @@ def _remove_switched_off(config: Config) -> None:
 
 
 def _leave_out_of_schemes(dataset: Config) -> None:
-    """A model that is switched off is none of cross-validation or other splits, and is not compared there."""
+    """A model that is switched off is none of cross-validation or other splits, and is not compared there.
+
+    Where none is left of those that a scheme names, that is switched off too.
+    """
     models = dataset.get("models")
     off = {name for name, entry in models.items() if entry is None} if isinstance(models, dict) else set()
     for name in SCHEMES:
         scheme = dataset.get(name)
         if not isinstance(scheme, dict):
             continue
-        if isinstance(scheme.get("models"), list):
+        if isinstance(scheme.get("models"), list) and off & set(map(str, scheme["models"])):
             scheme["models"] = [model for model in scheme["models"] if model not in off]
+            if not scheme["models"]:
+                dataset[name] = None
         if isinstance(scheme.get("compare"), list):
             scheme["compare"] = [pair for pair in scheme["compare"] if not off & set(_models_of(pair))]
 

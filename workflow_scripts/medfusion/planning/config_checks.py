@@ -11,6 +11,7 @@ from medfusion.planning import backbones, dataset_checks
 from medfusion.planning.config_values import did_you_mean, hint, item_faults, shown
 from medfusion.planning.fingerprint import ROOT
 from medfusion.planning.grid_values import GRID_VALUES, MOST_CELLS
+from medfusion.planning.partitions import SCHEMES
 from medfusion.planning.systems import Config
 
 # Names of folders and targets beside those of the data sets; a test adds the names of the rules.
@@ -22,7 +23,7 @@ RESERVED_DATASETS = {
     "collect_metrics", "study_classifiers",
     "corrupt_predict", "corrupt_evaluate", "apply_backbone", "group_images", "partition_images", "summarise_partitions",
     "select_examples", "map_saliency", "write_predictions", "export_package", "write_try_page",
-    "summarise", "report",
+    "summarise", "report", *SCHEMES,
     *(f"draw_{kind}" for kind in DRAWN),
 }  # fmt: skip
 

@@ -292,6 +292,14 @@ def _partition_faults(key: str, dataset: Config, config: Config) -> Iterator[str
         for name in models:
             if name not in dataset["models"]:
                 yield f"{key}.{scheme}.models: unknown model {name!r}{hint(name, list(dataset['models']))}"
+                continue
+            size, most = dataset["models"][name]["train_images"], _trained(dataset, scheme)
+            # More than the data set has are named by `_size_faults`.
+            if size != "all" and most < size <= counts(dataset)["train"]:
+                yield (
+                    f"{key}.{scheme}.models: {name!r} is trained on {size} images (train_images), and other splits "
+                    f"have some {most} to train on; name the other models alone, or set {scheme}: ~"
+                )
         known = [
             f"{name}/{system}" for name in models if name in dataset["models"] for system in systems(dataset, name)
         ]
@@ -301,6 +309,16 @@ def _partition_faults(key: str, dataset: Config, config: Config) -> Iterator[str
                     yield f"{key}.{scheme}.compare: unknown system {name!r}{hint(name, known)}"
             if first == second:
                 yield f"{key}.{scheme}.compare: {first} with itself; expected two systems"
+
+
+def _trained(dataset: Config, scheme: str) -> float:
+    """About so many training images a partition has; infinite where only the data can tell."""
+    if not (known := counts(dataset)):
+        return math.inf
+    if "folds" not in dataset[scheme]:
+        return known["train"]
+    others = sum(known[split] for split in dataset[scheme]["pool"]) * (1 - 1 / dataset[scheme]["folds"])
+    return math.floor(others * known["train"] / (known["train"] + known["val"]))
 
 
 def _image_faults(key: str, dataset: Config, config: Config) -> Iterator[str]:

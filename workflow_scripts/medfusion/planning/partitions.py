@@ -49,7 +49,7 @@ def partitions(datasets: dict[str, Config]) -> dict[str, Partition]:
 def asked_for(targets: Iterable[str]) -> tuple[str, ...]:
     """The schemes that some targets, names or paths, belong to."""
     targets = list(targets)
-    return tuple(scheme for scheme in SCHEMES if any(scheme in target for target in targets))
+    return tuple(scheme for scheme in SCHEMES if any(scheme in target.split("/") for target in targets))
 
 
 def _folds(dataset: str, entry: Config) -> Iterator[Partition]:

@@ -32,18 +32,20 @@ TITLES = {"crossvalidation": "cross-validation", "resplits": "other splits of th
 
 
 def _divided(found: Tables, settings: Mapping[str, Any]) -> str:
-    pool = settings["pool"]
-    of = "all images, the official test split among them" if "test" in pool else f"the images of {' and '.join(pool)}"
+    pool, repeats = settings["pool"], settings.get("repeats")
+    of = "all images, those of the test split among them" if "test" in pool else f"the images of {' and '.join(pool)}"
     how = (
-        f"{settings['folds']} folds, {settings['repeats']} times"
+        f"{settings['folds']} folds, {'once' if repeats == 1 else f'{repeats} times'}"
         if settings["scheme"] == "crossvalidation"
         else f"{found.partitions} times in the shares of the given split"
     )
+    tested = f"{found.tested:,.0f} others"
+    tested += f" ({found.fewest:,} to {found.most:,})" if found.fewest < found.most else ""
     seeds = "one seed a network" if settings["scheme"] == "crossvalidation" else "the mean over the seeds of a system"
     return (
         f"Divided: {of}, {how}; near-duplicates (pixel correlation of {settings['threshold']:g} or more, in any flip "
         f"or rotation by 90°) stay together. In each the whole workflow ran on {found.trained:,.0f} images (training "
-        f"and validation), and was tested on the {found.tested:,.0f} others; {seeds}. Intervals "
+        f"and validation), and was tested on the {tested}; {seeds}. Intervals "
         f"({percent(settings['confidence'])}) are Student's with the variance corrected for training sets that share "
         "images (Nadeau & Bengio 2003). They are of the procedure, trained on other images; not of one trained system."
     )
@@ -71,7 +73,7 @@ def _explained(settings: Mapping[str, Any]) -> str:
         f"{rope:g} is practically none; the probabilities are of the mean difference (correlated Bayesian t-test, "
         f"Corani & Benavoli 2015). A verdict has one of at least {percent(CERTAIN)}, and for better or worse a p below "
         f"{1 - settings['confidence']:.2g} too. p: corrected resampled t-test, after Holm over the pairs. Detectable: "
-        f"the smallest difference that would be found with a probability of {percent(POWER)}."
+        f"the difference whose p, before Holm, would be as low with a probability of {percent(POWER)}."
     )
 
 
