@@ -9,8 +9,8 @@ import yaml
 from conftest import EVERYTHING, ROOT
 
 PROFILE = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text(encoding="utf-8"))
-# Submitted alone: what trains without a network to describe, what is needed once, and what has a data set in its name.
-ALONE = r"generate|learning_curve|export_package_\w+|write_try_page"
+# Submitted alone: what trains or applies a network on its own, what is needed once, and what has a data set in its name.
+ALONE = r"generate|learning_curve|corrupt_predict|export_package_\w+|write_try_page"
 
 
 def planned(project, overlay: str, *options: str) -> tuple[int, int]:
@@ -39,8 +39,9 @@ def test_many_seeds_are_few_submissions(project):
     assert jobs == ungrouped > 600
     same, grouped = planned(project, "configs/full.yaml", *grouping())
     assert same == jobs
-    trainings = 80 + 30  # a network with a seed, and those of the training-size study, each on its own
-    assert trainings < grouped < trainings + 30
+    # A network with a seed, those of the training-size study, corrupted images and pages to try: each on its own.
+    alone = 90 + 30 + 4 + 2
+    assert alone < grouped < alone + 30
 
 
 @pytest.mark.parametrize("overlay", ["configs/demo.yaml", "configs/ablations.yaml"])
@@ -53,6 +54,7 @@ def test_no_group_waits_for_itself(project, overlay):
 def test_every_rule_has_its_group_or_its_reason_to_be_alone(project):
     listed = project.snakemake("--list-rules", overlay=False).stdout.split()
     targets = {"all", "inspect", "audit", "export", "predictions", "breast", "blood", "download"}  # on this machine
+    targets |= {"crossvalidation", "resplits"}
     targets.add("stage")  # what the others are made from
     rules = {name for name in listed if name not in targets}
     grouped = {entry.partition("=")[0] for entry in PROFILE["groups"]}
