@@ -9,7 +9,7 @@ import yaml
 from conftest import EVERYTHING, ROOT
 
 PROFILE = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text(encoding="utf-8"))
-# Submitted alone: what trains or applies a network on its own, what is needed once, and what has a data set in its name.
+# Submitted alone: what trains or applies a network, what is needed once, and what has a data set in its name.
 ALONE = r"generate|learning_curve|corrupt_predict|export_package_\w+|write_try_page"
 
 
