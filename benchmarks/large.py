@@ -150,7 +150,7 @@ def asked() -> dict[str, int]:
     found = {f"draw_{kind}": int(default) for kind in drawn.DRAWN}
     for rule in re.split(r"\n(?= *(?:use )?rule\b)", text):
         if stage := re.search(r'stage\("(\w+)"\)', rule):
-            own = re.search(r"mem_mb=memory\((\d+)\)", rule)
+            own = re.search(r"mem_mb=(?:lambda wildcards: )?memory\((\d+)", rule)
             found[stage[1]] = int(own[1] if own else default)
     return found
 

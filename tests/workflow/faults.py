@@ -283,7 +283,8 @@ READERS = {
     ".svg": xml.etree.ElementTree.parse,
     ".png": _ends_with(b"IEND\xaeB`\x82"),
     ".html": _ends_with(b"</html>"),
-    ".md": lambda path: path.read_text(encoding="utf-8"),
+    **dict.fromkeys((".md", ".js", ".css"), lambda path: path.read_text(encoding="utf-8")),
+    ".bin": lambda path: path.read_bytes(),
     records.BEGUN: lambda path: json.loads(path.read_text(encoding="utf-8")),
 }
 
@@ -319,7 +320,7 @@ def declared_memory(project: Project) -> dict[str, int]:
     found = {f"draw_{kind}": int(default) for kind in DRAWN}
     for rule in re.split(r"\n(?= *(?:use )?rule\b)", text):
         if stage := re.search(r'stage\("(\w+)"\)', rule):
-            own = re.search(r"mem_mb=memory\((\d+)\)", rule)
+            own = re.search(r"mem_mb=(?:lambda wildcards: )?memory\((\d+)", rule)  # and what a backbone takes, if any
             found[stage[1]] = int(own[1] if own else default)
     return found
 
