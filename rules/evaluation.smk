@@ -102,7 +102,7 @@ use rule stage as assess_discrimination with:
         mem_mb=memory(700),
         runtime=30,
     message:
-        "{wildcards.dataset}: measuring on the test split how well the classes are told apart"
+        "{wildcards.dataset}: measuring discrimination between the classes on the test split"
 
 
 use rule stage as collect_metrics with:

@@ -1,4 +1,4 @@
-"""Measure on the test split how well the selected system tells the classes apart: curves, operating points."""
+"""Measure on the test split how well the selected system discriminates between classes: curves, operating points."""
 
 import numpy as np
 

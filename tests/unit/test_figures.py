@@ -25,6 +25,7 @@ from medfusion.files import reliabilities, svg_numbers
 from medfusion.files.artifacts import write_json
 from medfusion.files.metric_files import tidy
 from medfusion.learning import studies
+from medfusion.naming import Names
 
 
 @pytest.fixture(autouse=True)
@@ -231,7 +232,9 @@ def test_seeds_mark_published_figures_at_their_system_and_below():
     table = tidy(synthetic.run())
     systems = synthetic.ranked(table, "accuracy").systems
     published = synthetic.config()["datasets"]["breast"]["published"]
-    figure = result_figures.seeds(ranking.runs(table, systems), {"majority": 0.7}, published, "official", "some data")
+    figure = result_figures.seeds(
+        ranking.runs(table, systems), {"majority": 0.7}, published, Names(), "official", "some data"
+    )
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert labels == ["net/svm", "net/cnn", "ensembles/ensemble_cnn", "ResNet-18 (28) (published)"]
     diamonds = {line.get_ydata()[0]: line.get_xdata()[0] for line in figure.axes[0].lines if line.get_marker() == "D"}
@@ -243,7 +246,8 @@ def test_seeds_of_generated_images_stand_beside_no_published_figures():
     published = synthetic.config()["datasets"]["breast"]["published"]
     runs = ranking.runs(table, synthetic.ranked(table, "accuracy").systems)
     figures = {
-        images: result_figures.seeds(runs, {}, published, images, "some data") for images in ("generated", "surrogate")
+        images: result_figures.seeds(runs, {}, published, Names(), images, "some data")
+        for images in ("generated", "surrogate")
     }
     assert not [line for line in figures["generated"].axes[0].lines if line.get_marker() == "D"]
     legend = [text.get_text() for text in figures["surrogate"].legends[0].get_texts()]

@@ -84,7 +84,7 @@ def test_rows_legends_and_lines_below_are_whole_whatever_their_length(tmp_path, 
     words = NAMES[name]
     runs = pd.DataFrame({"system": ["net/a" + words, "net/b"], "value": [0.8, 0.9], "low": 0.7, "high": 0.95})
     runs["confidence"] = 0.95
-    assert_inside(result_figures.seeds(runs, {"majority": 0.7}, [], "official", words), tmp_path)
+    assert_inside(result_figures.seeds(runs, {"majority": 0.7}, [], Names(), "official", words), tmp_path)
     comparisons = synthetic.comparisons()
     comparisons["systems"][0]["system"] = words
     assert_inside(result_figures.differences(comparisons, Names(), words), tmp_path)

@@ -10,10 +10,12 @@ import sys
 from dataclasses import replace
 
 import all_pictures
+import chromium
 import numpy as np
 import pytest
 import small_package
 import try_server
+from chromium import NEEDS_BROWSER, SERIOUS, WIDER, axe
 from PIL import Image
 from test_pictures import HOSTILE
 
@@ -26,14 +28,8 @@ from medfusion.package import try_files
 from medfusion.package.predictor import Predictor
 from medfusion.package.web_parts import Arrays, described
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="no playwright: make browser installs it")
-axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="no axe: make browser installs it")
+pytestmark = NEEDS_BROWSER
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine")
-
-SERIOUS = ("serious", "critical")
-WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 PATIENCE = 60_000  # milliseconds
 # What the page shows, and the pixels that the system sees.
 SHOWN = """() => {
@@ -88,16 +84,8 @@ def address(made):
 
 @pytest.fixture(scope="module")
 def browser():
-    with sync_api.sync_playwright() as playwright:
-        for last in (False, False, True):  # on a busy machine Chromium dies at its start now and then
-            try:
-                running = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-                break
-            except sync_api.Error:
-                if last:
-                    raise
-        yield running
-        running.close()
+    with chromium.running() as browser:
+        yield browser
 
 
 @pytest.fixture

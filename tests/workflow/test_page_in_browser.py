@@ -1,39 +1,26 @@
 """The page as a reader's browser shows it: whole, offline, sortable, open to all. Skipped where there is no browser."""
 
 import csv
-import shutil
 
+import chromium
 import pytest
+from chromium import NEEDS_BROWSER, SERIOUS, WIDER, axe
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="no playwright: make browser installs it")
-axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="no axe: make browser installs it")
-
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine")
+pytestmark = NEEDS_BROWSER
 
 WIDTHS = (360, 768, 1280)
-SERIOUS = ("serious", "critical")
 # Pictures wait until they are about to be seen.
 FETCH = """Promise.all([...document.images].map(image => {
     image.loading = "eager";
     return image.decode().catch(() => null);
 }))"""
 MISSING = "[...document.images].filter(image => !image.complete || image.naturalWidth === 0).map(image => image.alt)"
-WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
 @pytest.fixture(scope="module")
 def browser():
-    with sync_api.sync_playwright() as playwright:
-        for last in (False, False, True):  # on a busy machine Chromium dies at its start now and then
-            try:
-                running = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-                break
-            except sync_api.Error:
-                if last:
-                    raise
-        yield running
-        running.close()
+    with chromium.running() as browser:
+        yield browser
 
 
 @pytest.fixture

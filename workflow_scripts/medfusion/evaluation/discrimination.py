@@ -1,7 +1,7 @@
-"""How well scores tell classes apart: ROC and precision-recall curves with bands, operating points, net benefit."""
+"""How well scores discriminate classes: ROC and precision-recall curves with bands, operating points, net benefit."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -69,7 +69,7 @@ def measure(
     confidence: float,
     seed: int,
 ) -> tuple[list[Measure], Curves]:
-    """Measure how well one run of a system tells the classes apart.
+    """Measure how well one run of a system discriminates between the classes.
 
     Bands are pointwise: at each false-positive rate the percentiles of the sensitivities, at each recall of the
     precisions, at each threshold of the net benefits of a bootstrap of images, stratified by true class as for the
@@ -259,7 +259,8 @@ class RankedImages:
         drawn = np.ascontiguousarray(weights.T)[:, self._order]
         all_called = np.cumsum(drawn, axis=1)[:, self._last]
         hits = np.cumsum(drawn * self._positive, axis=1)[:, self._last]
-        return tuple(np.pad(part, ((0, 0), (1, 0))) for part in (hits, all_called - hits))  # type: ignore[return-value]
+        none_called = ((0, 0), (1, 0))
+        return np.pad(hits, none_called), np.pad(all_called - hits, none_called)
 
 
 def sensitivities(hits: np.ndarray, false: np.ndarray) -> np.ndarray:
@@ -313,18 +314,22 @@ def rates_at(hits: np.ndarray, false: np.ndarray, share: float) -> tuple[np.ndar
     return own[rows, np.maximum(last, 0)], 1 - others[rows, np.minimum(first, own.shape[1] - 1)]
 
 
-def _net_benefit(positive: np.ndarray, scores: np.ndarray):  # type: ignore[no-untyped-def]
+def _net_benefit(positive: np.ndarray, scores: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     """Net benefit at `THRESHOLDS` as a function of image weights (n, r): float64 (r, places)."""
     above = scores[:, None] >= THRESHOLDS - ROUNDING
     gain = np.where(positive[:, None], 1.0, -THRESHOLDS / (1 - THRESHOLDS)) * above
-    return lambda weights: weights.T @ gain / weights.sum(axis=0)[:, None]
+
+    def statistic(weights: np.ndarray) -> np.ndarray:
+        return weights.T @ gain / weights.sum(axis=0)[:, None]
+
+    return statistic
 
 
 # -- operating points -------------------------------------------------------------------------------------------------
 
 
 def predictive_values(
-    found: int, of: int, spared: int, others: int, prevalence: float, confidence: float
+    found: float, of: float, spared: float, others: float, prevalence: float, confidence: float
 ) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
     """The predictive values of a test, positive and negative, were the prevalence another.
 
@@ -352,7 +357,7 @@ def predictive_values(
         _share(specificity, (1 - sensitivity) * odds),
     )
     if not 0 < sensitivity < 1 or not 0 < specificity < 1:
-        of, others = of + z**2, others + z**2  # type: ignore[assignment]
+        of, others = of + z**2, others + z**2
         sensitivity, specificity = (found + z**2 / 2) / of, (spared + z**2 / 2) / others
     missed, alarms = 1 - sensitivity, 1 - specificity
     logits = (math.log(sensitivity * odds / alarms), math.log(specificity / (missed * odds)))

@@ -76,6 +76,7 @@ def seeds(
     runs: pd.DataFrame,
     baselines: Mapping[str, float],
     published: Sequence[Mapping[str, Any]],
+    names: Mapping[str, str],
     images: str,
     source: str,
     measure: str = "accuracy",
@@ -84,9 +85,10 @@ def seeds(
 
     Parameters
     ----------
-    runs : columns system, value, low, high, confidence: one row a run, systems in the order to draw
-    baselines : accuracy of systems that learn nothing, by name
+    runs : columns system (address), value, low, high, confidence: one row a run, systems in the order to draw
+    baselines : the measure of systems that learn nothing, by address
     published : "name", the measure and, where it is that system's figure, "system"; not drawn beside generated images
+    names : of systems, by address
     images : where the images are from, as in the configuration: "official", "surrogate", "file", "folder" or
         "generated"
     source : name of the data and n
@@ -117,8 +119,10 @@ def seeds(
     if elsewhere:
         axes.axhline(len(systems) - 0.5, color=GREY, linewidth=0.8)
     axes.set(xlabel=f"test {MEASURES[measure]}", ylim=(rows - 0.4, -0.6))
-    axes.set_yticks(range(rows), [*systems, *(f"{row['name']} (published)" for row in elsewhere)])
-    _mark_baselines(axes, baselines)
+    axes.set_yticks(
+        range(rows), [*map(names.__getitem__, systems), *(f"{row['name']} (published)" for row in elsewhere)]
+    )
+    _mark_baselines(axes, {names[system]: value for system, value in baselines.items()})
     handles = [
         Line2D([], [], color=blue, marker="o", linestyle="", label="one run"),
         Line2D([], [], color="black", marker="|", markersize=12, linestyle="-", label="mean ± sd over seeds"),
@@ -130,11 +134,6 @@ def seeds(
     figure.legend(handles=handles, loc="outside upper center", ncols=4, frameon=False)
     source_line(figure, source)
     return figure
-
-
-def published_for(published: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Published figures whose systems are called by their names, as `seeds` takes them."""
-    return [{**row, "system": names[row["system"]] if row.get("system") else None} for row in published]
 
 
 def label_areas(areas: pd.DataFrame, source: str) -> Figure:

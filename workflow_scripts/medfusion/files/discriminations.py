@@ -1,4 +1,4 @@
-"""discrimination.json: how well the selected system tells classes apart on the test images of a data set.
+"""discrimination.json: how well the selected system discriminates between classes on the test images of a data set.
 
 The file holds an object:
 
@@ -26,13 +26,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from medfusion.errors import UserError
 from medfusion.evaluation.ranking import score
-from medfusion.files.artifacts import read_record
-from medfusion.files.metric_files import tidy
+from medfusion.files import measured_groups
 from medfusion.files.rankings import Score
-from medfusion.naming import Names, data_name
+from medfusion.naming import Names
 
+STAGE = "assess_discrimination"
 KEYS = (
     *("dataset", "generated", "label_names", "positive", "classes", "images", "with", "confidence", "prevalences"),
     *("selected", "network", "baseline", "groups", "curves", "places"),
@@ -143,23 +142,13 @@ def read(path: str | Path, shown: Mapping[str, Mapping[str, Any]]) -> Discrimina
     UserError
         If the file is missing, is not JSON, or holds something else.
     """
-    content = read_record(path, KEYS)
-    names = shown.get(str(content["dataset"]))
-    if names is None:
-        raise UserError(f"{path}: of the data set {content['dataset']!r}, not of {', '.join(shown)}; delete it")
-    name = data_name(names["name"], content["generated"])
-    common = {"dataset": content["dataset"], "name": name, "confidence": content["confidence"]}
-    try:
-        table = tidy({**common, **group} for group in content["groups"])
-        table[["value", "low", "high"]] = table[["value", "low", "high"]].astype(float)
-        places = {name: np.array(values, dtype=float) for name, values in content["places"].items()}
-        curves = [_curve(one, places) for one in content["curves"]]
-        if table.empty or not curves:
-            raise ValueError("no runs")
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{path}: not what assess_discrimination writes ({error!r}); delete it and run again") from None
-    label_names = tuple(names.get("label_names") or content["label_names"])
-    return Discrimination(content, name, label_names, curves, places, Names(names.get("systems", {})), table)
+    found = measured_groups.read(path, KEYS, STAGE, shown)
+    with measured_groups.written_by(STAGE, path):
+        places = {name: np.array(values, dtype=float) for name, values in found.content["places"].items()}
+        curves = [_curve(one, places) for one in found.content["curves"]]
+        if not curves:
+            raise ValueError("no curves")
+    return Discrimination(found.content, found.name, found.label_names, curves, places, found.names, found.table)
 
 
 def _curve(one: Mapping[str, Any], places: Mapping[str, np.ndarray]) -> Curve:

@@ -23,11 +23,11 @@ from typing import Any
 import pandas as pd
 
 from medfusion.errors import UserError
-from medfusion.files.artifacts import read_record
-from medfusion.files.metric_files import tidy
-from medfusion.naming import Names, data_name
+from medfusion.files import measured_groups
+from medfusion.naming import Names
 from medfusion.system_id import SystemId
 
+STAGE = "assess_reliability"
 KEYS = (
     *("dataset", "generated", "label_names", "positive", "sensitivity", "coverage", "abstention_rate"),
     *("validation", "test", "always", "confidence", "best", "network", "groups", "shown"),
@@ -96,18 +96,8 @@ def read(path: str | Path, shown: Mapping[str, Mapping[str, Any]]) -> Reliabilit
     UserError
         If the file is missing, is not JSON, or holds something else.
     """
-    content = read_record(path, KEYS)
-    names = shown.get(str(content["dataset"]))
-    if names is None:
-        raise UserError(f"{path}: of the data set {content['dataset']!r}, not of {', '.join(shown)}; delete it")
-    name = data_name(names["name"], content["generated"])
-    common = {"dataset": content["dataset"], "name": name, "confidence": content["confidence"]}
-    try:
-        table = tidy({**common, **group} for group in content["groups"])
-        if table.empty or not content["shown"]:
+    found = measured_groups.read(path, KEYS, STAGE, shown)
+    with measured_groups.written_by(STAGE, path):
+        if not found.content["shown"]:
             raise ValueError("no runs")
-        table[["value", "low", "high"]] = table[["value", "low", "high"]].astype(float)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{path}: not what assess_reliability writes ({error!r}); delete it and run again") from None
-    label_names = tuple(names.get("label_names") or content["label_names"])
-    return Reliability(content, name, label_names, table, Names(names.get("systems", {})))
+    return Reliability(found.content, found.name, found.label_names, found.table, found.names)

@@ -6,7 +6,7 @@ The system `cnn` of a model with such a network is a classifier on its features:
 import os
 from collections.abc import Iterator
 
-from medfusion.planning.config_values import hint, shown
+from medfusion.planning.config_values import hint, shown, unreadable
 from medfusion.planning.systems import Config
 
 ARCHITECTURE = "onnx"
@@ -80,14 +80,8 @@ def faults(key: str, network: Config, used: bool) -> Iterator[str]:
     used : whether a model has it; otherwise the file need not be there
     """
     path, taken = network["options"]["path"], network["options"]["input"]
-    if not used:
-        pass
-    elif not os.path.exists(path):
-        yield f"{key}.options.path: there is no file {path!r}; relative paths start at {os.getcwd()}"
-    elif not os.path.isfile(path):
-        yield f"{key}.options.path: {path!r} is not a file; expected an ONNX file"
-    elif not os.access(path, os.R_OK):
-        yield f"{key}.options.path: {path!r} cannot be read (permission denied); make it readable (chmod +r)"
+    if used:
+        yield from unreadable(f"{key}.options.path", path, "an ONNX file")
     for name in ("mean", "std"):
         if len(taken[name]) != taken["channels"]:
             yield (

@@ -3,6 +3,7 @@
 import difflib
 import json
 import math
+import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -226,6 +227,16 @@ def _yaml_number(value: float) -> str:
     digits, exponent, power = (f"{value:.15e}" if small else _number(value)).partition("e")
     digits = digits.rstrip("0").rstrip(".") if small else digits
     return digits + (".0" if exponent and "." not in digits else "") + exponent + power
+
+
+def unreadable(key: str, path: str, expected: str) -> Iterator[str]:
+    """Why a file that a user names cannot be read, if so; `expected` is what it should be."""
+    if not os.path.exists(path):
+        yield f"{key}: there is no file {path!r}; relative paths start at {os.getcwd()}"
+    elif not os.path.isfile(path):
+        yield f"{key}: {path!r} is not a file; expected {expected}"
+    elif not os.access(path, os.R_OK):
+        yield f"{key}: {path!r} cannot be read (permission denied); make it readable (chmod +r)"
 
 
 def did_you_mean(word: str, known: Sequence[Any]) -> str:

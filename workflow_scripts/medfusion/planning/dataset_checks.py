@@ -1,7 +1,6 @@
 """Consistency of the data sets in a configuration: what its schema cannot say of them."""
 
 import math
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +13,7 @@ from medfusion.learning.architectures import OPTIONS, halvings
 from medfusion.learning.architectures.compact_resnet import stem_stride
 from medfusion.planning.ablations import other_layers, removable
 from medfusion.planning.backbones import is_frozen
-from medfusion.planning.config_values import RENAMED, hint
+from medfusion.planning.config_values import RENAMED, hint, unreadable
 from medfusion.planning.data_sets import (
     classes,
     counts,
@@ -90,12 +89,8 @@ def faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
 
 
 def _file_faults(key: str, path: str) -> Iterator[str]:
-    if not os.path.exists(path):
-        yield f"{key}: there is no file {path!r}; relative paths start at {os.getcwd()}"
-    elif not os.path.isfile(path):
-        yield f"{key}: {path!r} is not a file; expected a .npz file in MedMNIST format"
-    elif not os.access(path, os.R_OK):
-        yield f"{key}: {path!r} cannot be read (permission denied); make it readable (chmod +r)"
+    if faults := list(unreadable(key, path, "a .npz file in MedMNIST format")):
+        yield from faults
     elif set(path) & set("{}"):
         yield f"{key}: {path!r} has braces, which Snakemake takes for a wildcard; rename the file"
     elif shape := _channels_first(path):

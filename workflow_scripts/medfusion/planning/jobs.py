@@ -136,7 +136,7 @@ def _of_evaluation(plan: Plan, dataset: str) -> Iterator[tuple[str, dict[str, An
         stages += ["write_predictions"]
     if not plan.several_labels(dataset):
         stages += ["compare_systems", "calibrate", "assess_reliability", "export_package"]
-        stages += ["write_try_page"] if dataset in ExportPlan(plan).tried else []
+        stages += [] if ExportPlan(plan).backbones(dataset) else ["write_try_page"]
         stages += ["select_examples", "map_saliency", "study_classifiers"]
     yield from ((stage, {"dataset": dataset}) for stage in stages)
     if runs := CorruptionPlan(plan).runs(dataset):

@@ -1,4 +1,4 @@
-"""The page's account of how well the classes are told apart: operating points, predictive values, what they mean."""
+"""The page's account of discrimination between the classes: operating points, predictive values, what they mean."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""How well the classes are told apart: ROC and precision-recall curves, net benefit."""
+"""Discrimination between the classes: ROC and precision-recall curves, net benefit."""
 
 from typing import Any
 

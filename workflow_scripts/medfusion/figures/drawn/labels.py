@@ -20,14 +20,9 @@ def draw(settings: dict[str, Any], metrics: list[str], ranking: str) -> Drawn:
     source = f"{table['name'].iloc[0]} · test n = {ranked.images_tested(table):,}"
     names, runs = contents[0]["label_names"], ranked.runs(table, systems, "auroc")
     areas = ranked.label_scores(table, [systems[0], ranked.network_alone(systems)], "auroc", names)
-    learn_nothing = {called[row.address]: row.test_auroc.mean for row in baselines}
+    learn_nothing = {row.address: row.test_auroc.mean for row in baselines}
     seeds = result_figures.seeds(
-        runs.assign(system=runs["system"].map(called.__getitem__)),
-        learn_nothing,
-        result_figures.published_for(settings["published"], called),
-        settings["source"],
-        source,
-        "auroc",
+        runs, learn_nothing, settings["published"], called, settings["source"], source, "auroc"
     )
     return {
         "areas": (

@@ -30,14 +30,8 @@ def draw(settings: dict[str, Any], metrics: list[str], ranking: str, comparisons
     matrices = {row.address: ranked.confusions(contents, row) for row in shown}
     titled = {f"{names[row.address]}\n({row.runs_in_words})": matrices[row.address] for row in shown}
     label_names, runs = contents[0]["label_names"], ranked.runs(table, systems)
-    learn_nothing = {names[row.address]: row.test_accuracy.mean for row in baselines}
-    seeds = result_figures.seeds(
-        runs.assign(system=runs["system"].map(names.__getitem__)),
-        learn_nothing,
-        result_figures.published_for(settings["published"], names),
-        settings["source"],
-        source,
-    )
+    learn_nothing = {row.address: row.test_accuracy.mean for row in baselines}
+    seeds = result_figures.seeds(runs, learn_nothing, settings["published"], names, settings["source"], source)
     return {
         "confusion": (
             result_figures.confusions(titled, label_names, source),
