@@ -1,6 +1,6 @@
 # Evaluation. Needs: probabilities of every system, the test labels. Makes: measures with intervals and confusion matrices
-# per group of systems, the ranking by which one is selected, paired comparisons of all systems with it, how well it tells
-# classes apart, how far probabilities can be trusted, and one tidy table. From here on, and only from here, test labels are seen.
+# per group of systems, the ranking by which one is selected, paired comparisons of all systems with it, how well it
+# discriminates classes, how far probabilities can be trusted, and one tidy table. From here on, and only from here, test labels are seen.
 
 
 use rule stage as baselines with:
