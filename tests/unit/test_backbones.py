@@ -104,6 +104,27 @@ def test_a_file_that_takes_one_image_whatever_it_says_gets_one(tmp_path):
     np.testing.assert_allclose(found, free(pictures(3))[0], rtol=1e-5, atol=1e-6)
 
 
+def test_features_are_of_one_image_whatever_is_beside_it(tmp_path):
+    """A file that forgets to leave its training mode; and one that scales all images of a batch alike."""
+    backbone = Backbone(giving(*BESIDE_OTHERS)(tmp_path / "b.onnx"), TAKEN, None)
+    np.testing.assert_array_equal(backbone(pictures(5))[0][:2], backbone(pictures(2))[0])
+
+
+def test_another_number_of_features_is_one_message(tmp_path):
+    nodes = [
+        helper.make_node("ReduceMax", ["images"], ["brightest"], axes=[0, 1, 2], keepdims=0),
+        helper.make_node("NonZero", ["brightest"], ["lit"]),
+        helper.make_node("Squeeze", ["lit"], ["columns"]),
+        helper.make_node("ReduceMean", ["images"], ["rows"], axes=[1, 2], keepdims=0),
+        helper.make_node("Gather", ["rows", "columns"], ["given"], axis=1),
+    ]
+    path = giving(*nodes)(tmp_path / "b.onnx")
+    backbone, dark = Backbone(path, Input(16, "NCHW", 3, 1.0, (1.0,) * 3, (1.0,) * 3), None), pictures(2)
+    dark[:, :, 3:] = 1
+    with pytest.raises(UserError, match=f"^{path}: gives 3 features of some images and 16 of others; expected one"):
+        backbone(dark)
+
+
 def test_features_are_averaged_over_views(tmp_path):
     backbone = Backbone(small_backbone.write(tmp_path / "b.onnx"), TAKEN, "features")
     shifted = averaged(backbone, pictures(), ["shifts"])[0]
@@ -164,6 +185,39 @@ def without_finite_features(path):
     return small_backbone.write(path, output="sums", nodes=[helper.make_node("Log", ["means"], ["features"])])
 
 
+def giving(*nodes, output=None):
+    """A backbone whose only output is "given", which the last of the nodes makes."""
+
+    def make(path):
+        model = onnx.load(small_backbone.write(path, nodes=nodes))
+        del model.graph.output[:]
+        model.graph.output.append(output or helper.make_tensor_value_info("given", TensorProto.FLOAT, None))
+        onnx.save(model, path)
+        return path
+
+    return make
+
+
+IN_TRAINING = [
+    helper.make_node("Constant", [], ["share"], value=helper.make_tensor("s", TensorProto.FLOAT, [], [0.5])),
+    helper.make_node("Constant", [], ["training"], value=helper.make_tensor("t", TensorProto.BOOL, [], [True])),
+    helper.make_node("Dropout", ["images", "share", "training"], ["dropped"]),
+    helper.make_node("ReduceMean", ["dropped"], ["given"], axes=[2, 3], keepdims=0),
+]
+# As a batch normalisation in training has it.
+BESIDE_OTHERS = [
+    helper.make_node("ReduceMean", ["means"], ["batch"], axes=[0], keepdims=1),
+    helper.make_node("Sub", ["means", "batch"], ["given"]),
+]
+
+
+def beside_others_by_threes(path):
+    model = onnx.load(giving(*BESIDE_OTHERS)(path))
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 3
+    onnx.save(model, path)
+    return path
+
+
 def drawing(path):
     return small_backbone.write(path, nodes=[helper.make_node("RandomNormal", [], ["noise"], shape=[1])])
 
@@ -210,6 +264,45 @@ REFUSED = {
         lambda path: small_backbone.write(path, kind=TensorProto.FLOAT16),
         {},
         r"takes tensor\(float16\); expected tensor\(float\), float32",
+    ),
+    "a sequence": (
+        giving(
+            helper.make_node("SequenceConstruct", ["means"], ["given"]),
+            output=helper.make_tensor_sequence_value_info("given", TensorProto.FLOAT, None),
+        ),
+        {"output": "given"},
+        r"its output 'given' is seq\(tensor\(float\)\); expected tensor\(float\), numbers",
+    ),
+    "words": (
+        giving(
+            helper.make_node("Cast", ["means"], ["given"], to=TensorProto.STRING),
+            output=helper.make_tensor_value_info("given", TensorProto.STRING, None),
+        ),
+        {"output": None},
+        r"its output 'given' is tensor\(string\); expected tensor\(float\), numbers",
+    ),
+    "no features": (
+        giving(
+            helper.make_node("Constant", [], ["none"], value=helper.make_tensor("n", TensorProto.INT64, [0], [])),
+            helper.make_node("Gather", ["means", "none"], ["given"], axis=1),
+        ),
+        {"output": None},
+        r"its output 'given' has the shape \(n, 0\); expected \(n, features\)",
+    ),
+    "dropout in training": (
+        giving(*IN_TRAINING),
+        {"output": None},
+        "gives other features of the same image each time; export it for inference",
+    ),
+    "three images that depend on each other": (
+        beside_others_by_threes,
+        {"output": None},
+        "the features of an image depend on the other 2 that it takes; export it for one image",
+    ),
+    "a million images at once": (
+        lambda path: small_backbone.write(path, batch=10**6),
+        {},
+        "takes 1,000,000 images at once; expected at most 256: export it for any number",
     ),
     "features that are no numbers": (
         without_finite_features,

@@ -5,6 +5,8 @@ import hashlib
 import http.client
 import io
 import shutil
+import socket
+import struct
 import sys
 import tarfile
 import threading
@@ -149,7 +151,22 @@ def test_files_of_the_page_are_served_and_nothing_else(made, computing):
         for path in ("/", "/breast%20page"):
             answer, _ = ask(address, path)
             assert answer.status == 302 and answer.headers["Location"] == "/breast%20page/"
+        assert ask(address, "/%2Fbreast%20page")[0].headers["Location"] == "/breast%20page/", "not another machine"
         assert ask(address, "/breast%20page/", host="elsewhere.example:80")[0].status == 403
+        assert ask(address, "/breast%20page/", host="localhost")[0].status == 200, "port 80 is not named"
+
+
+def test_a_browser_that_goes_away_is_not_told_of(made, computing, tmp_path, capfd):
+    page = shutil.copytree(made[3], tmp_path / "large/try")
+    (page / try_files.ARRAYS).write_bytes(bytes(50_000_000))
+    with try_server.served([page], computing) as address:
+        host = address.removeprefix("http://")
+        with socket.create_connection(host.split(":")) as gone:
+            gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # as a reset
+            gone.sendall(f"GET /large/{try_files.ARRAYS} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+            gone.recv(100)
+        assert ask(address, "/large/")[0].status == 200
+    assert capfd.readouterr() == ("", "")
 
 
 def test_several_pages_are_listed(made, computing, tmp_path):

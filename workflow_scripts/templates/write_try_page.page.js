@@ -75,13 +75,22 @@ function listen() {
 
 function takeFrom(transfer, otherwise) {
   const [file] = transfer.files;
-  if (file) give(file);
-  else refuse(otherwise);
+  if (file) {
+    give(file);
+  } else {
+    forget();
+    refuse(otherwise);
+  }
+}
+
+/** What the worker still has to say of the last picture is no longer heard. */
+function forget() {
+  id += 1;
+  for (const button of document.querySelectorAll("[aria-pressed]")) button.setAttribute("aria-pressed", "false");
 }
 
 function give(file) {
-  id += 1;
-  for (const button of document.querySelectorAll("[aria-pressed]")) button.setAttribute("aria-pressed", "false");
+  forget();
   $("status").textContent = "Looking …";
   $("status").className = "";
   document.body.dataset.state = "busy";

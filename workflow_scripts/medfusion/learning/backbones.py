@@ -1,6 +1,8 @@
 """A frozen backbone: an ONNX file that turns images into features, run by ONNX Runtime on the processor."""
 
+import contextlib
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,9 @@ from medfusion.files.artifacts import hash_file
 
 MOST_BYTES = 2**31  # of a file: what the format holds in one piece
 PIXELS = 2**20  # that a backbone takes in one step: bounds memory
+MOST_IMAGES = 256  # that a file takes at once, if it takes no other number: bounds memory too
+NUMBERS = re.compile(r"tensor\((float|double|u?int)")  # kinds of outputs
+ALIKE = 1e-3  # of the largest feature: what other sums in another order may do
 REPEATING = {"Loop", "Scan"}  # a forged one could keep a program at work for ever
 DRAWING = {"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"}
 
@@ -106,13 +111,14 @@ class Backbone:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         options.use_deterministic_compute = True
-        options.log_severity_level = 3
+        options.log_severity_level = 4  # what it cannot do is raised as well
         try:
             self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # the runtime has an exception for each of its states
             raise UserError(f"{path}: ONNX Runtime cannot load it ({first_line(error)}); export it anew") from None
         self._batch = self._check_input()
         self.output = self._chosen(output)
+        self.width = 0
         self.width = self._tried()
 
     def __call__(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -129,9 +135,15 @@ class Backbone:
             raise
         except Exception as error:
             raise UserError(f"{self._path}: fails on an image ({first_line(error)}); export it anew") from None
-        if found.ndim != 2 or len(found) != len(padded):
+        if found.ndim != 2 or len(found) != len(padded) or not found.shape[1]:
             raise UserError(f"{self._path}: {self._no_features(found.shape)}")
-        found = found[: len(images)].astype(np.float32, copy=False)
+        if self.width and found.shape[1] != self.width:
+            raise UserError(
+                f"{self._path}: gives {found.shape[1]} features of some images and {self.width} of others; expected "
+                "one number of features"
+            )
+        with np.errstate(over="ignore"):  # of float64: told below
+            found = found[: len(images)].astype(np.float32, copy=False)
         if not np.isfinite(found).all():
             raise UserError(
                 f"{self._path}: gives features that are no numbers; look at scale, mean and std of its input"
@@ -156,27 +168,48 @@ class Backbone:
                 f"{self._path}: takes images of the shape {_shape(inputs[0].shape)}, and its input is said to be "
                 f"{_shape(['n', *expected])}; correct size, channels or layout of options.input"
             )
-        return batch if isinstance(batch, int) else None
+        if not isinstance(batch, int):
+            return None
+        if not 1 <= batch <= MOST_IMAGES:
+            raise UserError(
+                f"{self._path}: takes {batch:,} images at once; expected at most {MOST_IMAGES}: export it for any "
+                "number"
+            )
+        return batch
 
     def _chosen(self, output: str | None) -> str:
+        kinds = {value.name: value.type for value in self._session.get_outputs()}
         shapes = {value.name: value.shape for value in self._session.get_outputs()}
         known = ", ".join(f"{name} {_shape(shape)}" for name, shape in shapes.items())
         if output is None and len(shapes) > 1:
             raise UserError(f"{self._path}: has several outputs; name one in options.output: {known}")
         if output is not None and output not in shapes:
             raise UserError(f"{self._path}: has no output {output!r}; it has {known}")
-        return output or next(iter(shapes))
+        name = output or next(iter(shapes))
+        if not NUMBERS.match(kinds[name]):
+            raise UserError(f"{self._path}: its output {name!r} is {kinds[name]}; expected tensor(float), numbers")
+        return name
 
     def _tried(self) -> int:
-        """One image, which tells what no declared shape has to: how many features there are. Then two at once."""
+        """Two images, which tell what no declaration has to: how many features there are, and whose they are."""
         side, channels = self._taken.size, self._taken.channels
-        blank = np.zeros((2, side, side, channels), np.uint8)
-        width = self._run(blank[:1]).shape[1]
-        if self._batch is None:
-            try:
-                self._run(blank)
-            except UserError:
-                self._batch = 1  # exported with one image, which shapes inside of it remember
+        pair = np.zeros((2, side, side, channels), np.uint8)
+        pair[1] = np.random.default_rng(0).integers(0, 256, pair[1].shape)
+        width, alone = self._run(pair[:1]).shape[1], self._run(pair[1:])
+        if not _alike(alone, self._run(pair[1:])):
+            raise UserError(f"{self._path}: gives other features of the same image each time; export it for inference")
+        if self._batch == 1:
+            return width
+        together = None
+        with contextlib.suppress(UserError):  # exported with one image, which shapes inside of it remember
+            together = self._run(pair)[1:]
+        if together is None or not _alike(alone, together):
+            if self._batch:
+                raise UserError(
+                    f"{self._path}: the features of an image depend on the other {self._batch - 1} that it takes; "
+                    "export it for one image, or for inference"
+                )
+            self._batch = 1  # so that they depend on the image alone
         return width
 
     def _no_features(self, shape: tuple[int, ...]) -> str:
@@ -253,6 +286,11 @@ def _tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
             yield from [value.t] if value.HasField("t") else value.tensors
         for graph in _inner(node):
             yield from graph.initializer
+
+
+def _alike(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether features are the same but for rounding."""
+    return one.shape == other.shape and bool(np.abs(one - other).max() <= ALIKE * np.abs(one).max())
 
 
 def _shape(sides: object) -> str:

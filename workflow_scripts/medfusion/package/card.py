@@ -94,7 +94,12 @@ def card(
         keep_trailing_newline=True,
     )
     environment.filters.update(
-        md=escaping.markdown, spread=_spread, decimals=_decimals, percent=percent, number_of_views=number_of_views
+        md=escaping.markdown,
+        code=escaping.code,
+        spread=_spread,
+        decimals=_decimals,
+        percent=percent,
+        number_of_views=number_of_views,
     )
     return environment.get_template(TEMPLATE).render(
         package=package,

@@ -2,6 +2,7 @@
 
 import html
 import shutil
+import sys
 from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -76,11 +77,19 @@ def server(found: dict[str, tuple[Path, str]], runtime: Path, port: int | None) 
     handler = type("Handler", (_Handler,), {"files": files, "pages": found})
     for number in (8000, 0) if port is None else (port,):
         try:
-            return ThreadingHTTPServer((HOST, number), handler)
+            return _Server((HOST, number), handler)
         except OSError as error:
             if not number or port is not None:
                 raise UserError(f"port {number}: {error.strerror}; choose another (--port)") from None
     raise AssertionError("the system gives a port")
+
+
+class _Server(ThreadingHTTPServer):
+    """Says nothing of browsers that go away while they are answered: a page that is loaded anew does."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -98,7 +107,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, send: bool) -> None:
         # Another site's page could point a name of its own at this machine, and read what is served.
-        if (self.headers.get("Host") or "").rpartition(":")[0] not in (HOST, "localhost"):
+        if (self.headers.get("Host") or "").partition(":")[0] not in (HOST, "localhost"):
             self.send_error(403)
             return
         path = unquote(urlsplit(self.path).path)
@@ -108,7 +117,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_list(send)
         elif path.strip("/") in self.pages and not path.endswith("/"):
             self.send_response(302)
-            self.send_header("Location", quote(f"{path}/"))
+            self.send_header("Location", f"/{quote(path.strip('/'))}/")  # never //, which is another machine
             self.send_header("Content-Length", "0")
             self.end_headers()
         elif file := self.files.get(path):
@@ -133,7 +142,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._head(TYPES.get(path.suffix, "text/plain; charset=utf-8"), path.stat().st_size)
                 if send:
                     shutil.copyfileobj(file, self.wfile)
-        except FileNotFoundError:  # made anew just now
+        except (FileNotFoundError, PermissionError):  # made anew just now, or not for this user
             self.send_error(404)
 
     def _head(self, kind: str, length: int) -> None:
