@@ -1,5 +1,7 @@
 """Rank the systems of a data set by their validation images; the first is the selected one, wherever one is."""
 
+from collections import Counter
+
 from medfusion.errors import UserError
 from medfusion.files import images, probabilities
 from medfusion.jobs import stage
@@ -21,20 +23,23 @@ def main(args, settings):
     from medfusion.files.metric_files import read_metrics, tidy
 
     table = tidy(read_metrics(args.metrics, {settings["dataset"]: {"name": settings["dataset"]}}))
-    labels, runs = images.read_labels(args.val), {}
+    labels, sums, runs = images.read_labels(args.val), {}, Counter()
     for run, path in zip(settings["systems"], args.systems, strict=True):
+        address = SystemId(*run).address
         try:
             found = contributions(path, labels, settings["criterion"])
         except (ValueError, IndexError) as error:
             raise UserError(f"{path}: {error}; delete it and run again") from None
-        runs.setdefault(SystemId(*run).address, []).append(found)
+        sums[address] = {name: values + sums.get(address, {}).get(name, 0) for name, values in found.items()}
+        runs[address] += 1
 
-    def of_system(address):
+    def of_system(address, measure):
         if address not in runs:
             raise UserError(f"{args.metrics[0]}: measures of {address}, which is no candidate; delete it and run again")
-        return sum(runs[address]) / len(runs[address])
+        return sums[address][measure] / runs[address]
 
-    found = ranking.rank(table, settings["criterion"], of_system)
+    drawn = settings["replicates"], settings["bootstrap_seed"]
+    found = ranking.rank(table, settings["criterion"], of_system, labels, *drawn)
     rankings.write(args.ranking, found, table["name"].iloc[0])
     good = sum(system.equally_good for system in found.systems)
     stage.progress(
@@ -44,16 +49,21 @@ def main(args, settings):
 
 
 def contributions(path, labels, criterion):
-    """What each validation image adds to the deviation of a run's measure, float64 (n,): as `evaluate` takes it."""
+    """What each validation image adds to the deviation of a run's measures, as `evaluate` takes them.
+
+    Float64 (n,) of the criterion, and of what decides between systems that are equal by it.
+    """
     from medfusion.learning import choosing
     from medfusion.learning.calibration import scale
 
     values = probabilities.read(path, "val")
     if len(values) != len(labels):
         raise ValueError(f"{len(values)} validation images, expected {len(labels)}")
-    if criterion == "log_loss":
-        values = scale(values, probabilities.temperature(path))
-    return choosing.contributions(values, labels, criterion)
+    scaled = scale(values, probabilities.temperature(path))
+    return {
+        name: choosing.contributions(scaled if name == "log_loss" else values, labels, name)
+        for name in {criterion, "accuracy", "log_loss"}
+    }
 
 
 if __name__ == "__main__":

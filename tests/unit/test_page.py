@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -238,6 +239,23 @@ def test_text_from_files_cannot_become_markup(render):
     assert "&lt;b&gt;" in html and "<b>" not in re.sub(r"<figcaption><b>", "", html)
 
 
+def test_the_page_says_how_often_the_selected_system_is_selected_again(render, monkeypatch):
+    def with_shares(table, criterion="accuracy"):
+        found = ranked(table, criterion)
+        systems = [
+            replace(row, selection_frequency=share)
+            for row, share in zip(found.systems, (0.41, 0.22, 0.37), strict=True)
+        ]
+        return found._replace(systems=systems)
+
+    ranked = synthetic.ranked
+    monkeypatch.setattr(synthetic, "ranked", with_shares)
+    text = " ".join(Reader(render()).text.split())
+    assert (
+        "It is selected in 41 % of 2,000 bootstrap samples of the validation images, Ensemble of Net in 37 %." in text
+    )
+
+
 def test_sections_without_content_are_absent(render):
     text = Reader(render(figures=[])).text
     assert "Augmentation" not in text and "Near-duplicates between images" not in text
@@ -266,8 +284,9 @@ def test_the_section_on_trust_has_tables_of_every_system(render):
     trust = synthetic.reliability()
     reader = Reader(render(trust=trust, figures=[]))
     assert "How far the probabilities can be trusted" in reader.text
-    assert len(reader.of("table")) - len(Reader(render(figures=[])).of("table")) == 5
-    for metric in ("temperature", "ece_before", "ece_after", "by_class_coverage", "aurc_after", "sensitivity_chosen"):
+    assert len(reader.of("table")) - len(Reader(render(figures=[])).of("table")) == 6
+    shown = ("temperature", "ece_before", "ece_after", "ece_p", "calibration_slope", "calibration_intercept")
+    for metric in (*shown, "by_class_coverage", "aurc_after", "sensitivity_chosen"):
         assert value_of(trust, metric) in reader.text, metric
         assert value_of(trust, metric, "cnn") in reader.text, metric
     text = " ".join(reader.text.split())

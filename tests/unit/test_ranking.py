@@ -11,6 +11,8 @@ import synthetic
 import rank_systems
 from medfusion.errors import UserError
 from medfusion.evaluation import metrics, ranking
+from medfusion.evaluation.bootstrap import replicate_weights
+from medfusion.evaluation.selection_frequency import frequencies
 from medfusion.files import images, probabilities, rankings
 from medfusion.files.artifacts import write_json
 from medfusion.files.images import Description
@@ -85,6 +87,8 @@ def row(text, column, value, number=1):
         lambda text: row(text, "val_accuracy_sd", "high"),
         lambda text: row(text, "val_accuracy_low", ""),
         lambda text: row(text, "seeded", "maybe"),
+        lambda text: row(text, "selection_frequency", "1.5"),
+        lambda text: row(text, "selection_frequency", ""),  # of a candidate
         lambda text: row(text, "val_accuracy_sd", ""),  # of two runs
         lambda text: "\n".join(text.splitlines()[index] for index in (0, -1, *range(1, 4))),  # the baseline first
     ],
@@ -133,7 +137,8 @@ def rank(tmp_path):
         found = [str(tmp_path / f"metrics{number}.json") for number in range(len(contents))]
         words = ["--metrics", *found, "--systems", *files, "--val", str(tmp_path / "val.h5")]
         args = rank_systems.parser().parse_args(["--settings", "x", *words, "--ranking", str(tmp_path / "ranking.csv")])
-        rank_systems.main(args, {"dataset": "breast", "criterion": criterion, "systems": list(map(list, right))})
+        settings = {"dataset": "breast", "criterion": criterion, "replicates": 200, "bootstrap_seed": 0}
+        rank_systems.main(args, settings | {"systems": list(map(list, right))})
         assert "breast (generated images)" in Path(args.ranking).read_text().splitlines()[1]
         return rankings.read(args.ranking).systems
 
@@ -166,6 +171,39 @@ def test_of_those_within_a_standard_error_the_most_accurate_is_selected(rank, ga
     assert [system.equally_good for system in systems] == [True, gap < 1]
 
 
+@pytest.mark.parametrize("criterion", choosing.CRITERIA)
+def test_selection_frequencies_are_those_of_the_rule_on_images_drawn_anew(criterion):
+    """The rule of `choosing` on the drawn images themselves, replicate by replicate."""
+    rng = np.random.default_rng(1)
+    systems = [np.clip(0.3 + 0.4 * LABELS + rng.normal(0, 0.25, 200), 0.01, 0.99) for _ in range(3)]
+    systems.append(np.clip(systems[0] + rng.normal(0, 0.03, 200), 0.01, 0.99))
+    systems = [np.stack([1 - values, values], axis=1) for values in systems]
+    parts = {
+        name: np.array([choosing.contributions(values, LABELS, name) for values in systems])
+        for name in choosing.CRITERIA
+    }
+    measures = [choosing.measure(values, LABELS) for values in systems]
+    found = frequencies(measures, parts, LABELS, criterion, 300, 5)
+    expected = np.zeros(4)
+    for weights in replicate_weights(LABELS, 300, 5):
+        for column in weights.T:
+            drawn = np.repeat(np.arange(200), column.astype(int))
+            again = [choosing.measure(values[drawn], LABELS[drawn]) for values in systems]
+            of_drawn = [choosing.contributions(values[drawn], LABELS[drawn], criterion) for values in systems]
+            expected[choosing.equally_good(again, criterion, of_drawn.__getitem__)[0]] += 1
+    assert found.sum() == pytest.approx(1) and (found > 0.05).sum() > 1
+    # Areas of drawn images are found to first order.
+    np.testing.assert_allclose(found, expected / 300, atol=0.05 if criterion == "auroc" else 1e-12)
+
+
+def test_a_system_that_is_better_by_far_is_always_selected():
+    losses = np.linspace(0.1, 0.2, 200)
+    parts = np.stack([losses - losses.mean(), losses - losses.mean()]) / 200
+    measures = [{"log_loss": value, "accuracy": 0.5} for value in (0.9, 0.15)]
+    found = frequencies(measures, {"log_loss": parts, "accuracy": 0 * parts}, LABELS, "log_loss", 50, 0)
+    assert found.tolist() == [0, 1]
+
+
 def test_another_criterion_selects_another_system(rank):
     assert rank(two_systems(1.4), "accuracy")[0].address == "net/svm"
 
@@ -174,10 +212,10 @@ def test_standard_errors_of_log_losses_are_those_after_the_temperature(tmp_path)
     own = np.random.default_rng(0).uniform(0.1, 0.9, 200)
     values = np.where(np.arange(2) == LABELS[:, None], own[:, None], 1 - own[:, None])
     probabilities.write(tmp_path / "a.h5", DESCRIPTION, {"val": values}, 2.5)
-    found = rank_systems.contributions(tmp_path / "a.h5", LABELS, "log_loss")
+    found = rank_systems.contributions(tmp_path / "a.h5", LABELS, "log_loss")["log_loss"]
     losses = np.log1p(((1 - own) / own) ** (1 / 2.5))
     assert np.linalg.norm(found) == pytest.approx(losses.std() / math.sqrt(200), rel=1e-5)
-    areas = rank_systems.contributions(tmp_path / "a.h5", LABELS, "auroc")
+    areas = rank_systems.contributions(tmp_path / "a.h5", LABELS, "auroc")["auroc"]
     assert np.array_equal(areas, choosing.contributions(probabilities.read(tmp_path / "a.h5", "val"), LABELS, "auroc"))
 
 
@@ -187,7 +225,8 @@ def test_measures_without_probabilities_are_named(rank, tmp_path):
     args = argparse.Namespace(metrics=[tmp_path / "metrics0.json"], systems=[tmp_path / "net1cnn.h5"])
     args.val, args.ranking = tmp_path / "val.h5", tmp_path / "o.csv"
     with pytest.raises(UserError, match="metrics0.json: measures of net/svm, which is no candidate; delete it"):
-        rank_systems.main(args, {"dataset": "breast", "criterion": "log_loss", "systems": [["net", 1, "cnn"]]})
+        settings = {"dataset": "breast", "criterion": "log_loss", "replicates": 200, "bootstrap_seed": 0}
+        rank_systems.main(args, settings | {"systems": [["net", 1, "cnn"]]})
     assert not (tmp_path / "o.csv").exists()
 
 

@@ -531,8 +531,8 @@ KEYS = (
     ),
     Row(
         "`evaluation`: replicates, seed",
-        "evaluation, figures of results, the page",
-        ("evaluate", "assess_reliability", "assess_discrimination", "corrupt_evaluate"),
+        "evaluation, the ranking, figures of results, the page",
+        ("evaluate", "rank_systems", "assess_reliability", "assess_discrimination", "corrupt_evaluate"),
         _each("evaluation.{setting}", "replicates seed"),
         ("evaluation.replicates", "evaluation.seed"),
     ),

@@ -9,6 +9,7 @@ import pandas as pd
 from scipy.stats import t
 
 from medfusion.evaluation.metrics import summarise_seeds
+from medfusion.evaluation.selection_frequency import frequencies
 from medfusion.files.metric_files import Metrics
 from medfusion.files.rankings import BASELINES, MEASURES, RankedSystem, Ranking, Score
 from medfusion.learning import choosing
@@ -66,6 +67,8 @@ def bounds(metric: str) -> tuple[float, float]:
     >>> bounds("recall[3]"), bounds("mcc"), bounds("log_loss_after"), bounds("brier")
     ((0.0, 1.0), (-1.0, 1.0), (0.0, inf), (0.0, 2.0))
     """
+    if metric.startswith("calibration_"):
+        return -math.inf, math.inf
     if metric == "mcc":
         return -1.0, 1.0
     if metric.startswith("brier"):
@@ -74,7 +77,14 @@ def bounds(metric: str) -> tuple[float, float]:
     return (0.0, math.inf) if metric.startswith(unbounded) else (0.0, 1.0)
 
 
-def rank(table: pd.DataFrame, criterion: str, parts: Callable[[str], np.ndarray]) -> Ranking:
+def rank(
+    table: pd.DataFrame,
+    criterion: str,
+    parts: Callable[[str, str], np.ndarray],
+    labels: np.ndarray,
+    replicates: int,
+    seed: int,
+) -> Ranking:
     """Rank the systems of one data set by what validation says of them; the first is the selected one.
 
     First come those within one standard error of the best by the criterion, of the difference on the same images, the
@@ -84,13 +94,23 @@ def rank(table: pd.DataFrame, criterion: str, parts: Callable[[str], np.ndarray]
     ----------
     table : tidy metrics of one data set
     criterion : "log_loss", "auroc" or "accuracy"; its mean over seeds counts
-    parts : `choosing.contributions` to the mean over seeds, of a system's validation images, by its address
+    parts : `choosing.contributions` to the mean over seeds, of a system's validation images, by its address and a
+        measure
+    labels : of the validation images
+    replicates, seed : of the bootstrap that says how often each system is selected
     """
     systems = sorted(
         _all(table[~table["model"].isin(ASIDE)]), key=lambda row: (not row.seeded, row.address)
     )  # of equals one system, not an ensemble
     measures = [{name: row.on_validation(name).mean for name in choosing.CRITERIA} for row in systems]
-    good = choosing.equally_good(measures, criterion, lambda row: parts(systems[row].address))
+    good = choosing.equally_good(measures, criterion, lambda row: parts(systems[row].address, criterion))
+    all_parts = {
+        name: np.array([parts(row.address, name) for row in systems]) for name in (criterion, "accuracy", "log_loss")
+    }
+    shares = frequencies(measures, all_parts, labels, criterion, replicates, seed)
+    systems = [
+        dataclasses.replace(row, selection_frequency=float(share)) for row, share in zip(systems, shares, strict=True)
+    ]
     first = [dataclasses.replace(systems[row], equally_good=True) for row in good]
     others = [row for row in range(len(systems)) if row not in good]
     others.sort(key=lambda row: choosing.place(measures[row], criterion, "accuracy", "auroc"))
@@ -108,7 +128,9 @@ def _all(table: pd.DataFrame) -> list[RankedSystem]:
     for model, system in dict.fromkeys(zip(table["model"], table["system"], strict=True)):
         runs = table[(table["model"] == model) & (table["system"] == system)]["seed"]
         scores = {name: score(table, model, system, *name.split("_", 1)) for name in MEASURES}
-        result.append(RankedSystem(model, system, runs.nunique() or 1, bool(runs.notna().all()), False, **scores))
+        result.append(
+            RankedSystem(model, system, runs.nunique() or 1, bool(runs.notna().all()), False, math.nan, **scores)
+        )
     return result
 
 

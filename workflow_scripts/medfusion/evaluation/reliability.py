@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from medfusion.evaluation import calibration_measures
 from medfusion.evaluation.bootstrap import replicate_weights
 from medfusion.evaluation.metrics import (
     Measure,
@@ -64,6 +65,9 @@ def measure(
           where that was not looked at);
         - ``ece``, ``brier``, ``log_loss`` with ``_before`` and ``_after`` the temperature, as in `metrics.measure`; log
           loss is the mean of -ln p of the true class;
+        - after the temperature ``calibration_slope``, with two classes and a positive label ``calibration_intercept``
+          (Wald's intervals), and ``ece_expected``, ``ece_debiased`` and ``ece_p``: the calibration error that chance
+          would give (`calibration_measures`);
         - ``auroc_after``: MedMNIST's AUROC after the temperature, with DeLong's interval on the logit scale;
         - for the schemes ``marginal`` and ``by_class`` of prediction sets ``{scheme}_coverage``, ``_single`` and
           ``_empty`` (shares of images whose set holds the true class, one class, none), ``_size`` (classes in a set),
@@ -124,7 +128,13 @@ def measure(
     result = [_number("temperature", calibration.temperature, n)]
     for which, loss in (("without", calibration.log_loss_without), ("with", calibration.log_loss_with)):
         result.append(_number(f"cv_log_loss_{which}", math.nan if loss is None else loss, n))
-    result += _bootstrapped(columns, labels, replicates, confidence, seed)
+    summed = _bootstrapped(columns, labels, replicates, confidence, seed)
+    result += [*summed, calibration_measures.slope(labels, scaled, confidence)]
+    if positive is not None and scaled.shape[1] == 2:
+        result.append(calibration_measures.intercept(labels == positive, scaled[:, positive], confidence))
+    error = next(measure.value for measure in summed if measure.metric == "ece_after")
+    predicted_after = scaled[np.arange(n), predicted]
+    result += calibration_measures.of_chance(error, predicted_after, ece_bins, confidence, replicates, seed)
     found = area(labels, scaled, task)
     result.append(Measure("auroc_after", found.value, *area_interval(labels, found, confidence), n))
     for scheme, held in sets.items():

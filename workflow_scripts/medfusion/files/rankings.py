@@ -1,8 +1,8 @@
 """The ranking of a data set's systems, as rank_systems writes it (ranking.csv): a row a system, the selected one first.
 
 Its columns are data (the data set, which says so if its images were generated), rank (from 1; none for baselines, which
-are no candidates), model, system, runs, seeded, equally_good, and for each measure of each split ("val_accuracy", ...)
-the fields of `Score` ("val_accuracy_mean", ...).
+are no candidates), model, system, runs, seeded, equally_good, selection_frequency, and for each measure of each split
+("val_accuracy", ...) the fields of `Score` ("val_accuracy_mean", ...).
 """
 
 from collections.abc import Iterable, Mapping
@@ -48,6 +48,8 @@ class RankedSystem:
     runs : their number, one a seed
     seeded : whether each run belongs to a seed (ensembles and baselines do not)
     equally_good : whether validation cannot tell it from the best by the criterion (within one standard error)
+    selection_frequency : share of bootstrap replicates of the validation images in which it is selected; nan for a
+        baseline
     """
 
     model: str
@@ -55,6 +57,7 @@ class RankedSystem:
     runs: int
     seeded: bool
     equally_good: bool
+    selection_frequency: float
     val_accuracy: Score
     val_auroc: Score
     val_log_loss: Score
@@ -120,18 +123,20 @@ def read(path: str | Path, candidates: Iterable[str] | None = None) -> Ranking:
     """
     numbers = [f"{name}_{part}" for name in MEASURES for part in PARTS]
     always = [column for column in numbers if column.endswith(("_mean", "_n"))]
-    table = read_table(path, ("runs", *always), TEXTS, ("rank", *FLAGS, *numbers))
+    table = read_table(path, ("runs", *always), TEXTS, ("rank", *FLAGS, "selection_frequency", *numbers))
     is_baseline = table["model"] == BASELINES
     ranks = (~is_baseline).cumsum().mask(is_baseline)  # systems first, in order; then baselines, which have none
     # Only the deviation of a single run is not known.
     single = (table["runs"] == 1).to_numpy()[:, None]
     values = table[["runs", *numbers]].apply(pd.to_numeric, errors="coerce")
     known = np.isfinite(values) | (table[["runs", *numbers]].isna() & single & values.columns.str.endswith("_sd"))
+    shares = pd.to_numeric(table["selection_frequency"], errors="coerce")
     whole = values[["runs", *(column for column in always if column.endswith("_n"))]]
     if (
         not known.all(axis=None)
         or not ((whole >= 1) & (whole % 1 == 0)).all(axis=None)
         or not table[list(FLAGS)].isin([True, False]).all(axis=None)
+        or not (shares.between(0, 1) | (is_baseline & table["selection_frequency"].isna())).all()
         or table.duplicated(list(TEXTS)).any()
         or is_baseline.all()
         or not is_baseline.is_monotonic_increasing
@@ -150,6 +155,7 @@ def read(path: str | Path, candidates: Iterable[str] | None = None) -> Ranking:
 
 def _system(row: Mapping[Any, Any]) -> RankedSystem:
     values: dict[str, Any] = {name: bool(row[name]) for name in FLAGS}
+    values["selection_frequency"] = float(row["selection_frequency"])
     for name in MEASURES:
         parts = {part: row[f"{name}_{part}"] for part in PARTS[:-1]}
         values[name] = Score(**parts, n=int(row[f"{name}_n"]))

@@ -222,6 +222,8 @@ def _of_evaluation(plan: Plan, parts: _Parts) -> JobSettings:
             "dataset": wildcards.dataset,
             "criterion": config["criterion"],
             "systems": [list(run) for run in plan.candidates(wildcards.dataset)],
+            "replicates": config["evaluation"]["replicates"],
+            "bootstrap_seed": config["evaluation"]["seed"],
         }
 
     def compare_systems(wildcards: Wildcards) -> Settings:

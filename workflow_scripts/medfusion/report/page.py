@@ -44,6 +44,7 @@ class Task:
     description: str
     candidates: int
     equally_good: int
+    stability: str
     told_apart: str
     fusion: str
     majority: rankings.RankedSystem | None
@@ -154,6 +155,7 @@ def _task(material: Material) -> Task:
         description=describe_system(material.config, material.key, systems[0].model, systems[0].system),
         candidates=len(systems),
         equally_good=sum(row.equally_good for row in systems),
+        stability=_stability(systems, material.names, material.config["evaluation"]["replicates"]),
         told_apart=paired.answer(material.compared),
         fusion=paired.fusion_answer(material.compared, material.names),
         majority=next((row for row in material.baselines if row.system == "majority"), None),
@@ -171,6 +173,17 @@ def _task(material: Material) -> Task:
         card=card(material),
         sections=page_sections.sections(material),
     )
+
+
+def _stability(systems: Sequence[rankings.RankedSystem], names: Mapping[str, str], replicates: int) -> str:
+    """How often the first system is selected with other validation images, and which other one is so most often."""
+    selected, *others = systems
+    if not others:
+        return ""
+    second = max(others, key=lambda row: row.selection_frequency)
+    own, other = (percent(row.selection_frequency, 0) for row in (selected, second))
+    also = f", {names[second.address]} in {other}" if second.selection_frequency else ""
+    return f"It is selected in {own} of {replicates:,} bootstrap samples of the validation images{also}."
 
 
 def describe_system(config: Config, dataset: str, model: str, system: str) -> str:

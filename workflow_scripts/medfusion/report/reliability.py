@@ -86,6 +86,7 @@ def fill(section: Section, found: Reliability, systems: Sequence[RankedSystem]) 
     )
     makers = {
         "Probabilities before and after the temperature": _calibration,
+        "How far probabilities are from calibrated, after the temperature": _calibrated,
         f"Prediction sets meant to hold the true class of {coverage} of the images": _sets,
         "Selective accuracy, by the share of images that the system abstains from": _referral,
     }
@@ -232,6 +233,20 @@ def _calibration(found: Reliability, systems: Sequence[RankedSystem], caption: s
         rows.append([_temperature(found, row), *scores])
     head = ["Temperature", *(f"{title} {when}" for title in names.values() for when in ("before", "after"))]
     return _table(found, systems, head, rows, caption)
+
+
+def _calibrated(found: Reliability, systems: Sequence[RankedSystem], caption: str) -> Table:
+    head = ["Calibration slope"]
+    if intercepts := bool((found.table["metric"] == "calibration_intercept").any()):
+        head.append("Calibration intercept")
+    rows = []
+    for row in systems:
+        error, debiased, p = (_score(found, row, f"ece_{name}") for name in ("after", "debiased", "p"))
+        cells = [with_interval(_score(found, row, "calibration_slope"))]
+        cells += [with_interval(_score(found, row, "calibration_intercept"))] if intercepts else []
+        cells += [value_cell(error), with_interval(_score(found, row, "ece_expected")), value_cell(debiased)]
+        rows.append([*cells, value_cell(p)])
+    return _table(found, systems, [*head, "ECE", "ECE of chance", "ECE beyond chance", "p of chance"], rows, caption)
 
 
 def _temperature(found: Reliability, row: RankedSystem) -> Cell:
