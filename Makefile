@@ -14,6 +14,8 @@
 #   make test-oldest  what Snakemake is asked without a public way, and the plans, with the oldest Snakemake that will do
 #   make slurm    adds to .venv what submits jobs to Slurm (docs/clusters.md)
 #   make kubernetes   likewise for Kubernetes and buckets
+#   make test-kubernetes  what profiles/kubernetes asks a cluster for, held against the published schema
+#   make gpu      adds to .venv the libraries with which TensorFlow computes on an NVIDIA GPU (Linux)
 #   make test-fuzz    mutated files, overlays, model packages and pictures, for FUZZ_SECONDS (600) each
 #   make fuzz     adds to .venv what it needs
 #   make test-slurm   runs through Slurm, on a cluster of one machine that is started for them and stopped
@@ -37,7 +39,7 @@ PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-d
 PYTEST = .venv/bin/python -m pytest -n 2 --dist loadfile
 SNAKEMAKE = .venv/bin/snakemake -j $(CORES)
 
-.PHONY: report demo try test test-runs test-faults test-changes test-all test-short test-page test-oldest test-slurm test-fuzz fuzz browser slurm kubernetes docs lint bench bench-large pins
+.PHONY: report demo try test test-runs test-faults test-changes test-all test-short test-page test-oldest test-slurm test-kubernetes test-fuzz fuzz browser slurm kubernetes gpu docs lint bench bench-large pins
 
 report: .venv/ready
 	$(SNAKEMAKE) report $(if $(CONFIG),--configfile $(CONFIG))
@@ -102,6 +104,12 @@ slurm: .venv/ready
 kubernetes: .venv/ready
 	$(PIP) -r requirements-kubernetes.txt
 
+test-kubernetes: kubernetes
+	.venv/bin/python -m pytest tests/workflow/test_kubernetes.py
+
+gpu: .venv/ready
+	$(PIP) -r requirements-gpu.txt
+
 browser: .venv/ready
 	$(PIP) -r requirements-browser.txt
 
@@ -133,6 +141,7 @@ pins: .venv/ready
 	$(COMPILE) --no-deps requirements-oldest.in -o requirements-oldest.txt
 	$(COMPILE) --no-deps requirements-slurm.in -o requirements-slurm.txt
 	$(COMPILE) --overrides pins-overrides.txt requirements-kubernetes.in -o requirements-kubernetes.txt
+	$(COMPILE) requirements-gpu.in -o requirements-gpu.txt
 
 .venv/ready: requirements.txt
 	@"$(or $(PYTHON),python3)" -c '$(SUITABLE)' 2>/dev/null || { \

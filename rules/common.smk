@@ -13,7 +13,7 @@ from medfusion.package.try_files import PAGE as TRY_PAGE
 from medfusion.planning import config as configuration
 from medfusion.planning import runs, snakemake_compat
 from medfusion.planning.corruption_plan import CorruptionPlan
-from medfusion.planning.environment import prefer_own_python, programs, share_of_cores, too_large
+from medfusion.planning.environment import prefer_own_python, programs, share_of_cores, too_large, training_device
 from medfusion.planning.export_plan import ExportPlan
 from medfusion.planning.fingerprint import modules
 from medfusion.planning.identity import identity
@@ -74,6 +74,8 @@ onstart:
             print(f"{dataset}, chosen by default: {sentence}", file=sys.stderr)
     if CORES:
         snakemake_compat.start_without_limit(workflow)
+        if note := training_device(jobs):
+            print(note, file=sys.stderr)
     if note := too_large(jobs, snakemake_compat.memory_limit(workflow)):
         print(note, file=sys.stderr)
 

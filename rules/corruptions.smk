@@ -17,7 +17,6 @@ use rule stage as corrupt_predict with:
     resources:
         mem_mb=memory(1500),
         runtime=60,
-        gpu=0,
     message:
         "{wildcards.dataset}: corrupted test images, seen by {wildcards.model}, seed {wildcards.seed}"
 

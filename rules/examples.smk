@@ -31,7 +31,6 @@ use rule stage as map_saliency with:
     resources:
         mem_mb=lambda wildcards: memory(1500 + PLAN.backbone_memory(wildcards.dataset)),
         runtime=20,
-        gpu=0,
     params:
         options=with_own("--backbone", REPRESENTATIVES.studied_backbone),
     message:

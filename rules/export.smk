@@ -35,7 +35,6 @@ for dataset in PLAN.one_class:
         resources:
             mem_mb=memory(2000 + PLAN.backbone_memory(dataset)),
             runtime=30,
-            gpu=0,
         params:
             options=with_own("--backbones", EXPORTS.backbone_files),
         message:

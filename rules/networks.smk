@@ -22,7 +22,6 @@ use rule stage as train_cnn with:
     resources:
         mem_mb=memory(1500),
         runtime=120,
-        gpu=0,
     message:
         "{wildcards.dataset}: training {wildcards.model}, seed {wildcards.seed}"
 
@@ -41,7 +40,6 @@ use rule stage as extract_features with:
     resources:
         mem_mb=memory(1500),
         runtime=30,
-        gpu=0,
     message:
         "{wildcards.dataset}: extracting features of {wildcards.model}, seed {wildcards.seed}"
 
@@ -79,6 +77,5 @@ use rule stage as learning_curve with:
     resources:
         mem_mb=memory(1500),
         runtime=120,
-        gpu=0,
     message:
         "{wildcards.dataset}: training-size study, {wildcards.size} images, repeat {wildcards.repeat}"

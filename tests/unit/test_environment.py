@@ -52,6 +52,40 @@ def test_where_all_fits_nothing_is_said(limit):
     assert environment.too_large(jobs(train=1500, guessed=None), limit) is None
 
 
+@pytest.fixture
+def gpus(monkeypatch, tmp_path):
+    """A function that makes the driver run these models; and NVIDIA's libraries be there or not."""
+
+    def find(*models, libraries):
+        for number, model in enumerate(models):
+            (tmp_path / f"0000:0{number}").mkdir()
+            (tmp_path / f"0000:0{number}" / "information").write_text(f"Model: \t\t {model}\nIRQ: 7\n")
+        monkeypatch.setattr(environment, "NVIDIA", str(tmp_path))
+        monkeypatch.setattr(environment.importlib.util, "find_spec", lambda name: libraries or None)
+
+    return find
+
+
+@pytest.mark.parametrize(
+    ("models", "libraries", "note"),
+    [
+        ((), False, "Networks are trained on processors."),
+        (("NVIDIA L4", "NVIDIA L4"), True, "Networks are trained on the GPU (NVIDIA L4)."),
+        (
+            ("NVIDIA A100-PCIE-40GB",),
+            False,
+            "There is an NVIDIA GPU (NVIDIA A100-PCIE-40GB), and this TensorFlow cannot use it: make gpu "
+            "(docs/clusters.md).",
+        ),
+    ],
+)
+def test_a_run_says_on_what_it_trains(gpus, models, libraries, note):
+    gpus(*models, libraries=libraries)
+    assert environment.training_device(jobs(train_cnn=1, report=1)) == note
+    assert environment.training_device(jobs(learning_curve=1)) == note
+    assert environment.training_device(jobs(evaluate=1, report=1)) is None
+
+
 @pytest.mark.parametrize("name", ["a {more}", "{ x }", "t{1,2}"])
 def test_a_folder_with_what_snakemake_takes_for_a_wildcard_is_named(name):
     with pytest.raises(UserError, match="for a wildcard; rename it"):

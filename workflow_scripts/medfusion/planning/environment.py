@@ -1,6 +1,7 @@
 """The machine that the jobs run on: which Python, and how many of them at once."""
 
 import contextlib
+import importlib.util
 import os
 import re
 import sys
@@ -14,6 +15,8 @@ from medfusion.planning.runs import PlannedJob
 
 # Of the machine's memory, what jobs may take together.
 SHARE = 0.85
+NVIDIA = "/proc/driver/nvidia/gpus"  # a folder for each GPU that the driver runs
+TRAINING = {"train_cnn", "learning_curve"}
 # Where Linux tells what a container may take (cgroups, version 2 and 1).
 CONTAINER_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
@@ -86,3 +89,22 @@ def too_large(jobs: Iterable[PlannedJob], limit: int | None) -> str | None:
         f"{', '.join(f'{name} {need}' for name, need in sorted(large.items()))}. "
         "They run one at a time, and may fail; where there is more, say so: --resources mem_mb=…"
     )
+
+
+def training_device(jobs: Iterable[PlannedJob]) -> str | None:
+    """On what the networks of a run are trained, in a line, without importing TensorFlow; None where none is trained.
+
+    A GPU is taken where NVIDIA's driver runs one and the libraries are there that TensorFlow needs for it.
+    """
+    if not any(job.rule in TRAINING for job in jobs):
+        return None
+    models = []
+    for file in sorted(Path(NVIDIA).glob("*/information")):
+        found = re.search(r"^Model:\s*(.+)$", file.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
+        models.append(found[1].strip() if found else "NVIDIA GPU")
+    names = ", ".join(dict.fromkeys(models))
+    if names and importlib.util.find_spec("nvidia") and importlib.util.find_spec("nvidia.cudnn"):
+        return f"Networks are trained on the GPU ({names})."
+    if names:
+        return f"There is an NVIDIA GPU ({names}), and this TensorFlow cannot use it: make gpu (docs/clusters.md)."
+    return "Networks are trained on processors."
