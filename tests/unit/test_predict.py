@@ -222,9 +222,9 @@ def test_a_package_that_takes_too_much_time_or_memory_is_one_line(made, tmp_path
     """In a process of its own: the limit of memory is the process's, and it is ended from a thread."""
     program = (
         "import time, numpy, predict\n"
-        "from medfusion.package import predictor\n"
+        "from medfusion.package import predictor, running\n"
         f"predictor.Predictor = lambda *_: {load}\n"
-        "predict.PATIENCE, predict.MEMORY = 0.5, 4 * 2**30\n"
+        "running.PATIENCE, running.MEMORY = 0.5, 4 * 2**30\n"
         "predict.main()"
     )
     command = [sys.executable, "-c", program, str(made["breast"][0]), "x.png", "--out", "answers.csv"]

@@ -128,7 +128,7 @@ def measure(
     result = [_number("temperature", calibration.temperature, n)]
     for which, loss in (("without", calibration.log_loss_without), ("with", calibration.log_loss_with)):
         result.append(_number(f"cv_log_loss_{which}", math.nan if loss is None else loss, n))
-    summed = _bootstrapped(columns, labels, replicates, confidence, seed)
+    summed = bootstrapped(columns, labels, replicates, confidence, seed)
     result += [*summed, calibration_measures.slope(labels, scaled, confidence)]
     if positive is not None and scaled.shape[1] == 2:
         result.append(calibration_measures.intercept(labels == positive, scaled[:, positive], confidence))
@@ -236,7 +236,7 @@ def _number(metric: str, value: float, n: int) -> Measure:
     return Measure(metric, float(value), math.nan, math.nan, n)
 
 
-def _bootstrapped(
+def bootstrapped(
     columns: Mapping[str, np.ndarray], labels: np.ndarray, replicates: int, confidence: float, seed: int
 ) -> list[Measure]:
     """Sums over images with percentile intervals of a stratified bootstrap (Efron & Tibshirani 1993).

@@ -40,6 +40,9 @@ NAMES = {
     "auroc_after": "AUROC",
     "brier_after": "Brier score",
     "ece_after": "ECE",
+    "ece_expected": "ECE of chance",
+    "ece_debiased": "ECE beyond chance",
+    "ece_p": "p of the ECE by chance",
     "log_loss_after": "log loss",
     "marginal_coverage": "coverage (prediction sets that hold the true class)",
     "marginal_size": "mean size of prediction sets",
@@ -109,7 +112,9 @@ def card(
         chosen_by=CRITERIA[settings["criterion"]],
         chosen_at=ranked.on_validation(settings["criterion"]),
         seed=seed,
-        tables=[[{**row, "name": _measure(row["metric"], package.label_names)} for row in rows] for rows in measured],
+        tables=[
+            [{**row, "name": measure_name(row["metric"], package.label_names)} for row in rows] for rows in measured
+        ],
         named=settings["export"],
         source=SOURCES["generated" if package.generated else settings["source"]],
         confidence=settings["confidence"],
@@ -150,11 +155,11 @@ def measures(
     return [*kept[:1], *scores, *kept[1:]], [after[name] for name in OF_SETS if name in after]
 
 
-def _measure(metric: str, label_names: Sequence[str]) -> str:
+def measure_name(metric: str, label_names: Sequence[str]) -> str:
     """The name of a measure in words.
 
-    >>> _measure("recall[1]", ["benign", "malignant"]), _measure("balanced_accuracy", []), _measure("ece_after", [])
-    ('recall of malignant', 'balanced accuracy', 'ECE')
+    >>> measure_name("recall[1]", ["benign", "malignant"]), measure_name("ece_after", [])
+    ('recall of malignant', 'ECE')
     """
     name, _, label = metric.partition("[")
     words = NAMES.get(name, name.replace("_", " "))

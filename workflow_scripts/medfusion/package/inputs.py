@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image
@@ -15,6 +16,7 @@ from medfusion.data.pictures import Form
 from medfusion.errors import UserError
 
 NPZ_KEYS = ("images", "test_images")
+T = TypeVar("T")
 BATCH = 256  # images at once: bounds memory
 BLOCK = 2**25  # bytes at once of an .npz file: likewise
 
@@ -56,7 +58,7 @@ def items(
             yield _picture(path, form)
 
 
-def batches(given: Iterable[Item], size: int = BATCH) -> Iterator[list[Item]]:
+def batches(given: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
     """Items in lists of at most `size`."""
     batch = []
     for item in given:

@@ -1,0 +1,222 @@
+"""An exported system on labelled images from elsewhere: what it is worth there, beside what its test split said."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.stats import PermutationMethod, chi2_contingency
+
+from medfusion.data.passed_over import PassedOver
+from medfusion.data.pictures import Form
+from medfusion.errors import UserError
+from medfusion.evaluation import calibration_measures
+from medfusion.evaluation.metrics import Measure, calibration_gaps, proportion, squared_errors
+from medfusion.evaluation.paired_tests import area, area_interval
+from medfusion.evaluation.reliability import bootstrapped
+from medfusion.files import reliabilities
+from medfusion.files.artifacts import read_record
+from medfusion.learning.calibration import log_losses
+from medfusion.package import contents, inputs
+from medfusion.package.contents import ModelPackage
+from medfusion.package.inputs import Item
+from medfusion.package.predictor import Predictions
+
+ECE_BINS = 15
+REPLICATES = 2000  # of the bootstrap, and of permutations
+CONFIDENCE = 0.95
+EXPECTED = 5  # images of a class in a sample, below which the chi-squared distribution is no good approximation
+LABELS = {"images": "labels", "test_images": "test_labels"}  # arrays of an .npz file
+
+
+def labelled(
+    path: str, names: Sequence[str], form: Form, note: Callable[[str], None], array: str | None = None
+) -> Iterator[tuple[Item, int]]:
+    """Every image with its label: of a folder with a subfolder of pictures for each class, or of an .npz file.
+
+    Parameters
+    ----------
+    path : of the folder or the file; a class may be missing from it
+    names : of the classes, in label order
+    form : what the networks take
+    note : told what is passed over
+    array : of the .npz file, "images" with "labels" or "test_images" with "test_labels"; None for the first there is
+
+    Raises
+    ------
+    UserError
+        If there is something that is no class, or nothing of any class.
+    """
+    if Path(path).is_dir():
+        yield from _folders(path, names, form, note)
+    elif path.lower().endswith(".npz") and Path(path).is_file():
+        yield from _arrays(path, names, form, note, array)
+    else:
+        raise UserError(f"{path}: expected a folder with a subfolder for each class, or an .npz file")
+
+
+def _folders(path: str, names: Sequence[str], form: Form, note: Callable[[str], None]) -> Iterator[tuple[Item, int]]:
+    passed = PassedOver()
+    found = sorted(
+        entry.name for entry in Path(path).iterdir() if entry.is_dir() and not passed.is_leftover(entry.name)
+    )
+    expected = f"expected subfolders of it that are called as the system's classes: {', '.join(names)}"
+    if others := [name for name in found if name not in names]:
+        raise UserError(f"{path}: holds {', '.join(others)}, which is no class of the system; {expected}")
+    if not found:
+        raise UserError(f"{path}: holds no folder; {expected}")
+    for name in found:
+        label = names.index(name)
+        for item in inputs.items([str(Path(path, name))], form, note):
+            yield item, label
+
+
+def _arrays(
+    path: str, names: Sequence[str], form: Form, note: Callable[[str], None], array: str | None
+) -> Iterator[tuple[Item, int]]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            pairs = [pair for pair in LABELS.items() if set(pair) <= set(file.files) and array in (None, pair[0])]
+            if not pairs:
+                wanted = " or ".join(f"{images} with {labels}" for images, labels in LABELS.items())
+                raise UserError(f"{path}: holds {', '.join(file.files)}; expected {wanted}")
+            images, key = pairs[0]
+            labels = file[key]
+    except (OSError, ValueError, EOFError) as error:
+        raise UserError(f"{path}: cannot be read ({error}); expected an .npz file of NumPy") from None
+    labels = labels.reshape(len(labels), -1)
+    if labels.shape[1] != 1 or labels.dtype.kind not in "iu" or not np.isin(labels, np.arange(len(names))).all():
+        raise UserError(
+            f"{path}: {key} of {labels.dtype} {labels.shape}; expected a number from 0 to {len(names) - 1} each"
+        )
+    number = -1
+    for number, item in enumerate(inputs.items([path], form, note, [images])):
+        if number >= len(labels):
+            break
+        yield item, int(labels[number, 0])
+    if number + 1 != len(labels):
+        raise UserError(f"{path}: {images} and {key} are not equally many; expected a label for each image")
+
+
+def measures(labels: np.ndarray, found: Predictions, package: ModelPackage, seed: int = 0) -> list[Measure]:
+    """Everything that is measured of a system's test split, of as many classes as there are images of.
+
+    Parameters
+    ----------
+    labels : int (n,), true classes; some may be missing
+    found : what the system says of the images
+    package : the system
+
+    Returns
+    -------
+    Under the names of `metrics.measure` and `reliability.measure`: shares of images with Wilson's interval, AUROC with
+    DeLong's (of all classes; left out where one is missing), calibration slope and intercept with Wald's, the others
+    with percentiles of a bootstrap stratified by class
+    """
+    n, values, predicted = len(labels), found.probabilities, found.labels
+    right, present = predicted == labels, np.unique(labels)
+    counts = np.bincount(labels, minlength=values.shape[1])
+    result = [proportion("accuracy", int(right.sum()), n, CONFIDENCE)]
+    if len(present) == values.shape[1]:
+        own = area(labels, values, package.task)
+        result.append(Measure("auroc_after", own.value, *area_interval(labels, own, CONFIDENCE), n))
+    columns = {
+        "balanced_accuracy": right / counts[labels] / len(present),
+        "brier_after": squared_errors(labels, values, package.task) / n,
+        "log_loss_after": log_losses(values, labels) / n,
+        "ece_after": calibration_gaps(labels, predicted, values, ECE_BINS) / n,
+        "marginal_size": found.sets.sum(axis=1) / n,
+    }
+    summed = bootstrapped(columns, labels, REPLICATES, CONFIDENCE, seed)
+    result += [*summed, calibration_measures.slope(labels, values, CONFIDENCE)]
+    positive = package.positive
+    if positive is not None and values.shape[1] == len(present) == 2:
+        result.append(calibration_measures.intercept(labels == positive, values[:, positive], CONFIDENCE))
+    error = next(measure.value for measure in summed if measure.metric == "ece_after")
+    certainty = values[np.arange(n), predicted]
+    result += calibration_measures.of_chance(error, certainty, ECE_BINS, CONFIDENCE, REPLICATES, seed)
+    shares = {
+        "marginal_coverage": (found.sets[np.arange(n), labels], np.ones(n, bool)),
+        "marginal_empty": (~found.sets.any(axis=1), np.ones(n, bool)),
+        "abstention_rate": (found.referred, np.ones(n, bool)),
+        "selective_accuracy": (right, ~found.referred),
+    }
+    if found.at_threshold is not None and positive is not None:
+        is_positive, hits = labels == positive, found.at_threshold == (labels == positive)
+        parts = {
+            "sensitivity": is_positive,
+            "specificity": ~is_positive,
+            "ppv": found.at_threshold,
+            "npv": ~found.at_threshold,
+        }
+        shares |= {f"{name}_chosen": (hits, part) for name, part in parts.items()}
+    shares |= {f"recall[{label}]": (right, labels == label) for label in present}
+    shares |= {f"precision[{label}]": (right, predicted == label) for label in np.unique(predicted)}
+    return result + [
+        proportion(name, int(held[part].sum()), int(part.sum()), CONFIDENCE) for name, (held, part) in shares.items()
+    ]
+
+
+def class_mix(labels: np.ndarray, tested: Sequence[int]) -> dict[str, Any]:
+    """Images by class here and in the system's test split, and how likely such a difference is by chance.
+
+    Parameters
+    ----------
+    labels : int (n,), of the images here
+    tested : images of each class in the test split
+
+    Returns
+    -------
+    "here" and "test", numbers by label, and "p" of the chi-squared test (by permutations where classes are small)
+    """
+    here = np.bincount(labels, minlength=len(tested))
+    table = np.array([here, tested])
+    table = table[:, table.sum(axis=0) > 0]
+    found = chi2_contingency(table, correction=False)
+    if found.expected_freq.min() < EXPECTED:
+        method = PermutationMethod(n_resamples=REPLICATES, rng=np.random.default_rng(0))
+        found = chi2_contingency(table, correction=False, method=method)
+    return {"here": here.tolist(), "test": list(tested), "p": float(found.pvalue)}
+
+
+def evaluate(
+    labels: np.ndarray, found: Predictions, package: ModelPackage, record: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What a system is worth on labelled images, as JSON can hold it.
+
+    Parameters
+    ----------
+    labels : int (n,), true classes
+    found : what the system says of the images
+    package, record : the system, and its whole record
+
+    Returns
+    -------
+    "name" and "generated" of the system's data; "n"; "measures", rows with metric, value, low, high and n, and with
+    "test" what the model package says of its own test split; "confusion", images by true and predicted class;
+    "class_mix"; and "missing", names of classes without an image
+    """
+    tested = {row["metric"]: row for row in record["metrics"]["test"]}
+    rows = reliabilities.rows(measures(labels, found, package))
+    k = len(package.label_names)
+    confusion = np.zeros((k, k), int)
+    np.add.at(confusion, (labels, found.labels), 1)
+    recalls = [tested.get(f"recall[{label}]", {}).get("n", 0) for label in range(k)]
+    return {
+        "name": package.name,
+        "generated": package.generated,
+        "n": len(labels),
+        "measures": [{**row, "test": tested.get(row["metric"])} for row in rows],
+        "confusion": confusion.tolist(),
+        "class_mix": class_mix(labels, recalls),
+        "missing": [name for label, name in enumerate(package.label_names) if not (labels == label).any()],
+    }
+
+
+def record(folder: str | Path) -> dict[str, Any]:
+    """The whole record of a model package that was read before."""
+    path = Path(folder, contents.RECORD)
+    try:
+        return read_record(path, ("metrics",))
+    except UserError:
+        raise UserError(f"{path}: holds no measures of a test split; get the model package again") from None
