@@ -1,4 +1,5 @@
-# The page, and its figures as Markdown. Needs: everything above. Makes: results/report.html, results/results.md.
+# The page; its figures and a reporting checklist as Markdown. Needs: everything above. Makes: results/report.html,
+# results/results.md, results/checklist.md.
 
 
 use rule stage as report with:
@@ -23,9 +24,11 @@ use rule stage as summarise with:
         rankings=expand(f"{RESULTS}/{{dataset}}/ranking.csv", dataset=DATASETS),
         comparisons=[PLAN.comparisons(dataset) for dataset in PLAN.one_class],
         reliability=expand(f"{RESULTS}/{{dataset}}/reliability/reliability.json", dataset=PLAN.one_class),
+        audits=expand(rules.audit_duplicates.output.summary, dataset=DATASETS),
     output:
         text=f"{RESULTS}/results.md",
+        checklist=f"{RESULTS}/checklist.md",
     log:
         f"{LOGS}/results.log",
     message:
-        "Writing {output.text}"
+        "Writing {output.text} and {output.checklist}"

@@ -1,11 +1,11 @@
-"""Write the measured results as Markdown, with when and on what they were measured."""
+"""Write the measured results and a reporting checklist as Markdown, with when and on what they were measured."""
 
 import os
 import platform
 from datetime import UTC, datetime
 from pathlib import Path
 
-from medfusion.files.artifacts import write_text
+from medfusion.files.artifacts import read_record, write_text
 from medfusion.jobs import records, stage
 
 
@@ -17,7 +17,9 @@ def parser():
     )
     result.add_input("--comparisons", nargs="*", metavar="PATH", help="comparisons.json files")
     result.add_input("--reliability", nargs="*", metavar="PATH", help="reliability.json files")
-    result.add_output("--text", help="Markdown file to write")
+    result.add_input("--audits", nargs="+", metavar="PATH", help="summary.json files, in the order of the data sets")
+    result.add_output("--text", help="Markdown file to write: the results")
+    result.add_output("--checklist", help="Markdown file to write: the checklist")
     return result
 
 
@@ -26,7 +28,7 @@ def main(args, settings):
     from medfusion.files import rankings, reliabilities
     from medfusion.files.comparison_files import read_comparisons
     from medfusion.files.metric_files import read_metrics, tidy
-    from medfusion.report import summary
+    from medfusion.report import checklist, summary
 
     made_by = records.ancestry(
         [*args.metrics, *args.rankings, *args.comparisons, *args.reliability], records.read_all(settings["results"])
@@ -48,6 +50,19 @@ def main(args, settings):
     by_dataset = {found.content["dataset"]: found for found in trust}
     text = summary.summary(settings["config"], contents, ranked, comparisons, by_dataset, made_by, context)
     write_text(args.text, text)
+    evaluated = [
+        checklist.Evaluated(
+            key=key,
+            name=next(content["name"] for content in contents if content["dataset"] == key),
+            entry=settings["config"]["datasets"][key],
+            ranking=ranked[key],
+            comparisons=comparisons.get(key),
+            images=read_record(audit, ("images",))["images"],
+            generated=any(content["generated"] for content in contents if content["dataset"] == key),
+        )
+        for key, audit in zip(settings["config"]["datasets"], args.audits, strict=True)
+    ]
+    write_text(args.checklist, checklist.checklist(settings["config"], evaluated, context))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,86 @@
+"""Tests of the reporting checklist: what the run knows is said, what it cannot know is left to the reader."""
+
+from dataclasses import replace
+
+import pytest
+import synthetic
+from configurations import completed
+
+from medfusion.data.medmnist_sources import SOURCES
+from medfusion.files.metric_files import tidy
+from medfusion.report import checklist
+
+
+@pytest.fixture(scope="module")
+def config():
+    return completed()
+
+
+def evaluated(config, key="breast", **values):
+    found = synthetic.ranked(tidy(synthetic.run()))
+    first = replace(found.systems[0], model="breast_cnn", system="svm")
+    known = {
+        "key": key,
+        "name": "BreastMNIST",
+        "entry": config["datasets"][key],
+        "ranking": found._replace(systems=[first]),
+        "comparisons": {"n": 156, "near_duplicates": {"images": 59}},
+        "images": {"train": 546, "val": 78, "test": 156},
+        "generated": False,
+    }
+    return checklist.Evaluated(**{**known, **values})
+
+
+def answers(text, dataset="BreastMNIST"):
+    """The answers of a section, by topic."""
+    section = text.partition(f"## {dataset}\n")[2].partition("\n## ")[0]
+    rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("|")][2:]
+    assert all(len(row) == 4 for row in rows)
+    return {row[0]: row[3] for row in rows}
+
+
+def test_what_the_run_knows_is_said(config):
+    found = answers(
+        checklist.checklist(config, [evaluated(config)], {"date": "2026-01-31", "hardware": "2 processors"})
+    )
+    assert "59 of 156 test images" in found["differences between training and test data"]
+    assert found["partitions, and at which level they are apart"].endswith("train 546, val 78, test 156")
+    assert "hospital in Cairo" in found["sources of the data"] and "official splits" in found["sources of the data"]
+    assert "radiologists" in found["reference standard, who set it"]
+    assert "breast_resnet_distinct" in found["selection of images"].replace("\\", "")
+    assert "test accuracy 0.820 (" in found["performance on all partitions, with precision"]
+    assert found["initial weights"] == "random"
+
+
+def test_every_item_of_both_guidelines_is_there(config):
+    text = checklist.checklist(config, [evaluated(config)], {})
+    rows = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("| ") and "CLAIM" not in line]
+    claim, tripod = set(), set()
+    for row in rows:
+        for part in row[1].replace(" ", "").split(","):
+            first, _, last = part.partition("–")
+            claim |= set(range(int(first), int(last or first) + 1)) if first.isdigit() else set()
+        tripod |= {
+            int("".join(filter(str.isdigit, part.partition("–")[0]))) for part in row[2].split(",") if part.strip(" -")
+        }
+    assert claim == set(range(1, 45)) and tripod == set(range(1, 28))
+
+
+def test_generated_images_and_own_pictures_have_no_source(config):
+    generated = answers(checklist.checklist(config, [evaluated(config, generated=True)], {}))
+    assert "GENERATED" in generated["sources of the data"] and "Cairo" not in str(generated)
+    entry = config["datasets"]["breast"] | {
+        "source": "folder",
+        "split": {"shares": [0.7, 0.1, 0.2], "seed": 4, "groups": r"(\w+)_"},
+    }
+    own = answers(checklist.checklist(config, [evaluated(config, entry=entry)], {}))
+    assert "a folder of your own pictures" in own["sources of the data"] and "Cairo" not in str(own)
+    assert own["reference standard, who set it"] == checklist.YOURS
+    assert "70" in own["partitions, and at which level they are apart"]
+    assert "groups of images" in own["partitions, and at which level they are apart"]
+
+
+def test_every_set_of_one_image_size_has_its_source():
+    from medfusion.data.medmnist_info import INFO
+
+    assert set(SOURCES) == {flag for flag in INFO if not flag.endswith("3d")}
