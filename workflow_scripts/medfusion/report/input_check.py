@@ -10,12 +10,12 @@ from medfusion.report.page_tables import NOTHING
 
 WHAT = (
     "The exported system compares each image with the training images, by features of its network and by plain "
-    "statistics of pixels, and flags one that is unlike them; it is then referred to a human, however sure the system "
-    "is. The limit is set on the validation split, so that about {flagged} of images like those are flagged all the same."
+    "statistics of pixels. It flags one that is unlike them, and refers it to a human, however sure it is. The limit is "
+    "set on the validation split, so that about {flagged} of images like those are flagged all the same."
 )
 HOW = (
-    "Distances of features: {kind}, chosen on altered validation images, which have other corruptions than those below: "
-    "mean AUROC {areas}. An image that is not flagged is not thereby like the training images."
+    "Distances of features: {kind}, chosen on validation images that were altered by other corruptions than those "
+    "below: mean AUROC {areas}. An image that is not flagged is not thereby like the training images."
 )
 KIND_WORDS = {
     "mahalanobis": "Mahalanobis distance to the nearest class",
