@@ -10,8 +10,8 @@ from medfusion.report.page_tables import NOTHING
 
 WHAT = (
     "The exported system compares each image with the training images, by features of its network and by plain "
-    "statistics of pixels. It flags one that is unlike them, and refers it to a human, however sure it is. The limit is "
-    "set on the validation split, so that about {flagged} of images like those are flagged all the same."
+    "statistics of pixels. It flags one that is unlike them, and refers it to a human, however sure it is. The limit "
+    "is set on the validation split, so that about {flagged} of images like those are flagged all the same."
 )
 HOW = (
     "Distances of features: {kind}, chosen on validation images that were altered by other corruptions than those "
