@@ -10,7 +10,7 @@ from medfusion.files.hdf5 import create_hdf5
 from medfusion.jobs import stage
 
 SEVERITY = 5  # of the corruptions that kinds of checks are compared on, the highest
-NOISE = "noise"
+PIECES = 4  # a side, into which an image is cut to be shuffled
 
 
 def parser():
@@ -48,7 +48,7 @@ def main(args, settings):
             kinds = [kind] if kind else input_check.KINDS
             checks = input_fitting.fit(kinds, *data, settings["flagged"], pool)
             if not kind:  # by the network of the first seed
-                found = input_fitting.areas(checks, val, altered(args, settings, pool))
+                found = input_fitting.areas(checks, val[0], altered(args, settings, pool))
                 kind, means = input_fitting.best(found)
                 stage.progress(f"{settings['title']}: {kind}; mean AUROCs are {in_words(means)}")
             check = replace(checks[kind], auroc=means)
@@ -73,28 +73,26 @@ def training(args, settings, seed):
 
 
 def altered(args, settings, pool):
-    """Validation images altered as no test image is, by how, and noise: their pooled features, and statistics."""
-    from medfusion.data import corruptions, medmnist_c
-    from medfusion.data.sampling import taken, uniform_noise
-    from medfusion.learning.input_check import pooled, statistics
+    """Pooled features of validation images by what was done to them, none of which is done to test images."""
+    from medfusion.data import corruptions, medmnist_c, sampling
+    from medfusion.learning.input_check import pooled
 
-    network = applied(args, settings)
-
-    def seen(given):
-        return pooled(network(given), pool), statistics(given)
-
+    network, seed = applied(args, settings), settings["seed"]
     with hdf5.open_hdf5(args.val) as file:
         number, *shape = file["images"].shape
-    numbers = taken(number, settings["val_images"], settings["seed"])
-    found = {NOISE: [seen(uniform_noise(len(numbers), shape, settings["seed"]))]}
+    numbers = sampling.taken(number, settings["val_images"], seed)
+    found = {"noise": [pooled(network(sampling.uniform_noise(len(numbers), shape, seed)), pool)]}
     step = corruptions.block_images(shape)
     for start in range(0, len(numbers), step):
         own = numbers[start : start + step]
-        large = corruptions.enlarged(hdf5.rows(args.val, "images", own))
+        block = hdf5.rows(args.val, "images", own)
+        versions = {"shuffled": sampling.shuffled(block, PIECES, seed + start), "negative": 255 - block}
+        large = corruptions.enlarged(block)
         for name, levels in medmnist_c.other_corruptions(settings["flag"]).items():
-            worse = corruptions.corrupted(large, shape, name, SEVERITY, levels[SEVERITY - 1], own)
-            found.setdefault(name, []).append(seen(worse))
-    return {name: tuple(map(np.concatenate, zip(*parts, strict=True))) for name, parts in found.items()}
+            versions[name] = corruptions.corrupted(large, shape, name, SEVERITY, levels[SEVERITY - 1], own)
+        for name, given in versions.items():
+            found.setdefault(name, []).append(pooled(network(given), pool))
+    return {name: np.concatenate(parts) for name, parts in found.items()}
 
 
 def applied(args, settings):

@@ -1,4 +1,4 @@
-"""Some of many images, and images of nothing."""
+"""Some of many images, and images of nothing that they show."""
 
 from collections.abc import Sequence
 
@@ -28,3 +28,24 @@ def uniform_noise(number: int, shape: Sequence[int], seed: int) -> np.ndarray:
     uint8 (number, H, W, C)
     """
     return np.random.default_rng(seed).integers(0, 256, (number, *shape), dtype=np.uint8)
+
+
+def shuffled(images: np.ndarray, parts: int, seed: int) -> np.ndarray:
+    """Images cut into parts × parts pieces, which are laid out anew at random, each image in its own way.
+
+    Parameters
+    ----------
+    images : uint8 (n, H, W, C); rows and columns that are left over stay where they are
+    parts : a side
+
+    >>> sorted(shuffled(np.arange(16, dtype=np.uint8).reshape(1, 4, 4, 1), 2, 0).ravel().tolist()) == list(range(16))
+    True
+    """
+    rng, result = np.random.default_rng(seed), images.copy()
+    height, width = images.shape[1] // parts, images.shape[2] // parts
+    corners = [(row * height, column * width) for row in range(parts) for column in range(parts)]
+    for image, mixed in zip(images, result, strict=True):
+        for (top, left), place in zip(corners, rng.permutation(len(corners)), strict=True):
+            row, column = corners[place]
+            mixed[top : top + height, left : left + width] = image[row : row + height, column : column + width]
+    return result

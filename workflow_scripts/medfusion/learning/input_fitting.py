@@ -1,6 +1,6 @@
 """Fitting the input check on training and validation images; what it measures is in `input_check`.
 
-The kind of distance between features is that whose scores tell altered validation images best from the others; the
+The kind of distance between features is that which tells altered validation images best from the others, by itself; the
 units of the score are set so that a share of the validation images lies above its limit. No test image is seen.
 """
 
@@ -20,7 +20,6 @@ from medfusion.learning.input_check import (
     in_units,
     pixel_distances,
     reduced,
-    scored,
 )
 
 MOST_FEATURES = 1024  # that are told apart; of more, neighbours are averaged
@@ -102,18 +101,22 @@ def fit(
     return checks
 
 
-def areas(checks: Mapping[str, InputCheck], val: Pair, altered: Mapping[str, Pair]) -> dict[str, dict[str, float]]:
-    """How well each check tells altered validation images from the others: by kind, and by what was done, the AUROC.
+def areas(
+    checks: Mapping[str, InputCheck], val: np.ndarray, altered: Mapping[str, np.ndarray]
+) -> dict[str, dict[str, float]]:
+    """How well distances of features tell altered validation images from the others: the AUROC, by kind and alteration.
+
+    Of features alone: statistics of pixels see what is far from anything, and would hide a kind that does not.
 
     Parameters
     ----------
     checks : by kind
-    val : pooled features (v, d) and statistics (v, s) of the validation images
+    val : pooled features (v, d) of the validation images
     altered : by what was done to them, the same of altered ones
     """
-    usual = {kind: scored(check, *val) for kind, check in checks.items()}
+    usual = {kind: feature_distances(check, val) for kind, check in checks.items()}
     return {
-        kind: {name: area(usual[kind], scored(check, *pair)) for name, pair in altered.items()}
+        kind: {name: area(usual[kind], feature_distances(check, values)) for name, values in altered.items()}
         for kind, check in checks.items()
     }
 

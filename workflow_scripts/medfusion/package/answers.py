@@ -38,7 +38,7 @@ def records(package: ModelPackage, given: Sequence[Item], predictions: Predictio
         }
         if predictions.unlike is not None and predictions.unlike_scores is not None:
             record["unlike_training"] = bool(predictions.unlike[row])
-            record["unlike_score"] = round(float(predictions.unlike_scores[row]), 4)
+            record["unlike_score"] = round(max(0.0, float(predictions.unlike_scores[row])), 4)
             if record["unlike_training"]:
                 record["notes"].append(UNLIKE)
         if predictions.at_threshold is not None:

@@ -14,8 +14,8 @@ WHAT = (
     "is set on the validation split, so that about {flagged} of images like those are flagged all the same."
 )
 HOW = (
-    "Distances of features: {kind}, chosen on validation images that were altered by other corruptions than those "
-    "below: mean AUROC {areas}. An image that is not flagged is not thereby like the training images."
+    "Distances of features: {kind}, chosen on validation images that were altered in other ways than those below: mean "
+    "AUROC by themselves {areas}. An image that is not flagged is not thereby like the training images."
 )
 KIND_WORDS = {
     "mahalanobis": "Mahalanobis distance to the nearest class",
