@@ -217,11 +217,10 @@ def test_the_kind_that_tells_altered_images_best_is_taken_of_equals_the_first():
     for kind, check in checks.items():
         values = input_check.feature_distances(check, np.concatenate([pair[0], darker]))
         assert areas[kind]["darker"] == pytest.approx(roc_auc_score(np.arange(239) >= 199, values))
-    assert (
-        input_fitting.best({"mahalanobis": {"a": 0.5, "b": 0.8}, "nearest": {"a": 0.7, "b": 0.6}})[0] == "mahalanobis"
+    found = {"mahalanobis": {"a": 0.5, "b": 0.8}, "nearest": {"a": 0.7, "b": 0.6}}
+    assert input_fitting.best(found)[0] == "mahalanobis"
     found = {"mahalanobis": {"a": 0.2, "b": 0.8}, "nearest": {"a": 0.5, "b": 0.7}}
     assert input_fitting.best(found) == ("mahalanobis", {"mahalanobis": 0.65, "nearest": 0.6})
-    )
 
 
 def test_kinds_are_compared_on_corruptions_that_the_page_does_not_count():

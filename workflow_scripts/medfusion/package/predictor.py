@@ -70,10 +70,10 @@ class Predictor:
             from medfusion.package import fitted  # a second for scikit-learn, which a network alone does not need
 
             self._classifiers = fitted.load(Path(folder, contents.CLASSIFIERS))
-        self._checks: list[InputCheck] | None = None
+        self.checks: list[InputCheck] | None = None
         if self.package.input_check is not None:
             path = Path(folder, contents.INPUT_CHECK)
-            self._checks = input_checks.load(path, self.package.input_check, self.package.channels)
+            self.checks = input_checks.load(path, self.package.input_check, self.package.channels)
         self._try(folder)
 
     def _try(self, folder: str | Path) -> None:
@@ -125,9 +125,9 @@ class Predictor:
 
     def _unlike(self, outputs: list[tuple[np.ndarray, np.ndarray]], images: np.ndarray) -> np.ndarray | None:
         """How unlike the training images each is, float64 (n,)."""
-        if self._checks is None:
+        if self.checks is None:
             return None
-        pairs = zip(self._checks, outputs, strict=True)
+        pairs = zip(self.checks, outputs, strict=True)
         return input_check.of_system([input_check.scores(check, features, images) for check, (features, _) in pairs])
 
     def answers(self, values: np.ndarray, scores: np.ndarray | None = None) -> Predictions:
