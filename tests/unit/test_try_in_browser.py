@@ -289,7 +289,7 @@ SCORED = """async ([parts, content, vectors, images, size, channels]) => {
 def test_every_kind_of_input_check_says_what_it_says_in_python(opened, width, pool, channels):
     rng = np.random.default_rng(width)
     images = np.stack([all_pictures.scene(rng, 9, 9, channels) for _ in range(160)])
-    images[:3] = [[[[0]]], [[[255]]], rng.integers(0, 256, (9, 9, channels))]
+    images[0], images[1], images[2] = 0, 255, rng.integers(0, 256, (9, 9, channels))
     features = rng.normal(size=(160, width)) @ rng.normal(size=(width, width))
     values, found = input_check.pooled(features, pool), input_check.statistics(images)
     data = values[40:100], np.arange(60) % 2, found[40:100], (values[100:], found[100:])
