@@ -26,6 +26,7 @@ include: "rules/crossvalidation.smk"
 include: "rules/corruptions.smk"
 include: "rules/figures.smk"
 include: "rules/export.smk"
+include: "rules/input_check.smk"
 include: "rules/examples.smk"
 include: "rules/report.smk"
 

@@ -17,6 +17,7 @@ from medfusion.planning.environment import prefer_own_python, programs, share_of
 from medfusion.planning.export_plan import ExportPlan
 from medfusion.planning.fingerprint import modules
 from medfusion.planning.identity import identity
+from medfusion.planning.input_check_plan import InputCheckPlan
 from medfusion.planning.jobs import job_name
 from medfusion.planning.page_plan import PagePlan
 from medfusion.planning.partitions import SCHEMES, asked_for
@@ -34,7 +35,7 @@ try:
     config = configuration.complete(whole, schema)
     PLAN = Plan(config)
     EXPORTS, PAGE, REPRESENTATIVES = ExportPlan(PLAN), PagePlan(PLAN), Representatives(PLAN)
-    CORRUPTIONS = CorruptionPlan(PLAN)
+    CORRUPTIONS, INPUT_CHECKS = CorruptionPlan(PLAN), InputCheckPlan(PLAN)
 except UserError as error:
     raise WorkflowError(str(error))
 

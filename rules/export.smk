@@ -22,10 +22,12 @@ for dataset in PLAN.one_class:
             calibration=rules.calibrate.output.calibration,
             reliability=rules.assess_reliability.output.reliability,
             audit=rules.audit_duplicates.output.summary,
+            input_checks=INPUT_CHECKS.checks,
         output:
             package=f"{RESULTS}/{{dataset}}/export/model_package.json",
             card=f"{RESULTS}/{{dataset}}/export/README.md",
             exported_classifiers=f"{RESULTS}/{{dataset}}/export/classifiers.skops",
+            exported_check=f"{RESULTS}/{{dataset}}/export/input_check.npz",
             exported_networks=[f"{RESULTS}/{{dataset}}/export/{name}" for name in EXPORTS.network_files(dataset)],
         log:
             f"{LOGS}/{{dataset}}/export.log",
@@ -48,6 +50,7 @@ use rule stage as write_try_page with:
         **stage("write_try_page"),
         package=f"{RESULTS}/{{dataset}}/export/model_package.json",
         classifiers=f"{RESULTS}/{{dataset}}/export/classifiers.skops",
+        input_check=f"{RESULTS}/{{dataset}}/export/input_check.npz",
         networks=EXPORTS.onnx,
         val=PREPARED[1],
     output:

@@ -1,6 +1,6 @@
 # Networks. Needs: prepared images, the augmented set, files of backbones. Makes: trained networks with their curves,
 # features of all splits, and the training-size study. All but apply_backbone import TensorFlow; of the others only
-# corrupt_predict, map_saliency and export_package.
+# corrupt_predict, fit_input_check, map_saliency and export_package.
 
 
 use rule stage as train_cnn with:

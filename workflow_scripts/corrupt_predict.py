@@ -1,7 +1,5 @@
 """Apply a network, the classifiers on its features and their fusions to corrupted test images; without labels."""
 
-import numpy as np
-
 from medfusion.files import corrupted_files, images
 from medfusion.files.hdf5 import create_hdf5, open_hdf5, rows
 from medfusion.jobs import stage
@@ -19,6 +17,7 @@ def parser():
 
 def main(args, settings):
     from medfusion.data import corruptions, medmnist_c
+    from medfusion.data.sampling import taken
     from medfusion.files.artifacts import read_record
     from medfusion.files.corrupted_files import UNTOUCHED, Condition
     from medfusion.learning import backend, classifiers, run_systems
@@ -60,13 +59,6 @@ def main(args, settings):
             stage.progress(
                 f"{settings['title']}: {start + len(block)} of {len(chosen)} images under {len(wanted)} corruptions"
             )
-
-
-def taken(number, most, seed):
-    """The numbers of the images that are corrupted, ascending: at most so many of them, drawn without their labels."""
-    if most is None or number <= most:
-        return np.arange(number)
-    return np.sort(np.random.default_rng(seed).choice(number, most, replace=False))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ LIBRARIES = ("keras", "numpy", "onnx", "onnxruntime", "scikit-learn", "skops", "
 TOLERANCE, FEW = 1e-4, 0.02
 # Share of images that may lie within a rounding of a threshold which has no gap to lie in (calibration.settled).
 SELDOM = 1e-3
+DECISIONS = ("labels", "sets", "referred", "at_threshold", "unlike")
 
 
 def parser():
@@ -36,12 +37,14 @@ def parser():
     result.add_input("--calibration", help="calibration.json of the data set")
     result.add_input("--reliability", help="what the probabilities were measured to be worth (JSON)")
     result.add_input("--audit", help="summary of near-duplicates (JSON)")
+    result.add_input("--input-checks", nargs="+", metavar="PATH", help="input checks (HDF5), in the settings' order")
     result.add_input(
         "--backbones", required=False, nargs="*", default=[], metavar="FILE", help="ONNX files of backbones"
     )
     result.add_output("--package", help="JSON file to write: what the folder holds")
     result.add_output("--card", help="Markdown file to write: the model card")
     result.add_output("--exported-classifiers", help="file to write: the fitted classifiers (.skops)")
+    result.add_output("--exported-check", help="file to write: the arrays of the input check (.npz)")
     result.add_output("--exported-networks", nargs="*", metavar="PATH", help="files to write: network files of any run")
     return result
 
@@ -49,7 +52,7 @@ def parser():
 def main(args, settings):
     from medfusion.files import calibrations, rankings, reliabilities
     from medfusion.files.metric_files import read_metrics, tidy
-    from medfusion.package import card, contents, selection
+    from medfusion.package import card, contents, input_checks, selection
 
     measured = read_metrics(args.metrics, settings["shown"])
     averaged = {SystemId(*run): [SystemId(*one) for one in others] for run, others in settings["runs"]}
@@ -68,6 +71,7 @@ def main(args, settings):
         own = calibration.runs[chosen.run]
     except KeyError:
         raise UserError(f"{args.calibration}: lacks {chosen.ranked.address}; delete it and run again") from None
+    checks, unlike = parts.input_checks(keys)
     # Networks are compared on the first block of them: thousands of small images, hundreds of large ones.
     description, val = images.describe(args.val), next(images.image_blocks(args.val))
     package = contents.ModelPackage(
@@ -89,6 +93,7 @@ def main(args, settings):
         ),
         calibration=own,
         libraries={name: metadata.version(name) for name in LIBRARIES},
+        input_check=tuple(map(input_checks.numbers, checks)),
     )
     content = next(
         entry for entry in measured if (entry["model"], entry["seed"]) == (chosen.run.model, chosen.run.seed)
@@ -101,9 +106,13 @@ def main(args, settings):
     with tempfile.TemporaryDirectory() as folder:
         forms = [name for network in package.networks for name in (network.keras, network.onnx) if name]
         written = [str(Path(args.package).with_name(name)) for name in forms]
-        made = {path: Path(folder, Path(path).name) for path in (args.exported_classifiers, args.card, *written)}
+        made = {
+            path: Path(folder, Path(path).name)
+            for path in (args.exported_classifiers, args.exported_check, args.card, *written)
+        }
         parity = parts.write_networks(package, Path(folder), val, settings["threads"])
         parts.write_classifiers(package, made[args.exported_classifiers])
+        input_checks.save(checks, made[args.exported_check])
         text = card.card(
             package,
             kind,
@@ -129,7 +138,8 @@ def main(args, settings):
             "parity": parity,
         }
         contents.write(folder, package, more, {file.name: file for file in made.values()})
-        compare(folder, args.val, parts.files["probabilities"][chosen.run], settings["threads"], args.backbones)
+        path = parts.files["probabilities"][chosen.run]
+        compare(folder, args.val, path, settings["threads"], args.backbones, unlike)
         for path, file in (*made.items(), (args.package, Path(folder, contents.RECORD))):  # the record last
             with replacing(path) as temporary:
                 shutil.copyfile(file, temporary)
@@ -153,6 +163,7 @@ class Parts:
             for kind, runs in settings["parts"].items()
         }
         self._settings = settings
+        self._checks = dict(zip(settings["input_checks"], args.input_checks, strict=True))
         self._backbones = dict(zip(settings["backbones"], args.backbones, strict=True))
 
     def network(self, key, name):
@@ -170,6 +181,17 @@ class Parts:
         )
         onnx = f"{name}.onnx" if options["in_package"] else None
         return contents.Network(key.model, None, None, onnx, (backbone.output,), tuple(options["views"]), told)
+
+    def input_checks(self, keys):
+        """The input check of each network, and the scores of the validation images, (n,)."""
+        from medfusion.files import input_checks
+        from medfusion.learning.input_check import of_system
+
+        found = []
+        for key in keys:
+            seeds = self._settings["input_checks"][key.model]
+            found.append(input_checks.read(self._checks[key.model], seeds[0] if key.seed is None else key.seed))
+        return [check for check, _ in found], of_system([scores for _, scores in found])
 
     def fusions(self, runs):
         """The runs that are fusions, with their files."""
@@ -214,27 +236,29 @@ class Parts:
         fitted.save(models, path)
 
 
-def compare(folder, val, path, threads, backbones=()):
+def compare(folder, val, path, threads, backbones=(), unlike=None):
     """Read the folder as `predict` does: of every validation image it must say what the workflow says."""
     from medfusion.package.predictor import Predictor
 
     predictor, stored, done = Predictor(folder, threads, backbones), probabilities.read(path, "val"), 0
     far = others = 0
     for block in images.image_blocks(val):
-        own = stored[done : done + len(block)]
-        found = predictor.probabilities(block)
-        far += np.sum(np.abs(found - own).max(axis=1) > TOLERANCE)
+        part = slice(done, done + len(block))
+        found, scores = predictor.said(block)
+        far += np.sum(np.abs(found - stored[part]).max(axis=1) > TOLERANCE)
+        theirs = predictor.answers(found, scores)
+        ours = predictor.answers(stored[part], None if unlike is None else unlike[part])
         differ = np.zeros(len(block), dtype=bool)
-        for theirs, ours in zip(predictor.answers(found)[1:], predictor.answers(own)[1:], strict=True):
-            if ours is not None:
-                differ |= (theirs != ours).reshape(len(block), -1).any(axis=1)
+        for name in DECISIONS:
+            if getattr(ours, name) is not None:
+                differ |= (getattr(theirs, name) != getattr(ours, name)).reshape(len(block), -1).any(axis=1)
         others += np.sum(differ)
         done += len(block)
     if others > SELDOM * done or far > FEW * done:
         raise UserError(
             f"{path}: of {done:,} validation images the exported system decides otherwise on {others:,} (class, "
-            f"prediction set, threshold or referral), and gives other probabilities to {far:,}. Install the versions "
-            "of requirements.txt, and run again with --forceall"
+            f"prediction set, threshold, referral, input check), and gives other probabilities to {far:,}. Install the "
+            "versions of requirements.txt, and run again with --forceall"
         )
 
 

@@ -17,6 +17,7 @@ def parser():
     result = stage.parser(__doc__)
     result.add_input("--package", help="model_package.json, beside all files of the model package")
     result.add_input("--classifiers", help="its fitted classifiers (.skops)")
+    result.add_input("--input-check", required=False, help="the arrays of its input check (.npz)")
     result.add_input("--networks", nargs="+", metavar="PATH", help="its networks (.onnx)")
     result.add_input("--val", help="prepared validation split, of which samples are shown (HDF5)")
     result.add_output("--system", help="JSON file to write: what the page knows of the system")

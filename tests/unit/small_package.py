@@ -1,5 +1,6 @@
 """A small exported system with random weights, for the tests of what reads one."""
 
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
@@ -7,10 +8,11 @@ import numpy as np
 import tensorflow_ready  # noqa: F401
 
 from medfusion.files.calibrations import Calibration
-from medfusion.learning import classifiers, networks
+from medfusion.learning import classifiers, input_check, input_fitting, networks
+from medfusion.learning.averages import averaged
 from medfusion.learning.backend import keras
 from medfusion.learning.features import apply, extractor
-from medfusion.package import contents, fitted, onnx_networks
+from medfusion.package import contents, fitted, input_checks, onnx_networks, predictor
 from medfusion.package.contents import Member, ModelPackage, Network
 
 VIEWS = ("horizontal_flip",)
@@ -67,3 +69,19 @@ def make(
     names = [path.name for path in sorted(folder.iterdir()) if path.name != contents.RECORD]
     contents.write(folder, package, {}, {name: folder / name for name in names})
     return package, images
+
+
+def add_check(folder: Path, package: ModelPackage, images: np.ndarray, kind: str = "nearest") -> ModelPackage:
+    """Give a model package an input check, fitted on the first half of some images and calibrated on the second."""
+    network = predictor.load(folder / "network.onnx")
+    features, statistics = averaged(network, images, VIEWS)[0].astype(np.float64), input_check.statistics(images)
+    half = len(images) // 2
+    labels = np.arange(half) % len(package.label_names)
+    val = features[half:], statistics[half:]
+    fitted_checks = input_fitting.fit([kind], features[:half], labels, statistics[:half], val, 0.05, 1)
+    check = replace(fitted_checks[kind], auroc=dict.fromkeys(input_check.KINDS, 0.75))
+    input_checks.save([check], folder / contents.INPUT_CHECK)
+    checked = replace(package, input_check=(input_checks.numbers(check),))
+    names = [path.name for path in sorted(folder.iterdir()) if path.name != contents.RECORD]
+    contents.write(folder, checked, {}, {name: folder / name for name in names})
+    return checked

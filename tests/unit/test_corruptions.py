@@ -12,8 +12,7 @@ from sklearn.metrics import balanced_accuracy_score
 from sklearn.tree import DecisionTreeClassifier
 
 import corrupt_evaluate
-import corrupt_predict
-from medfusion.data import corruptions, medmnist_c
+from medfusion.data import corruptions, medmnist_c, sampling
 from medfusion.data.medmnist_info import INFO
 from medfusion.errors import UserError
 from medfusion.evaluation import corruptions as measured
@@ -265,10 +264,10 @@ def test_one_network_s_systems_are_what_the_stages_say_one_after_another():
 
 
 def test_images_are_taken_by_chance_in_order_and_all_where_there_are_few():
-    assert corrupt_predict.taken(5, 10, 0).tolist() == corrupt_predict.taken(5, None, 0).tolist() == [0, 1, 2, 3, 4]
-    some = corrupt_predict.taken(100, 10, 0)
+    assert sampling.taken(5, 10, 0).tolist() == sampling.taken(5, None, 0).tolist() == [0, 1, 2, 3, 4]
+    some = sampling.taken(100, 10, 0)
     assert len(set(some)) == 10 and (np.diff(some) > 0).all()
-    assert some.tolist() == corrupt_predict.taken(100, 10, 0).tolist() != corrupt_predict.taken(100, 10, 1).tolist()
+    assert some.tolist() == sampling.taken(100, 10, 0).tolist() != sampling.taken(100, 10, 1).tolist()
 
 
 @pytest.fixture

@@ -253,7 +253,7 @@ def test_a_record_whose_values_make_no_system_is_refused(copied, message):
 
 
 def test_a_package_that_answers_nothing_sensible_is_refused(copied, monkeypatch):
-    monkeypatch.setattr(Predictor, "probabilities", lambda self, images: np.full((len(images), 2), np.nan))
+    monkeypatch.setattr(Predictor, "said", lambda self, images: (np.full((len(images), 2), np.nan), None))
     with pytest.raises(UserError, match="its answers are no probabilities of its classes; get the model package again"):
         Predictor(copied)
 

@@ -23,10 +23,10 @@ import predict
 from medfusion.data import pictures
 from medfusion.data.pictures import Form
 from medfusion.files.artifacts import read_json
-from medfusion.learning import classifiers
+from medfusion.learning import classifiers, input_check, input_fitting
 from medfusion.package import try_files
 from medfusion.package.predictor import Predictor
-from medfusion.package.web_parts import Arrays, described
+from medfusion.package.web_parts import Arrays, described, described_check
 
 pytestmark = NEEDS_BROWSER
 
@@ -43,6 +43,8 @@ SHOWN = """() => {
         prediction_set: rows.filter((row) => row.cells[2].textContent === "yes").map((row) => row.cells[0].textContent),
         refer: document.getElementById("refer").classList.contains("refer"),
         at_threshold: document.getElementById("threshold").dataset.reached,
+        unlike_training: document.getElementById("unlike").dataset.unlike,
+        unlike_score: Number(document.getElementById("unlike").dataset.score),
         notes: text("notes"),
         refusal: text("refusal"),
         pixels: document.body.dataset.state === "refused" ? [] : [...pixels],
@@ -66,12 +68,15 @@ def made(tmp_path_factory):
     for kind, channels, classes in (("blood", 3, 8), ("breast", 1, 2)):
         images, labels = by_brightness(channels, classes)
         package, _ = small_package.make(folder / kind, channels, classes, kind == "blood", images, labels)
+        check = {"blood": "nearest", "breast": "relative_mahalanobis"}[kind]
+        package = small_package.add_check(folder / kind, package, images, check)
         calibration = replace(package.calibration, temperature=0.3, marginal=0.8, referral=0.7)
         result[kind] = folder / kind, try_server.changed(folder / kind, package, calibration=calibration), images
     shutil.copytree(folder / "breast", folder / "deep")
     _, package, images = result["breast"]
     others = {"bits": 12, "networks": (replace(package.networks[0], views=("vertical_flip", "transpose", "shifts")),)}
     others["calibration"] = replace(package.calibration, marginal=None, temperature=1.0)
+    others["input_check"] = None  # as in packages of before there was one
     result["deep"] = folder / "deep", try_server.changed(folder / "deep", package, **others), images
     return {kind: (*parts, try_server.write(*parts)) for kind, parts in result.items()}
 
@@ -161,6 +166,11 @@ def check_same(found, own, package, image, name):
         np.testing.assert_allclose(found["probabilities"], list(own["probabilities"].values()), atol=1e-4, err_msg=name)
         for key in ("class", "prediction_set", "refer"):
             assert found[key] == own[key], (name, key)
+        if "unlike_training" in own:
+            assert found["unlike_training"] == str(own["unlike_training"]).lower(), name
+            assert found["unlike_score"] == pytest.approx(own["unlike_score"], rel=1e-3, abs=1e-3), name
+        else:
+            assert found.get("unlike_training") is None
         if "at_threshold" in own:
             assert found["at_threshold"] == str(own["at_threshold"]).lower(), name
     assert found["notes"] == ("; ".join(own["notes"]) or "taken as it is"), name
@@ -262,6 +272,35 @@ def test_every_kind_of_classifier_says_what_it_says_in_python(opened, classes, c
     assert len(found) == len(fitted) >= 7
     for model, values in zip(fitted, found, strict=True):
         np.testing.assert_allclose(values, model.predict_proba(features[:30]), atol=1e-5, err_msg=str(model))
+
+
+SCORED = """async ([parts, content, vectors, images, size, channels]) => {
+    const { withArrays } = await import("./system.js");
+    const { fromBase64 } = await import("./decode.js");
+    const { score } = await import("./check.js");
+    const checks = withArrays(parts, fromBase64(content).buffer);
+    return checks.map((check) => vectors.map((vector, n) =>
+        score(check, Float32Array.from(vector), Uint8Array.from(images[n]), size, channels)));
+}"""
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("width, pool", [(10, 1), (290, 1), (11, 2)])
+def test_every_kind_of_input_check_says_what_it_says_in_python(opened, width, pool, channels):
+    rng = np.random.default_rng(width)
+    images = np.stack([all_pictures.scene(rng, 9, 9, channels) for _ in range(160)])
+    images[0], images[1], images[2] = 0, 255, rng.integers(0, 256, (9, 9, channels))
+    features = rng.normal(size=(160, width)) @ rng.normal(size=(width, width))
+    values, found = input_check.pooled(features, pool), input_check.statistics(images)
+    data = values[40:100], np.arange(60) % 2, found[40:100], (values[100:], found[100:])
+    checks, arrays = input_fitting.fit(input_check.KINDS, *data, 0.05, pool), Arrays()
+    parts = [described_check(check, arrays) for check in checks.values()]
+    given = [features[:40].astype(np.float32).tolist(), images[:40].reshape(40, -1).tolist(), 9, channels]
+    scores = opened("breast").evaluate(SCORED, [parts, base64.b64encode(arrays.content()).decode(), *given])
+    for check, own in zip(checks.values(), scores, strict=True):
+        expected = input_check.scores(check, features[:40].astype(np.float32), images[:40])
+        np.testing.assert_allclose(own, expected, rtol=1e-6, atol=1e-6, err_msg=check.kind)
+        assert np.ptp(expected) > 0.5
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -34,7 +34,7 @@ WILDCARDS = {
     "fuse": ["dataset", "model", "seed", "fusion"],
     "ensemble": ["dataset", "ensemble"],
     "evaluate": ["dataset", "group"],
-    **dict.fromkeys(("draw_curves", "draw_grids", "draw_fusions"), ["dataset", "model"]),
+    **dict.fromkeys(("draw_curves", "draw_grids", "draw_fusions", "fit_input_check"), ["dataset", "model"]),
     **dict.fromkeys(("collect_metrics", "report", "summarise"), []),
 }
 

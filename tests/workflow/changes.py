@@ -123,6 +123,7 @@ def _named_by(fact: str, part: str, setting: str = "") -> tuple[str, ...]:
     return tuple(f"{stage} {fact}={{{part}}}{setting}" for stage in (*stages, "draw_fusions", "draw_grids"))
 
 
+CHECKS = ("fit_input_check", "apply_input_check")
 BLOOD_NAMED = tuple(root.format(dataset="blood") for root in NAMED)
 BLOOD_CANDIDATES = tuple(root.format(dataset="blood") for root in CANDIDATES)
 
@@ -168,7 +169,7 @@ KEYS = (
         "its `prepare` (and `download` or `generate`), and what follows from other images",
         tuple(
             f"{stage} dataset={{dataset}}"
-            for stage in ("generate", "prepare", "write_predictions", "corrupt_predict", "draw_corrupted")
+            for stage in ("generate", "prepare", "write_predictions", "corrupt_predict", "draw_corrupted", *CHECKS)
         ),
         (f"{DATASET}.flag",),
         ("datasets.breast.flag",),
@@ -302,14 +303,14 @@ KEYS = (
     Row(
         "a model's `train_images`",
         "that model's trainings and classifiers, and what follows",
-        ("train_cnn dataset={dataset} model={model}", "fit_grid dataset={dataset} model={model}"),
+        tuple(f"{stage} dataset={{dataset}} model={{model}}" for stage in ("train_cnn", "fit_grid", "fit_input_check")),
         (f"{MODEL}.train_images",),
         ("datasets.blood.models.compact_resnet.train_images",),
     ),
     Row(
         "a model's `drop_near_duplicates_of`",
         "that model's trainings and classifiers, and what follows",
-        ("train_cnn dataset={dataset} model={model}", "fit_grid dataset={dataset} model={model}"),
+        tuple(f"{stage} dataset={{dataset}} model={{model}}" for stage in ("train_cnn", "fit_grid", "fit_input_check")),
         (f"{MODEL}.drop_near_duplicates_of",),
         ("datasets.breast.models.breast_cnn.drop_near_duplicates_of",),
     ),
@@ -319,6 +320,7 @@ KEYS = (
         "results, the page",
         (
             "draw_curves dataset={dataset} model={model}",
+            "fit_input_check dataset={dataset} model={model}",
             "ensemble dataset={dataset} model={model}",
             "compare_systems dataset={dataset}",
             *CANDIDATES,
@@ -435,7 +437,7 @@ KEYS = (
         "the features of the networks that name no other value, the training-size study, and what follows",
         tuple(
             f"{stage} unset={{setting}}"
-            for stage in ("extract_features", "learning_curve", "corrupt_predict", "export_package")
+            for stage in ("extract_features", "learning_curve", "corrupt_predict", "fit_input_check", "export_package")
         ),
         _each("defaults.features.{setting}", "layers views"),
         ("defaults.features.views",),
@@ -465,7 +467,10 @@ KEYS = (
     Row(
         "a backbone's `path`, `sha256`, `input`, `output`",
         "that backbone's features, and what follows",
-        ("apply_backbone network={network}", "map_saliency network={network}", "export_package network={network}"),
+        tuple(
+            f"{stage} network={{network}}"
+            for stage in ("apply_backbone", "map_saliency", "fit_input_check", "export_package")
+        ),
         _each(f"{NETWORK}.options.{{setting}}", "path sha256 output")
         + _each(f"{NETWORK}.options.input.{{setting}}", "size layout channels scale mean std"),
     ),
@@ -480,7 +485,7 @@ KEYS = (
         "that network's features (no training), and what follows",
         tuple(
             f"{stage} network={{network}}"
-            for stage in ("extract_features", "learning_curve", "corrupt_predict", "export_package")
+            for stage in ("extract_features", "learning_curve", "corrupt_predict", "fit_input_check", "export_package")
         ),
         _each(f"{NETWORK}.features.{{setting}}", "layers views"),
         ("networks.compact_resnet.features.views",),
@@ -575,7 +580,7 @@ KEYS = (
     Row(
         "`corruptions`: severities",
         "what is said of corrupted images, what that costs, its figures, the page",
-        ("corrupt_predict", "draw_corrupted"),
+        ("corrupt_predict", "draw_corrupted", "apply_input_check"),
         ("corruptions.severities",),
         ("corruptions.severities",),
     ),
@@ -585,6 +590,27 @@ KEYS = (
         ("corrupt_evaluate",),
         ("corruptions.models",),
         ("corruptions.models",),
+    ),
+    Row(
+        "`input_check`: share flagged, images that it is fitted and chosen on",
+        "the input checks, exports, what is said of them, the page",
+        ("fit_input_check",),
+        _each("input_check.{setting}", "flagged fit_images val_images"),
+        ("input_check.flagged",),
+    ),
+    Row(
+        "",
+        "the input checks, exports, what is said of them, the page",
+        CHECKS,
+        ("input_check.seed",),
+        ("input_check.seed",),
+    ),
+    Row(
+        "`input_check`: test images",
+        "what is said of the input checks, the page",
+        ("apply_input_check",),
+        ("input_check.test_images",),
+        ("input_check.test_images",),
     ),
     Row(
         "`studies`: sizes, folds, images",
@@ -629,6 +655,7 @@ PLANS = (
         "figures of results, the page",
         (
             *(f"{stage} dataset=blood model=compact_resnet" for stage in ("draw_curves", "draw_grids", "draw_fusions")),
+            "fit_input_check dataset=blood model=compact_resnet",
             "study_classifiers dataset=blood",
             "ensemble dataset=blood",
             *BLOOD_CANDIDATES,
@@ -666,8 +693,8 @@ PLANS = (
     ),
     Row(
         "a data set switched off (`~`)",
-        "the table of all measures, the page",
-        ("collect_metrics",),
+        "the table of all measures, what the input checks of others were tried on, the page",
+        ("collect_metrics", "apply_input_check dataset=blood"),
         edit=_set(datasets__breast=None),
     ),
     Row(
@@ -821,6 +848,7 @@ LIBRARIES = {
     ),
     "tensorflow": (
         *("train_cnn", "extract_features", "learning_curve", "corrupt_predict", "map_saliency", "export_package"),
+        "fit_input_check",
         "report",
     ),
 }

@@ -146,6 +146,12 @@ def _add_of_one_class(add, config: Config, dataset: str, models: Config) -> None
             add("corrupt_predict", dataset, name, model["seeds"][0], dataset=dataset, model=name, **facts)
         for stage in ("corrupt_evaluate", "draw_corruptions", "draw_corrupted"):
             add(stage, dataset, dataset=dataset, tried=[name for name, _ in tried])
+    for name in _exported(config["datasets"][dataset], models):
+        network = config["networks"][models[name]["network"]]
+        facts = {"network": models[name]["network"]}
+        facts = facts if _frozen(network) else _network_facts(models[name]["network"], network)
+        add("fit_input_check", dataset, name, dataset=dataset, model=name, **facts)
+    add("apply_input_check", dataset, dataset=dataset)
     used = [(model["network"], config["networks"][model["network"]]) for model in models.values()]
     unset = set().union(*(_network_facts(*network)["unset"] for network in used))
     if not any(_frozen(network) for _, network in used):
@@ -244,6 +250,16 @@ def _network_facts(name: str, network: Config) -> dict[str, Any]:
 def _frozen(network: Config) -> bool:
     """Whether a network is a backbone, which is applied as it is."""
     return network["architecture"] == "onnx"
+
+
+def _exported(entry: Config, models: Config) -> list[str]:
+    """The models of which a system may be exported."""
+    model, _, system = (entry.get("export") or "").partition("/")
+    if model != "ensembles":
+        return [model] if model else list(models)
+    ensemble = entry["ensembles"][system]
+    members = ensemble["systems"] if isinstance(ensemble, dict) else ensemble
+    return list(dict.fromkeys(member.split("/")[0] for member in members))
 
 
 def _contrasted(config: Config, model: Config) -> list[str]:

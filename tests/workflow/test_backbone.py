@@ -54,7 +54,9 @@ def test_from_end_to_end(project, tmp_path):
     # What it says of test images is what predict says, which is given the file: an ensemble of both kinds of network.
     package = results / "export"
     record = project.json("results/breast/export/model_package.json")
-    assert sorted(record["files"]) == ["README.md", "classifiers.skops", "network2.keras", "network2.onnx"]
+    assert sorted(record["files"]) == [
+        *("README.md", "classifiers.skops", "input_check.npz", "network2.keras", "network2.onnx"),
+    ]
     card = (package / "README.md").read_text(encoding="utf-8")
     assert "because it may not be passed on" in card and "linear head" in card
     with h5py.File(results / "images/test.h5") as file:
@@ -89,6 +91,10 @@ def test_from_end_to_end(project, tmp_path):
     small_backbone.MIX[0] += 1
     small_backbone.write(path, size=32)
     planned = project.planned()
-    assert planned["apply_backbone"] == 1 and not planned["train_cnn"] and planned["fit_grid"] == 8
+    assert (
+        planned["apply_backbone"] == planned["fit_input_check"] == 1
+        and not planned["train_cnn"]
+        and planned["fit_grid"] == 8
+    )
     project.snakemake("-j", "8", "report")
     assert (results / "frozen/backbone.h5").read_bytes() != before

@@ -35,11 +35,13 @@ MAY_SEE_TEST_LABELS = {
     "write_predictions",
     "export_package",
     "write_try_page",
+    "apply_input_check",
 }
 # Stages that see test images but nothing that a test label had a part in, neither fitted nor measured by one.
 WITHOUT_LABELS = {"corrupt_predict", "draw_corrupted"}
 FITTING = {
     "augment",
+    "fit_input_check",
     "train_cnn",
     "extract_features",
     "fit_grid",
@@ -117,7 +119,7 @@ def test_only_stages_with_a_network_import_tensorflow(project):
     root = project.folder / "workflow_scripts"
     stages = [path.stem for path in root.glob("*.py")] + [f"draw_{kind}" for kind in DRAWN]
     with_network = {stage for stage in stages if "tensorflow" in closure(stage, root)[1]}
-    applying = {"extract_features", "corrupt_predict", "map_saliency", "export_package"}
+    applying = {"extract_features", "corrupt_predict", "fit_input_check", "map_saliency", "export_package"}
     assert with_network == {"train_cnn", "learning_curve", *applying}
 
 

@@ -127,7 +127,7 @@ def test_the_same_settings_give_the_same_bytes(rerun):
     names += ["cnn_svm_rbf_chosen/fusion.json", "cnn_svm_rbf_chosen/fused.h5", "corrupted.h5"]
     names = [f"compact_resnet/seed1/{name}" for name in names]
     names += [f"examples/{name}" for name in ("examples.json", "maps.h5", "saliency.png", "errors.png")]
-    names.append("corruptions.csv")
+    names += ["corruptions.csv", "compact_resnet/input_check.h5", "export/input_check.npz", "input_check.json"]
     before = {name: (folder / name).read_bytes() for name in names}
     for name in names:
         (folder / name).unlink()

@@ -10,7 +10,7 @@ from conftest import EVERYTHING, ROOT
 
 PROFILE = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text(encoding="utf-8"))
 # Submitted alone: what trains or applies a network, what is needed once, and what has a data set in its name.
-ALONE = r"generate|learning_curve|corrupt_predict|export_package_\w+|write_try_page"
+ALONE = r"generate|learning_curve|corrupt_predict|(fit|apply)_input_check|export_package_\w+|write_try_page"
 
 
 def planned(project, overlay: str, *options: str) -> tuple[int, int]:
@@ -39,8 +39,9 @@ def test_many_seeds_are_few_submissions(project):
     assert jobs == ungrouped > 600
     same, grouped = planned(project, "configs/full.yaml", *grouping())
     assert same == jobs
-    # A network with a seed, those of the training-size study, corrupted images and pages to try: each on its own.
-    alone = 90 + 30 + 4 + 2
+    # A network with a seed, those of the training-size study, corrupted images, input checks of each model, and of each
+    # data set to be tried, and pages to try: each on its own.
+    alone = 90 + 30 + 4 + 9 + 2 + 2
     assert alone < grouped < alone + 30
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from medmnist.evaluator import Evaluator
 
-from medfusion.files import calibrations, probabilities
+from medfusion.files import calibrations, input_check_trials, probabilities
 from medfusion.learning.calibration import scale
 from medfusion.system_id import SystemId
 
@@ -70,6 +70,12 @@ def test_predict_says_of_test_images_what_the_workflow_says(finished, tmp_path, 
     calibration = calibrations.read(results / "calibration.json").runs[SystemId(model, seed, name)]
     np.testing.assert_allclose(found, scale(own, calibration.temperature), atol=1e-4)
     assert [int(row["label"]) for row in rows] == own.argmax(axis=1).tolist()
+    # The page's counts are those of the same images.
+    trial = input_check_trials.read(results / "input_check.json").trials[0]
+    flagged = [row["unlike_training"] == "yes" for row in rows]
+    assert (trial.condition, trial.n, trial.flagged) == ("clean", len(rows), sum(flagged))
+    assert trial.referred == sum(row["refer"] == "yes" for row in rows) >= trial.flagged
+    assert all((float(row["unlike_score"]) > 1) == flag for row, flag in zip(rows, flagged, strict=True))
 
 
 @pytest.mark.parametrize("dataset", CLASSES)
@@ -90,7 +96,12 @@ def test_an_ensemble_is_exported_with_all_its_networks(rerun):
     record = rerun.json("results/blood/export/model_package.json")
     assert record["system"] == {"address": "ensembles/ensemble_svm", "kind": "ensemble", "seed": None}
     assert sorted(record["files"]) == sorted(
-        ["README.md", "classifiers.skops", *(f"network{n}.{kind}" for n in (1, 2) for kind in ("keras", "onnx"))]
+        [
+            "README.md",
+            "classifiers.skops",
+            "input_check.npz",
+            *(f"network{n}.{kind}" for n in (1, 2) for kind in ("keras", "onnx")),
+        ]
     )
     assert [member["weight"] for member in record["members"]] == [0.5, 0.5]
     found = {path.name for path in (rerun.folder / "results/blood/export").iterdir()}

@@ -28,6 +28,7 @@ function describe() {
   $("system").textContent = system.words;
   $("warning").textContent = [system.generated && system.generated_warning, system.warning].filter(Boolean).join(" ");
   $("threshold-row").hidden = system.calibration.decision === null;
+  $("unlike-row").hidden = $("unlike-words").hidden = !system.input_check;
   $("pixels").textContent = `${system.size}\u00a0×\u00a0${system.size} pixels`;
   if (system.coverage !== null) {
     const words = `It is meant to hold the true class of ${percent(system.coverage)} of images like those of validation.`;
@@ -126,10 +127,13 @@ const HEARD = {
     $("class").textContent = names[found.label];
     $("class").parentElement.classList.toggle("long", names[found.label].length > 24);
     $("confidence").textContent = confidence;
-    $("refer").textContent = found.refer ? "Refer to a human" : "Sure enough: need not be referred";
+    const reason = found.unlike ? ": unlike the training images" : "";
+    $("refer").textContent = found.refer ? `Refer to a human${reason}` : "Sure enough: need not be referred";
     $("refer").classList.toggle("refer", found.refer);
+    const all = found.unlike ? [...notes, system.unlike] : notes;
+    const refer = `${found.unlike ? "; unlike the training images" : ""}${found.refer ? "; refer to a human" : ""}`;
     // For those who hear the page: everybody else sees the same below.
-    $("status").textContent = `${names[found.label]}, ${confidence}${found.refer ? "; refer to a human" : ""}.`;
+    $("status").textContent = `${names[found.label]}, ${confidence}${refer}.`;
     $("status").className = "unseen";
     if ($("answers").getBoundingClientRect().top > 0.7 * innerHeight) $("answers").scrollIntoView();
     $("classes").replaceChildren(...found.probabilities.map((value, label) => row(value, label, found)));
@@ -141,7 +145,12 @@ const HEARD = {
         `${names[system.positive]}: ${found.atThreshold ? "yes, at least" : "no, below"} the decision threshold of ${limit}`;
       $("threshold").dataset.reached = found.atThreshold;
     }
-    $("notes").textContent = notes.join("; ") || "taken as it is";
+    if (found.unlike !== null) {
+      const value = Math.max(0, found.score).toFixed(2);
+      $("unlike").textContent = found.unlike ? `no: ${value}, above the limit of 1` : `not flagged: ${value} of 1`;
+      Object.assign($("unlike").dataset, { unlike: found.unlike, score: Math.max(0, found.score) });
+    }
+    $("notes").textContent = all.join("; ") || "taken as it is";
     $("time").textContent = `${milliseconds.toFixed(0)}\u00a0ms`;
     draw($("crop"), pixel);
     $("map").style.opacity = 0.35; // until it is there

@@ -1,5 +1,6 @@
 // The exported system at work: from images to calibrated probabilities, prediction sets and referrals, as in `predict`.
 
+import { LIMIT, score } from "./check.js";
 import { probabilities, scale } from "./classifiers.js";
 
 const ARRAYS = { float32: Float32Array, float64: Float64Array, int32: Int32Array, uint8: Uint8Array };
@@ -34,16 +35,26 @@ export class System {
    * What the system says of images, one object each.
    *
    * @param {Uint8Array[]} images rows of size × size pixels
-   * @returns {Promise<{probabilities: number[], label: number, set: boolean[], refer: boolean, atThreshold: boolean | null}[]>}
+   * @returns {Promise<{probabilities: number[], label: number, set: boolean[], refer: boolean, atThreshold: boolean | null,
+   *   unlike: boolean | null, score: number | null}[]>}
    */
   async predict(images) {
-    return (await this.#fused(images)).map((values) => this.#answer(values));
+    const outputs = [];
+    for (let n = 0; n < this.sessions.length; n++) outputs.push(await this.#averaged(n, images));
+    const scores = images.map((image, place) => this.#unlike(outputs, image, place));
+    return this.#fused(outputs, images).map((values, place) => this.#answer(values, scores[place]));
+  }
+
+  /** How unlike the training images one image is: the mean over networks. */
+  #unlike(outputs, image, place) {
+    const { input_check: checks, size, channels } = this.description;
+    if (!checks) return null;
+    const found = checks.map((check, n) => score(check, outputs[n][place].features, image, size, channels));
+    return found.reduce((sum, value) => sum + value, 0) / found.length;
   }
 
   /** The weighted mean of all members, before calibration. */
-  async #fused(images) {
-    const outputs = [];
-    for (let n = 0; n < this.sessions.length; n++) outputs.push(await this.#averaged(n, images));
+  #fused(outputs, images) {
     return images.map((_, image) => {
       const sums = new Array(this.description.label_names.length).fill(0);
       for (const { network, classifier, weight, temperature } of this.description.members) {
@@ -56,15 +67,18 @@ export class System {
     });
   }
 
-  #answer(values) {
+  #answer(values, score) {
     const { calibration, positive, task } = this.description;
     const scaled = scale(values, calibration.temperature);
+    const unlike = score === null ? null : score > LIMIT;
     return {
       probabilities: scaled,
       // Of two classes the second where its probability exceeds 0.5; else the first of the most probable.
       label: task === "binary-class" ? Number(values[1] > 0.5) : values.indexOf(Math.max(...values)),
       set: scaled.map((value) => calibration.marginal === null || 1 - value <= calibration.marginal),
-      refer: Math.max(...scaled) < calibration.referral,
+      refer: Math.max(...scaled) < calibration.referral || unlike === true,
+      unlike,
+      score,
       atThreshold: calibration.decision === null ? null : scaled[positive] >= calibration.decision,
     };
   }

@@ -5,6 +5,7 @@ import { prepare } from "./prepare.js";
 import { System, withArrays } from "./system.js";
 
 const SAME = 1e-4; // how far probabilities may lie from those of `predict`
+const SAME_SCORE = 1e-3; // how far the input check's score may, as a share of it where it is above 1
 const SQUARES = 16; // hidden at once: a new picture waits no longer
 const say = (kind, content = {}) => self.postMessage({ kind, ...content });
 
@@ -44,8 +45,9 @@ async function fetched(name) {
 async function check(system) {
   for (const sample of system.description.samples) {
     const { image } = await prepared(system, fromBase64(sample.png));
-    const [{ probabilities }] = await system.predict([image]);
-    const differs = probabilities.some((value, label) => !(Math.abs(value - sample.probabilities[label]) <= SAME));
+    const [{ probabilities, score }] = await system.predict([image]);
+    const apart = score === null ? 0 : Math.abs(score - sample.unlike) / Math.max(1, Math.abs(sample.unlike));
+    const differs = !(apart <= SAME_SCORE) || probabilities.some((value, label) => !(Math.abs(value - sample.probabilities[label]) <= SAME));
     if (differs) throw new Error("this browser computes otherwise than `predict`: its answers would not be the system's");
   }
 }

@@ -342,3 +342,15 @@ def corruptions(flag: str | None) -> dict[str, Severities]:
     (['pixelate', 'jpeg_compression', 'speckle_noise'], 9)
     """
     return CORRUPTIONS[flag] if flag else GENERAL
+
+
+def other_corruptions(flag: str | None) -> dict[str, Severities]:
+    """The corruptions that a data set is not tried with, each with its severities for the first set that has it.
+
+    >>> list(other_corruptions("bloodmnist"))[:3]
+    ['gaussian_noise', 'speckle_noise', 'impulse_noise']
+    """
+    own = corruptions(flag)
+    every = {name: levels for of in reversed(CORRUPTIONS.values()) for name, levels in of.items()}
+    ordered = {name: every[name] for of in CORRUPTIONS.values() for name in of}
+    return {name: levels for name, levels in ordered.items() if name not in own}

@@ -11,6 +11,8 @@ from medfusion.package.contents import ModelPackage
 from medfusion.package.inputs import Item
 from medfusion.package.predictor import Predictions
 
+UNLIKE = "unlike the training images: referred"
+
 
 def records(package: ModelPackage, given: Sequence[Item], predictions: Predictions) -> list[dict[str, Any]]:
     """One record for each image.
@@ -34,6 +36,11 @@ def records(package: ModelPackage, given: Sequence[Item], predictions: Predictio
             "refer": bool(predictions.referred[row]),
             "notes": list(item.notes),
         }
+        if predictions.unlike is not None and predictions.unlike_scores is not None:
+            record["unlike_training"] = bool(predictions.unlike[row])
+            record["unlike_score"] = round(max(0.0, float(predictions.unlike_scores[row])), 4)
+            if record["unlike_training"]:
+                record["notes"].append(UNLIKE)
         if predictions.at_threshold is not None:
             record["at_threshold"] = bool(predictions.at_threshold[row])
         result.append(record)
@@ -48,6 +55,8 @@ class CsvWriter:
         self._threshold = package.calibration.decision is not None
         self._writer = csv.writer(file, lineterminator="\n")
         head = ["image", "label", "class", *(f"p({name})" for name in self._names), "prediction_set", "refer"]
+        self._checked = package.input_check is not None
+        head += ["unlike_training", "unlike_score"] if self._checked else []
         if self._threshold and package.positive is not None:
             head.append(f"{self._names[package.positive]} at threshold")
         self._write([*head, "notes"])
@@ -61,6 +70,7 @@ class CsvWriter:
             row = [record["image"], record["label"], record["class"]]
             row += [f"{record['probabilities'][name]:.6f}" for name in self._names]
             row += ["; ".join(record["prediction_set"]), _yes(record["refer"])]
+            row += [_yes(record["unlike_training"]), f"{record['unlike_score']:.4f}"] if self._checked else []
             row += [_yes(record["at_threshold"])] if self._threshold else []
             self._write([*row, "; ".join(record["notes"])])
 

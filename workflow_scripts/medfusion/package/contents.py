@@ -13,11 +13,14 @@ from medfusion.files.artifacts import hash_file, read_record, write_json
 from medfusion.files.calibrations import Calibration
 from medfusion.learning.augmentation import SHIFTS, SYMMETRIES
 from medfusion.learning.backbones import Input
+from medfusion.learning.input_check import KINDS
+from medfusion.package.input_checks import CheckNumbers
 
 SCHEMA = 4  # of model_package.json; another where older programs would misread a model package
 RECORD = "model_package.json"
 CARD = "README.md"
 CLASSIFIERS = "classifiers.skops"
+INPUT_CHECK = "input_check.npz"
 CHECKSUM = "checksum"  # of all other entries of the record
 MOST_CLASSES, MOST_PARTS = 256, 1000  # classes; networks, and members of a mean
 LARGEST_SIDE = 224  # pixels
@@ -92,6 +95,7 @@ class ModelPackage:
     positive : the label that the calibration's decision speaks of
     libraries : by name, the versions that it was exported with
     bits : so many of 16 hold the values of pictures of 16 bits; None if it was trained on none
+    input_check : of each network, how it is known that an image is unlike the training images; None in older packages
     """
 
     name: str
@@ -107,6 +111,7 @@ class ModelPackage:
     calibration: Calibration
     libraries: Mapping[str, str]
     bits: int | None = None
+    input_check: tuple[CheckNumbers, ...] | None = None
 
 
 def write(folder: str | Path, package: ModelPackage, more: Mapping[str, Any], files: Mapping[str, str | Path]) -> None:
@@ -123,6 +128,8 @@ def write(folder: str | Path, package: ModelPackage, more: Mapping[str, Any], fi
     content["networks"] = [
         {key: value for key, value in entry.items() if key != "backbone" or value} for entry in content["networks"]
     ]
+    if package.input_check is None:
+        del content["input_check"]
     content["files"] = {name: hash_file(path) for name, path in files.items()}
     write_json(Path(folder, RECORD), {**content, CHECKSUM: _checksum(content)})
 
@@ -169,11 +176,16 @@ def _check_file(folder: str | Path, name: str, expected: str) -> None:
 
 
 def _package(content: Mapping[str, Any]) -> ModelPackage:
+    content = {"input_check": None, **content}
     fields = {key: content[key] for key in ModelPackage.__dataclass_fields__}
     networks = tuple(map(_network, fields["networks"]))
     members = tuple(Member(**entry) for entry in fields["members"])
     needed = [file for network in networks for file in (network.keras, network.onnx) if file is not None]
-    for file in needed + [CLASSIFIERS] * any(member.classifier for member in members):
+    needed += [CLASSIFIERS] * any(member.classifier for member in members)
+    if fields["input_check"] is not None:
+        needed.append(INPUT_CHECK)
+        fields["input_check"] = tuple(map(_check_numbers, fields["input_check"]))
+    for file in needed:
         content["files"][file]  # whose checksum was compared
     calibration = fields["calibration"]
     package = ModelPackage(
@@ -198,6 +210,10 @@ def _network(entry: Mapping[str, Any]) -> Network:
         taken = Input(**{**taken, **{key: tuple(taken[key]) for key in ("mean", "std")}})
         backbone = Backbone(**{**backbone, "input": taken})
     return Network(**{**entry, **lists, "backbone": backbone})
+
+
+def _check_numbers(entry: Mapping[str, Any]) -> CheckNumbers:
+    return CheckNumbers(**{**entry, **{key: tuple(entry[key]) for key in ("feature_units", "pixel_units")}})
 
 
 def _soundness(package: ModelPackage) -> Iterator[tuple[str, bool]]:
@@ -235,6 +251,9 @@ def _soundness(package: ModelPackage) -> Iterator[tuple[str, bool]]:
     yield "referral", math.isfinite(numbers.referral)
     yield "by_class", all(value is None or math.isfinite(value) for value in numbers.by_class)
     yield "marginal", numbers.marginal is None or math.isfinite(numbers.marginal)
+    for check in package.input_check or ():
+        yield from (("input_check", sound) for sound in _sound_check(check))
+    yield "input_check", package.input_check is None or len(package.input_check) == len(package.networks)
     yield "decision", numbers.decision is None or (package.positive is not None and math.isfinite(numbers.decision))
 
 
@@ -248,6 +267,14 @@ def _sound_backbone(backbone: Backbone) -> Iterator[bool]:
     yield len(taken.mean) == len(taken.std) == taken.channels
     yield 0 < taken.scale < math.inf and all(map(math.isfinite, taken.mean))
     yield all(0 < value < math.inf for value in taken.std)
+
+
+def _sound_check(check: CheckNumbers) -> Iterator[bool]:
+    yield check.kind in KINDS
+    yield _is_whole(check.neighbour) and check.neighbour >= 0 and _is_whole(check.pool) and check.pool > 0
+    for units in (check.feature_units, check.pixel_units):
+        yield len(units) == 2 and math.isfinite(units[0]) and 0 < units[1] < math.inf
+    yield set(check.auroc) == set(KINDS) and all(0 <= value <= 1 for value in check.auroc.values())
 
 
 def _is_text(value: Any) -> bool:

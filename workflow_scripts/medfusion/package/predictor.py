@@ -9,11 +9,13 @@ import onnxruntime
 
 from medfusion.errors import UserError, first_line
 from medfusion.files.artifacts import hash_file
+from medfusion.learning import input_check
 from medfusion.learning.averages import averaged
 from medfusion.learning.backbones import Backbone
 from medfusion.learning.calibration import prediction_sets, scale
 from medfusion.learning.fusion import fuse
-from medfusion.package import contents
+from medfusion.learning.input_check import InputCheck
+from medfusion.package import contents, input_checks
 from medfusion.package.network_checks import check_network
 from medfusion.tasks import as_stored, most_probable
 
@@ -27,9 +29,12 @@ class Predictions(NamedTuple):
     probabilities : float64 (n, k), calibrated
     labels : int (n,), the predicted classes, by the rule that all figures were measured with
     sets : bool (n, k), the classes that the prediction sets hold
-    referred : bool (n,), whether a human should look: confidence below the threshold
+    referred : bool (n,), whether a human should look: confidence below the threshold, or an image that is unlike the
+        training images
     at_threshold : bool (n,), whether the positive label's probability reaches the threshold that was chosen for it on
         validation; None where there is none
+    unlike_scores : float64 (n,), how unlike the training images each is; None where the model package has no check
+    unlike : bool (n,), whether the score is above the limit; None likewise
     """
 
     probabilities: np.ndarray
@@ -37,6 +42,8 @@ class Predictions(NamedTuple):
     sets: np.ndarray
     referred: np.ndarray
     at_threshold: np.ndarray | None
+    unlike_scores: np.ndarray | None = None
+    unlike: np.ndarray | None = None
 
 
 class Predictor:
@@ -63,18 +70,24 @@ class Predictor:
             from medfusion.package import fitted  # a second for scikit-learn, which a network alone does not need
 
             self._classifiers = fitted.load(Path(folder, contents.CLASSIFIERS))
+        self.checks: list[InputCheck] | None = None
+        if self.package.input_check is not None:
+            path = Path(folder, contents.INPUT_CHECK)
+            self.checks = input_checks.load(path, self.package.input_check, self.package.channels)
         self._try(folder)
 
     def _try(self, folder: str | Path) -> None:
         """One image, of which nothing is asked but that the parts fit together."""
         package = self.package
         try:
-            values = self.predict(np.zeros((1, package.size, package.size, package.channels), np.uint8)).probabilities
+            found = self.predict(np.zeros((1, package.size, package.size, package.channels), np.uint8))
         except Exception as error:  # each library has exceptions of its own
             raise UserError(
                 f"{folder}: its parts do not fit together ({first_line(error)}); get the model package again"
             ) from None
-        if values.shape != (1, len(package.label_names)) or not np.isfinite(values).all():
+        values, scores = found.probabilities, found.unlike_scores
+        sound = scores is None or np.isfinite(scores).all()
+        if values.shape != (1, len(package.label_names)) or not np.isfinite(values).all() or not sound:
             raise UserError(f"{folder}: its answers are no probabilities of its classes; get the model package again")
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
@@ -84,10 +97,21 @@ class Predictor:
         ----------
         images : uint8 (n, size, size, channels)
         """
-        outputs = [
+        return self.said(images)[0]
+
+    def said(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """The same, and how unlike the training images each is, float64 (n,); None without an input check."""
+        outputs = self._outputs(images)
+        return self._fused(outputs), self._unlike(outputs, images)
+
+    def _outputs(self, images: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Features and probabilities of each network."""
+        return [
             averaged(network, images, entry.views)
             for network, entry in zip(self._networks, self.package.networks, strict=True)
         ]
+
+    def _fused(self, outputs: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
         values = []
         for member in self.package.members:
             features, own = outputs[member.network]
@@ -97,10 +121,17 @@ class Predictor:
 
     def predict(self, images: np.ndarray) -> Predictions:
         """Everything that the system says of images, uint8 (n, size, size, channels)."""
-        return self.answers(self.probabilities(images))
+        return self.answers(*self.said(images))
 
-    def answers(self, values: np.ndarray) -> Predictions:
-        """What follows from the probabilities before calibration, float64 (n, k)."""
+    def _unlike(self, outputs: list[tuple[np.ndarray, np.ndarray]], images: np.ndarray) -> np.ndarray | None:
+        """How unlike the training images each is, float64 (n,)."""
+        if self.checks is None:
+            return None
+        pairs = zip(self.checks, outputs, strict=True)
+        return input_check.of_system([input_check.scores(check, features, images) for check, (features, _) in pairs])
+
+    def answers(self, values: np.ndarray, scores: np.ndarray | None = None) -> Predictions:
+        """What follows from the probabilities before calibration, float64 (n, k), and the scores of the input check."""
         package, calibration = self.package, self.package.calibration
         scaled = scale(values, calibration.temperature)
         sets = prediction_sets(scaled, calibration.marginal)
@@ -108,7 +139,11 @@ class Predictor:
         if calibration.decision is not None:
             reached = scaled[:, package.positive] >= calibration.decision
         referred = scaled.max(axis=1) < calibration.referral
-        return Predictions(scaled, most_probable(values, package.task), sets, referred, reached)
+        unlike = None
+        if scores is not None:
+            unlike = scores > input_check.LIMIT
+            referred = referred | unlike
+        return Predictions(scaled, most_probable(values, package.task), sets, referred, reached, scores, unlike)
 
 
 def _network(folder: str | Path, network: contents.Network, threads: int, given: Mapping[str, str | Path]) -> Applied:

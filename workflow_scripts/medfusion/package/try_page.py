@@ -13,9 +13,10 @@ from medfusion.data import pictures
 from medfusion.data.preprocessing import SOURCE_CROPS
 from medfusion.errors import UserError
 from medfusion.package import contents, fitted
+from medfusion.package.answers import UNLIKE
 from medfusion.package.contents import ModelPackage
 from medfusion.package.predictor import Predictor
-from medfusion.package.web_parts import Arrays, described
+from medfusion.package.web_parts import Arrays, described, described_check
 from medfusion.planning.fingerprint import ROOT
 
 
@@ -51,7 +52,9 @@ def system(
     models = fitted.load(Path(folder, contents.CLASSIFIERS)) if any(m.classifier for m in package.members) else {}
     sizes, side = SOURCE_CROPS.get(package.flag, (set(), 0))
     calibration = package.calibration
-    answers = Predictor(folder).predict(np.stack([image for image, _ in samples])).probabilities
+    predictor = Predictor(folder)
+    checks, answers = predictor.checks, predictor.predict(np.stack([image for image, _ in samples]))
+    unlike = [None] * len(samples) if answers.unlike_scores is None else answers.unlike_scores.tolist()
     content = {
         "name": package.name,
         "words": _words(package, record),
@@ -75,10 +78,12 @@ def system(
         "members": [vars(member) for member in package.members],
         "classifiers": {name: described(model, arrays) for name, model in models.items()},
         "calibration": {key: getattr(calibration, key) for key in ("temperature", "marginal", "decision", "referral")},
+        "input_check": None if checks is None else [described_check(check, arrays) for check in checks],
+        "unlike": UNLIKE,
         "coverage": record.get("coverage"),
         "samples": [
-            {"class": package.label_names[label], "png": _png(image), "probabilities": values.tolist()}
-            for (image, label), values in zip(samples, answers, strict=True)
+            {"class": package.label_names[label], "png": _png(image), "probabilities": values.tolist(), "unlike": score}
+            for (image, label), values, score in zip(samples, answers.probabilities, unlike, strict=True)
         ],
     }
     return content, arrays.content()

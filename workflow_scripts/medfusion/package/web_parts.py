@@ -1,6 +1,6 @@
-"""Fitted classifiers as plain values and arrays, for the page that computes them in a browser.
+"""Fitted classifiers, and input checks, as plain values and arrays, for the page that computes them in a browser.
 
-What each kind means is written down once more in templates/write_try_page.classifiers.js.
+What each means is written down once more in templates/write_try_page.classifiers.js and write_try_page.check.js.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
+from medfusion.learning.input_check import ARRAYS, InputCheck
 from medfusion.learning.tempered import Tempered
 
 Part = dict[str, Any]
@@ -69,6 +70,12 @@ def described(model: Any, arrays: Arrays) -> Part:
     model : of the types that `checks.NODES` lets into a model package
     """
     return next(describe for kind, describe in KINDS if isinstance(model, kind))(model, arrays)
+
+
+def described_check(check: InputCheck, arrays: Arrays) -> Part:
+    """The input check of a network as JSON values; its arrays go to `arrays`."""
+    numbers = {key: getattr(check, key) for key in ("kind", "neighbour", "pool", "feature_units", "pixel_units")}
+    return {**numbers, **{name: arrays.add(getattr(check, name)) for name in ARRAYS}}
 
 
 def _tempered(model: Tempered, arrays: Arrays) -> Part:

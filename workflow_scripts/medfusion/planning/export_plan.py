@@ -91,6 +91,11 @@ class ExportPlan:
         folder = f"{self._plan.results}/{wildcards.dataset}/export"
         return [f"{folder}/{name}.onnx" for name in self.networks(wildcards.dataset)]
 
+    def packed(self, wildcards: Wildcards) -> Files:
+        """The networks that the model package holds whichever run is exported, as ONNX."""
+        folder = f"{self._plan.results}/{wildcards.dataset}/export"
+        return [f"{folder}/{name}" for name in self.network_files(wildcards.dataset) if name.endswith(".onnx")]
+
     def networks(self, dataset: str) -> list[str]:
         """The names of the network files in the model package, without suffix: one, but for an ensemble."""
         frozen = self.backbones(dataset)

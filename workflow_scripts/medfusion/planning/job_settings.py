@@ -17,6 +17,7 @@ from medfusion.planning.corruption_plan import CorruptionPlan
 from medfusion.planning.data_sets import classes, excluded, label_order
 from medfusion.planning.export_plan import ExportPlan
 from medfusion.planning.fingerprint import library_versions
+from medfusion.planning.input_check_plan import InputCheckPlan
 from medfusion.planning.page_plan import PagePlan
 from medfusion.planning.plan import Plan, Wildcards
 from medfusion.planning.representatives import Representatives
@@ -33,6 +34,7 @@ def job_settings(plan: Plan) -> JobSettings:
         **_of_models(plan),
         **_of_evaluation(plan, parts),
         **_of_corruptions(plan, parts),
+        **_of_input_checks(plan, parts),
         **{f"draw_{kind}": drawing.settings for kind, drawing in PagePlan(plan).drawings.items()},
         **_of_examples(plan),
         **_of_products(plan, parts),
@@ -322,6 +324,33 @@ def _of_corruptions(plan: Plan, parts: _Parts) -> JobSettings:
     return {"corrupt_predict": corrupt_predict, "corrupt_evaluate": corrupt_evaluate}
 
 
+def _of_input_checks(plan: Plan, parts: _Parts) -> JobSettings:
+    checks, options = InputCheckPlan(plan), plan.config["input_check"]
+
+    def fit_input_check(wildcards: Wildcards) -> Settings:
+        network, frozen = plan.network(wildcards), plan.backbone(wildcards.dataset, wildcards.model)
+        return {
+            "title": f"{wildcards.dataset}/{wildcards.model}",
+            **parts.dataset(wildcards, "flag"),
+            "seeds": checks.seeds(wildcards.dataset)[wildcards.model],
+            **({"backbone": backbones.settings(frozen)} if frozen else {}),
+            **network["features"],
+            **{key: plan.model(wildcards)[key] for key in ("train_images", "drop_near_duplicates_of")},
+            **{key: options[key] for key in ("flagged", "fit_images", "val_images", "seed")},
+        }
+
+    def apply_input_check(wildcards: Wildcards) -> Settings:
+        return {
+            "dataset": wildcards.dataset,
+            **parts.dataset(wildcards, "flag"),
+            "other": checks.other(wildcards.dataset),
+            "severities": plan.config["corruptions"]["severities"],
+            **{key: options[key] for key in ("test_images", "seed")},
+        }
+
+    return {"fit_input_check": fit_input_check, "apply_input_check": apply_input_check}
+
+
 def _of_examples(plan: Plan) -> JobSettings:
     first = Representatives(plan)
 
@@ -349,7 +378,7 @@ def _of_examples(plan: Plan) -> JobSettings:
 
 
 def _of_products(plan: Plan, parts: _Parts) -> JobSettings:
-    exports = ExportPlan(plan)
+    exports, checks = ExportPlan(plan), InputCheckPlan(plan)
 
     def write_predictions(wildcards: Wildcards) -> Settings:
         return {
@@ -379,6 +408,7 @@ def _of_products(plan: Plan, parts: _Parts) -> JobSettings:
             "confidence": plan.config["evaluation"]["confidence"],
             "networks": exports.networks(name),
             "backbones": frozen,
+            "input_checks": checks.seeds(name),
         }
 
     def write_try_page(wildcards: Wildcards) -> Settings:

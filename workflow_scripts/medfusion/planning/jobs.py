@@ -8,6 +8,7 @@ from typing import Any
 
 from medfusion.planning.corruption_plan import CorruptionPlan
 from medfusion.planning.export_plan import ExportPlan
+from medfusion.planning.input_check_plan import InputCheckPlan
 from medfusion.planning.job_settings import job_settings
 from medfusion.planning.page_plan import PagePlan
 from medfusion.planning.plan import Plan
@@ -135,7 +136,10 @@ def _of_evaluation(plan: Plan, dataset: str) -> Iterator[tuple[str, dict[str, An
     if plan.datasets[dataset]["flag"]:
         stages += ["write_predictions"]
     if not plan.several_labels(dataset):
-        stages += ["compare_systems", "calibrate", "assess_reliability", "export_package"]
+        yield from (
+            ("fit_input_check", {"dataset": dataset, "model": model}) for model in InputCheckPlan(plan).seeds(dataset)
+        )
+        stages += ["compare_systems", "calibrate", "assess_reliability", "export_package", "apply_input_check"]
         stages += [] if ExportPlan(plan).backbones(dataset) else ["write_try_page"]
         stages += ["select_examples", "map_saliency", "study_classifiers"]
     yield from ((stage, {"dataset": dataset}) for stage in stages)

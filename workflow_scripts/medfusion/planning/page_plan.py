@@ -82,6 +82,7 @@ class PagePlan:
         names += ["discrimination/discrimination.json"]
         if not self._plan.several_labels(dataset):
             names += ["reliability/reliability.json", "examples/examples.json", "examples/maps.h5", "comparisons.json"]
+            names += ["input_check.json"]
         if self._corruptions.runs(dataset):
             names += ["corruptions.csv"]
         yield from (f"{folder}/{name}" for name in names)

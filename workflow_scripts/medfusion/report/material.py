@@ -9,7 +9,7 @@ import pandas as pd
 
 from medfusion import display_names
 from medfusion.evaluation import ranking
-from medfusion.files import corrupted_files, discriminations, rankings, reliabilities
+from medfusion.files import corrupted_files, discriminations, input_check_trials, rankings, reliabilities
 from medfusion.files.artifacts import read_record
 from medfusion.files.comparison_files import Comparisons, read_comparisons
 from medfusion.files.metric_files import Metrics, tidy
@@ -66,6 +66,7 @@ class Material:
     weights: dict[SystemId, dict[str, Any]]
     examples: ExamplePages | None
     corruptions: pd.DataFrame | None
+    input_check: input_check_trials.Trials | None
 
     @property
     def name(self) -> str:
@@ -94,7 +95,7 @@ def gather(
     name, label_names = first["name"], first["label_names"]
     ranked = rankings.read(own["ranking"], ranking.candidates(measures))
     weights = _of_runs(own, "fusion", ("members", "weights", "curve"))
-    counts = audit = compared = discrimination = reliability = examples = corruptions = None
+    counts = audit = compared = discrimination = reliability = examples = corruptions = input_check = None
     names = display_names.system_names(config, key)
     shown = {key: {"name": name, "label_names": label_names, "systems": names}}
     if "inspect/counts" in own:
@@ -112,6 +113,8 @@ def gather(
         examples = ExamplePages(*paths, label_names, name, config["evaluation"]["confidence"], weights, names)
     if "corruptions" in own:
         corruptions = corrupted_files.read(own["corruptions"])
+    if "input_check" in own:
+        input_check = input_check_trials.read(own["input_check"])
     return Material(
         key=key,
         config=config,
@@ -136,6 +139,7 @@ def gather(
         weights=weights,
         examples=examples,
         corruptions=corruptions,
+        input_check=input_check,
     )
 
 

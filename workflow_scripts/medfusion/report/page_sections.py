@@ -5,10 +5,20 @@ import math
 import pandas as pd
 
 from medfusion.evaluation import ranking
+from medfusion.files.input_check_trials import Trials
 from medfusion.files.tables import read_table
 from medfusion.naming import intervals, no_learning_curves
-from medfusion.planning import backbones
-from medfusion.report import ablations, corruptions, discrimination, page_card, page_tables, paired, reliability
+from medfusion.planning import backbones, data_sets
+from medfusion.report import (
+    ablations,
+    corruptions,
+    discrimination,
+    input_check,
+    page_card,
+    page_tables,
+    paired,
+    reliability,
+)
 from medfusion.report.material import Material
 from medfusion.report.page_figures import OTHER, rank, read_picture
 from medfusion.report.page_parts import Section
@@ -25,6 +35,7 @@ SECTIONS = {
     "discrimination": "ROC and precision-recall curves",
     "reliability": "How far the probabilities can be trusted",
     "corruptions": "When images are corrupted",
+    "input_check": "When images are unlike the training images",
     "errors": "Errors",
     "saliency": "Saliency maps",
     "choices": "What validation chose",
@@ -99,6 +110,8 @@ def sections(material: Material) -> list[Section]:
         reliability.fill(found["reliability"], material.reliability, material.systems)
     if material.corruptions is not None:
         _corruptions(found["corruptions"], material, material.corruptions)
+    if material.input_check:
+        _input_check(found["input_check"], material, material.input_check)
     if material.examples:
         material.examples.fill(found["errors"], found["saliency"])
     _choices(found["choices"], material)
@@ -158,6 +171,14 @@ def _corruptions(section: Section, material: Material, table: pd.DataFrame) -> N
     comparable = entry["source"] == "official" and not material.first["generated"]
     names, size = material.first["label_names"], entry.get("size")
     corruptions.fill(section, table, material.systems, names, entry["flag"], comparable, size, material.name)
+
+
+def _input_check(section: Section, material: Material, tried: Trials) -> None:
+    flagged, confidence = (
+        material.config[part][key] for part, key in (("input_check", "flagged"), ("evaluation", "confidence"))
+    )
+    other = data_sets.name(material.config["datasets"][tried.other]) if tried.other else None
+    input_check.fill(section, tried, flagged, other, confidence, material.name)
 
 
 def _choices(section: Section, material: Material) -> None:
