@@ -18,7 +18,6 @@ from medfusion.planning.job_settings import job_settings
 from medfusion.planning.plan import Plan
 
 ROOT = Path(__file__).resolve().parents[2]
-SCHEMA = yaml.safe_load((ROOT / "schemas/config.schema.yaml").read_text(encoding="utf-8"))
 BASE = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
 PATTERNS = [pattern for row in changes.KEYS for pattern in row.keys]
 # The wildcards of each stage, as the rules name them; the others have dataset alone, or none.
@@ -77,7 +76,7 @@ KEYS = sorted({*leaves(BASE), *unset_keys()})
 def identities(text):
     """For each job of a configuration (JSON text): where its results go, and its settings."""
     config = json.loads(text)
-    plan = Plan(configuration.complete(config, SCHEMA))
+    plan = Plan(configuration.complete(config))
     of_stage = job_settings(plan)
     result = {}
     for job in jobs(config):
