@@ -90,7 +90,7 @@ class Choosing(Section):
         "what cells are compared on: the validation split; or k folds of the training features, which is optimistic, "
         "because the network was trained on the same labels"
     )
-    folds: int = optional("so many", ge=2)
+    folds: int = optional("of selection by folds", ge=2)
     search_images: Two | None = optional(
         "cells are compared on a stratified subset of this size; ~ for all that are fitted"
     )
@@ -102,7 +102,7 @@ class Choosing(Section):
         "so many Nyström features; ~ for none: the svm itself, on the subset"
     )
     nystroem_images: Two | None = optional(
-        "of at most so many images; times components, times 4 bytes, are held in memory; ~ for all"
+        "fitted on at most so many images; times components, times 4 bytes, are held in memory; ~ for all"
     )
     fit_values: int = optional(
         "numbers of features of all images fitted, at most; wide features so count fewer images",

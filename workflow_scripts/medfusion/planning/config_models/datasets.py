@@ -13,13 +13,13 @@ from medfusion.planning.config_models.common import (
     Label,
     Name,
     NotEmpty,
-    Whole,
     Section,
     Seed,
     Sha256,
     Share,
     SomeDistinct,
     Text,
+    Whole,
     key,
     optional,
 )
@@ -46,7 +46,7 @@ class Split(Section):
     seed: Seed = optional("of the split, and of the order of the images in any folder")
     groups: NotEmpty | None = optional(
         "what stays in one split: a regular expression, searched in a picture's path below the folder of its class, "
-        "whose first group names the patient, e.g. '^([^_]+)_'; ~ for none"
+        "whose first group names the patient, such as `^([^_]+)_`; ~ for none"
     )
 
     def faults(self) -> Iterator[tuple[str, str]]:
@@ -65,19 +65,21 @@ class Augmentation(Section):
         "free for path, derma, blood, tissue; upright for oct, pneumonia, retina, breast; sided for chest, organs, "
         "and files without a flag"
     )
-    copies: int = optional("versions of each image in the augmented set", ge=1, le=1000)
+    copies: int = optional(
+        "versions of each image in the augmented set; by default those of defaults.by_images", ge=1, le=1000
+    )
     seed: Seed = optional("of the augmented set")
-    flip: Literal["none", "horizontal", "vertical", "both"] = optional("mirror images")
-    rotation: Annotated[float, Field(ge=0, le=180)] = optional("± degrees")
-    scale: Share = optional("± share")
-    contrast: Share = optional("± share")
+    flip: Literal["none", "horizontal", "vertical", "both"] = optional("mirror images; by default as the preset has it")
+    rotation: Annotated[float, Field(ge=0, le=180)] = optional("± degrees; likewise")
+    scale: Share = optional("± share; likewise")
+    contrast: Share = optional("± share; likewise")
 
 
 class Compared(Section):
     """What both schemes of other splits have."""
 
     seed: Seed = optional("of the splits")
-    models: SomeDistinct[str] | None = optional("~ for all")
+    models: SomeDistinct[str] | None = optional("that are trained on these splits; ~ for all")
     compare: Distinct[Pair] = optional("pairs of systems: the first against the second")
     practically_equivalent: Accuracy = optional("a difference of at most so much makes none in practice")
 
@@ -93,7 +95,7 @@ class Crossvalidation(Compared):
         "which from then on nothing may be chosen by"
     )
     folds: int = optional(
-        "each is the test split once; of the others a part validates, as large as in the given split", ge=3, le=100
+        "each fold is the test split once; of the others a part validates, as large as in the given split", ge=3, le=100
     )
     repeats: int = optional("of all folds, each divided anew, with a seed of its own for networks", ge=1, le=1000)
 
@@ -103,7 +105,7 @@ class CrossvalidationDefaults(Complete, Crossvalidation):
 
 
 class Resplits(Compared):
-    number: int = optional("of splits", ge=2, le=1000)
+    number: int = optional("how many splits", ge=2, le=1000)
 
 
 class ResplitsDefaults(Complete, Resplits):
@@ -165,9 +167,9 @@ class LearningCurve(Section):
 
 class Generated(Section):
     seed: Seed = key("of the generated images")
-    train: Images = key("images")
-    val: Images = key("images")
-    test: Images = key("images")
+    train: Images = key("images of this split")
+    val: Images = key("images of this split")
+    test: Images = key("images of this split")
 
 
 class Published(Section):
@@ -183,7 +185,7 @@ class OfAnyDataset(Section):
         "pixels a side; of a file without this key: that of its images"
     )
     source: Literal["official", "surrogate", "file", "folder", "generated"] = optional(
-        "official: MedMNIST's own file; surrogate: {flag}_surrogate.npz; file, folder: see path"
+        "official: MedMNIST's own file; surrogate: `{flag}_surrogate.npz`; file, folder: see path; generated: see there"
     )
     ece_bins: int = optional("equal-mass bins of the calibration error", ge=2, le=1000)
     near_duplicates: float = optional("pixel correlation from which two images count as near-duplicates", gt=0, le=1)
@@ -207,7 +209,7 @@ class Dataset(OfAnyDataset):
     )
     path: NotEmpty | None = optional(
         "source file: a local .npz in MedMNIST format; source folder: a folder of PNG or JPEG pictures of any size, "
-        "{class}/… or {train,val,test}/{class}/…; each becomes an image as in `predict`"
+        "`{class}/…` or `{train,val,test}/{class}/…`; each becomes an image as in `predict`"
     )
     split: Split | None = optional("source folder without train, val and test")
     colour: bool | None = optional("source folder: whether pictures have colour; ~ for that of the first by name")
@@ -216,8 +218,8 @@ class Dataset(OfAnyDataset):
         "all 16, if some value needs more than 14"
     )
     exclude: NotEmpty | Distinct[NotEmpty] | None = optional(
-        "source folder: a pattern, or a list of them, of files and folders to pass over: '*_mask*'; with a / of paths "
-        "below the folder; * stands for anything"
+        "source folder: a pattern, or a list of them, of files and folders to pass over: `*_mask*`; with a / of paths "
+        "below the folder; `*` stands for anything"
     )
     sha256: Sha256 = optional("of the file; checked where given")
     label: Text | None = optional("its name in every table and page; required unless the file is the official one")
@@ -228,7 +230,7 @@ class Dataset(OfAnyDataset):
     positive: Annotated[int, Field(ge=0)] | None = optional(
         "label whose sensitivity and average precision are reported; ~ for none"
     )
-    generated: Generated | None = optional("source generated: images that are drawn")
+    generated: Generated | None = optional("source generated: seed and numbers of the images that are drawn")
     models: dict[Name, Model] = optional("networks with their classifiers and fusions", min_length=1)
     ensembles: dict[Name, SomeDistinct[str] | Ensemble] = optional(
         "averages of probabilities: a list of systems, or these and a label"

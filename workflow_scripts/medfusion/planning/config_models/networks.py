@@ -11,12 +11,12 @@ from medfusion.planning.config_models.common import (
     Complete,
     Distinct,
     NotEmpty,
-    Whole,
     Section,
     Sha256,
     Share,
     SomeDistinct,
     Text,
+    Whole,
     key,
     optional,
 )
@@ -53,8 +53,8 @@ class Training(Section):
     symmetries: Distinct[Symmetry] = optional("exact, drawn at each step")
     shift: int = optional("± pixels, drawn at each step", ge=0, le=223)
     batch_size: int = optional("images a step", ge=1, le=1000000)
-    epochs: int = optional("at most", ge=1, le=100000)
-    min_steps: int = optional("at least: more epochs are trained to reach it", ge=0, le=10000000)
+    epochs: int = optional("epochs at most", ge=1, le=100000)
+    min_steps: int = optional("steps at least: more epochs are trained to reach it", ge=0, le=10000000)
     optimizer: Literal["adam", "adamw", "muon"] = optional("muon: kernels by Muon, all else by AdamW")
     learning_rate: float = optional("the highest of the schedule", gt=0, le=1)
     weight_decay: float = optional("of adamw and muon", ge=0, le=10)
@@ -77,7 +77,7 @@ class Features(Section):
         "whose outputs, side by side, the classifiers see; rescaling: the image, 0 to 1"
     )
     views: Distinct[Literal["horizontal_flip", "vertical_flip", "transpose", "shifts"]] = optional(
-        "over which features and probabilities are averaged; shifts: by a pixel, nine"
+        "over which features and probabilities are averaged; shifts: nine, by a pixel"
     )
 
 

@@ -87,13 +87,23 @@ def resolved(schema: Schema) -> Schema:
             return schema
 
 
+def choices(schema: Schema) -> list[Schema]:
+    """What a value may be one of, each resolved, without null."""
+    schema = resolved(schema)
+    options = schema.get("anyOf", schema.get("oneOf"))
+    return [schema] if options is None else [resolved(option) for option in options if option != NULL]
+
+
+def nullable(schema: Schema) -> bool:
+    """Whether a value may be null."""
+    return NULL in schema.get("anyOf", ()) or None in schema.get("enum", ())
+
+
 def branch(schema: Schema, value: Any) -> Schema:
     """Of a choice between schemas, resolved, the only one that a section or a list can be meant by; else all."""
-    schema = resolved(schema)
-    options = [resolved(option) for option in schema.get("anyOf", schema.get("oneOf", ()))]
     kind = "object" if isinstance(value, Mapping) else "array" if isinstance(value, list) else None
-    fitting = [option for option in options if option.get("type") == kind and _fits(option, value)]
-    return fitting[0] if kind and len(fitting) == 1 else schema
+    fitting = [option for option in choices(schema) if option.get("type") == kind and _fits(option, value)]
+    return fitting[0] if kind and len(fitting) == 1 else resolved(schema)
 
 
 def _fits(option: Schema, value: Any) -> bool:
@@ -106,8 +116,7 @@ def child(schema: Schema, part: str | int) -> Schema | None:
     if isinstance(part, int):
         return schema.get("items")
     named = [*schema.get("patternProperties", {}).values(), schema.get("additionalProperties")]
-    found = schema.get("properties", {}).get(part) or next((one for one in named if isinstance(one, dict)), None)
-    return found
+    return schema.get("properties", {}).get(part) or next((one for one in named if isinstance(one, dict)), None)
 
 
 def expected(schema: Schema) -> str:
@@ -122,8 +131,7 @@ def expected(schema: Schema) -> str:
 
 def _words(schema: Schema) -> str:
     if "anyOf" in schema or "oneOf" in schema:
-        options = schema.get("anyOf", schema.get("oneOf", ()))
-        return " or ".join(dict.fromkeys(expected(option) for option in options if option != NULL))
+        return " or ".join(dict.fromkeys(map(_words, choices(schema))))
     if "const" in schema:
         return str(schema["const"])
     if "enum" in schema:
@@ -155,7 +163,8 @@ def _number(value: float) -> str:
 def kinds(schema: Schema) -> set[str]:
     """The types of the values that a schema takes, "string", "number" and the like, but for null."""
     schema = resolved(schema)
-    options = [kinds(option) for option in schema.get("anyOf", schema.get("oneOf", ())) if option != NULL]
+    if "anyOf" in schema or "oneOf" in schema:
+        return set().union(*map(kinds, choices(schema)))
     given = [*schema.get("enum", []), *([schema["const"]] if "const" in schema else [])]
     own = {"string" if isinstance(value, str) else "number" for value in given if value is not None}
-    return ({schema["type"]} if "type" in schema else set()).union(own, *options)
+    return own | ({schema["type"]} if "type" in schema else set())

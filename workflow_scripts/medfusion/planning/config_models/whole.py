@@ -88,7 +88,7 @@ class Corruptions(Section):
         "of each data set, the first so many, with their first seed and all systems; 0 for none", ge=0, le=1000
     )
     severities: SomeDistinct[Annotated[int, Field(ge=1, le=5)]] = key("of MedMNIST-C, the mildest first")
-    test_images: Annotated[int, Field(ge=20)] | None = key("at most, drawn without their labels; ~ for all")
+    test_images: Annotated[int, Field(ge=20)] | None = key("so many at most, drawn without their labels; ~ for all")
     seed: Seed = key("of the draw and the corruptions")
 
 
