@@ -98,7 +98,7 @@ def test_a_choice_that_was_not_meant_is_not_spoken_of():
     """Of a list or a section, of two kinds of entries, only what is wrong in the one that is there."""
     for entry, message in (
         ("[1]", "0: 1; expected text; put a text in quotes"),
-        ("{systms: [a/cnn]}", "unknown key 'systms'; did you mean 'systems'?"),
+        ("{systms: [a/cnn]}", "unknown key 'systms'; did you mean 'systems'?"),  # codespell:ignore
         ("3", "3; expected a list with at least 1 entry or a section of keys and values"),
     ):
         with pytest.raises(UserError) as caught:
