@@ -13,10 +13,8 @@ from pydantic_core import PydanticCustomError
 
 from medfusion.planning.config_models.common import (
     NO_CHOICE,
-    Complete,
     Distinct,
     Label,
-    Name,
     Section,
     SomeDistinct,
     key,
@@ -28,6 +26,11 @@ MOST_WEIGHTS = 100_000  # that a fusion tries
 STEP = 0.05
 
 Penalty = Annotated[float, Field(ge=1e-6, le=1e6)]
+Gamma = Annotated[float, Field(ge=0, le=1000)]
+RelativeGamma = Annotated[float, Field(ge=0, le=1e6)]
+Weight = Annotated[float, Field(ge=0, le=1)]
+Components = Annotated[int, Field(ge=2, le=20000)]
+MaxFeatures = Literal["sqrt", "log2", None] | Annotated[float, Field(gt=0, le=1)]
 ClassWeight = Literal["balanced", None]
 Leaves = Annotated[int, Field(ge=1)]
 Two = Annotated[int, Field(ge=2)]
@@ -51,16 +54,10 @@ class LogisticRegressionGrid(Grid):
 
 class SvmGrid(LogisticRegressionGrid):
     kernel: SomeDistinct[Literal["linear", "rbf", "poly", "sigmoid"]] = optional("rbf where it is not named")
-    gamma: SomeDistinct[Literal["scale", "auto"] | Annotated[float, Field(ge=0, le=1000)]] = optional(
-        "width of the kernel: the larger, the narrower"
-    )
-    relative_gamma: SomeDistinct[Annotated[float, Field(ge=0, le=1e6)]] = optional(
-        "gamma in multiples of 1 / number of features"
-    )
+    gamma: SomeDistinct[Literal["scale", "auto"] | Gamma] = optional("of the kernel: the larger, the narrower")
+    relative_gamma: SomeDistinct[RelativeGamma] = optional("gamma in multiples of 1 / number of features")
     degree: SomeDistinct[Annotated[int, Field(ge=1, le=10)]] = optional("of the kernel poly")
-    coef0: SomeDistinct[Annotated[float, Field(ge=-1000, le=1000)]] = optional(
-        "constant term of the kernels poly and sigmoid"
-    )
+    coef0: SomeDistinct[Annotated[float, Field(ge=-1000, le=1000)]] = optional("of the kernels poly and sigmoid")
     tol: SomeDistinct[Annotated[float, Field(ge=1e-6, le=1)]] = optional("tolerance at which the solver stops")
     shrinking: SomeDistinct[bool] = optional("whether the solver leaves out what seems settled")
 
@@ -69,9 +66,7 @@ class TreeGrid(Grid):
     max_depth: SomeDistinct[Leaves | None] = optional("~ for no limit")
     min_samples_split: SomeDistinct[Two] = optional("images that a node needs to be split")
     min_samples_leaf: SomeDistinct[Leaves] = optional("images that a leaf needs")
-    max_features: SomeDistinct[Literal["sqrt", "log2", None] | Annotated[float, Field(gt=0, le=1)]] = optional(
-        "features that a split is sought among: a number of them by a rule, a share, or ~ for all"
-    )
+    max_features: SomeDistinct[MaxFeatures] = optional("that a split is sought among: a rule, a share, or ~ for all")
     max_leaf_nodes: SomeDistinct[Two | None] = optional("~ for no limit")
     criterion: SomeDistinct[Literal["gini", "entropy", "log_loss"]] = optional("of the best split")
     class_weight: SomeDistinct[ClassWeight] = optional("balanced: the rarer a class, the heavier its images")
@@ -87,59 +82,45 @@ class DecisionTreeGrid(TreeGrid):
 
 class Choosing(Section):
     selection: Literal["validation", "folds"] = optional(
-        "what cells are compared on: the validation split; or k folds of the training features, which is optimistic, "
-        "because the network was trained on the same labels"
+        "what cells are compared on; folds of the training features are optimistic: the network has seen their labels"
     )
     folds: int = optional("of selection by folds", ge=2)
-    search_images: Two | None = optional(
-        "cells are compared on a stratified subset of this size; ~ for all that are fitted"
-    )
+    search_images: Two | None = optional("that cells are compared on, a stratified subset; ~ for all that are fitted")
     fit_images: Two | None = optional(
-        "cells are compared and the winner is fitted on at most so many, a stratified subset; ~ for all. In place of "
-        "an svm of more images comes a linear machine on Nyström features"
+        "fitted at most, a stratified subset; ~ for all. An svm of more is a linear machine on Nyström features"
     )
-    nystroem_components: Annotated[int, Field(ge=2, le=20000)] | None = optional(
-        "so many Nyström features; ~ for none: the svm itself, on the subset"
-    )
-    nystroem_images: Two | None = optional(
-        "fitted on at most so many images; times components, times 4 bytes, are held in memory; ~ for all"
-    )
-    fit_values: int = optional(
-        "numbers of features of all images fitted, at most; wide features so count fewer images",
-        ge=1000,
-        le=1000000000,
-    )
-    calibration: Literal["temperature", "sigmoid", "none"] = optional(
-        "of probabilities, on the validation split; an svm has none without"
-    )
-
-
-class ChoosingDefaults(Complete, Choosing):
-    pass
+    nystroem_components: Components | None = optional("Nyström features; ~ for none: the svm itself, on the subset")
+    nystroem_images: Two | None = optional("that these are fitted on, at most; ~ for all")
+    fit_values: int = optional("numbers of features of all images fitted, at most", ge=1000, le=1000000000)
+    calibration: Literal["temperature", "sigmoid", "none"] = optional("of probabilities; an svm needs one")
 
 
 class OfAnyKind(Choosing):
     label: Label = optional("its name in tables, figures and pages; ~ for one that follows from kind and kernel")
 
 
+KIND = key("which classifier")
+GRID = key("values to try: every combination is a cell, and the best is kept")
+
+
 class Svm(OfAnyKind):
-    kind: Literal["svm"] = key("which classifier")
-    grid: SvmGrid = key("values to try: every combination is a cell, and the best is kept")
+    kind: Literal["svm"] = KIND
+    grid: SvmGrid = GRID
 
 
 class LogisticRegression(OfAnyKind):
-    kind: Literal["logistic_regression"] = key("which classifier")
-    grid: LogisticRegressionGrid = key("values to try: every combination is a cell, and the best is kept")
+    kind: Literal["logistic_regression"] = KIND
+    grid: LogisticRegressionGrid = GRID
 
 
 class RandomForest(OfAnyKind):
-    kind: Literal["random_forest"] = key("which classifier")
-    grid: RandomForestGrid = key("values to try: every combination is a cell, and the best is kept")
+    kind: Literal["random_forest"] = KIND
+    grid: RandomForestGrid = GRID
 
 
 class DecisionTree(OfAnyKind):
-    kind: Literal["decision_tree"] = key("which classifier")
-    grid: DecisionTreeGrid = key("values to try: every combination is a cell, and the best is kept")
+    kind: Literal["decision_tree"] = KIND
+    grid: DecisionTreeGrid = GRID
 
 
 Classifier = Annotated[Svm | LogisticRegression | RandomForest | DecisionTree, Field(discriminator="kind")]
@@ -153,9 +134,7 @@ GRIDS: dict[str, type[Grid]] = {
 
 class Fusion(Section):
     label: Label = optional("its name in tables, figures and pages; ~ for one that follows from members and weights")
-    weights: dict[Name, Annotated[float, Field(ge=0, le=1)]] = optional(
-        "fixed, by member: cnn or a classifier; they sum to 1", min_length=2
-    )
+    weights: dict[str, Weight] = optional("fixed, by member: cnn or a classifier; they sum to 1", min_length=2)
     choose: Distinct[str] = optional("members whose weights are chosen on validation by criterion", min_length=2)
     step: float = optional("chosen weights are multiples of this", STEP, ge=0.001, le=0.5)
 

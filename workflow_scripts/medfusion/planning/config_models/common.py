@@ -27,17 +27,11 @@ class Section(BaseModel):
     @model_validator(mode="after")
     def _neighbours(self) -> Self:
         if found := list(self.faults()):
-            raise PydanticCustomError(NEIGHBOURS, "values that do not go together", {"found": found})
+            raise PydanticCustomError(NEIGHBOURS, "what does not go together", {"found": found})
         return self
 
 
-class Complete(Section):
-    """A section of `defaults`, in which no key may be left out."""
-
-    def faults(self) -> Iterator[tuple[str, str]]:
-        yield from super().faults()
-        if missing := [name for name in type(self).model_fields if name not in self.model_fields_set]:
-            yield "", f"lacks {', '.join(missing)}"
+AnySection = TypeVar("AnySection", bound=Section)
 
 
 def key(description: str, **limits: Any) -> Any:
@@ -55,6 +49,12 @@ def matching(pattern: str, words: str, **limits: Any) -> Any:
     return Field(pattern=pattern, json_schema_extra={WORDS: f"expected {words}"}, **limits)
 
 
+def _all_keys(section: AnySection) -> AnySection:
+    if missing := [name for name in type(section).model_fields if name not in section.model_fields_set]:
+        raise PydanticCustomError(NEIGHBOURS, "keys are missing", {"found": [("", f"lacks {', '.join(missing)}")]})
+    return section
+
+
 def _each_once(values: list[T]) -> list[T]:
     if any(value in values[:i] for i, value in enumerate(values)):
         raise PydanticCustomError(TWICE, "a value is there twice")
@@ -67,6 +67,7 @@ def _whole(value: T) -> T:
     return value
 
 
+Complete = Annotated[AnySection, AfterValidator(_all_keys)]  # of `defaults`: no key may be left out
 Distinct = Annotated[list[T], AfterValidator(_each_once), Field(json_schema_extra={"uniqueItems": True})]
 SomeDistinct = Annotated[Distinct[T], Field(min_length=1)]
 Whole = BeforeValidator(_whole)  # of choices between numbers

@@ -29,6 +29,8 @@ Pair = Annotated[list[str], Field(min_length=2, max_length=2)]
 Proper = Annotated[float, Field(gt=0, lt=1)]
 Accuracy = Annotated[float, Field(ge=0, le=1)]
 Images = Annotated[int, Field(ge=1, le=1000000)]
+Bits = Annotated[int, Field(ge=8, le=16)]
+PositiveLabel = Annotated[int, Field(ge=0)]
 POOLS = [["train", "val"], ["train", "val", "test"]]
 
 
@@ -54,20 +56,12 @@ class Split(Section):
             yield "shares", f"sum to {sum(self.shares):g}; expected 1"
 
 
-class SplitDefaults(Complete, Split):
-    pass
-
-
 class Augmentation(Section):
     preset: Literal["free", "upright", "sided", None] = optional(
         "what the four last keys are where they are not given: free (both flips, ± 180°), upright (mirror images, "
-        "± 10°), sided (no flips, ± 10°), each with ± 0.10 of scale and contrast; ~ for that of the kind of image: "
-        "free for path, derma, blood, tissue; upright for oct, pneumonia, retina, breast; sided for chest, organs, "
-        "and files without a flag"
+        "± 10°), sided (no flips, ± 10°), each with ± 0.10 of scale and contrast; ~ for that of the kind of image"
     )
-    copies: int = optional(
-        "versions of each image in the augmented set; by default those of defaults.by_images", ge=1, le=1000
-    )
+    copies: int = optional("versions of each image; by default as in defaults.by_images", ge=1, le=1000)
     seed: Seed = optional("of the augmented set")
     flip: Literal["none", "horizontal", "vertical", "both"] = optional("mirror images; by default as the preset has it")
     rotation: Annotated[float, Field(ge=0, le=180)] = optional("± degrees; likewise")
@@ -94,22 +88,12 @@ class Crossvalidation(Compared):
         "the images that are divided: [train, val] to choose by, [train, val, test] for statements about procedures, "
         "which from then on nothing may be chosen by"
     )
-    folds: int = optional(
-        "each fold is the test split once; of the others a part validates, as large as in the given split", ge=3, le=100
-    )
+    folds: int = optional("each is the test split once; of the others a part validates", ge=3, le=100)
     repeats: int = optional("of all folds, each divided anew, with a seed of its own for networks", ge=1, le=1000)
-
-
-class CrossvalidationDefaults(Complete, Crossvalidation):
-    pass
 
 
 class Resplits(Compared):
     number: int = optional("how many splits", ge=2, le=1000)
-
-
-class ResplitsDefaults(Complete, Resplits):
-    pass
 
 
 class Ablations(Section):
@@ -134,18 +118,10 @@ class OfAnyModel(Section):
     seeds: SomeDistinct[Seed] = optional("one network each")
     train_images: Size = optional("all, or so many: a stratified subset")
     drop_near_duplicates_of: Distinct[Literal["val", "test"]] = optional(
-        "training images that are near-duplicates of one of these splits, in any flip or rotation by 90 degrees, are "
-        "left out"
+        "splits of whose images, in any flip or rotation by 90 degrees, no near-duplicate is trained on"
     )
-    classifiers: Distinct[str] = optional(
-        "that see the network's features; the default where a model names no network, classifiers and fusions, else "
-        "none"
-    )
+    classifiers: Distinct[str] = optional("on its features; the default is that of a model that names no network")
     fusions: Distinct[str] = optional("of its network and classifiers; default likewise")
-
-
-class ModelDefaults(Complete, OfAnyModel):
-    pass
 
 
 class Model(OfAnyModel):
@@ -181,9 +157,7 @@ class Published(Section):
 
 
 class OfAnyDataset(Section):
-    size: Annotated[Literal[28, 64, 128, 224], Whole] = optional(
-        "pixels a side; of a file without this key: that of its images"
-    )
+    size: Annotated[Literal[28, 64, 128, 224], Whole] = optional("pixels a side; of a file: by default as it has")
     source: Literal["official", "surrogate", "file", "folder", "generated"] = optional(
         "official: MedMNIST's own file; surrogate: `{flag}_surrogate.npz`; file, folder: see path; generated: see there"
     )
@@ -192,10 +166,10 @@ class OfAnyDataset(Section):
     augmentation: Augmentation = optional("of training images only")
 
 
-class DatasetDefaults(Complete, OfAnyDataset):
-    split: SplitDefaults = optional("of a folder of pictures that has no train, val and test")
-    crossvalidation: CrossvalidationDefaults = optional("of a data set that has this key")
-    resplits: ResplitsDefaults = optional("of a data set that has this key")
+class DatasetDefaults(OfAnyDataset):
+    split: Complete[Split] = optional("of a folder of pictures that has no train, val and test")
+    crossvalidation: Complete[Crossvalidation] = optional("of a data set that has this key")
+    resplits: Complete[Resplits] = optional("of a data set that has this key")
 
 
 class Dataset(OfAnyDataset):
@@ -204,8 +178,7 @@ class Dataset(OfAnyDataset):
         "bloodmnist", "tissuemnist", "organamnist", "organcmnist", "organsmnist", None,
     ] = optional("MedMNIST's name; ~ for a file of your own that is none of these")  # fmt: skip
     task: Literal["multi-class", "ordinal-regression", "multi-label", None] = optional(
-        "of a file without a flag: multi-class (~), ordinal-regression, or multi-label: labels (n, k) of 0 and 1, "
-        "several at once"
+        "of a file without a flag: multi-class (~), or multi-label: labels (n, k) of 0 and 1, several at once"
     )
     path: NotEmpty | None = optional(
         "source file: a local .npz in MedMNIST format; source folder: a folder of PNG or JPEG pictures of any size, "
@@ -213,38 +186,30 @@ class Dataset(OfAnyDataset):
     )
     split: Split | None = optional("source folder without train, val and test")
     colour: bool | None = optional("source folder: whether pictures have colour; ~ for that of the first by name")
-    bits: Annotated[int, Field(ge=8, le=16)] | None = optional(
-        "source folder: so many of the 16 bits of pictures of 16 bits hold their values (12 of many detectors); ~ for "
-        "all 16, if some value needs more than 14"
+    bits: Bits | None = optional(
+        "source folder: that hold the values of pictures of 16 bits (12 of many detectors); ~ for all 16"
     )
     exclude: NotEmpty | Distinct[NotEmpty] | None = optional(
-        "source folder: a pattern, or a list of them, of files and folders to pass over: `*_mask*`; with a / of paths "
-        "below the folder; `*` stands for anything"
+        "source folder: patterns of files and folders to pass over: `*_mask*`; with a / of paths below the folder"
     )
     sha256: Sha256 = optional("of the file; checked where given")
     label: Text | None = optional("its name in every table and page; required unless the file is the official one")
     label_names: Distinct[Text] | None = optional(
-        "the classes as tables and figures print them, in label order; ~ for MedMNIST's names, or for the numbers of a "
-        "file without a flag, or the names of folders, which in another order give the labels that order"
+        "classes as they are printed, in label order; ~ for MedMNIST's names, numbers of a file without a flag, or "
+        "names of folders, which in another order give the labels that order"
     )
-    positive: Annotated[int, Field(ge=0)] | None = optional(
-        "label whose sensitivity and average precision are reported; ~ for none"
-    )
+    positive: PositiveLabel | None = optional("whose sensitivity and average precision are reported; ~ for none")
     generated: Generated | None = optional("source generated: seed and numbers of the images that are drawn")
     models: dict[Name, Model] = optional("networks with their classifiers and fusions", min_length=1)
     ensembles: dict[Name, SomeDistinct[str] | Ensemble] = optional(
         "averages of probabilities: a list of systems, or these and a label"
     )
-    learning_curve: LearningCurve | None = optional(
-        "the training-size study: accuracy against the number of training images; ~ for none"
-    )
+    learning_curve: LearningCurve | None = optional("accuracy against the number of training images; ~ for none")
     crossvalidation: Crossvalidation | None = optional(
-        "`snakemake crossvalidation`: the whole workflow on other splits of these images, near-duplicates kept "
-        "together; ~ for none"
+        "`snakemake crossvalidation`: the whole workflow in folds of these images; ~ for none"
     )
     resplits: Resplits | None = optional(
-        "`snakemake resplits`: the same on other splits in the shares of this one, test images among them, which is "
-        "for data whose split is ours; ~ for none"
+        "`snakemake resplits`: the same on other splits in the shares of this one, test images among them; ~ for none"
     )
     export: str | None = optional(
         "what `snakemake export` packs: model/system or ensembles/name; ~ for the highest in rank that is no ensemble"

@@ -50,7 +50,10 @@ def _found(config: Any) -> list[Fault]:
     try:
         Configuration.model_validate(config)
     except ValidationError as error:
-        found = [_fault(one["type"], one["loc"], one.get("ctx", {}), config) for one in error.errors(include_url=False)]
+        found = [
+            _fault(one["type"], one["loc"], one.get("ctx", {}), config)
+            for one in error.errors(include_url=False, include_input=False)
+        ]
         return [fault for fault in found if not _of_another_choice(fault, found)]
     return []
 

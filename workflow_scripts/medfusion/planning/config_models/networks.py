@@ -8,13 +8,13 @@ from pydantic import Field
 from medfusion.learning.architectures import OPTIONS
 from medfusion.planning import backbones
 from medfusion.planning.config_models.common import (
-    Complete,
     Distinct,
     NotEmpty,
     Section,
     Sha256,
     Share,
     SomeDistinct,
+    T,
     Text,
     Whole,
     key,
@@ -22,10 +22,16 @@ from medfusion.planning.config_models.common import (
 )
 from medfusion.planning.config_values import hint
 
+ARCHITECTURES = [*OPTIONS, backbones.ARCHITECTURE]
 Symmetry = Literal["horizontal_flip", "vertical_flip", "transpose"]
 Angle = Annotated[float, Field(ge=0, le=180)]
-PerChannel = Annotated[list[float], Field(min_length=1, max_length=3)]
+View = Literal["horizontal_flip", "vertical_flip", "transpose", "shifts"]
+ClassWeight = Literal["balanced", None]
+PerChannel = Annotated[list[T], Field(min_length=1, max_length=3)]
 Positive = Annotated[float, Field(gt=0)]
+Factor = Annotated[float, Field(gt=0, le=1000)]
+Width = Annotated[int, Field(ge=2, le=4096)]
+Stride = Annotated[int, Field(ge=1, le=16)]
 
 
 class Affine(Section):
@@ -43,12 +49,8 @@ class ReduceLr(Section):
 
 
 class Training(Section):
-    images: Literal["augmented", "original", "both"] = optional(
-        "what an epoch draws from: both is one version of each image, in turn"
-    )
-    original_epochs: int = optional(
-        "so many epochs at the end draw the images as they are; early stopping may come before them", ge=0, le=100000
-    )
+    images: Literal["augmented", "original", "both"] = optional("what an epoch draws from; both: in turn")
+    original_epochs: int = optional("at the end, that draw the images as they are", ge=0, le=100000)
     affine: Affine | None = optional("rotation and scaling, drawn at each step but in original_epochs; ~ for none")
     symmetries: Distinct[Symmetry] = optional("exact, drawn at each step")
     shift: int = optional("± pixels, drawn at each step", ge=0, le=223)
@@ -61,41 +63,23 @@ class Training(Section):
     schedule: Literal["constant", "one_cycle"] = optional("one_cycle: linear warm-up, then cosine to zero")
     warm_up: Share = optional("of one_cycle: share of all steps")
     label_smoothing: Share = optional("share of the target that is spread over all classes")
-    class_weight: Literal["balanced", None] = optional(
-        "balanced: in the loss an image weighs the more, the rarer its class; ~: all the same"
-    )
+    class_weight: ClassWeight = optional("balanced: in the loss an image weighs the more, the rarer its class")
     early_stopping: EarlyStopping | None = optional("the best weights are kept; ~ for none")
     reduce_lr: ReduceLr | None = optional("lowers the learning rate where validation loss stays; ~ for none")
 
 
-class TrainingDefaults(Complete, Training):
-    pass
-
-
 class Features(Section):
-    layers: SomeDistinct[NotEmpty] = optional(
-        "whose outputs, side by side, the classifiers see; rescaling: the image, 0 to 1"
-    )
-    views: Distinct[Literal["horizontal_flip", "vertical_flip", "transpose", "shifts"]] = optional(
-        "over which features and probabilities are averaged; shifts: nine, by a pixel"
-    )
-
-
-class FeaturesDefaults(Complete, Features):
-    pass
+    layers: SomeDistinct[NotEmpty] = optional("that classifiers see, side by side; rescaling: the image, 0 to 1")
+    views: Distinct[View] = optional("that features and probabilities are averaged over; shifts: nine, by a pixel")
 
 
 class Input(Section):
     size: int = key("pixels a side", ge=8, le=1024)
-    layout: Literal["NCHW", "NHWC"] = optional("order of the axes: images, channels, height, width", "NCHW")
-    channels: Annotated[Literal[1, 3], Whole] = optional("grey images get three equal ones", 3)
-    scale: Literal["1/255"] | Annotated[float, Field(gt=0, le=1000)] = optional(
-        "by which pixels of 0 to 255 are multiplied first", "1/255"
-    )
-    mean: float | PerChannel = optional("what is subtracted then: one number, or one a channel", 0)
-    std: Positive | Annotated[list[Positive], Field(min_length=1, max_length=3)] = optional(
-        "what is divided by then: one number, or one a channel", 1
-    )
+    layout: Literal["NCHW", "NHWC"] = optional("order of the axes: images, channels, height, width")
+    channels: Annotated[Literal[1, 3], Whole] = optional("grey images get three equal ones")
+    scale: Literal["1/255"] | Factor = optional("by which pixels of 0 to 255 are multiplied first")
+    mean: float | PerChannel[float] = optional("subtracted then: one number, or one a channel")
+    std: Positive | PerChannel[Positive] = optional("divided by then: one number, or one a channel")
 
 
 class Options(Section):
@@ -103,16 +87,12 @@ class Options(Section):
 
     dropout: Share = optional("share of units dropped in training")
     dense_dropout: Share = optional("the same before the dense layer")
-    l2: float = optional("weight of the squared-weights penalty of convolutions and dense layers", ge=0, le=1)
+    l2: float = optional("weight of the penalty on squared weights", ge=0, le=1)
     batch_norm: bool = optional("whether to normalise")
     batch_norm_momentum: Share = optional("share of the running averages kept at each step")
     blocks: int = optional("blocks a stage", ge=1, le=20)
-    widths: Annotated[list[Annotated[int, Field(ge=2, le=4096)]], Field(min_length=1, max_length=20)] = optional(
-        "channels of each block; where they grow the image is halved"
-    )
-    stem_stride: Literal["auto"] | Annotated[int, Field(ge=1, le=16)] = optional(
-        "pixels from one step of the first convolution to the next; auto: larger images are made smaller at once"
-    )
+    widths: list[Width] = optional("channels of each block; growth halves the image", min_length=1, max_length=20)
+    stem_stride: Literal["auto"] | Stride = optional("of the first convolution; auto: by the size of the images")
     path: NotEmpty = optional("an ONNX file that turns images into features")
     sha256: Sha256 = optional("of the file; ~: not checked")
     input: Input = optional("what the file takes")
@@ -122,10 +102,7 @@ class Options(Section):
 
 
 class Network(Section):
-    architecture: str = key(
-        "a file of medfusion/learning/architectures/, or onnx: a pretrained backbone, applied as it is",
-        json_schema_extra={"enum": [*OPTIONS, backbones.ARCHITECTURE]},
-    )
+    architecture: str = key("onnx: a pretrained backbone, applied as it is", json_schema_extra={"enum": ARCHITECTURES})
     options: Options = optional("those that the architecture has")
     training: Training = optional("where it differs from defaults.training")
     features: Features = optional("where they differ from defaults.features")
@@ -137,8 +114,7 @@ class Network(Section):
         elif self.architecture in OPTIONS:
             known = list(OPTIONS[self.architecture])
         else:
-            known = [*OPTIONS, backbones.ARCHITECTURE]
-            yield "architecture", f"unknown {self.architecture!r}{hint(self.architecture, known)}"
+            yield "architecture", f"unknown {self.architecture!r}{hint(self.architecture, ARCHITECTURES)}"
             return
         for option in self.options.model_fields_set if self.options else ():
             if option not in known:

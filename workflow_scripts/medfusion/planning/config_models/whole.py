@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from medfusion.planning.config_models.classifiers import ChoosingDefaults, Classifier, Fusion
+from medfusion.planning.config_models.classifiers import Choosing, Classifier, Fusion
 from medfusion.planning.config_models.common import (
+    Complete,
     Distinct,
     Name,
     Section,
@@ -18,8 +19,8 @@ from medfusion.planning.config_models.common import (
     key,
     matching,
 )
-from medfusion.planning.config_models.datasets import Dataset, DatasetDefaults, ModelDefaults
-from medfusion.planning.config_models.networks import FeaturesDefaults, Network, TrainingDefaults
+from medfusion.planning.config_models.datasets import Dataset, DatasetDefaults, OfAnyModel
+from medfusion.planning.config_models.networks import Features, Network, Training
 from medfusion.planning.config_values import shown
 
 TAKEN = r"""\s{}'"*?$&|;<>()!\\`#~\[\]"""  # by Snakemake or a shell, for something else
@@ -32,10 +33,13 @@ Folder = Annotated[
 ]
 
 
+Two = Annotated[int, Field(ge=2)]
+Prevalence = Annotated[float, Field(gt=0, lt=1)]
+Sensitivity = Annotated[float, Field(ge=0.5, lt=1)]
+
+
 class Compute(Section):
-    threads: int = key(
-        "processor threads a job; part of the identity of a result, because sums depend on their order", ge=1, le=256
-    )
+    threads: int = key("processor threads a job; another number is another result", ge=1, le=256)
 
 
 class ByImages(Section):
@@ -45,15 +49,15 @@ class ByImages(Section):
 
 
 class Defaults(Section):
-    dataset: DatasetDefaults = key("of each data set")
+    dataset: Complete[DatasetDefaults] = key("of each data set")
     by_images: list[ByImages] = key(
         "by number of training images, the first line that is not exceeded; the second where it is unknown",
         min_length=1,
     )
-    model: ModelDefaults = key("of each model; a data set that names none has one, called default")
-    training: TrainingDefaults = key("of each network")
-    features: FeaturesDefaults = key("of each network")
-    classifier: ChoosingDefaults = key("of each classifier")
+    model: Complete[OfAnyModel] = key("of each model; a data set that names none has one, called default")
+    training: Complete[Training] = key("of each network")
+    features: Complete[Features] = key("of each network")
+    classifier: Complete[Choosing] = key("of each classifier")
 
     def faults(self) -> Iterator[tuple[str, str]]:
         limits = [rule.up_to for rule in self.by_images]
@@ -66,37 +70,30 @@ class Evaluation(Section):
     replicates: int = key("bootstrap samples of an interval", ge=100, le=1000000)
     confidence: float = key("of all intervals", gt=0.5, lt=1)
     seed: Seed = key("of the bootstrap")
-    prevalences: Annotated[Distinct[Annotated[float, Field(gt=0, lt=1)]], Field(max_length=10)] = key(
-        "of the positive label, for which predictive values are given beside that of the test images"
+    prevalences: Distinct[Prevalence] = key(
+        "of the positive label, for which predictive values are given", max_length=10
     )
-    nearest_images: Annotated[int, Field(ge=2)] | None = key(
-        "training images among which the nearest neighbour is sought, a stratified subset; ~ for all"
-    )
+    nearest_images: Two | None = key("among which the nearest neighbour is sought, a stratified subset; ~ for all")
 
 
 class Reliability(Section):
     conformal_coverage: float = key("share of images whose prediction set is to hold the true class", ge=0.5, lt=1)
-    sensitivity: Annotated[float, Field(ge=0.5, lt=1)] | None = key(
-        "of the images with the positive label, the share that the decision threshold is to find; ~ for the threshold "
-        "with the highest balanced accuracy"
+    sensitivity: Sensitivity | None = key(
+        "that the decision threshold is to have; ~ for the threshold with the highest balanced accuracy"
     )
     abstention_rate: Share = key("share of images, the least certain, that is to be referred to a human")
 
 
 class Corruptions(Section):
-    models: int = key(
-        "of each data set, the first so many, with their first seed and all systems; 0 for none", ge=0, le=1000
-    )
+    models: int = key("the first so many of each data set, with their first seed; 0 for none", ge=0, le=1000)
     severities: SomeDistinct[Annotated[int, Field(ge=1, le=5)]] = key("of MedMNIST-C, the mildest first")
     test_images: Annotated[int, Field(ge=20)] | None = key("so many at most, drawn without their labels; ~ for all")
     seed: Seed = key("of the draw and the corruptions")
 
 
 class Studies(Section):
-    fit_images: Annotated[int, Field(ge=2)] | None = key("training images seen at most, a stratified subset; ~ for all")
-    fit_values: int = key(
-        "numbers of features of them all, at most; wide features so count fewer images", ge=1000, le=1000000000
-    )
+    fit_images: Two | None = key("training images seen at most, a stratified subset; ~ for all")
+    fit_values: int = key("numbers of features of them all, at most", ge=1000, le=1000000000)
     tree_sizes: int = key("training sizes of the tree's and forest's learning curves", ge=2, le=100)
     folds: int = key("of these curves", ge=2)
     plane_images: int = key("training images on which the regions in the PCA plane are fitted", ge=10)
