@@ -1,6 +1,5 @@
 """The models as JSON schema: what a value may be, in words, and the file by which editors complete config.yaml."""
 
-import copy
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -72,7 +71,7 @@ def for_editors() -> Schema:
         return found
 
     draft = "https://json-schema.org/draft/2020-12/schema"
-    return {"$schema": draft, "title": "config.yaml of MedMNIST Fusion", **loosened(copy.deepcopy(whole()))}
+    return {"$schema": draft, "title": "config.yaml of MedMNIST Fusion", **loosened(whole())}
 
 
 def resolved(schema: Schema) -> Schema:
