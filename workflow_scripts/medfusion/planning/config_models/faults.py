@@ -115,7 +115,7 @@ def _lines(config: Any, fault: Fault) -> Iterator[str]:
     if fault.kind == UNKNOWN:
         yield f"{key}: unknown key {fault.more!r}{hint(fault.more, list(fault.found.get('properties', {})))}"
     elif fault.kind == BAD_NAME:
-        yield f"{_key(fault.path)}: {shown(fault.more)} is not a valid name; expected {NAME}"
+        yield f"{key}: {shown(fault.more)} is not a valid name; expected {NAME}"
     elif fault.kind == NEIGHBOURS:
         for below, sentence in fault.more:
             yield f"{_key((*fault.path, *([below] if below else [])))}: {sentence}"
