@@ -85,9 +85,11 @@ class Choosing(Section):
         "what cells are compared on; folds of the training features are optimistic: the network has seen their labels"
     )
     folds: int = optional("of selection by folds", ge=2)
-    search_images: Two | None = optional("that cells are compared on, a stratified subset; ~ for all that are fitted")
+    search_images: Two | None = optional(
+        "images that cells are compared on, a stratified subset; ~ for all that are fitted"
+    )
     fit_images: Two | None = optional(
-        "fitted at most, a stratified subset; ~ for all. An svm of more is a linear machine on Nyström features"
+        "images fitted at most, a stratified subset; ~ for all. An svm of more is a linear machine on Nyström features"
     )
     nystroem_components: Components | None = optional("Nyström features; ~ for none: the svm itself, on the subset")
     nystroem_images: Two | None = optional("that these are fitted on, at most; ~ for all")

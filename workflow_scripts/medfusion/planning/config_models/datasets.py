@@ -120,7 +120,9 @@ class OfAnyModel(Section):
     drop_near_duplicates_of: Distinct[Literal["val", "test"]] = optional(
         "splits of whose images, in any flip or rotation by 90 degrees, no near-duplicate is trained on"
     )
-    classifiers: Distinct[str] = optional("on its features; the default is that of a model that names no network")
+    classifiers: Distinct[str] = optional(
+        "on its features; the default: of a model that names no network either, else none"
+    )
     fusions: Distinct[str] = optional("of its network and classifiers; default likewise")
 
 
@@ -157,7 +159,7 @@ class Published(Section):
 
 
 class OfAnyDataset(Section):
-    size: Annotated[Literal[28, 64, 128, 224], Whole] = optional("pixels a side; of a file: by default as it has")
+    size: Annotated[Literal[28, 64, 128, 224], Whole] = optional("pixels a side; by default those of a file")
     source: Literal["official", "surrogate", "file", "folder", "generated"] = optional(
         "official: MedMNIST's own file; surrogate: `{flag}_surrogate.npz`; file, folder: see path; generated: see there"
     )
