@@ -20,6 +20,7 @@
 #   make fuzz     adds to .venv what it needs
 #   make test-slurm   runs through Slurm, on a cluster of one machine that is started for them and stopped
 #   make docs     the documentation as a site, docs/_build/index.html; adds to .venv what makes it; warnings are errors
+#   make schema   what follows from the models of config.yaml: its schema for editors, the tables of docs/configuration.md
 #   make lint     ruff, mypy (the library's types), snakefmt, codespell, snakemake --lint, and make docs
 #   make bench    after `make report`: what things cost beside what one would write without them (docs/performance.md)
 #   make bench-large  memory of every stage with 165,000 small and 20,000 large images (docs/memory.md)
@@ -39,7 +40,7 @@ PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-d
 PYTEST = .venv/bin/python -m pytest -n 2 --dist loadfile
 SNAKEMAKE = .venv/bin/snakemake -j $(CORES)
 
-.PHONY: report demo try test test-runs test-faults test-changes test-all test-short test-page test-oldest test-slurm test-kubernetes test-fuzz fuzz browser slurm kubernetes gpu docs lint bench bench-large pins
+.PHONY: report demo try test test-runs test-faults test-changes test-all test-short test-page test-oldest test-slurm test-kubernetes test-fuzz fuzz browser slurm kubernetes gpu docs schema lint bench bench-large pins
 
 report: .venv/ready
 	$(SNAKEMAKE) report $(if $(CONFIG),--configfile $(CONFIG))
@@ -116,6 +117,9 @@ browser: .venv/ready
 docs: .venv/ready
 	$(PIP) -r requirements-docs.txt
 	.venv/bin/sphinx-build -W --keep-going -q -b html docs docs/_build
+
+schema: .venv/ready
+	.venv/bin/python schemas/generate.py
 
 lint: docs
 	.venv/bin/ruff check .

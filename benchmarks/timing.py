@@ -99,13 +99,10 @@ def side(work: Callable[[], Any], judge: Callable[[Any], dict[str, Any]] = lambd
 
 def config(overlays: Sequence[str] = ()) -> dict[str, Any]:
     """config.yaml with some overlays, complete."""
-    first, schema, *others = (
-        yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
-        for name in ("config.yaml", "schemas/config.schema.yaml", *overlays)
-    )
+    first, *others = (yaml.safe_load((ROOT / name).read_text(encoding="utf-8")) for name in ("config.yaml", *overlays))
     for other in others:
         update_config(first, other)
-    return complete(first, schema)
+    return complete(first)
 
 
 def _cpu() -> float:

@@ -31,8 +31,7 @@ try:
     update_config(whole, config)  # as a module of another workflow, config is what that one gives
     if Path(workflow.basedir).resolve() == ROOT:
         update_config(whole, config_text.typed(ASKED.config))
-    schema = yaml.safe_load((ROOT / "schemas/config.schema.yaml").read_text(encoding="utf-8"))
-    config = configuration.complete(whole, schema)
+    config = configuration.complete(whole)
     PLAN = Plan(config)
     EXPORTS, PAGE, REPRESENTATIVES = ExportPlan(PLAN), PagePlan(PLAN), Representatives(PLAN)
     CORRUPTIONS, INPUT_CHECKS = CorruptionPlan(PLAN), InputCheckPlan(PLAN)

@@ -79,7 +79,7 @@ def config_door(data: bytes) -> None:
         overlay = yaml.safe_load(data.decode("utf-8"))
         if isinstance(overlay, dict):  # Snakemake refuses all else
             update_config(config, overlay)
-        Plan(configuration.complete(config, schema()))
+        Plan(configuration.complete(config))
     except (UserError, yaml.YAMLError):  # what a tag of YAML's own cannot be made of, Snakemake says
         pass
 
@@ -205,11 +205,6 @@ def _picture_seeds() -> list[bytes]:
 @cache
 def base() -> dict:
     return yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
-
-
-@cache
-def schema() -> dict:
-    return yaml.safe_load((ROOT / "schemas/config.schema.yaml").read_text(encoding="utf-8"))
 
 
 warnings.simplefilter("ignore")

@@ -9,7 +9,6 @@ from snakemake.utils import update_config
 from medfusion.planning import config as configuration
 
 ROOT = Path(__file__).resolve().parents[2]
-SCHEMA = yaml.safe_load((ROOT / "schemas/config.schema.yaml").read_text(encoding="utf-8"))
 BASE = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
 # All but the one whose files users bring, which test_backbones.py tries.
 OVERLAYS = sorted(path for path in (ROOT / "configs").glob("*.yaml") if path.stem != "backbone")
@@ -22,4 +21,4 @@ def completed(overlay=None, change=None):
         update_config(config, yaml.safe_load(overlay))
     if change:
         change(config)
-    return configuration.complete(config, SCHEMA)
+    return configuration.complete(config)

@@ -10,9 +10,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import yaml
-from configurations import BASE, OVERLAYS, ROOT, SCHEMA, completed
+from configurations import BASE, OVERLAYS, ROOT, completed
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from sklearn.datasets import make_classification
 from snakemake.utils import update_config
 
@@ -21,8 +22,9 @@ from medfusion.figures.drawn import DRAWN
 from medfusion.learning import classifiers
 from medfusion.planning import config as configuration
 from medfusion.planning import config_checks
-from medfusion.planning.config_values import item_faults, schema_faults, unusable
-from medfusion.planning.grid_values import GRID_VALUES
+from medfusion.planning.config_models.classifiers import GRIDS
+from medfusion.planning.config_models.faults import faults
+from medfusion.planning.config_values import unusable
 from medfusion.planning.job_settings import job_settings
 from medfusion.planning.page_plan import PagePlan
 from medfusion.planning.plan import Plan
@@ -452,7 +454,7 @@ FAULTS = {
     ),
     "a grid's number that YAML reads as text": (
         "{classifiers: {svm_rbf: {grid: {gamma: [1e-3]}}}}",
-        "classifiers.svm_rbf.grid.gamma: '1e-3'; expected one of scale, auto or a number from 0 to 1000. YAML takes "
+        "classifiers.svm_rbf.grid.gamma.0: '1e-3'; expected one of scale, auto or a number from 0 to 1000. YAML takes "
         "1e-3 for text, for want of a point or a sign: write 1.0e-03",
     ),
     "all or a number in quotes": (
@@ -640,24 +642,24 @@ FAULTS = {
     ),
     "an unknown grid setting": (
         "{classifiers: {svm: {grid: {c: [1]}}}}",
-        "classifiers.svm.grid: svm has no setting 'c'; known: C, kernel, gamma, relative_gamma, degree, coef0, "
-        "class_weight, tol, shrinking",
+        "classifiers.svm.grid: unknown key 'c'; known: C, class_weight, kernel, gamma, relative_gamma, degree, "
+        "coef0, tol, shrinking",
     ),
     "a C that scikit-learn refuses": (
         "{classifiers: {svm: {grid: {C: [1, 0]}}}}",
-        "classifiers.svm.grid.C: 0; expected a number from 1e-06 to 1000000",
+        "classifiers.svm.grid.C.1: 0; expected a number from 1e-06 to 1000000",
     ),
     "a misspelt kernel": (
         "{classifiers: {svm: {grid: {kernel: [rfb]}}}}",
-        "classifiers.svm.grid.kernel: 'rfb'; expected one of linear, rbf, poly, sigmoid; did you mean 'rbf'?",
+        "classifiers.svm.grid.kernel.0: 'rfb'; expected one of linear, rbf, poly, sigmoid; did you mean 'rbf'?",
     ),
     "a negative gamma": (
         "{classifiers: {svm_rbf: {grid: {gamma: [scale, -1]}}}}",
-        "classifiers.svm_rbf.grid.gamma: -1; expected one of scale, auto or a number from 0 to 1000",
+        "classifiers.svm_rbf.grid.gamma.1: -1; expected one of scale, auto or a number from 0 to 1000",
     ),
     "a gamma that is a section": (
         "{classifiers: {svm_rbf: {grid: {gamma: [{}]}}}}",
-        "classifiers.svm_rbf.grid.gamma: {}; expected one of scale, auto or a number from 0 to 1000",
+        "classifiers.svm_rbf.grid.gamma.0: {}; expected one of scale, auto or a number from 0 to 1000",
     ),
     "an infinite C": (
         "{classifiers: {svm: {grid: {C: [.inf]}}}}",
@@ -665,24 +667,24 @@ FAULTS = {
     ),
     "a forest without trees": (
         "{classifiers: {random_forest: {grid: {n_estimators: [0]}}}}",
-        "classifiers.random_forest.grid.n_estimators: 0; expected a whole number from 1 to 10000",
+        "classifiers.random_forest.grid.n_estimators.0: 0; expected a whole number from 1 to 10000",
     ),
     "a number of trees with a point": (
         "{classifiers: {random_forest: {grid: {n_estimators: [100.0]}}}}",
-        "classifiers.random_forest.grid.n_estimators: 100.0; expected a whole number from 1 to 10000",
+        "classifiers.random_forest.grid.n_estimators.0: 100.0; expected a whole number from 1 to 10000",
     ),
     "a value of an older scikit-learn": (
         "{classifiers: {random_forest: {grid: {max_features: [auto]}}}}",
-        "classifiers.random_forest.grid.max_features: 'auto'; expected one of sqrt, log2, ~ or a number above 0 "
+        "classifiers.random_forest.grid.max_features.0: 'auto'; expected one of sqrt, log2, ~ or a number above 0 "
         "and at most 1",
     ),
     "splits of one image": (
         "{classifiers: {decision_tree: {grid: {min_samples_split: [1]}}}}",
-        "classifiers.decision_tree.grid.min_samples_split: 1; expected a whole number of at least 2",
+        "classifiers.decision_tree.grid.min_samples_split.0: 1; expected a whole number of at least 2",
     ),
     "a depth that Python calls None": (
         "{classifiers: {decision_tree: {grid: {max_depth: [None]}}}}",
-        "classifiers.decision_tree.grid.max_depth: 'None'; expected a whole number of at least 1, or ~",
+        "classifiers.decision_tree.grid.max_depth.0: 'None'; expected a whole number of at least 1, or ~",
     ),
     "too many cells": (
         "{classifiers: {random_forest: {grid: {n_estimators: [1, 2, 3, 4, 5, 6, 7, 8, 9], max_depth: [1, 2, 3, 4, "
@@ -893,7 +895,7 @@ def test_whatever_stands_in_a_place_is_refused_in_whole_words():
                 for part in parents:
                     holder = holder[part]
                 holder[last] = value
-            messages.update(schema_faults(config, SCHEMA))
+            messages.update(faults(config))
     assert len(messages) > 500
     assert [message for message in messages if HOLES.search(message)] == []
 
@@ -932,7 +934,7 @@ def test_a_number_too_long_to_write_is_one_message():
 
 def test_a_configuration_that_is_no_mapping_is_one_message():
     with pytest.raises(UserError, match=r"top level: \[\]; expected a section of keys and values"):
-        configuration.complete([], SCHEMA)
+        configuration.complete([])
 
 
 def test_a_file_of_ones_own_under_any_name_is_accepted(here):
@@ -1011,7 +1013,7 @@ def test_names_of_rules_are_taken():
 # -- grids ------------------------------------------------------------------------------------------------------------
 
 SMALL = make_classification(40, 5, n_informative=3, n_classes=2, random_state=0)
-# Values at and around the limits of GRID_VALUES, and of every other kind.
+# Values at and around the limits of GRIDS, and of every other kind.
 CANDIDATES = [
     *(
         None,
@@ -1047,12 +1049,16 @@ CANDIDATES = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "parameter"), [(kind, name) for kind in GRID_VALUES for name in GRID_VALUES[kind]])
+@pytest.mark.parametrize(("kind", "parameter"), [(kind, name) for kind in GRIDS for name in GRIDS[kind].model_fields])
 @pytest.mark.filterwarnings("ignore")
 def test_what_a_grid_may_hold_can_be_fitted(kind, parameter):
     accepted = []
     for value in CANDIDATES:
-        if any(unusable([value])) or any(item_faults("x", [value], GRID_VALUES[kind][parameter])):
+        if any(unusable([value])):
+            continue
+        try:
+            GRIDS[kind].model_validate({parameter: [value]})
+        except ValidationError:
             continue
         accepted.append(value)
         base = {"n_estimators": 2} if kind == "random_forest" else {"kernel": "poly"} if kind == "svm" else {}
@@ -1200,7 +1206,7 @@ def test_any_edit_is_refused_in_one_message_or_can_be_planned(data):
         if not config:
             break
     try:
-        complete = configuration.complete(config, SCHEMA)
+        complete = configuration.complete(config)
     except UserError as error:
         assert str(error).startswith("config:\n  ")
         return

@@ -2,9 +2,10 @@
 
 import copy
 import json
+from typing import get_args
 
 import pytest
-from configurations import BASE, OVERLAYS, ROOT, SCHEMA, completed
+from configurations import BASE, OVERLAYS, ROOT, completed
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
@@ -16,9 +17,11 @@ from medfusion.data.synthetic_images import SYNTHETIC_SETS
 from medfusion.learning.architectures import OPTIONS
 from medfusion.learning.grid_search import grid_cells
 from medfusion.learning.margins import svc_settings
-from medfusion.planning import backbones
+from medfusion.planning import backbones, systems
 from medfusion.planning import config as configuration
-from medfusion.planning.grid_values import GRID_VALUES
+from medfusion.planning.config_models.classifiers import GRIDS
+from medfusion.planning.config_models.datasets import Dataset
+from medfusion.planning.config_models.networks import Input, Options
 
 CLASSES = {
     "svm": SVC,
@@ -30,7 +33,7 @@ CLASSES = {
 
 def test_config_yaml_is_valid_and_is_not_changed():
     before = copy.deepcopy(BASE)
-    result = configuration.complete(BASE, SCHEMA)
+    result = configuration.complete(BASE)
     assert before == BASE
     assert list(result["datasets"]) == ["breast", "blood"]
 
@@ -97,7 +100,7 @@ def test_what_may_be_left_out_is_filled_in():
     }  # fmt: skip
     assert (breast["ensembles"], breast["published"], breast["learning_curve"]) == ({}, [], None)
     assert result["fusions"]["short"]["step"] == 0.05
-    assert configuration.systems(breast, "only") == ["cnn"]
+    assert systems.systems(breast, "only") == ["cnn"]
 
 
 def test_null_switches_entries_off():
@@ -130,14 +133,14 @@ def test_an_overlay_changes_single_keys_and_replaces_lists():
 
 def test_members_and_systems_keep_their_order():
     result = completed()
-    assert configuration.fusion_members(result["fusions"]["cnn_30_svm_70"]) == ["cnn", "svm_rbf"]
-    assert configuration.fusion_members(result["fusions"]["cnn_svm_forest_chosen"]) == ["cnn", "svm", "random_forest"]
-    assert configuration.systems(result["datasets"]["blood"], "blood_cnn_10k") == ["cnn", "svm_rbf", "cnn_50_svm_50"]
+    assert systems.fusion_members(result["fusions"]["cnn_30_svm_70"]) == ["cnn", "svm_rbf"]
+    assert systems.fusion_members(result["fusions"]["cnn_svm_forest_chosen"]) == ["cnn", "svm", "random_forest"]
+    assert systems.systems(result["datasets"]["blood"], "blood_cnn_10k") == ["cnn", "svm_rbf", "cnn_50_svm_50"]
 
 
-@pytest.mark.parametrize("kind", GRID_VALUES)
+@pytest.mark.parametrize("kind", GRIDS)
 def test_grid_keys_are_scikit_learns(kind):
-    assert set(GRID_VALUES[kind]) - {"relative_gamma"} <= set(CLASSES[kind]().get_params())
+    assert set(GRIDS[kind].model_fields) - {"relative_gamma"} <= set(CLASSES[kind]().get_params())
 
 
 @pytest.mark.parametrize("overlay", [None, *OVERLAYS], ids=lambda path: path.stem if path else "config")
@@ -149,11 +152,11 @@ def test_every_cell_passes_scikit_learns_own_check(overlay):
             CLASSES[classifier["kind"]](**taken)._validate_params()
 
 
-def test_the_schema_knows_the_options_of_every_architecture_and_the_generated_data_sets():
-    known = set(SCHEMA["$defs"]["options"]["properties"])
+def test_the_models_know_the_options_of_every_architecture_and_the_generated_data_sets():
+    known = set(Options.model_fields)
     assert {option for options in (*OPTIONS.values(), backbones.OPTIONS) for option in options} == known
-    assert set(SCHEMA["$defs"]["options"]["properties"]["input"]["properties"]) == set(backbones.INPUT)
-    flags = SCHEMA["$defs"]["dataset"]["properties"]["flag"]["enum"]
+    assert set(Input.model_fields) == set(backbones.INPUT)
+    flags = get_args(Dataset.model_fields["flag"].annotation)
     assert None in flags
     flags = [flag for flag in flags if flag]
     assert set(flags) == {flag for flag in INFO if "3d" not in flag} == set(SYNTHETIC_SETS)

@@ -15,14 +15,13 @@ from medfusion.planning.jobs import jobs
 from medfusion.planning.plan import Plan
 
 ROOT = Path(__file__).resolve().parents[2]
-SCHEMA = yaml.safe_load((ROOT / "schemas/config.schema.yaml").read_text(encoding="utf-8"))
 WHOLE = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
 
 
 def complete(edit=lambda config: None):
     config = copy.deepcopy(WHOLE)
     edit(config)
-    return configuration.complete(config, SCHEMA)
+    return configuration.complete(config)
 
 
 def test_the_default_configuration_has_a_name_for_every_system():

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from configurations import BASE, SCHEMA
+from configurations import BASE
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -203,14 +203,14 @@ def test_names_of_the_folders_give_the_labels_their_order(by_class):
     """As grades want it, whose names are seldom in the order of the alphabet."""
     order = ["zebra", "ant"]
     own = {"source": "folder", "path": str(by_class), "label": "Own", "label_names": order}
-    entry = complete({**BASE, "datasets": {"own": own}}, SCHEMA)["datasets"]["own"]
+    entry = complete({**BASE, "datasets": {"own": own}})["datasets"]["own"]
     assert data_sets.label_order(entry) == order
     assert data_sets.label_order({**entry, "label_names": ["formicidae", "equidae"]}) is None
     out = made(by_class, order=order)
     assert all(path.startswith(order[int(label)]) for _, _, label, _, path in rows(out))
     assert images.describe(out / "images/train.h5").label_names == tuple(order)
     with pytest.raises(UserError, match="own.label_names: 'ant' is the name of another class's folder"):
-        complete({**BASE, "datasets": {"own": {**own, "label_names": ["horse", "ant"]}}}, SCHEMA)
+        complete({**BASE, "datasets": {"own": {**own, "label_names": ["horse", "ant"]}}})
 
 
 def test_one_class_and_no_folder_are_named(tmp_path):
@@ -235,7 +235,7 @@ def test_an_expression_without_end_is_named_in_seconds(tmp_path, monkeypatch):
     began = time.monotonic()
     with pytest.raises(UserError, match="split.groups: ant/a+.png: the expression .* takes more than 0.2 seconds"):
         own = {**settings, "split": {"groups": "^((a|aa)+)+x$"}}
-        complete({**BASE, "datasets": {"own": own}}, SCHEMA)
+        complete({**BASE, "datasets": {"own": own}})
     assert time.monotonic() - began < 5
     assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0, 0)
 
@@ -302,9 +302,9 @@ def test_a_fault_of_the_configuration_is_named_before_any_job(by_class, fault):
     folders.look.cache_clear()
     changes, message = CONFIG_FAULTS[fault]
     own = {"source": "folder", "path": str(by_class), "label": "Own"}
-    complete({**BASE, "datasets": {"own": own}}, SCHEMA)
+    complete({**BASE, "datasets": {"own": own}})
     with pytest.raises(UserError, match=message):
-        complete({**BASE, "datasets": {"own": {**own, **changes}}}, SCHEMA)
+        complete({**BASE, "datasets": {"own": {**own, **changes}}})
 
 
 def test_groups_are_not_for_folders_that_are_split(tmp_path):
@@ -313,13 +313,13 @@ def test_groups_are_not_for_folders_that_are_split(tmp_path):
             put(tmp_path / f"own/{split}/{name}/p1_x.png")
     own = {"source": "folder", "path": str(tmp_path / "own"), "label": "Own", "split": {"groups": "^(p.)"}}
     with pytest.raises(UserError, match="datasets.own.split.groups: the folder says what is train, val and test"):
-        complete({**BASE, "datasets": {"own": own}}, SCHEMA)
+        complete({**BASE, "datasets": {"own": own}})
 
 
 def test_the_configuration_knows_the_classes_and_numbers_of_a_folder(by_class):
     folders.look.cache_clear()
     own = {"source": "folder", "path": str(by_class), "label": "Own", "split": {"seed": 4}}
-    entry = complete({**BASE, "datasets": {"own": own}}, SCHEMA)["datasets"]["own"]
+    entry = complete({**BASE, "datasets": {"own": own}})["datasets"]["own"]
     assert data_sets.classes(entry) == 2
     assert entry["split"] == {"shares": [0.7, 0.1, 0.2], "seed": 4, "groups": None}
     assert any("28 training images" in sentence for sentence in entry["by_default"])
@@ -362,7 +362,7 @@ def test_a_folder_says_its_order_and_an_ordinal_task_over_words_asks_for_it(tmp_
 
     def filled(place="own", **more):
         own = {"source": "folder", "path": str(tmp_path / place), "label": "Own", **more}
-        return complete({**BASE, "datasets": {"own": own}}, SCHEMA)["datasets"]["own"]["by_default"][0]
+        return complete({**BASE, "datasets": {"own": own}})["datasets"]["own"]["by_default"][0]
 
     assert filled().endswith("names: 0 = mild, 1 = moderate, 2 = none, 3 = severe")
     assert filled(label_names=["A", "B", "C", "D"]).endswith(
@@ -443,12 +443,12 @@ def test_exclude_is_a_setting_that_tells_folders_apart(by_class):
     own = {"source": "folder", "path": str(by_class), "label": "Own"}
     for written, patterns in (("*_mask*", ("*_mask*",)), (["x_*", "b"], ("x_*", "b")), (None, ())):
         folders.look.cache_clear()
-        entry = complete({**BASE, "datasets": {"own": {**own, "exclude": written}}}, SCHEMA)["datasets"]["own"]
+        entry = complete({**BASE, "datasets": {"own": {**own, "exclude": written}}})["datasets"]["own"]
         assert data_sets.excluded(entry) == patterns
         assert len(data_sets.pictures(entry).pictures) == (40 if written else 41)
     for name, value in (("bits", 12), ("exclude", "x")):
         with pytest.raises(UserError, match=f"datasets.own.{name}: for source 'folder' alone"):
-            complete({**BASE, "datasets": {"own": {"flag": "breastmnist", name: value}}}, SCHEMA)
+            complete({**BASE, "datasets": {"own": {"flag": "breastmnist", name: value}}})
 
 
 MASKS = {
@@ -481,7 +481,7 @@ def test_names_that_pair_up_as_masks_are_told(tmp_path, kind, capsys):
 
 
 def _by_default(own):
-    return complete({**BASE, "datasets": {"own": own}}, SCHEMA)["datasets"]["own"]["by_default"]
+    return complete({**BASE, "datasets": {"own": own}})["datasets"]["own"]["by_default"]
 
 
 def test_names_that_only_sound_like_masks_are_not_told(by_class):

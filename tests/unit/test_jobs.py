@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import yaml
-from configurations import ROOT, SCHEMA
+from configurations import ROOT
 from snakemake.utils import update_config
 from specification import jobs as specified
 from specification import partition_jobs
@@ -32,7 +32,7 @@ def test_the_jobs_of_a_configuration(overlays):
     for path in ("config.yaml", *overlays):
         update_config(config, yaml.safe_load((ROOT / path).read_text(encoding="utf-8")))
     expected = specified(copy.deepcopy(config))
-    found = jobs(Plan(complete(config, SCHEMA)))
+    found = jobs(Plan(complete(config)))
     names = [f"{job.stage}/{job.name}" for job in found]
     assert sorted(names) == sorted(expected)
 
@@ -42,7 +42,7 @@ def test_the_jobs_of_other_splits():
     for path in ("config.yaml", f"{TESTS}/tiny.yaml", f"{TESTS}/partitioned.yaml"):
         update_config(config, yaml.safe_load((ROOT / path).read_text(encoding="utf-8")))
     expected = partition_jobs(copy.deepcopy(config))
-    plan = Plan(complete(config, SCHEMA))
+    plan = Plan(complete(config))
     others = {f"{job.stage}/{job.name}" for job in jobs(plan)}
     found = {f"{job.stage}/{job.name}" for job in jobs(plan, SCHEMES)}
     assert found - others == expected and others < found

@@ -18,8 +18,8 @@ from medfusion.figures import drawing, registry
 from medfusion.files.artifacts import write_json
 from medfusion.files.rankings import Score
 from medfusion.jobs.costs import STAGES, stage_costs
+from medfusion.planning.config_models.classifiers import GRIDS
 from medfusion.planning.fingerprint import ROOT
-from medfusion.planning.grid_values import GRID_VALUES
 from medfusion.planning.job_settings import job_settings
 from medfusion.planning.plan import Plan
 from medfusion.report import page, page_card, page_figures, page_tables
@@ -355,7 +355,7 @@ def test_costs_add_up_by_stage():
 
 
 def test_every_kind_of_classifier_has_a_name_in_words():
-    assert set(KINDS) == set(GRID_VALUES) and not any("_" in name for name in KINDS.values())
+    assert set(KINDS) == set(GRIDS) and not any("_" in name for name in KINDS.values())
 
 
 def test_the_selected_system_is_marked_in_every_table_that_ranks(render):

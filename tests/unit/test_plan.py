@@ -14,7 +14,6 @@ from medfusion.planning.job_settings import job_settings
 from medfusion.planning.plan import Plan
 
 ROOT = Path(__file__).resolve().parents[2]
-SCHEMA = yaml.safe_load((ROOT / "schemas/config.schema.yaml").read_text(encoding="utf-8"))
 
 
 class Wildcards(SimpleNamespace):
@@ -27,7 +26,7 @@ class Wildcards(SimpleNamespace):
 @pytest.fixture
 def config():
     read = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
-    return configuration.complete(read, SCHEMA)
+    return configuration.complete(read)
 
 
 def test_every_stage_has_a_slice_and_every_slice_a_stage(config):

@@ -255,7 +255,7 @@ def test_a_snapshot_made_by_hand_is_refused_in_one_line(results, tmp_path, messa
 
 MANIFESTS = {
     "tests.breast.n is": lambda content: content["tests"]["breast"].update(n=0),
-    "tests.breast is": lambda content: content["tests"]["breast"].update(more=1),
+    "tests.breast.more is": lambda content: content["tests"]["breast"].update(more=1),
     "libraries.numpy is": lambda content: content["libraries"].update(numpy=[1]),
     "measured is": lambda content: content.update(measured={}),
     "commit is": lambda content: content.update(commit={"hash": "x"}),

@@ -14,11 +14,11 @@ from specification import jobs, partition_jobs
 
 from medfusion.planning import config as configuration
 from medfusion.planning import fingerprint
+from medfusion.planning.config_models import schema
 from medfusion.planning.job_settings import job_settings
 from medfusion.planning.plan import Plan
 
 ROOT = Path(__file__).resolve().parents[2]
-SCHEMA = yaml.safe_load((ROOT / "schemas/config.schema.yaml").read_text(encoding="utf-8"))
 BASE = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
 PATTERNS = [pattern for row in changes.KEYS for pattern in row.keys]
 # The wildcards of each stage, as the rules name them; the others have dataset alone, or none.
@@ -77,7 +77,7 @@ KEYS = sorted({*leaves(BASE), *unset_keys()})
 def identities(text):
     """For each job of a configuration (JSON text): where its results go, and its settings."""
     config = json.loads(text)
-    plan = Plan(configuration.complete(config, SCHEMA))
+    plan = Plan(configuration.complete(config))
     of_stage = job_settings(plan)
     result = {}
     for job in jobs(config):
@@ -144,30 +144,26 @@ def test_every_pattern_is_of_a_key_that_is_tried():
     assert [pattern for pattern in PATTERNS if not any(changes.match(pattern, key) is not None for key in KEYS)] == []
 
 
-def test_the_rows_have_the_keys_of_the_schema():
+def test_the_rows_have_the_keys_of_the_models():
     general = {re.sub(r"\{\w+=(\w+)\}", r"\1", pattern) for pattern in PATTERNS}
-    assert {re.sub(r"\{\w+\}", "*", pattern) for pattern in general} == set(schema_keys(SCHEMA)), (
-        "a key of schemas/config.schema.yaml needs a row in tests/workflow/changes.py: what runs again when it changes?"
+    assert {re.sub(r"\{\w+\}", "*", pattern) for pattern in general} == set(keys(schema.whole())), (
+        "a key of config.yaml needs a row in tests/workflow/changes.py: what runs again when it changes?"
     )
 
 
-def schema_keys(part, key=""):
-    """The dotted keys of all values that a schema allows, * for names that users choose."""
-    if "$ref" in part:
-        meant = SCHEMA
-        for name in part["$ref"].split("/")[1:]:
-            meant = meant[name]
-        part = {**meant, **part}
-    kinds = part.get("type", [])
-    children = dict(part.get("properties", {}))
-    if isinstance(part.get("additionalProperties"), dict):
-        children["*"] = part["additionalProperties"]
-    if isinstance(part.get("items"), dict) and part["items"].get("type") == "object":
-        children["*"] = part["items"]
-    if not children or "null" in kinds or (isinstance(kinds, list) and "array" in kinds):
-        yield key
-    for name, child in children.items():
-        yield from schema_keys(child, f"{key}.{name}" if key else name)
+def keys(part, key=""):
+    """The dotted keys of all values that a configuration may have, * for names that users choose, and for settings."""
+    options, children = schema.choices(part), []
+    for option in options:
+        of_names = [*option.get("patternProperties", {}).values(), option.get("additionalProperties")]
+        children += [("*", child) for child in of_names if isinstance(child, dict)]
+        children += option.get("properties", {}).items()
+        if "items" in option and schema.resolved(option["items"]).get("type") == "object":
+            children.append(("*", option["items"]))
+    if not children or schema.nullable(part) or {"array", "object"} <= {option.get("type") for option in options}:
+        yield re.sub(r"\.grid\.\w+$", ".grid.*", key)
+    for name, child in children:
+        yield from keys(child, f"{key}.{name}" if key else name)
 
 
 @pytest.mark.parametrize("pattern", sorted({root for row in changes.KEYS for root in row.runs if "{" not in root}))

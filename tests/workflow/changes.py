@@ -799,7 +799,8 @@ FILES = (
         "the profile, the schema, a rule's message, memory or run time",
         "nothing",
         files=lambda folder: {
-            **_appended("# A comment.\n", "schemas/*.yaml", "profiles/*/config.yaml", "Snakefile")(folder),
+            **_appended("# A comment.\n", "profiles/*/config.yaml", "Snakefile")(folder),
+            **_appended("\n", "schemas/*.json")(folder),
             **_replaced("rules/networks.smk", "mem_mb=memory(1500)", "mem_mb=memory(1600)")(folder),
             **_replaced("rules/evaluation.smk", '"Collecting all measures"', '"Collecting"')(folder),
         },

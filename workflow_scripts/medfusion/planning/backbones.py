@@ -6,7 +6,7 @@ The system `cnn` of a model with such a network is a classifier on its features:
 import os
 from collections.abc import Iterator
 
-from medfusion.planning.config_values import hint, shown, unreadable
+from medfusion.planning.config_values import shown, unreadable
 from medfusion.planning.systems import Config
 
 ARCHITECTURE = "onnx"
@@ -29,31 +29,12 @@ def is_frozen(network: Config) -> bool:
     return network["architecture"] == ARCHITECTURE
 
 
-def out_of_place(config: Config) -> Iterator[str]:
-    """Faults of backbones in a configuration without its defaults: what they lack, and what only trainings have."""
-    for name, network in config["networks"].items():
-        if not is_frozen(network):
-            continue
-        key, options = f"networks.{name}", network.get("options") or {}
-        if network.get("training"):
-            yield f"{key}.training: a frozen backbone is not trained; leave training out"
-        if "layers" in (network.get("features") or {}):
-            yield f"{key}.features.layers: a frozen backbone has one output, options.output; leave layers out"
-        for option in options:
-            if option not in OPTIONS:
-                yield f"{key}.options: {ARCHITECTURE} has no option {option!r}{hint(option, list(OPTIONS))}"
-        if not options.get("path"):
-            yield f"{key}.options.path: required: an ONNX file that turns images into features"
-        if not options.get("input"):
-            yield f"{key}.options.input: required: what the file takes, such as {{size: 224, layout: NCHW}}"
-
-
 def fill(network: Config, features: Config) -> None:
     """Complete the entry of a backbone in place; numbers of channels are written out.
 
     Parameters
     ----------
-    network : as the schema accepts it, without faults of `out_of_place`
+    network : one that is sound in itself
     features : the section of `defaults`
     """
     options = {**OPTIONS, **network["options"]}

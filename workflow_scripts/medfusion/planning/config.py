@@ -9,18 +9,18 @@ from medfusion.errors import UserError
 from medfusion.learning.architectures import OPTIONS
 from medfusion.planning import backbones
 from medfusion.planning.config_checks import inconsistencies, misspelt
-from medfusion.planning.config_values import schema_faults, unusable
+from medfusion.planning.config_models.classifiers import STEP
+from medfusion.planning.config_models.faults import faults
+from medfusion.planning.config_values import unusable
 from medfusion.planning.data_sets import fill_dataset
 from medfusion.planning.partitions import SCHEMES
-from medfusion.planning.systems import Config, fusion_members, systems
-
-__all__ = ["Config", "complete", "fusion_members", "systems"]
+from medfusion.planning.systems import Config
 
 # Sections whose entries an overlay switches off by setting them to null.
 SWITCHABLE = ("datasets", "networks", "classifiers", "fusions")
 
 
-def complete(config: Config, schema: Config) -> Config:
+def complete(config: Config) -> Config:
     """Check a configuration, and return it with defaults filled in and switched-off entries removed.
 
     Relative paths are looked up from the working directory.
@@ -28,7 +28,6 @@ def complete(config: Config, schema: Config) -> Config:
     Parameters
     ----------
     config : as read from config.yaml and overlays; not changed
-    schema : schemas/config.schema.yaml
 
     Raises
     ------
@@ -39,9 +38,8 @@ def complete(config: Config, schema: Config) -> Config:
     config = copy.deepcopy(config)
     if isinstance(config, dict):
         _remove_switched_off(config)
-    _refuse(schema_faults(config, schema))
+    _refuse(faults(config))
     _refuse(misspelt(config))
-    _refuse(backbones.out_of_place(config))
     _fill_defaults(config)
     _refuse(inconsistencies(config))
     for network in config["networks"].values():
@@ -120,6 +118,6 @@ def _fill_defaults(config: Config) -> None:
         config["classifiers"][name] = {**defaults["classifier"], **classifier}
     for fusion in config["fusions"].values():
         if "choose" in fusion:
-            fusion.setdefault("step", 0.05)
+            fusion.setdefault("step", STEP)
     for dataset in config["datasets"].values():
         fill_dataset(dataset, defaults)

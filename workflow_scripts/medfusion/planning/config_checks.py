@@ -1,16 +1,14 @@
-"""What no schema can say of a configuration: names that must exist elsewhere, sums, sizes, folders, files."""
+"""What no section of a configuration can say alone: names that must exist elsewhere, sizes, folders, files."""
 
-import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from medfusion.figures.drawn import DRAWN
-from medfusion.learning.architectures import LAYERS, OPTIONS
+from medfusion.learning.architectures import LAYERS
 from medfusion.planning import backbones, dataset_checks
-from medfusion.planning.config_values import did_you_mean, hint, item_faults, shown
+from medfusion.planning.config_values import did_you_mean, hint, shown
 from medfusion.planning.fingerprint import ROOT
-from medfusion.planning.grid_values import GRID_VALUES, MOST_CELLS
 from medfusion.planning.partitions import SCHEMES
 from medfusion.planning.systems import Config
 
@@ -37,9 +35,8 @@ OF_OTHERS = (".git", ".snakemake", ".venv", ".ci", "__pycache__")
 
 
 def inconsistencies(config: Config) -> Iterator[str]:
-    """Faults of a configuration that the schema accepts and that has its defaults, one line each."""
+    """Faults of a configuration whose sections are sound and that has its defaults, one line each."""
     yield from _folder_faults(config)
-    yield from _default_faults(config)
     used = {model["network"] for dataset in config["datasets"].values() for model in dataset["models"].values()}
     for name, network in config["networks"].items():
         if backbones.is_frozen(network):
@@ -50,11 +47,13 @@ def inconsistencies(config: Config) -> Iterator[str]:
         if "cnn" in config[section]:
             yield f"{section}.cnn: the name stands for the network itself; choose another"
     for name, classifier in config["classifiers"].items():
-        yield from _classifier_faults(f"classifiers.{name}", classifier)
-    for name, fusion in config["fusions"].items():
+        if classifier["kind"] == "svm" and classifier["calibration"] == "none":
+            yield (
+                f"classifiers.{name}.calibration: an svm has scores, not probabilities; expected temperature or sigmoid"
+            )
+    for name in config["fusions"]:
         if name in config["classifiers"]:
             yield f"fusions.{name}: a classifier has this name too; choose different names"
-        yield from _fusion_faults(f"fusions.{name}", fusion)
     yield from _name_faults(config)
     yield from _same_labels(config)
     for name, dataset in config["datasets"].items():
@@ -117,13 +116,6 @@ def misspelt(config: Config) -> Iterator[str]:
                 yield f"datasets.{name}.models.{model}: lacks network{guess}"
 
 
-def _default_faults(config: Config) -> Iterator[str]:
-    limits = [rule["up_to"] for rule in config["defaults"]["by_images"]]
-    ordered = [math.inf if limit is None else limit for limit in limits]
-    if ordered != sorted(set(ordered)):
-        yield f"defaults.by_images: up_to is {shown(limits)}; expected numbers that grow, or ~ in the last line"
-
-
 def _folder_faults(config: Config) -> Iterator[str]:
     for key in ("results", "data"):
         folder = Path(config[key])
@@ -159,17 +151,11 @@ def _taken(folder: Path) -> str:
     return ""
 
 
-# -- networks, classifiers, fusions -----------------------------------------------------------------------------------
+# -- networks ---------------------------------------------------------------------------------------------------------
 
 
 def _network_faults(key: str, network: Config) -> Iterator[str]:
-    architecture = network["architecture"]
-    if architecture not in OPTIONS:
-        known = [*OPTIONS, backbones.ARCHITECTURE]
-        yield f"{key}.architecture: unknown {architecture!r}{hint(architecture, known)}"
-        return
-    known = list(OPTIONS[architecture])
-    training = network["training"]
+    architecture, training = network["architecture"], network["training"]
     if training["reduce_lr"] and training["schedule"] == "one_cycle":
         yield f"{key}.training: reduce_lr has no place in a one_cycle schedule; set reduce_lr: ~ or schedule: constant"
     if (
@@ -182,39 +168,6 @@ def _network_faults(key: str, network: Config) -> Iterator[str]:
             f"{training['epochs']} epochs, or no augmented image would be seen; set images: original "
             "and affine: ~ for that"
         )
-    for option in network["options"]:
-        if option not in known:
-            yield f"{key}.options: {architecture} has no option {option!r}{hint(option, known)}"
     for layer in network["features"]["layers"]:
         if layer not in LAYERS[architecture]:
             yield f"{key}.features.layers: {architecture} has no layer {layer!r}{hint(layer, LAYERS[architecture])}"
-
-
-def _classifier_faults(key: str, classifier: Config) -> Iterator[str]:
-    known = GRID_VALUES[classifier["kind"]]
-    for parameter, values in classifier["grid"].items():
-        if parameter in known:
-            yield from item_faults(f"{key}.grid.{parameter}", values, known[parameter])
-        else:
-            yield f"{key}.grid: {classifier['kind']} has no setting {parameter!r}{hint(parameter, list(known))}"
-    cells = math.prod(len(values) for values in classifier["grid"].values())
-    if cells > MOST_CELLS:
-        yield f"{key}.grid: {cells} cells are too many to try; expected at most {MOST_CELLS}"
-    if {"gamma", "relative_gamma"} <= set(classifier["grid"]):
-        yield f"{key}.grid: gamma and relative_gamma both give the kernel's width; expected one of them"
-    if classifier["kind"] == "svm" and classifier["calibration"] == "none":
-        yield f"{key}.calibration: an svm has scores, not probabilities; expected temperature or sigmoid"
-
-
-def _fusion_faults(key: str, fusion: Config) -> Iterator[str]:
-    if ("weights" in fusion) == ("choose" in fusion):
-        yield f"{key}: expected either weights (fixed) or choose (members whose weights validation chooses)"
-    elif "weights" in fusion:
-        total = sum(fusion["weights"].values())
-        if abs(total - 1) > 1e-9:
-            yield f"{key}.weights: sum to {total:g}; expected 1"
-    else:
-        if abs(1 / fusion["step"] - round(1 / fusion["step"])) > 1e-6:
-            yield f"{key}.step: {fusion['step']} does not divide 1; expected 0.05, 0.1, 0.25 or the like"
-        if round(1 / fusion["step"]) ** (len(fusion["choose"]) - 1) > 100_000:
-            yield f"{key}: too many weights to try; take a larger step or fewer members"

@@ -1,8 +1,8 @@
 """Which runs are tried on corrupted test images, and their files."""
 
-from medfusion.planning.config import systems
 from medfusion.planning.plan import Files, Plan, Wildcards
 from medfusion.planning.representatives import Representatives
+from medfusion.planning.systems import systems
 
 
 class CorruptionPlan:

@@ -7,11 +7,11 @@ from the section `defaults` by its kind of image and its number of training imag
 import os
 import zipfile
 from collections import Counter
-from typing import Any
 
 from medfusion.data import folders, npy_header
 from medfusion.data.datafiles import CLASSES, COUNTS, NAMES, TASKS
 from medfusion.errors import UserError
+from medfusion.planning.config_models.datasets import Ablations, Dataset
 from medfusion.planning.partitions import SCHEMES
 from medfusion.planning.systems import Config
 from medfusion.tasks import is_multi_label, task_of
@@ -39,25 +39,6 @@ PRESET_OF = {
 }
 PRESET_OF_OWN = "sided"  # of what nothing is known
 ONLY_MODEL = "default"  # the name of the model of a data set that names none
-# Keys that are None where an entry does not name them.
-NAMED_IF_ANY = (
-    "flag",
-    "task",
-    "path",
-    "split",
-    "colour",
-    "bits",
-    "exclude",
-    "sha256",
-    "label",
-    "label_names",
-    "positive",
-    "generated",
-    "learning_curve",
-    "crossvalidation",
-    "resplits",
-    "export",
-)
 
 
 def several_labels(entry: Config) -> bool:
@@ -125,21 +106,21 @@ def fill_dataset(entry: Config, defaults: Config) -> None:
 
     Parameters
     ----------
-    entry : as the schema accepts it
+    entry : one that is sound in itself
     defaults : the section of the configuration
     """
-    for key in NAMED_IF_ANY:
+    for key in Dataset.model_fields:
         entry.setdefault(key, None)
     if entry["path"]:
         entry["path"] = os.path.expanduser(entry["path"])
     general, said = defaults["dataset"], []
-    entry.setdefault("source", general["source"])
+    for key in ("source", "ece_bins", "near_duplicates"):
+        if entry[key] is None:
+            entry[key] = general[key]
     shape = declared(entry["path"], "train_images") if entry["source"] == "file" else None
-    if "size" not in entry:
+    if entry["size"] is None:
         entry["size"] = shape[1] if shape and len(shape) > 2 and shape[1] == shape[2] else general["size"]
-    for key in ("ece_bins", "near_duplicates"):
-        entry.setdefault(key, general[key])
-    entry.setdefault("published", [])
+    entry["published"] = entry["published"] or []
     _fill_ensembles(entry)
     images = counts(entry).get("train")
     if entry["source"] == "folder":
@@ -159,7 +140,7 @@ def fill_dataset(entry: Config, defaults: Config) -> None:
 
 def _fill_ensembles(entry: Config) -> None:
     """An ensemble is a list of systems, or has this as `systems` beside a label: the labels are kept apart."""
-    given = entry.get("ensembles") or {}
+    given = entry["ensembles"] or {}
     entry["ensembles"] = {name: one["systems"] if isinstance(one, dict) else one for name, one in given.items()}
     entry["ensemble_labels"] = {
         name: one["label"] for name, one in given.items() if isinstance(one, dict) and one.get("label")
@@ -198,7 +179,7 @@ def _rule(rules: list[Config], images: int | None) -> Config:
 
 
 def _fill_augmentation(entry: Config, general: Config, copies: int) -> list[str]:
-    own = {key: value for key, value in (entry.get("augmentation") or {}).items() if value is not None}
+    own = {key: value for key, value in (entry["augmentation"] or {}).items() if value is not None}
     fixed = {**{key: value for key, value in general.items() if value is not None}, **own}
     preset = fixed.pop("preset", None)
     chosen = preset or PRESET_OF.get(entry["flag"], PRESET_OF_OWN)
@@ -212,7 +193,7 @@ def _fill_augmentation(entry: Config, general: Config, copies: int) -> list[str]
 
 def _fill_models(entry: Config, general: Config, network: str, images: int | None) -> list[str]:
     said = []
-    entry["models"] = entry.get("models") or {ONLY_MODEL: {}}
+    entry["models"] = entry["models"] or {ONLY_MODEL: {}}
     number = f"{images:,} training images" if images else "an unknown number of training images"
     for name, model in entry["models"].items():
         if "network" not in model:
@@ -229,6 +210,5 @@ def _fill_models(entry: Config, general: Config, network: str, images: int | Non
         model.setdefault("train_images", general["train_images"])
         model.setdefault("drop_near_duplicates_of", list(general["drop_near_duplicates_of"]))
         if model.setdefault("ablations", None) is not None:
-            unsaid: dict[str, Any] = dict.fromkeys(("seeds", "classifiers", "without", "layers"))
-            model["ablations"] = {**unsaid, **model["ablations"]}
+            model["ablations"] = {**dict.fromkeys(Ablations.model_fields), **model["ablations"]}
     return said

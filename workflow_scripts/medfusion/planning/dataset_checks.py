@@ -1,4 +1,4 @@
-"""Consistency of the data sets in a configuration: what its schema cannot say of them."""
+"""Consistency of the data sets in a configuration: what their sections cannot say alone."""
 
 import math
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ RESERVED_MODELS = {
 
 
 def faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
-    """Faults of one entry of `datasets` that the schema accepts and that has its defaults, one line each."""
+    """Faults of one entry of `datasets` that is sound in itself and has its defaults, one line each."""
     if (dataset["source"] in ("file", "folder")) != (dataset["path"] is not None):
         yield f"{key}: source 'file' or 'folder' and path go together; set both or neither"
     elif dataset["source"] == "folder":
@@ -48,8 +48,6 @@ def faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
         for name in ("split", "colour", "bits", "exclude"):
             if dataset[name] is not None:
                 yield f"{key}.{name}: for source 'folder' alone; set {name}: ~"
-    if dataset["flag"] and dataset["task"]:
-        yield f"{key}.task: {dataset['flag']} has a task of its own; leave task to files without a flag"
     if dataset["source"] in ("file", "folder", "surrogate") and not dataset["label"]:
         yield f"{key}.label: required with source {dataset['source']!r}: the name that tables and pages print"
     if (dataset["source"] == "generated") != (dataset["generated"] is not None):
@@ -112,8 +110,6 @@ def _pictures_faults(key: str, dataset: Config) -> Iterator[str]:
             yield f"{key}.{name}: for files alone; set {name}: ~"
     if dataset["task"] == "multi-label":
         yield f"{key}.task: a folder gives each picture one label; expected multi-class, ordinal-regression or ~"
-    if abs(sum(dataset["split"]["shares"]) - 1) > 1e-9:
-        yield f"{key}.split.shares: sum to {sum(dataset['split']['shares']):g}; expected 1"
     try:
         folder = folders.look(dataset["path"], excluded(dataset))
         if (expression := dataset["split"]["groups"]) is not None:
@@ -190,8 +186,7 @@ def _model_faults(key: str, name: str, model: Config, config: Config) -> Iterato
             if used not in config[section]:
                 yield f"{key}: unknown {section[:-1]} {used!r}{hint(used, list(config[section]))}"
     for fusion in model["fusions"]:
-        entry = config["fusions"].get(fusion, {})
-        for member in fusion_members(entry) if "weights" in entry or "choose" in entry else []:
+        for member in fusion_members(config["fusions"][fusion]) if fusion in config["fusions"] else []:
             if member not in ["cnn", *model["classifiers"]]:
                 yield (
                     f"{key}: fusion {fusion!r} has the member {member!r}, which is not among this model's systems: "
@@ -209,7 +204,7 @@ def _ablation_faults(key: str, model: Config, dataset: Config, config: Config) -
     if network and is_frozen(network):
         yield f"{key}: networks.{name} is a frozen backbone, of which nothing can be taken away; set ablations: ~"
         return
-    if network is None or network["architecture"] not in OPTIONS:
+    if network is None:
         return  # already named
     classifiers = model["classifiers"] if wanted["classifiers"] is None else wanted["classifiers"]
     parts, layers = removable(network, dataset["augmentation"], classifiers), other_layers(network, classifiers)
@@ -302,8 +297,6 @@ def _partition_faults(key: str, dataset: Config, config: Config) -> Iterator[str
             for name in (first, second):
                 if name not in known:
                     yield f"{key}.{scheme}.compare: unknown system {name!r}{hint(name, known)}"
-            if first == second:
-                yield f"{key}.{scheme}.compare: {first} with itself; expected two systems"
 
 
 def _trained(dataset: Config, scheme: str) -> float:
@@ -325,7 +318,7 @@ def _image_faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
     for name in dict.fromkeys(names):
         network = config["networks"].get(name, {"architecture": None})
         if network["architecture"] not in OPTIONS:
-            continue  # already named
+            continue  # a backbone, or already named
         if several_labels(dataset) and network["training"]["class_weight"]:
             yield f"networks.{name}.training.class_weight: for one class an image, and {key} has several labels; set ~"
         if (shift := network["training"]["shift"]) >= side:

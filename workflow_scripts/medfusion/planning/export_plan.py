@@ -3,9 +3,8 @@
 from collections.abc import Callable
 
 from medfusion.planning.backbones import HEAD
-from medfusion.planning.config import systems
 from medfusion.planning.plan import Files, Plan, Wildcards
-from medfusion.planning.systems import Config, classifiers_of, fusion_members
+from medfusion.planning.systems import Config, classifiers_of, fusion_members, systems
 from medfusion.system_id import SystemId, network_of
 
 

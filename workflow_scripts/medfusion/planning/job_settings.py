@@ -12,7 +12,6 @@ from typing import Any
 from medfusion.data import folders
 from medfusion.figures.registry import FIGURES, caption
 from medfusion.planning import backbones
-from medfusion.planning.config import fusion_members
 from medfusion.planning.corruption_plan import CorruptionPlan
 from medfusion.planning.data_sets import classes, excluded, label_order
 from medfusion.planning.export_plan import ExportPlan
@@ -21,6 +20,7 @@ from medfusion.planning.input_check_plan import InputCheckPlan
 from medfusion.planning.page_plan import PagePlan
 from medfusion.planning.plan import Plan, Wildcards
 from medfusion.planning.representatives import Representatives
+from medfusion.planning.systems import fusion_members
 
 Settings = dict[str, Any]
 JobSettings = dict[str, Callable[[Wildcards], Settings]]

@@ -10,8 +10,8 @@ from typing import Any
 from medfusion import display_names
 from medfusion.data.datafiles import file_name
 from medfusion.planning import ablations, backbones, data_sets
-from medfusion.planning.config import Config, fusion_members, systems
 from medfusion.planning.partitions import Partition, partitions
+from medfusion.planning.systems import Config, fusion_members, systems
 from medfusion.system_id import SystemId
 
 Wildcards = Any  # Snakemake's: one attribute for each wildcard

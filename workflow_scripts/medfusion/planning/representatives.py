@@ -6,8 +6,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from medfusion.planning.backbones import HEAD
-from medfusion.planning.config import fusion_members
 from medfusion.planning.plan import Files, Plan, Wildcards
+from medfusion.planning.systems import fusion_members
 from medfusion.system_id import SystemId
 
 

@@ -18,7 +18,7 @@ from medfusion.jobs.costs import stage_costs
 from medfusion.jobs.records import Record
 from medfusion.naming import CRITERIA, intervals, percent, setting
 from medfusion.planning import backbones
-from medfusion.planning.config import fusion_members
+from medfusion.planning.systems import fusion_members
 from medfusion.report import page_sections, page_tables, paired, reliability
 from medfusion.report.material import Config, Material, gather
 from medfusion.report.page_card import Card, card

@@ -16,7 +16,7 @@ from medfusion.files.reliabilities import Reliability
 from medfusion.jobs.costs import duration, stage_costs, stage_name
 from medfusion.jobs.records import Record
 from medfusion.naming import CRITERIA, intervals, percent, span
-from medfusion.planning.config import Config
+from medfusion.planning.systems import Config
 from medfusion.report import ablations, paired
 from medfusion.report.page_tables import PUBLISHED_ON, PUBLISHED_ON_OTHER, interval, number
 from medfusion.report.reliability import decision_limit, decision_rule, decision_scores

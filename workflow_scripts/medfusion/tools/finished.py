@@ -261,8 +261,8 @@ def _united(parts: Iterable[Mapping[str, str]]) -> dict[str, str]:
 def _read_snapshot(folder: Path) -> Run:
     try:
         snapshot_checks.check_file(folder / SNAPSHOT)
-        content = read_record(folder / SNAPSHOT, snapshot_checks.MANIFEST["required"])
-        snapshot_checks.check_content(folder / SNAPSHOT, content, snapshot_checks.MANIFEST)
+        content = read_record(folder / SNAPSHOT, list(snapshot_checks.Manifest.model_fields))
+        snapshot_checks.check_content(folder / SNAPSHOT, content, snapshot_checks.Manifest)
     except UserError as error:  # whose advice is for results
         raise UserError(str(error).replace("delete it and run again", "take it anew")) from None
     expected = {CONFIG, CONFUSIONS, METRICS}
@@ -283,8 +283,8 @@ def _read_snapshot(folder: Path) -> Run:
     except (ValueError, yaml.YAMLError) as error:
         raise UserError(f"{folder / CONFIG}: not a readable configuration ({first_line(error)})") from None
     confusions = read_json(folder / CONFUSIONS)
-    snapshot_checks.check_content(folder / CONFIG, config, {"type": "object"})
-    snapshot_checks.check_content(folder / CONFUSIONS, confusions, snapshot_checks.CONFUSIONS)
+    snapshot_checks.check_content(folder / CONFIG, config, dict[str, Any])
+    snapshot_checks.check_content(folder / CONFUSIONS, confusions, snapshot_checks.Confusions)
     return Run(
         name=str(folder),
         config=config,

@@ -4,11 +4,11 @@ import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-import jsonschema
 import numpy as np
 import pandas as pd
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from medfusion.errors import UserError
 from medfusion.planning.config_values import unusable
@@ -19,46 +19,36 @@ MOST_IMAGES = 1_000_000_000
 # log loss to that of the smallest probability.
 LOWEST, HIGHEST = {"mcc": -1}, {"brier": 2, "log_loss": 28, "mae": 256}
 
-_TEXT = {"type": "string", "maxLength": 1000}
-_TEXTS = {"type": "object", "additionalProperties": _TEXT}
-_TEST = {
-    "type": "object",
-    "required": ["name", "generated", "n", "sha256"],
-    "additionalProperties": False,
-    "properties": {
-        "name": _TEXT,
-        "generated": {"type": "boolean"},
-        "n": {"type": "integer", "minimum": 1, "maximum": MOST_IMAGES},
-        "sha256": _TEXT,
-    },
-}
-_COMMIT = {
-    "type": ["object", "null"],
-    "required": ["hash", "dirty", "code_changed"],
-    "properties": {
-        "hash": {**_TEXT, "type": ["string", "null"]},
-        "dirty": {"type": "boolean"},
-        "code_changed": {"type": "array", "items": _TEXT},
-    },
-}
-MANIFEST = {
-    "type": "object",
-    "required": ["format", "files", "libraries", "code", "measured", "tests", "commit"],
-    "properties": {
-        "files": _TEXTS,
-        "libraries": _TEXTS,
-        "code": _TEXTS,
-        "measured": _TEXT,
-        "tests": {"type": "object", "additionalProperties": _TEST},
-        "commit": _COMMIT,
-    },
-}
-_COUNTS: dict[str, Any] = {"type": "array", "items": {"type": "integer", "minimum": 0, "maximum": MOST_IMAGES}}
-_MATRIX = {"type": "array", "minItems": 2, "items": _COUNTS}
+Text = Annotated[str, Field(max_length=1000)]
+Count = Annotated[int, Field(ge=0, le=MOST_IMAGES)]
+Matrix = Annotated[list[list[Count]], Field(min_length=2)]
+
+
+class _Test(BaseModel, strict=True, extra="forbid"):
+    name: Text
+    generated: bool
+    n: Annotated[int, Field(ge=1, le=MOST_IMAGES)]
+    sha256: Text
+
+
+class _Commit(BaseModel, strict=True):
+    hash: Text | None
+    dirty: bool
+    code_changed: list[Text]
+
+
+class Manifest(BaseModel, strict=True):
+    format: Any
+    files: dict[str, Text]
+    libraries: dict[str, Text]
+    code: dict[str, Text]
+    measured: Text
+    tests: dict[str, _Test]
+    commit: _Commit | None
+
+
 # By data set, group of systems and system; of several labels at once a matrix a label.
-CONFUSIONS: dict[str, Any] = {"anyOf": [_MATRIX, {"type": "array", "items": _MATRIX}]}
-for _ in range(3):
-    CONFUSIONS = {"type": "object", "additionalProperties": CONFUSIONS}
+Confusions = dict[str, dict[str, dict[str, Matrix | list[Matrix]]]]
 
 
 def check_file(path: Path) -> None:
@@ -75,8 +65,12 @@ def check_file(path: Path) -> None:
         raise UserError(f"{path}: longer than {LARGEST:,} bytes; no file of a snapshot of this program")
 
 
-def check_content(path: Path, content: Any, schema: dict[str, Any]) -> None:
+def check_content(path: Path, content: Any, kind: Any) -> None:
     """Refuse values that a snapshot's file cannot have.
+
+    Parameters
+    ----------
+    kind : the type of its content
 
     Raises
     ------
@@ -85,9 +79,18 @@ def check_content(path: Path, content: Any, schema: dict[str, Any]) -> None:
     """
     for fault in unusable(content):
         raise UserError(f"{path}: {fault}; take the snapshot anew")
-    if error := next(jsonschema.Draft202012Validator(schema).iter_errors(content), None):
-        place = ".".join(map(str, error.absolute_path)) or "top level"
-        raise UserError(f"{path}: {place} is {json.dumps(error.instance)[:60]}; take the snapshot anew")
+    try:
+        TypeAdapter(kind).validate_python(content, strict=True)
+    except ValidationError as error:
+        place, value = [], content
+        for part in error.errors(include_url=False)[0]["loc"]:
+            try:
+                value = value[part]
+            except (KeyError, TypeError):  # what is missing, or a tag of pydantic's for one of several types
+                break
+            place.append(str(part))
+        key = ".".join(place) or "top level"
+        raise UserError(f"{path}: {key} is {json.dumps(value)[:60]}; take the snapshot anew") from None
 
 
 def check_table(path: Path, table: pd.DataFrame) -> None:

@@ -103,7 +103,7 @@ def plan(arguments: Sequence[str], root: Path, overlays: Sequence[str]) -> tuple
     Parameters
     ----------
     arguments : KEY=V1,V2,…
-    root : the folder of config.yaml and schemas/
+    root : the folder of config.yaml
     overlays : files that are laid on config.yaml first, in order
 
     Raises
@@ -118,18 +118,17 @@ def plan(arguments: Sequence[str], root: Path, overlays: Sequence[str]) -> tuple
             raise UserError(f"{other}: is asked for twice, or holds another key of the sweep; name each once")
     if (size := math.prod(len(values) for _, values in keys)) > MOST_POINTS:
         raise UserError(f"{size} points are too many; expected at most {MOST_POINTS}")
-    schema = yaml.safe_load((root / "schemas/config.schema.yaml").read_text(encoding="utf-8"))
     base: Config = {}
     files: list[str | Path] = [root / "config.yaml", *overlays]
     for path in files:
         config_text.check(path)
         update_config(base, yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {})
-    whole = complete(base, schema)
+    whole = complete(base)
     combinations = itertools.product(*(values for _, values in keys))
-    return whole, [_point(dict(zip(names, values, strict=True)), base, whole, schema) for values in combinations]
+    return whole, [_point(dict(zip(names, values, strict=True)), base, whole) for values in combinations]
 
 
-def _point(values: dict[str, Any], base: Config, whole: Config, schema: Config) -> Point:
+def _point(values: dict[str, Any], base: Config, whole: Config) -> Point:
     name = _name(values)
     overlay: Config = {"results": f"{whole['results'].rstrip('/')}/{FOLDER}/{name}"}
     for key, value in values.items():
@@ -140,7 +139,7 @@ def _point(values: dict[str, Any], base: Config, whole: Config, schema: Config) 
         part[last] = value
     config = copy.deepcopy(base)
     update_config(config, copy.deepcopy(overlay))
-    return Point(name, values, overlay, complete(config, schema), overlay["results"])
+    return Point(name, values, overlay, complete(config), overlay["results"])
 
 
 def _name(values: dict[str, Any]) -> str:

@@ -1,0 +1,223 @@
+"""The sections on data sets: their source, augmentation, models, ensembles and other splits."""
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+from medfusion.planning.config_models.common import (
+    NO_CHOICE,
+    Complete,
+    Distinct,
+    Label,
+    Name,
+    NotEmpty,
+    Section,
+    Seed,
+    Sha256,
+    Share,
+    SomeDistinct,
+    Text,
+    Whole,
+    key,
+    optional,
+)
+
+Size = Literal["all"] | Annotated[int, Field(ge=2)]
+Pair = Annotated[list[str], Field(min_length=2, max_length=2)]
+Proper = Annotated[float, Field(gt=0, lt=1)]
+Accuracy = Annotated[float, Field(ge=0, le=1)]
+Images = Annotated[int, Field(ge=1, le=1000000)]
+Bits = Annotated[int, Field(ge=8, le=16)]
+PositiveLabel = Annotated[int, Field(ge=0)]
+POOLS = [["train", "val"], ["train", "val", "test"]]
+
+
+def _pool(value: list[str]) -> list[str]:
+    if value not in POOLS:
+        raise PydanticCustomError(NO_CHOICE, "none of the pools")
+    return value
+
+
+Pool = Annotated[list[str], AfterValidator(_pool), Field(json_schema_extra={"enum": POOLS})]
+
+
+class Split(Section):
+    shares: list[Proper] = optional("of each class: train, val, test", min_length=3, max_length=3)
+    seed: Seed = optional("of the split, and of the order of the images in any folder")
+    groups: NotEmpty | None = optional(
+        "what stays in one split: a regular expression, searched in a picture's path below the folder of its class, "
+        "whose first group names the patient, such as `^([^_]+)_`; ~ for none"
+    )
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        if self.shares and abs(sum(self.shares) - 1) > 1e-9:
+            yield "shares", f"sum to {sum(self.shares):g}; expected 1"
+
+
+class Augmentation(Section):
+    preset: Literal["free", "upright", "sided", None] = optional(
+        "what the four last keys are where they are not given: free (both flips, ± 180°), upright (mirror images, "
+        "± 10°), sided (no flips, ± 10°), each with ± 0.10 of scale and contrast; ~ for that of the kind of image"
+    )
+    copies: int = optional("versions of each image; by default as in defaults.by_images", ge=1, le=1000)
+    seed: Seed = optional("of the augmented set")
+    flip: Literal["none", "horizontal", "vertical", "both"] = optional("mirror images; by default as the preset has it")
+    rotation: Annotated[float, Field(ge=0, le=180)] = optional("± degrees; likewise")
+    scale: Share = optional("± share; likewise")
+    contrast: Share = optional("± share; likewise")
+
+
+class Compared(Section):
+    """What both schemes of other splits have."""
+
+    seed: Seed = optional("of the splits")
+    models: SomeDistinct[str] | None = optional("that are trained on these splits; ~ for all")
+    compare: Distinct[Pair] = optional("pairs of systems: the first against the second")
+    practically_equivalent: Accuracy = optional("a difference of at most so much makes none in practice")
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        for first, second in self.compare or ():
+            if first == second:
+                yield "compare", f"{first} with itself; expected two systems"
+
+
+class Crossvalidation(Compared):
+    pool: Pool = optional(
+        "the images that are divided: [train, val] to choose by, [train, val, test] for statements about procedures, "
+        "which from then on nothing may be chosen by"
+    )
+    folds: int = optional("each is the test split once; of the others a part validates", ge=3, le=100)
+    repeats: int = optional("of all folds, each divided anew, with a seed of its own for networks", ge=1, le=1000)
+
+
+class Resplits(Compared):
+    number: int = optional("how many splits", ge=2, le=1000)
+
+
+class Ablations(Section):
+    seeds: SomeDistinct[Seed] | None = optional("some of the model's; ~ for all")
+    classifiers: Distinct[str] | None = optional("some of the model's; ~ for all")
+    without: (
+        Distinct[
+            Literal[
+                "augmentation", "flip", "rotation", "scale", "contrast", "original_epochs", "affine", "symmetries",
+                "shift", "batch_norm", "dropout", "dense_dropout", "l2", "weight_decay", "label_smoothing",
+                "early_stopping", "views", "network",
+            ]
+        ]
+        | None
+    ) = optional("parts that are taken away, each alone; ~ for all that the network has")  # fmt: skip
+    layers: Distinct[Literal["flatten", "dense", "features"]] | None = optional(
+        "that the classifiers see instead, each alone; ~ for all that the network has"
+    )
+
+
+class OfAnyModel(Section):
+    seeds: SomeDistinct[Seed] = optional("one network each")
+    train_images: Size = optional("all, or so many: a stratified subset")
+    drop_near_duplicates_of: Distinct[Literal["val", "test"]] = optional(
+        "splits of whose images, in any flip or rotation by 90 degrees, no near-duplicate is trained on"
+    )
+    classifiers: Distinct[str] = optional(
+        "on its features; the default: of a model that names no network either, else none"
+    )
+    fusions: Distinct[str] = optional("of its network and classifiers; default likewise")
+
+
+class Model(OfAnyModel):
+    label: Label = optional("its name in tables, figures and pages; ~ for one that follows from the key")
+    network: str = optional("an entry of networks; by default that of defaults.by_images")
+    ablations: Ablations | None = optional("what each part contributes; ~ for none")
+
+
+class Ensemble(Section):
+    label: Label = optional("its name in tables, figures and pages; ~ for one that follows from the key")
+    systems: SomeDistinct[str] = key("whose probabilities are averaged, over all their seeds: model/system")
+
+
+class LearningCurve(Section):
+    network: str = key("an entry of networks")
+    sizes: SomeDistinct[Size] = key("numbers of training images")
+    repeats: SomeDistinct[Seed] = key("seeds: each draws its own stratified subsets and weights")
+
+
+class Generated(Section):
+    seed: Seed = key("of the generated images")
+    train: Images = key("images of this split")
+    val: Images = key("images of this split")
+    test: Images = key("images of this split")
+
+
+class Published(Section):
+    system: str | None = optional("model/system or ensembles/name, if it is one of ours")
+    name: Text = key("of the system, or of who measured it")
+    accuracy: Accuracy | None = key("on the official test split")
+    auroc: Accuracy | None = optional("likewise")
+    source: Text = key("where it is said")
+
+
+class OfAnyDataset(Section):
+    size: Annotated[Literal[28, 64, 128, 224], Whole] = optional("pixels a side; by default those of a file")
+    source: Literal["official", "surrogate", "file", "folder", "generated"] = optional(
+        "official: MedMNIST's own file; surrogate: `{flag}_surrogate.npz`; file, folder: see path; generated: see there"
+    )
+    ece_bins: int = optional("equal-mass bins of the calibration error", ge=2, le=1000)
+    near_duplicates: float = optional("pixel correlation from which two images count as near-duplicates", gt=0, le=1)
+    augmentation: Augmentation = optional("of training images only")
+
+
+class DatasetDefaults(OfAnyDataset):
+    split: Complete[Split] = optional("of a folder of pictures that has no train, val and test")
+    crossvalidation: Complete[Crossvalidation] = optional("of a data set that has this key")
+    resplits: Complete[Resplits] = optional("of a data set that has this key")
+
+
+class Dataset(OfAnyDataset):
+    flag: Literal[
+        "pathmnist", "chestmnist", "dermamnist", "octmnist", "pneumoniamnist", "retinamnist", "breastmnist",
+        "bloodmnist", "tissuemnist", "organamnist", "organcmnist", "organsmnist", None,
+    ] = optional("MedMNIST's name; ~ for a file of your own that is none of these")  # fmt: skip
+    task: Literal["multi-class", "ordinal-regression", "multi-label", None] = optional(
+        "of a file without a flag: multi-class (~), or multi-label: labels (n, k) of 0 and 1, several at once"
+    )
+    path: NotEmpty | None = optional(
+        "source file: a local .npz in MedMNIST format; source folder: a folder of PNG or JPEG pictures of any size, "
+        "`{class}/…` or `{train,val,test}/{class}/…`; each becomes an image as in `predict`"
+    )
+    split: Split | None = optional("source folder without train, val and test")
+    colour: bool | None = optional("source folder: whether pictures have colour; ~ for that of the first by name")
+    bits: Bits | None = optional(
+        "source folder: that hold the values of pictures of 16 bits (12 of many detectors); ~ for all 16"
+    )
+    exclude: NotEmpty | Distinct[NotEmpty] | None = optional(
+        "source folder: patterns of files and folders to pass over: `*_mask*`; with a / of paths below the folder"
+    )
+    sha256: Sha256 = optional("of the file; checked where given")
+    label: Text | None = optional("its name in every table and page; required unless the file is the official one")
+    label_names: Distinct[Text] | None = optional(
+        "classes as they are printed, in label order; ~ for MedMNIST's names, numbers of a file without a flag, or "
+        "names of folders, which in another order give the labels that order"
+    )
+    positive: PositiveLabel | None = optional("whose sensitivity and average precision are reported; ~ for none")
+    generated: Generated | None = optional("source generated: seed and numbers of the images that are drawn")
+    models: dict[Name, Model] = optional("networks with their classifiers and fusions", min_length=1)
+    ensembles: dict[Name, SomeDistinct[str] | Ensemble] = optional(
+        "averages of probabilities: a list of systems, or these and a label"
+    )
+    learning_curve: LearningCurve | None = optional("accuracy against the number of training images; ~ for none")
+    crossvalidation: Crossvalidation | None = optional(
+        "`snakemake crossvalidation`: the whole workflow in folds of these images; ~ for none"
+    )
+    resplits: Resplits | None = optional(
+        "`snakemake resplits`: the same on other splits in the shares of this one, test images among them; ~ for none"
+    )
+    export: str | None = optional(
+        "what `snakemake export` packs: model/system or ensembles/name; ~ for the highest in rank that is no ensemble"
+    )
+    published: list[Published] = optional("figures of others, shown beside ours")
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        if self.flag and self.task:
+            yield "task", f"{self.flag} has a task of its own; leave task to files without a flag"
