@@ -25,6 +25,7 @@ from medfusion.planning import config_checks
 from medfusion.planning.config_models.classifiers import GRIDS
 from medfusion.planning.config_models.faults import faults
 from medfusion.planning.config_values import unusable
+from medfusion.planning.input_check_plan import InputCheckPlan
 from medfusion.planning.job_settings import job_settings
 from medfusion.planning.page_plan import PagePlan
 from medfusion.planning.plan import Plan
@@ -1112,7 +1113,8 @@ def jobs(plan):
         stages = {"train_cnn": "network", "extract_features": "applied", "fit_grid": "classifier", "fuse": "fusion"}
         stages |= {"augment": "augmented", "ensemble": "ensemble", "evaluate": "group", "learning_curve": "size"}
         stages |= {"corrupt_predict": "trained", "apply_backbone": "backbone"}
-        stages |= {"partition_images": "partition", "summarise_partitions": "scheme"}
+        per["checked"] = [{"dataset": dataset, "model": model} for model in InputCheckPlan(plan).seeds(dataset)]
+        stages |= {"fit_input_check": "checked", "partition_images": "partition", "summarise_partitions": "scheme"}
         per["trained"] = trained
         partitions = [one for one in plan.partitions.values() if one.dataset == dataset]
         per["partition"] = [{"dataset": one.path} for one in partitions]
