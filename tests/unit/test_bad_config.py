@@ -816,6 +816,19 @@ FAULTS = {
         "{datasets: {breast: {models: {reliability: {network: breast_cnn, seeds: [1]}}}}}",
         "datasets.breast.models.reliability: the name is taken by a folder of the data set; choose another",
     ),
+    "a list among models of which one is switched off": (
+        "{datasets: {breast: {models: {breast_resnet: ~}, crossvalidation: {models: [breast_resnet, [x]]}}}}",
+        "datasets.breast.crossvalidation.models.0: ['x']; expected text",
+    ),
+    "an option that no architecture has": (
+        "{networks: {blood_cnn: {options: {drop: 0.1}}}}",
+        "networks.blood_cnn.options: blood_cnn has no option 'drop'; did you mean 'dropout'?",
+    ),
+    "a pool of other splits": (
+        "{datasets: {breast: {crossvalidation: {pool: [train, 1]}}}}",
+        "datasets.breast.crossvalidation.pool: ['train', 1]; expected one of ['train', 'val'], "
+        "['train', 'val', 'test']",
+    ),
     "a misspelt style": (
         "{report: {style: whitgrid}}",
         "report.style: 'whitgrid'; expected one of whitegrid, darkgrid, white, dark, ticks; did you mean 'whitegrid'?",

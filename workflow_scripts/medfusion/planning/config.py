@@ -79,7 +79,7 @@ def _leave_out_of_schemes(dataset: Config) -> None:
         if not isinstance(scheme, dict):
             continue
         if isinstance(scheme.get("models"), list) and off & set(map(str, scheme["models"])):
-            scheme["models"] = [model for model in scheme["models"] if model not in off]
+            scheme["models"] = [model for model in scheme["models"] if str(model) not in off]
             if not scheme["models"]:
                 dataset[name] = None
         if isinstance(scheme.get("compare"), list):

@@ -1,7 +1,7 @@
 """The sections on data sets: their source, augmentation, models, ensembles and other splits."""
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
@@ -34,13 +34,13 @@ PositiveLabel = Annotated[int, Field(ge=0)]
 POOLS = [["train", "val"], ["train", "val", "test"]]
 
 
-def _pool(value: list[str]) -> list[str]:
+def _pool(value: list[Any]) -> list[Any]:
     if value not in POOLS:
         raise PydanticCustomError(NO_CHOICE, "none of the pools")
     return value
 
 
-Pool = Annotated[list[str], AfterValidator(_pool), Field(json_schema_extra={"enum": POOLS})]
+Pool = Annotated[list[Any], AfterValidator(_pool), Field(json_schema_extra={"enum": POOLS})]
 
 
 class Split(Section):
@@ -174,7 +174,7 @@ class DatasetDefaults(OfAnyDataset):
     resplits: Complete[Resplits] = optional("of a data set that has this key")
 
 
-class Dataset(OfAnyDataset):
+class Origin(Section):
     flag: Literal[
         "pathmnist", "chestmnist", "dermamnist", "octmnist", "pneumoniamnist", "retinamnist", "breastmnist",
         "bloodmnist", "tissuemnist", "organamnist", "organcmnist", "organsmnist", None,
@@ -202,6 +202,13 @@ class Dataset(OfAnyDataset):
     )
     positive: PositiveLabel | None = optional("whose sensitivity and average precision are reported; ~ for none")
     generated: Generated | None = optional("source generated: seed and numbers of the images that are drawn")
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        if self.flag and self.task:
+            yield "task", f"{self.flag} has a task of its own; leave task to files without a flag"
+
+
+class Dataset(OfAnyDataset, Origin):
     models: dict[Name, Model] = optional("networks with their classifiers and fusions", min_length=1)
     ensembles: dict[Name, SomeDistinct[str] | Ensemble] = optional(
         "averages of probabilities: a list of systems, or these and a label"
@@ -217,7 +224,3 @@ class Dataset(OfAnyDataset):
         "what `snakemake export` packs: model/system or ensembles/name; ~ for the highest in rank that is no ensemble"
     )
     published: list[Published] = optional("figures of others, shown beside ours")
-
-    def faults(self) -> Iterator[tuple[str, str]]:
-        if self.flag and self.task:
-            yield "task", f"{self.flag} has a task of its own; leave task to files without a flag"

@@ -106,7 +106,7 @@ def _lacks(config: Any, path: tuple[str | int, ...], missing: Iterable[Fault]) -
         others = [other for other in config if other != part] if isinstance(config, Mapping) else []
         config = config[part]
     names = ", ".join(fault.more for fault in missing if fault.path == path)
-    return f"{_key(path)}: lacks {names}{did_you_mean(str(path[-1]), others) if path else ''}"
+    return f"{_key(path)}: lacks {names}{did_you_mean(str(path[-1]), others) if path[1:] else ''}"
 
 
 def _lines(config: Any, fault: Fault) -> Iterator[str]:

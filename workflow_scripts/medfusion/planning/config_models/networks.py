@@ -82,8 +82,8 @@ class Input(Section):
     std: Positive | PerChannel[Positive] = optional("divided by then: one number, or one a channel")
 
 
-class Options(Section):
-    """Options of all architectures; which of them one has is said in its file."""
+class Options(Section, extra="allow", json_schema_extra={"additionalProperties": False}):
+    """Options of all architectures. Which of them one has is said in its file, and asked by its network."""
 
     dropout: Share = optional("share of units dropped in training")
     dense_dropout: Share = optional("the same before the dense layer")
