@@ -32,7 +32,10 @@ def main(args, settings):
 
     figures, tables = _by_name(args.figures, args.page), _by_name(args.tables, args.page)
     made_by = records.ancestry([*args.metrics, *args.figures, *args.tables], records.read_all(settings["results"]))
-    text = page.render(TEMPLATE, settings, args.metrics, figures, tables, settings["versions"], made_by)
+    # As seen from the page; a folder elsewhere knows nothing of it.
+    folder = os.path.dirname(args.page)
+    documentation = "" if os.path.isabs(folder) else os.path.relpath("docs", folder)
+    text = page.render(TEMPLATE, settings, args.metrics, figures, tables, settings["versions"], made_by, documentation)
     write_text(args.page, text)
     stage.progress(f"{args.page}: {len(text.encode()) / 1e6:.1f} MB, {len(figures)} figures")
 

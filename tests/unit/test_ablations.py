@@ -276,7 +276,7 @@ def test_the_page_has_base_and_changes_with_their_differences():
     assert row.cells[position].text == "−0.020 ± 0.030"
     assert row.cells[position].note == "−0.095 to +0.055"
     assert all(len(row.cells) == len(table.head) for body in table.bodies for row in body.rows)
-    assert any("no part of any ensemble" in note for note in part.notes)
+    assert any("None of these systems is a candidate or part of any ensemble" in text for text in part.method)
 
 
 def test_the_page_has_no_section_where_nothing_is_ablated():

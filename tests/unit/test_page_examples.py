@@ -36,7 +36,7 @@ def test_without_gradients_there_is_occlusion_alone(tmp_path):
     page = ExamplePages(
         str(tmp_path / "examples.json"), str(tmp_path / "maps.h5"), NAMES, "Own images", 0.95, {}, Names()
     )
-    method = filled(page)[1].notes[0]
+    method = filled(page)[1].method[0]
     assert method.startswith("There is no Grad-CAM") and "Occlusion (Zeiler" in method
     picture = told(page, "saliency")
     assert picture.title == "Occlusion" and "Grad-CAM" not in picture.caption
@@ -136,13 +136,14 @@ def test_captions_and_alternative_texts_state_counts(pages):
     assert "1 right and 2 wrong examples of 2 classes" in shown["saliency"].alt
     for picture in shown.values():
         assert picture.alt.startswith("A title. ") and "Own images, test n = 5" in picture.alt
-        assert "Own images, test n = 5" in picture.caption
+        assert picture.caption.endswith(" Test n = 5.")
     other = Picture("breast/results/seeds", "A title", "?", "?", "data:", 1, 1)
     assert page.told(other) is other
 
 
 def test_the_caveats_of_the_maps_are_there(pages):
-    notes = " ".join(filled(pages())[1].notes)
+    section = filled(pages())[1]
+    notes = " ".join([*section.notes, *section.method])
     assert "4 × 4 positions on images of 28 × 28 pixels" in notes and "7.0 × 7.0 pixels" in notes
     assert "Adebayo et al. 2018" in notes and "not why" in notes
 

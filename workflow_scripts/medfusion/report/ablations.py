@@ -10,7 +10,7 @@ import pandas as pd
 from medfusion import display_names
 from medfusion.evaluation.ablations import Contribution, SeedDifference, contributions
 from medfusion.evaluation.ranking import score
-from medfusion.naming import intervals, span
+from medfusion.naming import span
 from medfusion.planning.ablations import comparisons
 from medfusion.report.page_parts import Body, Cell, Row, Section, Table
 from medfusion.report.page_tables import NOTHING, value_cell, with_interval
@@ -21,14 +21,11 @@ PARTS = {
     "member": "One member of a fusion alone: difference to the fusion",
 }
 NOTES = (
-    "In each row one thing is other than the configuration says, and everything that follows from it is trained and "
-    "fitted anew. Differences are new minus configured, between the same seeds: mean ± standard deviation; under them "
-    "stands the {confidence} interval of their mean over seeds (Student's, of pairs). It is about other seeds, not "
-    "other images, is not corrected for the number of rows, and is wide where there are few seeds. Where it holds 0, "
-    "the seeds do not show that the part matters. One seed has no interval.",
-    "None of these systems is a candidate: the selected system is not chosen among them, and they are no part of any "
-    "ensemble. To drop or to keep a part, look at validation; a part that is dropped for its test figures makes these "
-    "optimistic.",
+    "Differences are new minus configured, between the same seeds; under them the {confidence} interval of their mean "
+    "over seeds (Student's, of pairs, not corrected for the number of rows). Where it holds 0, the seeds do not show "
+    "that the part matters. One seed has no interval.",
+    "None of these systems is a candidate or part of any ensemble; a part that is dropped for its test figures makes "
+    "these optimistic.",
 )
 HEAD = ["Change", "System", "Validation accuracy", "Difference", "Test accuracy, {} interval", "Difference"]
 HEAD += ["Validation AUROC", "Difference", "Test AUROC, {} interval", "Difference", "Test n", "Seeds"]
@@ -51,7 +48,7 @@ def fill(section: Section, config: dict[str, Any], dataset: str, table: pd.DataF
     """
     rows = found(config, dataset, table)
     if rows:
-        section.notes += [note.format(confidence=confidence) for note in NOTES]
+        section.method += [note.format(confidence=confidence) for note in NOTES]
     name = table["name"].iloc[0] if rows else ""
     models, names = display_names.model_names(config, dataset), display_names.part_names(config, dataset)
     for base in dict.fromkeys(row.base for row in rows):
@@ -72,10 +69,7 @@ def _table(
         ]
         if of_part:
             bodies.append(Body(of_part, words))
-    caption = (
-        f"What the parts of {title} contribute, {span(seeds, 'seed', 'seeds')}. Values are mean ± standard deviation "
-        f"over seeds; under test values, {intervals(confidence, 'Wilson for accuracy, DeLong for AUROC')}"
-    )
+    caption = f"What the parts of {title} contribute, {span(seeds, 'seed', 'seeds')}"
     return Table(caption, [name.format(confidence) for name in HEAD], bodies, numeric=2)
 
 

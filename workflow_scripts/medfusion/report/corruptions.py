@@ -1,7 +1,7 @@
 """The page's account of corrupted images: what they cost each system, which corruption, and which class."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -11,39 +11,29 @@ from medfusion.evaluation.metrics import Measure
 from medfusion.figures.corruption_figures import words
 from medfusion.files.corrupted_files import ALL, MEAN
 from medfusion.files.rankings import RankedSystem
-from medfusion.naming import percent
-from medfusion.report.page_parts import Body, Cell, Row, Section, Table
+from medfusion.naming import Names, percent
+from medfusion.report.page_parts import Body, Cell, Row, Section, Table, table_file
 from medfusion.report.page_tables import NOTHING, number
 
 WHAT = (
-    "The same {n:,} test images, drawn without looking at their labels, are corrupted as {origin}, at {severities}. "
-    "Severities are meant for images of 224 pixels: each image is enlarged to that, corrupted, and shrunk again to its "
-    "{size}. What is finer than a pixel of the small image, as most noise is, then does little harm. Nothing is "
-    "fitted or chosen here; thresholds are those from the validation split, which has no such images."
+    "The same {n:,} test images, corrupted as {origin} at {severities}, enlarged to 224 pixels and shrunk again to "
+    "their {size}: what is finer than a pixel then does little harm. First seed of {models}. Nothing is fitted or "
+    "chosen here."
 )
 ORIGIN = "MedMNIST-C does with this data set (Di Salvo et al. 2024)"
 ORIGIN_GENERAL = "most sets of MedMNIST-C are (Di Salvo et al. 2024), because this one is none of MedMNIST's"
-WHO = (
-    "Tried, with the first seed and all systems on each: {models}; chosen by the configuration, not by results. "
-    "Intervals are of the test images alone: Wilson for shares, of one bootstrap of images for errors and means; that "
-    "of the calibration error leans upwards, because resampling adds to it."
-)
-MEANS = (
-    "The balanced error is 1 minus the mean recall of the classes; the corruption error is its mean over severities "
-    "and corruptions, the relative one that divided by the balanced error on the images as they are. A prediction set "
-    "keeps its promise only for images like those of validation: where its coverage falls, it is broken."
+PROMISE = (
+    "A prediction set keeps its promise only for images like those of validation: where coverage falls, it is broken."
 )
 FOUND = (
-    "{system} classifies {clean} of these images rightly as they are and {mean} over all corruptions; fewest under "
-    "{worst}: {lowest}, where it refers {referred}. Of those that it does not refer it is right on {kept} as they are, "
-    "and on fewest under {silent}: {left} ({n:,} images)."
+    "{system} is right on {clean} of these images as they are and on {mean} over all corruptions; on fewest under "
+    "{worst}: {lowest}, where it refers {referred}. Selective accuracy is {kept} as they are and lowest under "
+    "{silent}: {left} ({n:,} images)."
 )
 LEAST = 10  # images that are not referred, of which an accuracy is told in a sentence
 OF_ALEXNET = (
-    "Relative to AlexNet: the mean over corruptions of the error divided by that of an AlexNet, as MedMNIST-C has it "
-    "(BE), and of what is above that on clean images (rBE); 1 is as good. That AlexNet was trained and tested at 224 "
-    "pixels, these systems see {size}: detail that they do not have cannot be taken from them, so that both say less "
-    "than they seem to."
+    "Beside AlexNet's error, as in MedMNIST-C: divided by it (BE), and what is above that on clean images (rBE); 1 is "
+    "as good. That AlexNet saw 224 pixels, these systems see {size}, so that both say less than they seem to."
 )
 MEASURES = {
     "accuracy": "Accuracy",
@@ -63,6 +53,8 @@ def fill(
     comparable: bool,
     size: int | None,
     name: str,
+    called: Mapping[str, str] = Names(),
+    models: Mapping[str, str] = Names(),
 ) -> None:
     """Add notes and tables to the section.
 
@@ -75,41 +67,40 @@ def fill(
     comparable : whether the test images are MedMNIST's own
     size : of the images, pixels a side, if it is known
     name : of the data set, which says so if its images are generated
+    called, models : names of systems, by address, and of models, by key
     """
     ranked, n = tried(table, systems), int(table["n"].max())
     levels = _levels(table)
     alexnet = comparable and flag in ALEXNET and levels == list(SEVERITIES)
     pixels = f"{size} pixels" if size else "size"
-    section.notes += [
+    section.notes += _found(table, shown(table, systems)[0], levels, called)
+    section.method += [
         WHAT.format(
             n=n,
             origin=ORIGIN if flag else ORIGIN_GENERAL,
+            models=", ".join(dict.fromkeys(models[row.model] for row in ranked)),
             severities=f"severities {', '.join(map(str, levels))} (of 1 to 5)",
             size=pixels,
         ),
-        WHO.format(models=", ".join(dict.fromkeys(row.model for row in ranked))),
-        MEANS,
-        *_found(table, shown(table, systems)[0], levels),
+        PROMISE,
         *([OF_ALEXNET.format(size=pixels)] if alexnet else []),
     ]
     test, theirs = f"{name}, test n = {n:,}", flag if alexnet else None
-    caption = f"What corrupted images cost: means over corruptions and severities; was: as they are ({test})"
-    section.tables.append(_summary(table, ranked, systems[0], theirs, caption))
-    first, *others = [
-        _by_corruption(
-            table, address, levels, label_names, theirs, f"By corruption, means over severities: {address} ({test})"
-        )
-        for address in shown(table, systems)
-    ]
-    section.tables.append(first)
-    section.folded_tables += others
-    section.folded_tables += [
-        _by_severity(table, address, levels, f"By corruption and severity: {address} ({test})")
-        for address in shown(table, systems)
-    ]
+    caption = f"Means over corruptions and severities; was: on the images as they are ({test})"
+    section.tables.append(_summary(table, ranked, systems[0], theirs, caption, called))
+    first, *others = shown(table, systems)
+    title = f"By corruption, means over severities: {called[first]}"
+    section.tables.append(_by_corruption(table, first, levels, label_names, theirs, f"{title} ({test})"))
+    for address in others:
+        title = f"By corruption: {called[address]}"
+        found = _by_corruption(table, address, levels, label_names, theirs, title)
+        section.files.append(table_file(found, title, test))
+    for address in shown(table, systems):
+        title = f"By corruption and severity: {called[address]}"
+        section.files.append(table_file(_by_severity(table, address, levels, title), title, test))
 
 
-def _found(table: pd.DataFrame, address: str, levels: Sequence[int]) -> list[str]:
+def _found(table: pd.DataFrame, address: str, levels: Sequence[int], called: Mapping[str, str]) -> list[str]:
     """Where a system is wrong most often, and where it is without noticing; nothing where it refers nearly all."""
     at = Measured(table, address).at
     places = [(name, str(level)) for name in names(table) for level in levels]
@@ -120,7 +111,7 @@ def _found(table: pd.DataFrame, address: str, levels: Sequence[int]) -> list[str
     silent = min(kept, key=lambda place: kept[place].value)
     return [
         FOUND.format(
-            system=address,
+            system=called[address],
             clean=percent(at(CLEAN, "0", "accuracy").value, 1),
             mean=percent(at(ALL, MEAN, "accuracy").value, 1),
             worst=_place(worst),
@@ -149,13 +140,18 @@ def _cell(measure: Measure) -> Cell:
 
 
 def _summary(
-    table: pd.DataFrame, systems: Sequence[RankedSystem], selected: RankedSystem, flag: str | None, caption: str
+    table: pd.DataFrame,
+    systems: Sequence[RankedSystem],
+    selected: RankedSystem,
+    flag: str | None,
+    caption: str,
+    called: Mapping[str, str],
 ) -> Table:
     """Means over corruptions and severities, with what they were before."""
     rows = []
     for row in systems:
         at = Measured(table, row.address).at
-        cells = [Cell(row.address)]
+        cells = [Cell(called[row.address])]
         for metric in MEASURES:
             cell, before = _cell(at(ALL, MEAN, metric)), at(CLEAN, "0", metric)
             cells.append(Cell(cell.text, f"{cell.note}; was {number(before.value)}".lstrip("; "), cell.sort))

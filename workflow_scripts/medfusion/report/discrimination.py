@@ -11,20 +11,16 @@ from medfusion.report.page_tables import NOTHING, interval, value_cell, with_int
 
 FEW = 200  # images of a class, up to which counts stand beside rates
 RATES = (
-    "What a threshold would reach if it were chosen on these test images, and is no promise for others: the highest "
-    "sensitivity at a specificity of at least so much, and back. Intervals are percentiles of a bootstrap in which the "
-    "threshold is sought anew each time."
+    "Rates in the first table are of thresholds sought on these test images, no promise for others; their intervals "
+    "seek it anew in each bootstrap."
 )
 PREVALENCES = (
-    "Predictive values depend on how common images of {positive} are. They are {share} of these test images; "
-    "for another prevalence they follow from sensitivity and specificity by Bayes' rule (intervals of "
-    "Mercaldo et al. 2007)."
+    "Predictive values depend on how common {positive} is: {share} of these test images; other prevalences by Bayes' "
+    "rule."
 )
 BENEFIT = (
-    "Net benefit counts true positives per image and takes off false ones, weighted by the odds of the threshold: who "
-    "acts from a probability of 20\N{NO-BREAK SPACE}% on holds one image found to be worth four false alarms (Vickers "
-    "& Elkin 2006). A system is of use at a threshold where its curve lies above both calling every image {positive} "
-    "and calling none; bands show what other images could change."
+    "Net benefit: a system is of use at a threshold where its curve lies above calling every image {positive}, and "
+    "none."
 )
 
 
@@ -32,17 +28,13 @@ def fill(section: Section, found: Discrimination) -> None:
     """Add notes and tables to the section; there are none without a label that they could speak of."""
     if (positive := found.positive) is None:
         return
-    called = found.names[found.content["selected"]]
-    section.notes += [
-        RATES,
-        PREVALENCES.format(positive=positive, share=percent(found.prevalence, 1)),
-        BENEFIT.format(positive=positive),
-    ]
+    section.notes.append(PREVALENCES.format(positive=positive, share=percent(found.prevalence, 1)))
+    section.method += [RATES, BENEFIT.format(positive=positive)]
     test = f"{found.name}, test n = {found.content['images']:,}, {found.images_with:,} of them {positive}"
     section.tables += [
         _rates(found, f"Sensitivity to {positive} at a given specificity, and back ({test})"),
-        _two_by_two(found, f"Test images by what they are and what {called} calls them ({test})"),
-        _predictive_values(found, f"Predictive values of {called} by prevalence of {positive} ({test})"),
+        _two_by_two(found, f"Test images by what they are and what the selected system calls them ({test})"),
+        _predictive_values(found, f"Predictive values of the selected system by prevalence of {positive} ({test})"),
     ]
 
 

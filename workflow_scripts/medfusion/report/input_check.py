@@ -36,11 +36,11 @@ def fill(section: Section, tried: Trials, flagged: float, other: str | None, con
     confidence : of intervals
     name : of the data set, which says so if its images are generated
     """
-    section.notes.append(WHAT.format(flagged=percent(flagged)))
+    section.method.append(WHAT.format(flagged=percent(flagged)))
     kinds = dict.fromkeys(network["kind"] for network in tried.networks)
     first = tried.networks[0]["auroc"]
     areas = ", ".join(f"{first[kind]:.2f} ({KIND_WORDS[kind]})" for kind in KINDS)
-    section.notes.append(HOW.format(kind=" and ".join(KIND_WORDS[kind] for kind in kinds), areas=areas))
+    section.method.append(HOW.format(kind=" and ".join(KIND_WORDS[kind] for kind in kinds), areas=areas))
     levels = sorted({trial.severity for trial in tried.trials if trial.severity})
     conditions: dict[str, list[Trial]] = {}
     for trial in tried.trials:

@@ -1,6 +1,7 @@
 """The report: one self-contained page that opens with the answer, then gives account of each task."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,16 +17,18 @@ from medfusion.files import rankings
 from medfusion.files.metric_files import Metrics, read_metrics
 from medfusion.jobs.costs import stage_costs
 from medfusion.jobs.records import Record
-from medfusion.naming import CRITERIA, intervals, percent, setting
+from medfusion.naming import CRITERIA, percent, setting
 from medfusion.planning import backbones
 from medfusion.planning.systems import fusion_members
 from medfusion.report import page_sections, page_tables, paired, reliability
+from medfusion.report.glossary import Glossary
 from medfusion.report.material import Config, Material, gather
 from medfusion.report.page_card import Card, card
-from medfusion.report.page_parts import Section, Table
+from medfusion.report.page_parts import Section, Table, data_uri
 from medfusion.tasks import is_multi_label
 
-OPEN = 5  # systems that are not folded away
+YAML = "application/yaml;charset=utf-8"
+LIMITS = re.compile(r"(?<=[\d%]) to (?=\d)")
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,7 @@ def render(
     tables: Mapping[str, str],
     libraries: Mapping[str, str],
     records: Sequence[Record],
+    documentation: str = "",
 ) -> str:
     """The page as HTML.
 
@@ -80,6 +84,7 @@ def render(
     figures, tables : paths by name: the path below the results folder without suffix
     libraries : version by name
     records : of the jobs that the page stands on
+    documentation : address of its folder, as seen from the page; without one, its files are named and not linked
 
     Raises
     ------
@@ -92,6 +97,7 @@ def render(
     for content in contents:
         by_dataset.setdefault(content["dataset"], []).append(content)
     tasks = [_task(gather(key, settings, group, figures, tables)) for key, group in by_dataset.items()]
+    _say_once(tasks)
     costs = stage_costs(records)
     template = Path(template)
     environment = jinja2.Environment(
@@ -102,6 +108,7 @@ def render(
         lstrip_blocks=True,
     )
     environment.filters["breakable"] = _breakable
+    environment.filters["range"] = _range
     return environment.get_template(template.name).render(
         title=config["report"]["title"],
         css=Markup(template.with_name("report.css").read_text(encoding="utf-8")),
@@ -110,10 +117,32 @@ def render(
         generated=[task.name for task in tasks if task.generated],
         confidence=percent(config["evaluation"]["confidence"]),
         costs=page_tables.costs(costs, "Cost of each stage") if len(costs) else None,
-        config=yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=110),
         versions=page_tables.versions(libraries, "Libraries that the stages import"),
+        config=data_uri(YAML, yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=110).encode()),
+        glossary=Glossary(),
+        documentation=documentation,
         isnan=math.isnan,
     )
+
+
+def _say_once(tasks: Sequence[Task]) -> None:
+    """Leave out of a section how things were measured where the first such section says it in the same words."""
+    first: dict[str, tuple[str, Section, list[str]]] = {}
+    for task in tasks:
+        for section in task.sections:
+            name, other, said = first.setdefault(section.title, (task.name, section, list(section.method)))
+            if section is not other and set(section.method) & set(said):
+                section.method = [text for text in section.method if text not in said]
+                section.same_method = (name, other.key)
+
+
+def _range(text: str) -> str:
+    """Limits in a table, where space is short: joined by a dash, unless they have signs.
+
+    >>> _range("of 5, 0.561 to 1.000"), _range("−0.020 to +0.013")
+    ('of 5, 0.561–1.000', '−0.020 to +0.013')
+    """
+    return LIMITS.sub("\N{EN DASH}", text)
 
 
 def _breakable(text: str) -> Markup:
@@ -125,10 +154,8 @@ def _task(material: Material) -> Task:
     """One data set: the answer, and its sections."""
     entry, first, systems = material.entry, material.first, material.systems
     several = is_multi_label(first["task"])
-    kinds = "bootstrap for accuracy, DeLong for AUROC" if several else "Wilson for accuracy, DeLong for AUROC"
     published = [] if first["generated"] else entry["published"]
-    values = f"Values are mean ± standard deviation over seeds; under them, {intervals(material.confidence, kinds)}."
-    caption = f"Systems on {material.name} in the order of their ranks, the selected one first. {values}"
+    caption = f"Systems on {material.name} in the order of their ranks, the selected one first"
     criterion, n = material.config["criterion"], ranking.images_tested(material.measures)
     table = page_tables.results(
         systems,
@@ -141,7 +168,7 @@ def _task(material: Material) -> Task:
         criterion,
         paired.apart_from_duplicates(material.compared),
     )
-    results, more_results = page_tables.few(table, OPEN, f"The other systems on {material.name}. {values}")
+    results, more_results = page_tables.few(table, page_tables.OPEN, f"The other systems on {material.name}")
     return Task(
         key=material.key,
         name=material.name,

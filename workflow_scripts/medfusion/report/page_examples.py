@@ -18,15 +18,11 @@ from medfusion.system_id import SystemId
 SURE = 0.9  # a probability that asks for an explanation where the class is wrong
 WORDS = {True: "right", False: "wrong"}
 CAUTION = (
-    "These maps show where evidence for a class lies, not why it is evidence, and not what a physician would look at. "
-    "Maps of this kind can look sensible even for a network whose weights are random (Adebayo et al. 2018, “Sanity "
-    "checks for saliency maps”), and a handful of images proves nothing about all others."
+    "Maps show where evidence for a class lies, not why, and not what a physician would look at; they can look "
+    "sensible even for random weights (Adebayo et al. 2018)."
 )
 
-NO_GRADIENTS = (
-    "There is no Grad-CAM: the network is a backbone that is applied as it is and gives no gradients; its "
-    "probabilities are those of the linear head on its features."
-)
+NO_GRADIENTS = "There is no Grad-CAM: the backbone is applied as it is and gives no gradients."
 
 
 class ExamplePages:
@@ -69,7 +65,8 @@ class ExamplePages:
             errors.tables.append(self._agreement())
         if self._examples["confused"]:
             errors.tables.append(self._confused())
-        saliency.notes += [self._method(), CAUTION]
+        saliency.notes.append(CAUTION)
+        saliency.method.append(self._method())
 
     def told(self, picture: Picture) -> Picture:
         """A gallery with the caption and the alternative text that its images call for; any other as it is."""
@@ -83,9 +80,9 @@ class ExamplePages:
         if kind not in told:
             return picture
         caption, seen = told[kind]()
-        data = f"{self._name}, test n = {self._examples['n']:,}"
         title = "Occlusion" if kind == "saliency" and not self._maps.with_gradcam else picture.title
-        caption, alt = f"{caption} Data: {data}.", f"{title}. {seen} {data}."
+        n = f"n = {self._examples['n']:,}"
+        caption, alt = f"{caption} Test {n}.", f"{title}. {seen} {self._name}, test {n}."
         rows = self._rows(kind)
         numbers = data_uri(CSV, csv_text(pd.DataFrame(rows)).encode()) if rows else ""
         return replace(picture, title=title, caption=caption, alt=alt, numbers=numbers)
@@ -141,8 +138,7 @@ class ExamplePages:
         sure = sum(example["probability"] >= SURE for example in shown)
         return [
             f"{text} ({percent(wrong / n, 1)}). The surest error has a probability of {shown[0]['probability']:.2f} "
-            "(here and in the figures below: before the temperature); "
-            f"{sure} of the {len(shown)} shown have {SURE:g} or more."
+            f"(here: before the temperature); {sure} of the {len(shown)} shown have {SURE:g} or more."
         ]
 
     def _of_fusion(self) -> list[str]:
@@ -177,27 +173,25 @@ class ExamplePages:
             else "is right as often as the better of the two"
         )
         return [
-            f"{text} A fusion has most to win where only one is right: {self._part(studied['fusion'])} settles "
-            f"{settled:,} of these {differ:,} rightly. In all the network is right on {network:,} images, "
+            f"{text} {self._part(studied['fusion'])} settles {settled:,} of these {differ:,} rightly. "
+            f"In all the network is right on {network:,} images, "
             f"the SVM on {svm:,}, their fusion on {total:,}: it {verdict}."
         ]
 
     def _method(self) -> str:
         gradients = self._gradients() if self._maps.with_gradcam else NO_GRADIENTS
         return (
-            f"{gradients} Occlusion (Zeiler & Fergus 2014) hides squares of {self._maps.patch} × {self._maps.patch} "
-            f"pixels, {self._maps.stride} pixels apart, with the mean colour of the test images, and records how far "
-            "the probability of the predicted class falls; such images are unlike all that the network was trained on."
+            f"{gradients} Occlusion (Zeiler & Fergus 2014): squares of {self._maps.patch} × {self._maps.patch} "
+            f"pixels, {self._maps.stride} apart."
         )
 
     def _gradients(self) -> str:
         rows, columns = self._maps.gradcam.shape[1:]
         height, width = self._maps.occlusion.shape[1:]
         return (
-            f"Grad-CAM (Selvaraju et al. 2017) weighs the output of the layer {self._maps.layer}, the last before "
-            f"pooling, by the gradient of the predicted class's score. That layer has {rows} × {columns} positions on "
-            f"images of {height} × {width} pixels: one position stands for about {height / rows:.1f} × "
-            f"{width / columns:.1f} pixels and sees more than these, so nothing finer can be read from it."
+            f"Grad-CAM (Selvaraju et al. 2017): layer {self._maps.layer}, {rows} × {columns} positions on images of "
+            f"{height} × {width} pixels, so about {height / rows:.1f} × {width / columns:.1f} pixels each: nothing "
+            "finer can be read from it."
         )
 
     # -- captions: what stands under a figure, and what is seen in it ------------------------------------------------
@@ -210,8 +204,8 @@ class ExamplePages:
         kinds = Counter((example["true"], example["predicted"]) for example in self._examples["errors"]).most_common()
         seen = "; ".join(f"{n} × {self._names[true]} as {self._names[taken]}" for (true, taken), n in kinds)
         return (
-            f"{extent} of {self._best}, the surest first. Under each image stand its true class, the class that it was "
-            "taken for, and the probability of that.",
+            f"{extent} of {self._best}, the surest first; under each its true class, what it was taken for, and the "
+            "probability of that.",
             f"{shown} images: {seen}.",
         )
 
@@ -225,8 +219,8 @@ class ExamplePages:
             for pair in pairs
         )
         return (
-            f"The pairs of classes that {self._best} confuses most often, with up to six images of each, the surest "
-            "errors first; under each image the probability of the class that it was taken for.",
+            f"By {self._best}, up to six images of each pair, the surest errors first; under each the probability of "
+            "the wrong class.",
             f"{seen[0].upper()}{seen[1:]}.",
         )
 
@@ -242,9 +236,8 @@ class ExamplePages:
         shown = f"{_images(alone['network_right'])} that the network alone gets right"
         shown += f", {alone['svm_right']} that the SVM alone gets right"
         return (
-            f"Test images on which either {self._studied} or {self._part(studied['svm'])} "
-            "is right, those first on which both are surest. Under each image its true class and what each says of it."
-            f"{fusion}",
+            f"Only {self._studied} or only {self._part(studied['svm'])} is right, those first on which both are "
+            f"surest; under each its true class and what each says.{fusion}",
             f"{shown[0].upper()}{shown[1:]}.",
         )
 
@@ -256,14 +249,11 @@ class ExamplePages:
         share = central_share(self._maps)
         middle = ""
         if share is not None:
-            middle = (
-                f" Of the fall in all these maps {percent(share, 0)} lies in the middle quarter of the image's area."
-            )
+            middle = f" Of the fall in all maps {percent(share, 0)} lies in the middle quarter of the area."
         return (
-            f"For each class the surest right example (left) and the surest wrong example (right) of the network of "
-            f"{self._studied}: test image, {grid}and the fall of the predicted class's "
-            "probability where a part is hidden. Colours go from nothing to the largest value of each map (for the "
-            f"fall {LEAST_FALL:g} at least); under the images the range of the change.{middle}",
+            f"The surest right (left) and wrong (right) example of each class by {self._studied}: test image, {grid}"
+            "fall of the probability where a part is hidden. Colours: up to each map's largest value (of falls "
+            f"{LEAST_FALL:g} at least); below: range of the change.{middle}",
             f"{right} right and {wrong} wrong examples of {len(rows)} classes, with {coloured} each.{middle}",
         )
 
@@ -283,11 +273,8 @@ class ExamplePages:
             bodies.append(Body([Row([Cell("all"), Cell(f"{n:,}", sort=n), self._share(right, n)], "baseline")]))
         head = ["Test images on which", "Images"]
         head += [f"{self._part(studied['fusion'])} is right on"] if studied["fusion"] else []
-        made = ", and what their fusion makes of it" if studied["fusion"] else ""
-        caption = (
-            f"{self._studied} and {self._part(studied['svm'])}{made} ({self._name}, test n = {n:,}); shares with "
-            f"{percent(self._confidence)} Wilson intervals"
-        )
+        made = " and their fusion" if studied["fusion"] else ""
+        caption = f"{self._studied}, {self._part(studied['svm'])}{made} ({self._name}, test n = {n:,})"
         return Table(caption, head, bodies)
 
     def _confused(self) -> Table:
@@ -302,11 +289,7 @@ class ExamplePages:
             )
             for pair in self._examples["confused"]
         ]
-        caption = (
-            f"The classes that {self._best} confuses most often ({self._name}, test n = {self._examples['n']:,}); "
-            "shares "
-            f"of the true class with {percent(self._confidence)} Wilson intervals"
-        )
+        caption = f"Classes that {self._best} confuses most ({self._name}, test n = {self._examples['n']:,})"
         return Table(caption, ["True class", "Taken for", "Images", "Of the true class"], [Body(rows)], numeric=2)
 
     def _share(

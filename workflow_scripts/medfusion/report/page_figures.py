@@ -28,7 +28,7 @@ def read_picture(
     ----------
     name : path below the results folder without suffix: data set, then what the figure is of, then its own name
     path : of the file
-    data : name of the data set, for caption and alternative text
+    data : name of the data set, which the figure itself says too, for its alternative text
     captions : by the figures' own names
     models : names of models, by key
     """
@@ -39,6 +39,4 @@ def read_picture(
         f"seed {part[4:]}" if part.startswith("seed") and part[4:].isdigit() else models[part] for part in parts
     )
     title = f"{figure.title}: {of}" if of else figure.title
-    return figure.section, picture(
-        name, path, title, f"{captions.get(last, '')} Data: {data}.".strip(), f"{title}. {data}."
-    )
+    return figure.section, picture(name, path, title, captions.get(last, ""), f"{title}. {data}.")

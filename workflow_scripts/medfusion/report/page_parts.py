@@ -6,11 +6,15 @@ import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pandas as pd
+
 from medfusion.errors import UserError
 from medfusion.files import svg_numbers
+from medfusion.files.tables import csv_text
 
 MEDIA = {".svg": "image/svg+xml", ".png": "image/png"}
 CSV = "text/csv;charset=utf-8"
+NAMED = 3  # figures that are folded away, up to which their titles are named
 PIXELS_PER_POINT = 96 / 72
 
 
@@ -63,20 +67,75 @@ class Picture:
     numbers: str = ""
 
 
+@dataclass(frozen=True)
+class File:
+    """A table that the page holds as a file to download: what it is, the file's name, its content as a data URI."""
+
+    label: str
+    name: str
+    uri: str
+
+
 @dataclass
 class Section:
-    """A part of a task's account. `more` holds pictures that are folded away."""
+    """A part of a task's account.
+
+    Attributes
+    ----------
+    notes : what was found
+    method : how, where readers need it; what the first data set's section says in the same words is said there alone
+    same_method : name of that data set and key of its section, where something is said there alone
+    more : pictures that are folded away
+    files : tables that nobody reads through
+    """
 
     key: str
     title: str
     notes: list[str] = field(default_factory=list)
+    method: list[str] = field(default_factory=list)
+    same_method: tuple[str, str] | None = None
     tables: list[Table] = field(default_factory=list)
     folded_tables: list[Table] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)
     more: list[Picture] = field(default_factory=list)
+    files: list[File] = field(default_factory=list)
+
+    @property
+    def folded(self) -> str:
+        """What is folded away, in a few words.
+
+        >>> Section("", "", files=[File("", "", "")], folded_tables=[Table("", [], [])] * 2).folded
+        '2 tables; 1 longer one as CSV'
+        """
+        titles = list(dict.fromkeys(picture.title.partition(":")[0] for picture in self.more))
+        tables, files = len(self.folded_tables), len(self.files)
+        parts = [*titles] if len(titles) <= NAMED else [f"{len(titles)} figures"]
+        parts += [f"{tables} {'table' if tables == 1 else 'tables'}"] if tables else []
+        parts += [f"{files} longer {'one' if files == 1 else 'ones'} as CSV"] if files else []
+        return "; ".join(parts)
 
     def __bool__(self) -> bool:
-        return bool(self.notes or self.tables or self.pictures)
+        return bool(self.notes or self.method or self.tables or self.folded_tables or self.pictures or self.more)
+
+
+def table_file(table: Table, label: str, data: str) -> File:
+    """A table as CSV: its cells as texts, what stands under them in columns of their own.
+
+    Parameters
+    ----------
+    label : what the link says
+    data : what the numbers are of, in a column of its own
+    """
+    rows = [row for body in table.bodies for row in body.rows]
+    columns: list[tuple[str, list[str]]] = [("data", [data] * len(rows))]
+    for position, title in enumerate(table.head):
+        cells = [row.cells[position] for row in rows]
+        columns.append((title, [cell.text for cell in cells]))
+        if any(cell.note for cell in cells):
+            columns.append((f"{title}: interval or note", [cell.note for cell in cells]))
+    text = csv_text(pd.DataFrame(dict(columns)))
+    name = re.sub(r"\W+", "-", label.lower()).strip("-")
+    return File(label, f"{name}.csv", data_uri(CSV, text.encode()))
 
 
 def picture(name: str, path: str | Path, title: str, caption: str, alt: str) -> Picture:

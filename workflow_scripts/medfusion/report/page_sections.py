@@ -7,7 +7,7 @@ import pandas as pd
 from medfusion.evaluation import ranking
 from medfusion.files.input_check_trials import Trials
 from medfusion.files.tables import read_table
-from medfusion.naming import intervals, no_learning_curves
+from medfusion.naming import no_learning_curves
 from medfusion.planning import backbones, data_sets
 from medfusion.report import (
     ablations,
@@ -21,7 +21,7 @@ from medfusion.report import (
 )
 from medfusion.report.material import Material
 from medfusion.report.page_figures import OTHER, rank, read_picture
-from medfusion.report.page_parts import Section
+from medfusion.report.page_parts import Section, table_file
 from medfusion.tasks import ORDINAL, is_multi_label
 
 SECTIONS = {
@@ -44,43 +44,32 @@ SECTIONS = {
     "studies": "How tree, forest and SVM see the features",
     OTHER: "More figures",
 }
-OPTIMISTIC = (
-    "Settings compared by folds of the training split are marked as optimistic: the network whose features they see "
-    "was trained on the same labels."
-)
+OPTIMISTIC = "Settings compared by folds of the training split are optimistic."
 WEIGHTS = (
-    "The more members a fusion has and the fewer validation images, the more of its weights is chance; one that gives "
-    "a single member all the weight is that member under another name."
+    "The more members and the fewer validation images, the more of a fusion's weights is chance; one with all the "
+    "weight is that member under another name."
 )
 LABELS = (
-    "An image may have several labels at once: accuracy and AUROC are MedMNIST's, means over the labels, each of which "
-    "is held to be present above a probability of 0.5; classifiers are one-vs-rest, one a label. Most images lack a "
-    "rare label, so that the AUROC says more than the accuracy. Intervals of AUROCs are DeLong's, those "
-    "of other means of a bootstrap of images, stratified by the rarest label of each."
+    "An image may have several labels at once, each present above a probability of 0.5: accuracy and AUROC are "
+    "MedMNIST's, means over the labels. Most images lack a rare label, so that the AUROC says more. Intervals of "
+    "AUROCs are DeLong's, those of other means of a bootstrap, stratified by the rarest label of each image."
 )
 LEFT_OUT = (
-    "Left out, because it rests on one class an image: the confusion matrix, the comparison of "
-    "systems, measures without near-duplicates, prediction sets and referral, single errors, saliency maps, "
-    "the studies of tree, forest and SVM, and the export."
+    "Left out, because it rests on one class an image: confusion matrix, comparison of systems, measures without "
+    "near-duplicates, prediction sets and abstention, single errors, saliency maps, studies of tree, forest and SVM, "
+    "export."
 )
-ORDINAL_NOTE = (
-    "The classes have an order. Accuracy and AUROC are MedMNIST's, which evaluates them as classes without one; the "
-    "mean absolute error is the mean difference of the predicted and the true class's number."
+ORDINAL_NOTE = "The classes have an order, which accuracy and AUROC, MedMNIST's, leave out of account."
+CALIBRATION_ERROR = "The calibration error is over {bins} bins."
+AS_THEY_ARE = "Log loss is that after the temperature, other measures are of the probabilities as they are."
+OF_LABELS = "Calibration error, Brier score and log loss are means over the labels."
+CONSTANT = "Images of one colour, of which r is undefined: {constant}."
+# Figures and tables that are open; others are folded away.
+OPEN_FIGURES = (
+    *("pairs", "differences", "areas", "confusion", "roc", "reliability", "corruptions", "errors", "saliency"),
+    *("contributions", "training_size"),
 )
-CALIBRATION_ERROR = (
-    "The calibration error is taken over {bins} bins; resampling adds to it, so its interval leans upwards and, of a "
-    "single run, may lie above the value."
-)
-BRIER = (
-    "The Brier score of two classes is of the probability of the second, from 0 to 1; of more, it is summed over the "
-    "classes, from 0 to 2. Log loss is that after a temperature from the validation split; the other measures are of "
-    "the probabilities as they are."
-)
-BRIER_OF_LABELS = "Calibration error and Brier score, from 0 to 1, and log loss are means over the labels."
-NEAR_DUPLICATES = (
-    "r is the Pearson correlation of all pixel values of two images. It is undefined for images whose pixels are all "
-    "equal; there are {constant} of these. Mirrored or turned images are looked for across splits."
-)
+OPEN_TABLES = ("data", "near_duplicates", "ablations")
 
 
 def sections(material: Material) -> list[Section]:
@@ -119,12 +108,14 @@ def sections(material: Material) -> list[Section]:
     _size_study(found["training_size"], material)
     _studies(found["studies"], material)
     _pictures(found, material)
+    for kind, section in found.items():
+        kept = section.tables[:1] if kind in OPEN_TABLES else []
+        section.folded_tables = section.tables[len(kept) :] + section.folded_tables
+        section.tables = kept
     return [section for section in found.values() if section]
 
 
 def _data(section: Section, material: Material) -> None:
-    if material.audit:
-        section.notes += [f"{remark[0].upper()}{remark[1:]}." for remark in material.audit.get("remarks", ())]
     if material.counts is not None:
         section.tables.append(page_tables.counts(material.counts, f"Images of each class ({material.name})"))
     if "inspect/pixels" in material.tables:
@@ -136,41 +127,35 @@ def _near_duplicates(section: Section, material: Material) -> None:
     if material.audit:
         caption = f"Near-duplicates by pixel correlation r ({material.name})"
         section.tables.append(page_tables.near_duplicates(material.audit, caption))
-        section.notes.append(NEAR_DUPLICATES.format(constant=sum(material.audit["constant_images"].values())))
+        if constant := sum(material.audit["constant_images"].values()):
+            section.notes.append(CONSTANT.format(constant=constant))
 
 
 def _detail(section: Section, material: Material) -> None:
     systems, label_names, table = material.systems, material.first["label_names"], material.measures
     task, several = material.first["task"], is_multi_label(material.first["task"])
     section.notes += [LABELS, LEFT_OUT] if several else [ORDINAL_NOTE] if task == ORDINAL else []
-    wilson = "each label's accuracy, all labels right, precision and recall" if several else "precision and recall"
-    kinds = f"Wilson for {wilson}, DeLong for the AUROC, bootstrap for the others"
-    section.notes.append(
-        "Each value is the mean ± standard deviation over seeds; under it, "
-        f"{intervals(material.confidence, kinds)}. "
-        "Where nothing varies among these images, the bootstrap gives an interval without width, and so does DeLong's "
-        "method where an AUROC is 1; that is no certainty. "
-        f"{CALIBRATION_ERROR.format(bins=material.entry['ece_bins'])} {BRIER_OF_LABELS if several else BRIER}"
+    section.method.append(
+        f"{CALIBRATION_ERROR.format(bins=material.entry['ece_bins'])} {OF_LABELS if several else AS_THEY_ARE}"
     )
     test = f"{material.name}, test n = {systems[0].test_accuracy.n:,}"
     what = "Measures of each label" if several else "Precision, recall and F1 of each class"
-    first, *others = [
-        page_tables.per_class(table, one, label_names, f"{what}: {material.names[one.address]} ({test})")
-        for one in ranking.representatives(systems)
-    ]
+    first, *others = [(f"{what}: {material.names[one.address]}", one) for one in ranking.representatives(systems)]
     positive = material.entry["positive"]
-    section.tables += [
-        first,
-        page_tables.measures(table, systems, material.names, label_names, positive, f"More measures ({test})"),
+    section.tables.append(page_tables.per_class(table, first[1], label_names, f"{first[0]} ({test})"))
+    measures = page_tables.measures(table, systems, material.names, label_names, positive, f"More measures ({test})")
+    page_tables.add_first(section, measures, test)
+    section.files += [
+        table_file(page_tables.per_class(table, one, label_names, label), label, test) for label, one in others
     ]
-    section.folded_tables += others
 
 
 def _corruptions(section: Section, material: Material, table: pd.DataFrame) -> None:
     entry = material.entry
     comparable = entry["source"] == "official" and not material.first["generated"]
     names, size = material.first["label_names"], entry.get("size")
-    corruptions.fill(section, table, material.systems, names, entry["flag"], comparable, size, material.name)
+    called = (material.names, material.model_names)
+    corruptions.fill(section, table, material.systems, names, entry["flag"], comparable, size, material.name, *called)
 
 
 def _input_check(section: Section, material: Material, tried: Trials) -> None:
@@ -191,9 +176,9 @@ def _choices(section: Section, material: Material) -> None:
         section.tables.append(
             page_tables.weights(material.weights, material.names, f"Weights of the fusions ({material.name})")
         )
-        section.notes.append(WEIGHTS)
+        section.method.append(WEIGHTS)
     if any(best["selection"] == "folds" for run, best in material.choices.items() if run.model not in frozen):
-        section.notes.append(OPTIMISTIC)
+        section.method.append(OPTIMISTIC)
 
 
 def _size_study(section: Section, material: Material) -> None:
@@ -203,8 +188,8 @@ def _size_study(section: Section, material: Material) -> None:
         sizes = sorted(part["system"].unique(), key=lambda size: math.inf if size == "all" else int(size))
         scores = {size: ranking.score(part, "learning_curve", size, "test", "accuracy") for size in sizes}
         caption = (
-            f"Test accuracy by number of training images ({material.name}, test n = {part['n'].iloc[0]:,}): mean ± "
-            f"standard deviation over repeats; under it, {intervals(material.confidence, 'Wilson')}"
+            f"Test accuracy by number of training images ({material.name}, test n = {part['n'].iloc[0]:,}), mean ± "
+            "standard deviation over repeats"
         )
         section.tables.append(page_tables.training_sizes(scores, part["seed"].nunique(), caption))
 
@@ -220,7 +205,7 @@ def _studies(section: Section, material: Material) -> None:
 
 
 def _pictures(found: dict[str, Section], material: Material) -> None:
-    """Put each figure where it belongs; one of a kind is open, those of other networks and seeds are folded away."""
+    """Put each figure where it belongs; of those that are open the first of a kind is, others are folded away."""
     for name, path in sorted(material.figures.items(), key=lambda item: rank(f"{material.key}/{item[0]}")):
         if name in page_card.FIGURES:
             continue
@@ -228,5 +213,5 @@ def _pictures(found: dict[str, Section], material: Material) -> None:
         kind, picture = read_picture(f"{material.key}/{name}", path, *told)
         section, last = found[kind], name.rpartition("/")[2]
         known = {other.name.rpartition("/")[2] for other in section.pictures}
-        place = section.more if last in known else section.pictures
+        place = section.pictures if last in OPEN_FIGURES and last not in known else section.more
         place.append(material.examples.told(picture) if material.examples else picture)

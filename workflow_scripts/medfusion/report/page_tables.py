@@ -12,10 +12,11 @@ from medfusion.evaluation.ranking import score, several_labels
 from medfusion.files.rankings import RankedSystem, Score
 from medfusion.jobs.costs import duration, stage_name
 from medfusion.naming import CRITERIA, percent, setting, span
-from medfusion.report.page_parts import Body, Cell, Row, Table
+from medfusion.report.page_parts import Body, Cell, Row, Section, Table, table_file
 from medfusion.system_id import SystemId
 
 NOTHING = Cell("–")
+OPEN = 5  # systems in a table of many; the others are folded away, or in a file
 MEASURES = {
     "exact_match": "All labels right",
     "balanced_accuracy": "Balanced accuracy",
@@ -156,6 +157,21 @@ def few(table: Table, most: int, caption: str) -> tuple[Table, Table | None]:
         return table, None
     kept = replace(table, bodies=[replace(first, rows=first.rows[:most]), *others])
     return kept, replace(table, caption=caption, bodies=[replace(first, rows=first.rows[most:])])
+
+
+def add_first(section: Section, table: Table, data: str) -> None:
+    """Add a table of systems to a section: the first of them, and all of them in a file if they are many.
+
+    Parameters
+    ----------
+    data : what the numbers are of
+    """
+    kept, others = few(table, OPEN, "")
+    if others is None:
+        section.tables.append(table)
+        return
+    section.tables.append(replace(kept, caption=f"{table.caption}: the first {OPEN} systems"))
+    section.files.append(table_file(table, f"{table.caption}: all systems", data))
 
 
 def _origin(row: Mapping[str, Any], names: Mapping[str, str]) -> str:

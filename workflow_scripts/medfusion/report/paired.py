@@ -12,8 +12,9 @@ from medfusion.evaluation.metrics import summarise_seeds
 from medfusion.evaluation.ranking import interval_of_mean, runs
 from medfusion.files.comparison_files import Comparisons, is_baseline
 from medfusion.files.rankings import RankedSystem
-from medfusion.naming import class_names, intervals, percent
+from medfusion.naming import class_names, percent
 from medfusion.report.page_parts import Body, Cell, Row, Section, Table
+from medfusion.report.page_tables import add_first
 
 NOTHING = Cell("–")
 MEASURES = {"accuracy": "accuracy", "auroc": "AUROC"}
@@ -22,20 +23,13 @@ DECIMALS = {"accuracy": 3, "auroc": 4, "log_loss": 4}
 MANY = 0.05  # of the test images, from where on near-duplicates are told first
 BASELINES = "Baselines: systems without a network"
 METHOD = (
-    "Differences are those of means over runs, on the {n:,} test images. Of each, interval and p value are of one "
-    "procedure, so that a {confidence} interval leaves out 0 where p is below {level:g}, and nowhere else: for "
-    "accuracy, sign flips over the images of the difference of mean correctness (all patterns counted; of one run each "
-    "McNemar's exact test), for AUROC DeLong's standard error. Intervals are each for its own comparison; for a "
-    "verdict p is adjusted by Holm's method over the {family} comparisons of a measure. From {level:g} on, the "
-    "difference is called not significant; that does not make two systems equal, and an interval can then leave out 0, "
-    "which the verdict says. The tests say how far another draw of test images could change the order of these trained "
-    "runs; how far other seeds could, the standard deviations above say."
+    "Interval and p value of a row are of one procedure: sign flips over images for accuracy, DeLong for AUROC; "
+    "p is adjusted by Holm's method over the {family} comparisons of a measure. From {level:g} on there is no "
+    "significant difference; an interval, which is not adjusted, can then leave out 0."
 )
 PARTS = (
-    "A near-duplicate is a training image whose pixels correlate with the test image's by {threshold:g} or more. "
-    "{counts}. "
-    "The two parts may also differ in what else makes an image easy, and in their shares of the classes. Values are "
-    "mean ± standard deviation over seeds; under them, {limits}. No AUROC where a class has fewer than {least} images."
+    "A near-duplicate correlates with a training image by {threshold:g} or more. The two parts may also differ in what "
+    "else makes an image easy. No AUROC where a class has fewer than {least} images."
 )
 
 
@@ -120,7 +114,7 @@ def answer(comparisons: Comparisons | None) -> str:
             higher.append(f"; {better} {'has' if better == 1 else 'have'} a higher {name}")
     return (
         f"By accuracy (sign flips over images), {found['accuracy']}; by AUROC (DeLong), {found['auroc']}"
-        f"{''.join(higher)}. Holm's correction is for {comparisons['family']} comparisons of either."
+        f"{''.join(higher)} (Holm's correction for {comparisons['family']} comparisons of either)."
     )
 
 
@@ -213,8 +207,8 @@ def differences(section: Section, comparisons: Comparisons, names: Mapping[str, 
     name : of the data
     """
     c = comparisons
-    options = {"confidence": percent(c["confidence"]), "level": _level(c)}
-    section.notes.append(METHOD.format(**{key: c[key] for key in ("n", "family")}, **options))
+    confidence = percent(c["confidence"])
+    section.method.append(METHOD.format(family=c["family"], level=_level(c)))
     best = Row([Cell(names[c["best"]]), Cell("the others are compared with it"), *[NOTHING] * 4], "selected")
     rows = [best]
     baselines: list[Row] = []
@@ -229,18 +223,15 @@ def differences(section: Section, comparisons: Comparisons, names: Mapping[str, 
         (baselines if baseline else rows).append(Row(cells, "baseline" if baseline else ""))
     head = ["System", "Against the selected system"]
     for measure in MEASURES.values():
-        head += [f"Difference of {measure}, {options['confidence']} interval", f"Adjusted p, {measure}"]
-    caption = f"Every system minus {names[c['best']]}, the selected system ({name}, test n = {c['n']:,})"
+        head += [f"Difference of {measure}, {confidence} interval", f"Adjusted p, {measure}"]
+    data = f"{name}, test n = {c['n']:,}"
+    caption = f"Every system minus the selected one ({data})"
     bodies = [Body(rows, "Measured here"), *([Body(baselines, BASELINES)] if baselines else [])]
-    section.tables.append(Table(caption, head, bodies, numeric=2))
+    add_first(section, Table(caption, head, bodies, numeric=2), data)
 
 
 GAINS = {"log_loss": "log loss", "auroc": "AUROC"}
-ADDED = (
-    "Each fusion minus its highest-ranked member, means over the same seeds, on the {n:,} test images: log "
-    "loss after the temperatures, of which less is better, by the normal distribution of the images' differences; "
-    "AUROC by DeLong. Each interval is for its own comparison."
-)
+ADDED = "Of fusions: each minus its best member; log loss after the temperatures, of which less is better."
 
 
 def gain_verdict(entry: Mapping[str, Any]) -> str:
@@ -268,8 +259,8 @@ def fusion_answer(comparisons: Comparisons | None, names: Mapping[str, str]) -> 
     entry = comparisons["fusions"][0]
     figures = ", ".join(f"{name} {with_limits(entry, measure)}" for measure, name in GAINS.items())
     return (
-        f"What fusion adds: {names[entry['system']]}: {gain_verdict(entry)} against {names[entry['member']]}, its best "
-        f"member on validation ({figures}; {percent(comparisons['confidence'])} intervals)."
+        f"What fusion adds: {names[entry['system']]} {gain_verdict(entry)} against its best member, "
+        f"{names[entry['member']]} ({figures})."
     )
 
 
@@ -300,7 +291,7 @@ def fusions(section: Section, comparisons: Comparisons, names: Mapping[str, str]
     confidence = percent(comparisons["confidence"])
     head = ["Fusion", "Best member", "The fusion …"]
     head += [f"Difference of {measure}, {confidence} interval" for measure in GAINS.values()]
-    section.notes.append(ADDED.format(n=comparisons["n"]))
+    section.method.append(ADDED)
     section.tables.append(Table(f"What fusion adds ({name})", head, [Body(rows)], numeric=3))
 
 
@@ -334,9 +325,9 @@ def without_duplicates(
         f"{part} one: n = {parts[part]['n']:,} (" + ", ".join(_classes(parts[part]["classes"], label_names)) + ")"
         for part in order
     )
-    options = {"threshold": comparisons["near_duplicates"]["threshold"], "counts": f"Test images {counts}"}
-    limits = intervals(percent(comparisons["confidence"]), "Wilson for accuracy, DeLong for AUROC")
-    section.notes.append(PARTS.format(**options, limits=limits, least=ENOUGH))
+    threshold = comparisons["near_duplicates"]["threshold"]
+    section.notes.append(f"Test images {counts}.")
+    section.method.append(PARTS.format(threshold=threshold, least=ENOUGH))
     rows: list[Row] = []
     baselines: list[Row] = []
     level = comparisons["confidence"]
@@ -353,8 +344,8 @@ def without_duplicates(
             for m in MEASURES
         ]
     bodies = [Body(rows, "Measured here"), *([Body(baselines, BASELINES)] if baselines else [])]
-    caption = f"Test images without and with a near-duplicate among the training images ({name})"
-    section.tables.append(Table(caption, head, bodies))
+    caption = f"Test images without and with a near-duplicate in training ({name})"
+    add_first(section, Table(caption, head, bodies), name)
 
 
 def _classes(counts: Sequence[int], label_names: Sequence[str]) -> list[str]:

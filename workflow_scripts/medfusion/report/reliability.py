@@ -8,8 +8,8 @@ from medfusion.evaluation.reliability import REFERRED, SCHEMES
 from medfusion.files.rankings import RankedSystem, Score
 from medfusion.files.reliabilities import Reliability
 from medfusion.learning.calibration import FOLDS, coverage_limits
-from medfusion.naming import intervals, percent
-from medfusion.report.page_parts import Body, Cell, Row, Section, Table
+from medfusion.naming import percent
+from medfusion.report.page_parts import Body, Cell, Row, Section, Table, table_file
 from medfusion.report.page_tables import interval, number, runs_cell, value_cell, with_interval
 
 DECISION = {
@@ -23,42 +23,20 @@ DECISION = {
 RULES = ("default", "chosen")
 THRESHOLDS = {"marginal": "one for all classes", "by_class": "one for each class"}
 CALIBRATION = (
-    "Probabilities can be trusted if, of the images that are predicted with a confidence of 80\N{NO-BREAK SPACE}%, "
-    "80\N{NO-BREAK SPACE}% are predicted rightly. The calibration error (ECE) is the mean distance between the two, "
-    "over bins of equal numbers of images; Brier score and log loss count every image by itself. A temperature "
-    "divides the logarithms of all probabilities of a system: above 1 it makes them more even, below 1 more extreme, "
-    "and it changes no prediction. It is chosen on the validation split (n = {n:,}) by log loss (Guo et al. 2017), and "
-    "applied only where it lowers the log loss of images that it was not chosen on ({folds} folds of that split; both "
-    "log losses stand under it); else it is 1. It stays near 1 where a classifier's scores were scaled on the same "
-    "images before. Probabilities of 0, as trees and forests give, stay 0 at any temperature, and count as 10⁻¹² in "
-    "the log loss."
+    "Each temperature is chosen on the validation split (n = {n:,}) and applied only where {folds} folds of that split "
+    "show a gain; else it is 1. Probabilities of 0, as trees give, stay 0, and count as 10⁻¹² in the log loss."
 )
 SETS = (
-    "A prediction set holds each class that is probable enough, by a threshold from the validation split, so that "
-    "{coverage} of the sets of new images are to hold the true class (split-conformal prediction; Vovk et al. 2005, "
-    "Sadinle et al. 2019). One threshold for all classes promises this over all images; one for each class promises "
-    "it within each class, so that no class pays for the others. A set of several classes says that it is one of "
-    "these; an empty set, that no class is probable enough. Both are for a human to decide."
-)
-SHORT = (
-    "The promise holds for thresholds from images that nothing else was chosen on. Here the validation split also "
-    "chose epochs, settings, weights and temperatures, so the measured coverage can fall a little short of "
-    "{coverage}, beside what chance does."
+    "Thresholds of prediction sets are meant for a coverage of {coverage}: one for all classes over all images, one "
+    "for each class within each. They hold for images that nothing else was chosen on; here validation also chose "
+    "settings, so coverage can fall a little short."
 )
 CHANCE = (
-    "The promise is an average over draws of validation images: the share of new images that a threshold from "
-    "{n:,} of them really reaches lies between {low} and {high} in {confidence} of draws (a beta distribution), and "
-    "between {class_low} and {class_high} for the threshold of {smallest}, the rarest class with one (n = {class_n:,})"
-    ". The intervals below are of the test images alone."
+    "By chance in validation, the share of new images that a threshold from {n:,} of them really reaches lies between "
+    "{low} and {high} ({confidence} of draws), and of {smallest}, the rarest class with its own (n = {class_n:,}), "
+    "between {class_low} and {class_high}."
 )
-REFERRAL = (
-    "Confidence is the probability of the predicted class after the temperature. Selective accuracy is that on the "
-    "images that remain when the least certain are referred to a human. The area under the risk-coverage curve is the "
-    "mean share of errors over all numbers of images kept: less is better. The threshold was chosen so that "
-    "{referred} of the validation images lie below it; where many images have the same confidence, as with decision "
-    "trees, it can refer fewer."
-)
-KINDS = "Wilson for shares of images, DeLong for the AUROC, bootstrap for the others"  # of intervals
+REFERRAL = "The threshold of abstention was chosen so that {referred} of the validation images lie below it."
 
 
 def fill(section: Section, found: Reliability, systems: Sequence[RankedSystem]) -> None:
@@ -70,36 +48,29 @@ def fill(section: Section, found: Reliability, systems: Sequence[RankedSystem]) 
     """
     content, shown = found.content, representatives(systems)
     coverage, referred = percent(content["coverage"]), percent(content["abstention_rate"])
-    section.notes += [
+    section.notes += [*_always(found), *_decision_note(found, systems[0])]
+    section.method += [
         CALIBRATION.format(n=sum(content["validation"]), folds=FOLDS),
         SETS.format(coverage=coverage),
-        SHORT.format(coverage=coverage),
         *_chance(found),
-        *_always(found),
         REFERRAL.format(referred=referred),
-        *_decision_note(found, systems[0]),
-        "Each value is the mean ± standard deviation over seeds; under it, "
-        f"{intervals(percent(content['confidence']), KINDS)}.",
     ]
-    section.tables.append(
-        _by_class(found, f"Prediction sets of {found.names[content['best']]} by class ({_test(found)})")
-    )
+    section.tables.append(_by_class(found, f"Prediction sets of the selected system by class ({_test(found)})"))
     makers = {
         "Probabilities before and after the temperature": _calibration,
-        "How far probabilities are from calibrated, after the temperature": _calibrated,
-        f"Prediction sets meant to hold the true class of {coverage} of the images": _sets,
-        "Selective accuracy, by the share of images that the system abstains from": _referral,
+        "How far from calibrated, after the temperature": _calibrated,
+        f"Prediction sets for a coverage of {coverage}": _sets,
+        "Selective accuracy by abstention": _referral,
     }
     if positive := _positive(found):
-        makers[
-            f"A threshold for {positive} on the probability after the temperature, chosen on validation "
-            f"{decision_rule(found)}, beside 0.5"
-        ] = _decision
+        rule = f"chosen on validation {decision_rule(found)}, beside 0.5"
+        makers[f"A threshold for {positive} on the probability after the temperature, {rule}"] = _decision
     others = [row for row in systems if row not in shown]
     for caption, make in makers.items():
         section.tables.append(make(found, shown, f"{caption} ({_test(found)})"))
         if others:
-            section.folded_tables.append(make(found, others, f"{caption}: other systems ({_test(found)})"))
+            label = f"{caption}: {len(others)} other systems"
+            section.files.append(table_file(make(found, others, label), label, _test(found)))
 
 
 def sentences(found: Reliability) -> list[str]:
@@ -114,12 +85,7 @@ def sentences(found: Reliability) -> list[str]:
         for label, name in enumerate(found.label_names)
     }
     lowest = min(by_class, key=lambda name: by_class[name].mean)
-    referred, coverage, confidence = (
-        percent(found.content[key]) for key in ("abstention_rate", "coverage", "confidence")
-    )
-    limits = f"The {confidence} intervals are Wilson's."
-    if not math.isnan(held.sd):
-        limits = f"In brackets: {confidence} intervals of the mean over seeds."
+    referred, coverage = (percent(found.content[key]) for key in ("abstention_rate", "coverage"))
     parts = []
     if rest.n:
         parts.append(
@@ -129,7 +95,7 @@ def sentences(found: Reliability) -> list[str]:
         )
     parts.append(
         f"Its {coverage} prediction sets, of {size.mean:.2f} classes on average, hold the true class of {_share(held)} "
-        f"of the test images; lowest for {lowest}: {_share(by_class[lowest])}. {limits}"
+        f"of the test images; lowest for {lowest}: {_share(by_class[lowest])}."
     )
     return parts
 
@@ -192,15 +158,15 @@ def _decision_note(found: Reliability, best: RankedSystem) -> Iterable[str]:
     """What the chosen threshold changes for the selected system."""
     if scores := decision_scores(found, best):
         values = {metric: number(result.mean) for metric, result in scores.items()}
-        mean = f" (the mean over {best.runs} seeds, each with its own)" if best.runs > 1 else ""
+        mean = f" (the mean over {best.runs} seeds)" if best.runs > 1 else ""
         yield (
-            f"A threshold can trade the one error for the other. For {found.names[best.address]}, calling an image "
-            f"{_positive(found)} from a probability (after the temperature) of {values['decision']} on{mean} instead "
+            f"Calling an image {_positive(found)} from a probability (after the temperature) of {values['decision']} "
+            f"on{mean} instead "
             f"of 0.5, chosen on validation {decision_rule(found)}, takes its sensitivity on the test split "
             f"from {values['sensitivity_default']} to {values['sensitivity_chosen']} "
             f"(n = {scores['sensitivity_chosen'].n:,}), and its specificity "
             f"from {values['specificity_default']} to {values['specificity_chosen']} "
-            f"(n = {scores['specificity_chosen'].n:,}); their intervals stand in the table."
+            f"(n = {scores['specificity_chosen'].n:,})."
             f"{decision_limit(found)}"
         )
 
