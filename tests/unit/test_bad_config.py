@@ -800,6 +800,10 @@ FAULTS = {
         "{corruptions: {severities: [1, 6]}}",
         "corruptions.severities.1: 6; expected a whole number from 1 to 5",
     ),
+    "an input check of everything": (
+        "{input_check: {flagged: 0.9}}",
+        "input_check.flagged: 0.9; expected a number from 0.001 to 0.5",
+    ),
     "few corrupted images": (
         "{corruptions: {test_images: 3}}",
         "corruptions.test_images: 3; expected a whole number of at least 20, or ~",
