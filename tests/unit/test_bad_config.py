@@ -23,6 +23,7 @@ from medfusion.planning import config as configuration
 from medfusion.planning import config_checks
 from medfusion.planning.config_values import item_faults, schema_faults, unusable
 from medfusion.planning.grid_values import GRID_VALUES
+from medfusion.planning.input_check_plan import InputCheckPlan
 from medfusion.planning.job_settings import job_settings
 from medfusion.planning.page_plan import PagePlan
 from medfusion.planning.plan import Plan
@@ -1109,9 +1110,10 @@ def jobs(plan):
         ]
         stages = {"train_cnn": "network", "extract_features": "applied", "fit_grid": "classifier", "fuse": "fusion"}
         stages |= {"augment": "augmented", "ensemble": "ensemble", "evaluate": "group", "learning_curve": "size"}
-        stages |= {"corrupt_predict": "trained", "apply_backbone": "backbone"}
+        stages |= {"corrupt_predict": "trained", "apply_backbone": "backbone", "fit_input_check": "checked"}
         stages |= {"partition_images": "partition", "summarise_partitions": "scheme"}
         per["trained"] = trained
+        per["checked"] = [{"dataset": dataset, "model": model} for model in InputCheckPlan(plan).seeds(dataset)]
         partitions = [one for one in plan.partitions.values() if one.dataset == dataset]
         per["partition"] = [{"dataset": one.path} for one in partitions]
         per["scheme"] = [{"dataset": dataset, "scheme": name} for name in {one.scheme for one in partitions}]
