@@ -213,9 +213,9 @@ def test_the_page_has_a_row_for_each_kind_of_images(made, tmp_path):
         assert rows["brightness down"][place].sort == trial.flagged / trial.n
     both = [trials["brightness_down", level] for level in (1, 5)]
     assert rows["brightness down"][1].sort == sum(trial.flagged for trial in both) / 40
-    assert rows["uniform noise"][1].text == "100\N{NO-BREAK SPACE}%" and rows["uniform noise"][2].text == "–"
+    assert rows["uniform noise"][1].text == "100.0\N{NO-BREAK SPACE}%" and rows["uniform noise"][2].text == "–"
     assert " to " in rows["uniform noise"][1].note and rows["white"][1].note == ""
-    assert "about 5\N{NO-BREAK SPACE}% of images" in section.notes[0] and "nearest neighbours" in section.notes[1]
+    assert "about 5\N{NO-BREAK SPACE}% of images" in section.method[0] and "nearest neighbours" in section.method[1]
 
 
 # -- forged ones ------------------------------------------------------------------------------------------------------

@@ -170,6 +170,10 @@ PROGRAMS = {
         "--measured {corruptions.csv} --ranking {ranking.csv} --data {test.h5} --corruptions out.svg",
         STYLE,
     ),
+    "fit_input_check": (
+        "--features {features.h5} --train {train.h5} --val {val.h5} --input-check out.h5",
+        {"title": "c", "seeds": [1], "train_images": "all", "fit_images": None, "flagged": 0.05},
+    ),
     "draw_corrupted": ("--images {test.h5} --corrupted out.png", {**STYLE, "flag": "breastmnist", "severities": [1]}),
     "inspect_images": (
         "--images {train.h5} {val.h5} {test.h5} --test-labels {test_labels.h5} --counts out.csv --pixels out2.csv "

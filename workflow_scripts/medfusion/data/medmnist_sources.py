@@ -12,11 +12,11 @@ class Source(NamedTuple):
 
 
 KERMANY = "Kermany et al. 2018, Cell 172"
-LITS = "Bilic et al. 2023, Medical Image Analysis 84 (LiTS); Xu et al. 2019, IEEE TMI 38 (boxes around organs)"
+LIVER = "Bilic et al. 2023, Medical Image Analysis 84; Xu et al. 2019, IEEE TMI 38 (boxes around organs)"
 ORGANS = Source(
     "slices of abdominal CT from the Liver Tumor Segmentation Benchmark, cropped to one organ each",
     "which organ a box was drawn around by other researchers",
-    LITS,
+    LIVER,
 )
 SOURCES = {
     "pathmnist": Source(

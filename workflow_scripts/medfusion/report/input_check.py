@@ -59,13 +59,13 @@ def _row(name: str, trials: list[Trial], levels: list[int], confidence: float) -
     n, flagged = sum(trial.n for trial in trials), sum(trial.flagged for trial in trials)
     low, high = wilson(flagged, n, confidence)
     single = len(trials) == 1 and not trials[0].severity
-    limits = f"{percent(low)} to {percent(high)}" if single and n > 1 else ""
+    limits = f"{percent(low, 1)} to {percent(high, 1)}" if single and n > 1 else ""
     by_level = {trial.severity: trial for trial in trials}
-    cells = [Cell(name, f"n = {n:,}"), Cell(percent(flagged / n), limits, flagged / n)]
+    cells = [Cell(name, f"n = {n:,}"), Cell(percent(flagged / n, 1), limits, flagged / n)]
     cells += [_share(by_level[level].flagged, by_level[level].n) if level in by_level else NOTHING for level in levels]
     cells += [_share(sum(getattr(trial, key) for trial in trials), n) for key in ("unsure", "referred")]
     return Row(cells, "baseline" if name == CONDITIONS["clean"] else "")
 
 
 def _share(count: int, n: int) -> Cell:
-    return Cell(percent(count / n), sort=count / n)
+    return Cell(percent(count / n, 1), sort=count / n)
