@@ -19,7 +19,6 @@ use rule stage as fit_input_check with:
     resources:
         mem_mb=lambda wildcards: memory(1800 + PLAN.backbone_memory(wildcards.dataset)),
         runtime=60,
-        gpu=0,
     params:
         options=with_own("--backbone", INPUT_CHECKS.backbone),
     message:

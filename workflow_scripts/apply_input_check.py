@@ -80,26 +80,30 @@ def unusual(args, settings, package):
             for severity in settings["severities"]:
                 worse = corruptions.corrupted(large, shape, name, severity, levels[severity - 1], own)
                 yield name, severity, worse
-    yield "noise", 0, uniform_noise(len(numbers), shape, settings["seed"])
+    for start in range(0, len(numbers), step):
+        yield "noise", 0, uniform_noise(len(numbers[start : start + step]), shape, settings["seed"] + start)
     yield "white", 0, np.full((1, *shape), 255, np.uint8)
     yield "black", 0, np.zeros((1, *shape), np.uint8)
     if args.others:
-        yield "other", 0, converted(args.others, settings, package)
+        for block in converted(args.others, settings, package):
+            yield "other", 0, block
 
 
 def converted(path, settings, package):
-    """Images of another data set as `predict` takes their pictures: in this one's size and channels."""
+    """Images of another data set, in blocks, as `predict` takes their pictures: in this one's size and channels."""
     from PIL import Image
 
-    from medfusion.data import pictures
+    from medfusion.data import corruptions, pictures
     from medfusion.data.sampling import taken
 
     with hdf5.open_hdf5(path) as file:
-        number = len(file["images"])
-    found = hdf5.rows(path, "images", taken(number, settings["test_images"], settings["seed"]))
+        number, *shape = file["images"].shape
+    numbers, step = taken(number, settings["test_images"], settings["seed"]), corruptions.block_images(shape)
     form = pictures.Form(package.flag, package.size, package.channels, package.bits)
-    grey = found.shape[3] == 1
-    return np.stack([pictures.prepared(Image.fromarray(one[..., 0] if grey else one), form).image for one in found])
+    for start in range(0, len(numbers), step):
+        found = hdf5.rows(path, "images", numbers[start : start + step])
+        flat = found[..., 0] if found.shape[3] == 1 else found
+        yield np.stack([pictures.prepared(Image.fromarray(one), form).image for one in flat])
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def evaluate(args):
 
     running.check_destination(args.out, [args.data], args.package)
     predictor = running.loaded(args.package, args.threads, args.backbone)
-    package = predictor.package
+    package, record = predictor.package, external.record(args.package)
     form = Form(package.flag, package.size, package.channels, package.bits)
     refused, labels, parts = [], [], []
     given = external.labelled(args.data, package.label_names, form, running.say, args.array)
@@ -66,12 +66,9 @@ def evaluate(args):
             labels += [label for _, label in sound]
     if not labels:
         raise UserError(f"{args.data}: holds no image that can be taken")
-    threshold = parts[0].at_threshold is not None
-    found = Predictions(
-        *(np.concatenate(part) for part in list(zip(*parts, strict=True))[:4]),
-        np.concatenate([part.at_threshold for part in parts]) if threshold else None,
-    )
-    result = external.evaluate(np.array(labels), found, package, external.record(args.package))
+    fields = zip(*parts, strict=True)
+    found = Predictions(*(None if part[0] is None else np.concatenate(part) for part in fields))
+    result = external.evaluate(np.array(labels), found, package, record)
     terminal = accounts.console()
     for table in external_tables.tables(result, package):
         terminal.print(accounts.rich_table(table))

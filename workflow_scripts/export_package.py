@@ -136,6 +136,8 @@ def main(args, settings):
             "coverage": calibration.coverage,
             "metrics": {"test": [*of_classes, *of_sets]},
             "parity": parity,
+            "ece_bins": settings["ece_bins"],
+            "confidence": settings["confidence"],
         }
         contents.write(folder, package, more, {file.name: file for file in made.values()})
         path = parts.files["probabilities"][chosen.run]
@@ -185,13 +187,21 @@ class Parts:
     def input_checks(self, keys):
         """The input check of each network, and the scores of the validation images, (n,)."""
         from medfusion.files import input_checks
-        from medfusion.learning.input_check import of_system
+        from medfusion.learning.input_check import of_system, widened
 
         found = []
         for key in keys:
             seeds = self._settings["input_checks"][key.model]
             found.append(input_checks.read(self._checks[key.model], seeds[0] if key.seed is None else key.seed))
-        return [check for check, _ in found], of_system([scores for _, scores in found])
+        checks, scores = zip(*found, strict=True)
+        unlike = of_system(scores)
+        if len(checks) == 1:
+            return list(checks), unlike
+        from medfusion.learning.input_fitting import limit
+
+        # The mean of scores varies less than each of them: it has a limit of its own.
+        own = limit(unlike, self._settings["flagged"])
+        return [widened(check, own) for check in checks], unlike / own
 
     def fusions(self, runs):
         """The runs that are fusions, with their files."""

@@ -81,7 +81,7 @@ def altered(args, settings, pool):
     with hdf5.open_hdf5(args.val) as file:
         number, *shape = file["images"].shape
     numbers = sampling.taken(number, settings["val_images"], seed)
-    found = {"noise": [pooled(network(sampling.uniform_noise(len(numbers), shape, seed)), pool)]}
+    found = {}
     step = corruptions.block_images(shape)
     for start in range(0, len(numbers), step):
         own = numbers[start : start + step]

@@ -55,6 +55,25 @@ def test_without_an_error_there_is_no_slope():
     assert np.isnan([found.value, found.low, found.high]).all()
 
 
+def test_probabilities_of_zero_of_the_true_class_give_no_slope_and_no_intercept():
+    probabilities, labels = drawn(200, 2)
+    probabilities[0] = np.eye(2)[1 - labels[0]]
+    assert np.isnan(calibration.slope(labels, probabilities, 0.95).value)
+    assert np.isnan(calibration.intercept(labels == 1, probabilities[:, 1], 0.95).value)
+    certain = np.eye(2)[labels]
+    assert np.isnan(calibration.intercept(labels == 1, certain[:, 1], 0.95).value)
+
+
+def test_equal_errors_count_whatever_their_sums_are_rounded_to():
+    """A sure system that is always right: chance gives the same error in nearly all draws."""
+    certainty = np.random.default_rng(0).uniform(0.99985, 0.99995, 50)
+    observed = float(
+        np.abs(calibration_gaps(np.zeros(50, int), np.zeros(50, int), certainty[:, None], 8).sum(0)).sum() / 50
+    )
+    *_, p = calibration.of_chance(observed, certainty, 8, 0.95, 500, 0)
+    assert p.value > 0.9
+
+
 def test_the_intercept_is_what_brings_the_mean_to_the_share_of_positive_images():
     probabilities, labels = drawn(600, 2)
     positive, scores = labels == 1, probabilities[:, 1]

@@ -20,7 +20,7 @@ from medfusion.errors import UserError
 from medfusion.files import images, input_check_trials
 from medfusion.files.images import Description
 from medfusion.learning import input_check
-from medfusion.package import contents, input_checks
+from medfusion.package import contents, input_checks, running
 from medfusion.package.predictor import Predictor
 from medfusion.report import input_check as told
 from medfusion.report.page_parts import Section
@@ -86,7 +86,7 @@ def answered(made, tmp_path, monkeypatch, capsys):
     folder, _, usual = made
     np.savez(tmp_path / "x.npz", images=np.concatenate([usual[:6], noise(3)]))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(predict, "limit_memory", lambda: None)
+    monkeypatch.setattr(running, "_limit_memory", lambda: None)
 
     def run(kind, package=folder):
         monkeypatch.setattr(sys, "argv", ["predict.py", str(package), "x.npz", "--format", kind])

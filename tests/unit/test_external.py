@@ -45,7 +45,7 @@ def made(tmp_path_factory):
             {"metric": f"recall[{label}]", "value": 0.5, "low": 0.4, "high": 0.6, "n": 20} for label in range(classes)
         ]
         tested.append({"metric": "accuracy", "value": 0.987, "low": 0.95, "high": 0.99, "n": 20 * classes})
-        contents.write(folder / kind, package, {"metrics": {"test": tested}}, files)
+        contents.write(folder / kind, package, {"metrics": {"test": tested}, "ece_bins": 15, "confidence": 0.95}, files)
         result[kind] = folder / kind, package, images, labels
     return result
 
@@ -144,8 +144,8 @@ def test_another_mix_of_classes_is_seen_and_the_same_is_not():
         (lambda: Path("elsewhere").mkdir(), "elsewhere: holds no folder; expected subfolders of it that are called"),
         (
             lambda: Path("elsewhere/tumour").mkdir(parents=True),
-            "elsewhere: holds tumour, which is no class of the system; expected subfolders of it that are called as "
-            "the system's classes: malignant, normal, benign",
+            "elsewhere: holds 'tumour', which is no class of the system; expected subfolders of it that are called as "
+            "the system's classes: 'malignant', 'normal, benign'",
         ),
         (lambda: None, "elsewhere: expected a folder with a subfolder for each class, or an .npz file"),
     ],
@@ -160,23 +160,52 @@ def test_bad_folders_are_one_line(run, make, said):
     ("arrays", "said"),
     [
         ({"images": 5}, "x.npz: holds images; expected images with labels or test_images with test_labels"),
-        ({"images": 5, "labels": 4}, "x.npz: images and labels are not equally many"),
-        ({"images": 5, "labels": 6}, "x.npz: images and labels are not equally many"),
-        ({"images": 5, "labels": np.full(5, 2)}, "expected a number from 0 to 1 each"),
-        ({"images": 5, "labels": np.zeros((5, 2), int)}, "expected a number from 0 to 1 each"),
-        ({"images": 5, "labels": np.array(["a"] * 5)}, "expected a number from 0 to 1 each"),
+        ({"images": 5, "labels": 4}, "x.npz: 5 images and 4 labels; expected a label for each image"),
+        ({"images": 5, "labels": 6}, "x.npz: 5 images and 6 labels; expected a label for each image"),
+        ({"images": 5, "labels": np.full(5, 2)}, "labels holds others than numbers from 0 to 1, those of the classes"),
+        (
+            {"images": 5, "labels": np.zeros((5, 2), int)},
+            "labels has the shape (5, 2); expected a label for each image",
+        ),
+        ({"images": 5, "labels": np.array(1)}, "labels has the shape (); expected a label for each image"),
+        ({"images": 5, "labels": np.zeros(0, int)}, "labels has the shape (0,); expected a label for each image"),
+        ({"images": np.zeros((5, 28, 28)), "labels": 5}, "images is float64 (5, 28, 28); expected uint8"),
+        ({"images": 5, "labels": np.array(["a"] * 5)}, "labels holds others than numbers from 0 to 1"),
         ({"images": 5, "labels": np.array([{}] * 5)}, "x.npz: cannot be read"),
     ],
 )
 def test_bad_files_are_one_line(run, made, arrays, said):
     images = made["breast"][2]
-    values = {
-        name: images[:value] if name == "images" else np.zeros(value, int) if isinstance(value, int) else value
-        for name, value in arrays.items()
-    }
+    short = {"images": images, "labels": np.zeros(160, int)}
+    values = {name: short[name][:value] if isinstance(value, int) else value for name, value in arrays.items()}
     np.savez("x.npz", **values)
     code, out, err = run("breast", "x.npz")
     assert out == "" and code.startswith("error: ") and said in code
+
+
+@pytest.mark.parametrize("spoil", [lambda content: content[:-40], lambda content: b"\x93NUMPY" + content[:200]])
+def test_a_damaged_file_is_one_line(run, made, spoil):
+    np.savez("x.npz", images=made["breast"][2][:5], labels=np.zeros(5, int))
+    Path("x.npz").write_bytes(spoil(Path("x.npz").read_bytes()))
+    code, out, _ = run("breast", "x.npz")
+    assert out == "" and code.startswith("error: x.npz: cannot be read") and len(code.splitlines()) == 1
+
+
+def test_what_lies_beside_the_classes_is_told(run, made):
+    folders(made, "breast", range(10))
+    Path("elsewhere/loose.png").write_bytes(b"")
+    Path("elsewhere/.DS_Store").mkdir()
+    code, _, err = run("breast", "elsewhere")
+    assert code == 0 and "elsewhere: passed over: 1 files that lie in no class's folder" in err
+
+
+def test_a_package_that_says_nothing_of_its_test_split_is_one_line(run, made, monkeypatch):
+    folders(made, "breast", range(10))
+    record = read_json(made["breast"][0] / contents.RECORD)
+    for broken in ({}, {"test": [{"metric": "accuracy", "value": "x", "low": 0, "high": 1, "n": 3}]}, {"test": [7]}):
+        monkeypatch.setattr(external, "read_record", lambda path, keys, broken=broken: record | {"metrics": broken})
+        code, out, _ = run("breast", "elsewhere")
+        assert out == "" and "holds no measures of a test split; export the system anew" in code
 
 
 def test_refused_pictures_are_named_and_the_others_are_measured(run, made):

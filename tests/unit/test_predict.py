@@ -17,7 +17,7 @@ import small_package
 from PIL import Image
 
 import predict
-from medfusion.package import contents, inputs
+from medfusion.package import contents, inputs, running
 from medfusion.package.predictor import Predictor
 
 PROGRAM = Path(predict.__file__)
@@ -134,8 +134,8 @@ def test_a_folder_that_is_no_package_is_one_line(made, run, tmp_path, monkeypatc
 
 
 def test_other_versions_of_libraries_are_told(run, monkeypatch):
-    real = predict.metadata.version
-    monkeypatch.setattr(predict.metadata, "version", lambda name: "0.1" if name == "skops" else real(name))
+    real = running.metadata.version
+    monkeypatch.setattr(running.metadata, "version", lambda name: "0.1" if name == "skops" else real(name))
     code, _, err = run("breast", "pictures")
     assert code == 0
     assert f"exported with skops {real('skops')}, here is 0.1: results may differ" in err

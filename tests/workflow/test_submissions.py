@@ -33,6 +33,11 @@ def grouping() -> list[str]:
     ]
 
 
+def test_no_rule_asks_for_a_gpu_by_itself():
+    """Profiles do, for those rules that are to have one: of a rule that asks for none, a cluster may refuse it."""
+    assert [file.name for file in (ROOT / "rules").glob("*.smk") if "gpu" in file.read_text(encoding="utf-8")] == []
+
+
 def test_many_seeds_are_few_submissions(project):
     """configs/full.yaml: ten seeds of every network."""
     jobs, ungrouped = planned(project, "configs/full.yaml")

@@ -7,7 +7,9 @@ from scipy.stats import norm
 from medfusion.evaluation.metrics import Measure, equal_mass_bins
 from medfusion.learning.calibration import SMALLEST
 
-STEEPEST = 100.0  # slope that is still looked at: beyond it no image is predicted wrongly
+STEEPEST = 10_000.0  # slope that is still looked at
+LEAST = 0.05  # information of an intercept: its standard error would be above 4
+ROUNDING = 1e-12  # of sums
 STEPS = 100
 
 
@@ -25,10 +27,13 @@ def slope(labels: np.ndarray, probabilities: np.ndarray, confidence: float) -> M
 
     Returns
     -------
-    Measure "calibration_slope"; nan where no slope is the most likely one, for instance because no image is wrong
+    Measure "calibration_slope"; nan where no slope is the most likely one, for instance because no image is wrong, and
+    where an image has no probability of its own class: the slope would be that of `SMALLEST`
     """
     logs = np.log(np.maximum(probabilities, SMALLEST))
     true = logs[np.arange(len(labels)), labels]
+    if (probabilities[np.arange(len(labels)), labels] <= SMALLEST).any():
+        return _unknown("calibration_slope", len(labels))
 
     def moments(b: float) -> tuple[float, float]:
         """First derivative of the log likelihood, and the information."""
@@ -38,7 +43,7 @@ def slope(labels: np.ndarray, probabilities: np.ndarray, confidence: float) -> M
 
     low, high = -STEEPEST, STEEPEST
     if not moments(low)[0] > 0 > moments(high)[0]:
-        return Measure("calibration_slope", np.nan, np.nan, np.nan, len(labels))
+        return _unknown("calibration_slope", len(labels))
     for _ in range(STEPS):  # the derivative falls in b: bisection finds the only root
         middle = (low + high) / 2
         low, high = (middle, high) if moments(middle)[0] > 0 else (low, middle)
@@ -49,7 +54,7 @@ def intercept(positive: np.ndarray, probabilities: np.ndarray, confidence: float
     """Calibration in the large: the a for which the mean of expit(logit(p) + a) is the share of positive images.
 
     0 for calibrated probabilities of a positive label, above 0 where they are too low on the whole (Van Calster et al.
-    2019).
+    2019). nan where it would be that of `SMALLEST`, and where probabilities are so extreme that images tell nothing.
 
     Parameters
     ----------
@@ -61,6 +66,10 @@ def intercept(positive: np.ndarray, probabilities: np.ndarray, confidence: float
         middle = (low + high) / 2
         low, high = (middle, high) if expit(odds + middle).sum() < positive.sum() else (low, middle)
     shares = expit(odds + middle)
+    if (np.where(positive, probabilities, 1 - probabilities) <= SMALLEST).any() or (
+        shares * (1 - shares)
+    ).sum() < LEAST:
+        return _unknown("calibration_intercept", len(odds))
     return _with_wald("calibration_intercept", middle, float((shares * (1 - shares)).sum()), confidence, len(odds))
 
 
@@ -90,12 +99,16 @@ def of_chance(
     of_bin[np.arange(n), equal_mass_bins(certainty, bins)] = 1 / n
     errors = np.array([np.abs(((rng.random(n) < certainty) - certainty) @ of_bin).sum() for _ in range(replicates)])
     low, high = np.quantile(errors, [(1 - confidence) / 2, (1 + confidence) / 2])
-    mean, p = errors.mean(), (1 + np.sum(errors >= observed)) / (1 + replicates)
+    mean, p = errors.mean(), (1 + np.sum(errors >= observed - ROUNDING)) / (1 + replicates)
     return [
         Measure("ece_expected", float(mean), float(low), float(high), n),
         Measure("ece_debiased", float(max(observed - mean, 0)), np.nan, np.nan, n),
         Measure("ece_p", float(p), np.nan, np.nan, n),
     ]
+
+
+def _unknown(name: str, n: int) -> Measure:
+    return Measure(name, np.nan, np.nan, np.nan, n)
 
 
 def _with_wald(name: str, value: float, information: float, confidence: float, n: int) -> Measure:

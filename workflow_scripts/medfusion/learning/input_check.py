@@ -17,7 +17,8 @@ Of pixels, a few statistics are held against the ranges that they have in traini
 too dark and noisy images lie outside.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,6 +26,7 @@ KINDS = ("mahalanobis", "relative_mahalanobis", "nearest")
 ARRAYS = ("centre", "directions", "mean", "whitening", "points", "overall", "ranges")
 LIMIT = 1.0  # of the score
 BLOCK = 256  # images whose distances are held at once
+VALUES = 2**21  # of images whose statistics are computed at once: bounds memory
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,8 @@ class InputCheck:
     overall : (r, r), makes the covariance of all training images the identity; (0, r) where the kind needs none
     ranges : (2, s), lowest and highest value of each statistic of pixels in training images, but for few
     feature_units, pixel_units : which distance is 0, and by how much more it is 1
-    auroc : by kind, how well it told altered validation images from the others: the mean of AUROCs
+    auroc : by kind, how well it told altered validation images from the others: the mean of AUROCs, of the network of
+        the first seed
     """
 
     kind: str
@@ -81,9 +84,15 @@ def scored(check: InputCheck, values: np.ndarray, found: np.ndarray) -> np.ndarr
     return np.maximum(own, in_units(pixel_distances(check.ranges, found), check.pixel_units))
 
 
-def of_system(of_networks: list[np.ndarray]) -> np.ndarray:
+def of_system(of_networks: Sequence[np.ndarray]) -> np.ndarray:
     """The score of a system of several networks: the mean of theirs."""
     return np.mean(of_networks, axis=0)
+
+
+def widened(check: InputCheck, factor: float) -> InputCheck:
+    """The check with all its scores divided by a factor."""
+    (features, far), (pixels, out) = check.feature_units, check.pixel_units
+    return replace(check, feature_units=(features, far * factor), pixel_units=(pixels, out * factor))
 
 
 def in_units(distances: np.ndarray, units: tuple[float, float]) -> np.ndarray:
@@ -175,8 +184,9 @@ def statistics(images: np.ndarray) -> np.ndarray:
     >>> statistics(checkers).tolist(), statistics(np.full((1, 2, 2, 1), 7, np.uint8)).tolist()
     ([[127.5, 127.5, 0.5, 0.5, 255.0]], [[7.0, 0.0, 0.0, 0.0, 0.0]])
     """
+    step = max(1, VALUES // int(np.prod(images.shape[1:])))
     return np.concatenate(
-        [_statistics(images[start : start + BLOCK]) for start in range(0, len(images), BLOCK)]
+        [_statistics(images[start : start + step]) for start in range(0, len(images), step)]
         or [np.empty((0, 2 * images.shape[3] + 3))]
     )
 

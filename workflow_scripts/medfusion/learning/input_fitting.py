@@ -20,6 +20,7 @@ from medfusion.learning.input_check import (
     in_units,
     pixel_distances,
     reduced,
+    widened,
 )
 
 MOST_FEATURES = 1024  # that are told apart; of more, neighbours are averaged
@@ -210,12 +211,8 @@ def _calibrated(check: InputCheck, val: Pair, flagged: float) -> InputCheck:
     of_features, of_pixels = feature_distances(check, val[0]), pixel_distances(check.ranges, val[1])
     feature_units, pixel_units = units_of(of_features), units_of(of_pixels)
     both = np.maximum(in_units(of_features, feature_units), in_units(of_pixels, pixel_units))
-    most = limit(both, flagged) / LIMIT
-    return replace(
-        check,
-        feature_units=(feature_units[0], feature_units[1] * most),
-        pixel_units=(pixel_units[0], pixel_units[1] * most),
-    )
+    own = replace(check, feature_units=feature_units, pixel_units=pixel_units)
+    return widened(own, limit(both, flagged) / LIMIT)
 
 
 def units_of(distances: np.ndarray) -> tuple[float, float]:
@@ -226,6 +223,8 @@ def units_of(distances: np.ndarray) -> tuple[float, float]:
 
 def limit(values: np.ndarray, flagged: float) -> float:
     """The conformal limit: another image, exchangeable with these, lies above with a probability of at most `flagged`.
+
+    So it is where there are images enough (1 / `flagged` − 1 of them); of fewer nothing can be promised.
 
     It is the ⌈(n + 1)(1 − flagged)⌉-th smallest value (Vovk et al. 2005) or, so that no image lies on it, half way to
     the next larger one. Of images that are too few for the share (19 for 5 %) none lies above.

@@ -40,15 +40,19 @@ NAMES = {
     "auroc_after": "AUROC",
     "brier_after": "Brier score",
     "ece_after": "ECE",
+    "log_loss_after": "log loss",
+    "calibration_slope": "calibration slope",
+    "calibration_intercept": "calibration intercept",
     "ece_expected": "ECE of chance",
     "ece_debiased": "ECE beyond chance",
     "ece_p": "p of the ECE by chance",
-    "log_loss_after": "log loss",
     "marginal_coverage": "coverage (prediction sets that hold the true class)",
     "marginal_size": "mean size of prediction sets",
     "marginal_empty": "empty prediction sets",
     "abstention_rate": "abstention rate (referred to a human)",
     "selective_accuracy": "selective accuracy",
+    "unlike_training": "flagged as unlike the training images",
+    "referred": "referred to a human, unsure or unlike the training images",
     "sensitivity_chosen": "sensitivity at the threshold",
     "specificity_chosen": "specificity at the threshold",
     "ppv_chosen": "positive predictive value at the threshold",
@@ -59,6 +63,7 @@ NAMES = {
 # Measures of probabilities, which a temperature changes; those of predicted classes it does not.
 OF_PROBABILITIES = ("auroc", "brier", "log_loss", "ece", "average_precision")
 OF_SETS = tuple(NAMES)[tuple(NAMES).index("marginal_coverage") :]
+OF_CALIBRATION = ("calibration_slope", "calibration_intercept", "ece_expected", "ece_debiased", "ece_p")
 
 
 def card(
@@ -151,7 +156,7 @@ def measures(
     changed = [name for name in OF_PROBABILITIES if name != "average_precision" or task != BINARY]
     kept = [dict(row) for row in evaluated if row["metric"].partition("[")[0] not in changed]
     after = {row["metric"]: dict(row) for row in trusted}
-    scores = [after[name] for name in NAMES if name in after and name.endswith("_after")]
+    scores = [after[name] for name in NAMES if name in after and (name.endswith("_after") or name in OF_CALIBRATION)]
     return [*kept[:1], *scores, *kept[1:]], [after[name] for name in OF_SETS if name in after]
 
 

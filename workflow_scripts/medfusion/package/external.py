@@ -1,5 +1,7 @@
 """An exported system on labelled images from elsewhere: what it is worth there, beside what its test split said."""
 
+import math
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ from scipy.stats import PermutationMethod, chi2_contingency
 
 from medfusion.data.passed_over import PassedOver
 from medfusion.data.pictures import Form
-from medfusion.errors import UserError
+from medfusion.errors import UserError, first_line
 from medfusion.evaluation import calibration_measures
 from medfusion.evaluation.metrics import Measure, calibration_gaps, proportion, squared_errors
 from medfusion.evaluation.paired_tests import area, area_interval
@@ -22,10 +24,9 @@ from medfusion.package.contents import ModelPackage
 from medfusion.package.inputs import Item
 from medfusion.package.predictor import Predictions
 
-ECE_BINS = 15
 REPLICATES = 2000  # of the bootstrap, and of permutations
-CONFIDENCE = 0.95
 EXPECTED = 5  # images of a class in a sample, below which the chi-squared distribution is no good approximation
+MOST_LABELS = 10_000_000
 LABELS = {"images": "labels", "test_images": "test_labels"}  # arrays of an .npz file
 
 
@@ -56,24 +57,54 @@ def labelled(
 
 
 def _folders(path: str, names: Sequence[str], form: Form, note: Callable[[str], None]) -> Iterator[tuple[Item, int]]:
-    passed = PassedOver()
-    found = sorted(
-        entry.name for entry in Path(path).iterdir() if entry.is_dir() and not passed.is_leftover(entry.name)
-    )
-    expected = f"expected subfolders of it that are called as the system's classes: {', '.join(names)}"
-    if others := [name for name in found if name not in names]:
-        raise UserError(f"{path}: holds {', '.join(others)}, which is no class of the system; {expected}")
-    if not found:
+    passed, entries = PassedOver(), sorted(Path(path).iterdir())
+    labels = {_composed(name): label for label, name in enumerate(names)}
+    folders = [entry for entry in entries if entry.is_dir()]
+    known = [entry for entry in folders if _composed(entry.name) in labels]
+    others = [entry.name for entry in folders if entry not in known and not passed.is_leftover(entry.name)]
+    passed.others = sum(entry.is_file() for entry in entries)
+    expected = f"expected subfolders of it that are called as the system's classes: {_quoted(names)}"
+    if others:
+        raise UserError(f"{path}: holds {_quoted(others)}, which is no class of the system; {expected}")
+    if not known:
         raise UserError(f"{path}: holds no folder; {expected}")
-    for name in found:
-        label = names.index(name)
-        for item in inputs.items([str(Path(path, name))], form, note):
-            yield item, label
+    if str(passed):
+        note(f"{path}: {passed}".replace("are no pictures by their names", "lie in no class's folder"))
+    for entry in known:
+        for item in inputs.items([str(entry)], form, note):
+            yield item, labels[_composed(entry.name)]
+
+
+def _composed(name: str) -> str:
+    """A name in one form of Unicode: file systems and configurations may write ü in different ways."""
+    return unicodedata.normalize("NFC", name)
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(repr(name) for name in names)
 
 
 def _arrays(
     path: str, names: Sequence[str], form: Form, note: Callable[[str], None], array: str | None
 ) -> Iterator[tuple[Item, int]]:
+    images, key, labels = _labels(path, array)
+    if labels.ndim not in (1, 2) or not labels.size or labels.size != len(labels):
+        raise UserError(f"{path}: {key} has the shape {labels.shape}; expected a label for each image")
+    labels = labels.reshape(-1)
+    if labels.dtype.kind not in "iu" or not np.isin(labels, np.arange(len(names))).all():
+        raise UserError(f"{path}: {key} holds others than numbers from 0 to {len(names) - 1}, those of the classes")
+    number = -1
+    for number, item in enumerate(inputs.items([path], form, note, [images])):
+        if item.refusal and item.name == path:  # the array, not one of its images
+            raise UserError(f"{path}: {item.refusal}")
+        if number < len(labels):
+            yield item, int(labels[number])
+    if number + 1 != len(labels):
+        raise UserError(f"{path}: {number + 1:,} {images} and {len(labels):,} {key}; expected a label for each image")
+
+
+def _labels(path: str, array: str | None) -> tuple[str, str, np.ndarray]:
+    """Which arrays of an .npz file hold images and labels; and the labels, of which there may be `MOST_LABELS`."""
     try:
         with np.load(path, allow_pickle=False) as file:
             pairs = [pair for pair in LABELS.items() if set(pair) <= set(file.files) and array in (None, pair[0])]
@@ -81,66 +112,66 @@ def _arrays(
                 wanted = " or ".join(f"{images} with {labels}" for images, labels in LABELS.items())
                 raise UserError(f"{path}: holds {', '.join(file.files)}; expected {wanted}")
             images, key = pairs[0]
-            labels = file[key]
-    except (OSError, ValueError, EOFError) as error:
-        raise UserError(f"{path}: cannot be read ({error}); expected an .npz file of NumPy") from None
-    labels = labels.reshape(len(labels), -1)
-    if labels.shape[1] != 1 or labels.dtype.kind not in "iu" or not np.isin(labels, np.arange(len(names))).all():
-        raise UserError(
-            f"{path}: {key} of {labels.dtype} {labels.shape}; expected a number from 0 to {len(names) - 1} each"
-        )
-    number = -1
-    for number, item in enumerate(inputs.items([path], form, note, [images])):
-        if number >= len(labels):
-            break
-        yield item, int(labels[number, 0])
-    if number + 1 != len(labels):
-        raise UserError(f"{path}: {images} and {key} are not equally many; expected a label for each image")
+            if file.zip.getinfo(f"{key}.npy").file_size > MOST_LABELS * 8:
+                raise UserError(f"{path}: {key} is larger than that of {MOST_LABELS:,} images")
+            return images, key, file[key]
+    except UserError:
+        raise
+    except Exception as error:  # zipfile, zlib and numpy raise whatever they come upon
+        raise UserError(f"{path}: cannot be read ({first_line(error)}); expected an .npz file of NumPy") from None
 
 
-def measures(labels: np.ndarray, found: Predictions, package: ModelPackage, seed: int = 0) -> list[Measure]:
-    """Everything that is measured of a system's test split, of as many classes as there are images of.
+def measures(
+    labels: np.ndarray, found: Predictions, package: ModelPackage, confidence: float, ece_bins: int, seed: int = 0
+) -> list[Measure]:
+    """What a system is worth on images of as many classes as there are images of.
 
     Parameters
     ----------
     labels : int (n,), true classes; some may be missing
     found : what the system says of the images
     package : the system
+    confidence : nominal coverage of the intervals
+    ece_bins : of the calibration error
 
     Returns
     -------
     Under the names of `metrics.measure` and `reliability.measure`: shares of images with Wilson's interval, AUROC with
     DeLong's (of all classes; left out where one is missing), calibration slope and intercept with Wald's, the others
-    with percentiles of a bootstrap stratified by class
+    with percentiles of a bootstrap stratified by class. Abstention is that of confidence alone, as on the page;
+    "unlike_training" is the share that the input check flags, "referred" that which one of both refers
     """
     n, values, predicted = len(labels), found.probabilities, found.labels
     right, present = predicted == labels, np.unique(labels)
     counts = np.bincount(labels, minlength=values.shape[1])
-    result = [proportion("accuracy", int(right.sum()), n, CONFIDENCE)]
+    result = [proportion("accuracy", int(right.sum()), n, confidence)]
     if len(present) == values.shape[1]:
         own = area(labels, values, package.task)
-        result.append(Measure("auroc_after", own.value, *area_interval(labels, own, CONFIDENCE), n))
+        result.append(Measure("auroc_after", own.value, *area_interval(labels, own, confidence), n))
     columns = {
         "balanced_accuracy": right / counts[labels] / len(present),
         "brier_after": squared_errors(labels, values, package.task) / n,
         "log_loss_after": log_losses(values, labels) / n,
-        "ece_after": calibration_gaps(labels, predicted, values, ECE_BINS) / n,
+        "ece_after": calibration_gaps(labels, predicted, values, ece_bins) / n,
         "marginal_size": found.sets.sum(axis=1) / n,
     }
-    summed = bootstrapped(columns, labels, REPLICATES, CONFIDENCE, seed)
-    result += [*summed, calibration_measures.slope(labels, values, CONFIDENCE)]
+    summed = bootstrapped(columns, labels, REPLICATES, confidence, seed)
+    result += [*summed, calibration_measures.slope(labels, values, confidence)]
     positive = package.positive
     if positive is not None and values.shape[1] == len(present) == 2:
-        result.append(calibration_measures.intercept(labels == positive, values[:, positive], CONFIDENCE))
+        result.append(calibration_measures.intercept(labels == positive, values[:, positive], confidence))
     error = next(measure.value for measure in summed if measure.metric == "ece_after")
     certainty = values[np.arange(n), predicted]
-    result += calibration_measures.of_chance(error, certainty, ECE_BINS, CONFIDENCE, REPLICATES, seed)
+    result += calibration_measures.of_chance(error, certainty, ece_bins, confidence, REPLICATES, seed)
+    every, unsure = np.ones(n, bool), values.max(axis=1) < package.calibration.referral
     shares = {
-        "marginal_coverage": (found.sets[np.arange(n), labels], np.ones(n, bool)),
-        "marginal_empty": (~found.sets.any(axis=1), np.ones(n, bool)),
-        "abstention_rate": (found.referred, np.ones(n, bool)),
-        "selective_accuracy": (right, ~found.referred),
+        "marginal_coverage": (found.sets[np.arange(n), labels], every),
+        "marginal_empty": (~found.sets.any(axis=1), every),
+        "abstention_rate": (unsure, every),
+        "selective_accuracy": (right, ~unsure),
     }
+    if found.unlike is not None:
+        shares |= {"unlike_training": (found.unlike, every), "referred": (found.referred, every)}
     if found.at_threshold is not None and positive is not None:
         is_positive, hits = labels == positive, found.at_threshold == (labels == positive)
         parts = {
@@ -153,7 +184,7 @@ def measures(labels: np.ndarray, found: Predictions, package: ModelPackage, seed
     shares |= {f"recall[{label}]": (right, labels == label) for label in present}
     shares |= {f"precision[{label}]": (right, predicted == label) for label in np.unique(predicted)}
     return result + [
-        proportion(name, int(held[part].sum()), int(part.sum()), CONFIDENCE) for name, (held, part) in shares.items()
+        proportion(name, int(held[part].sum()), int(part.sum()), confidence) for name, (held, part) in shares.items()
     ]
 
 
@@ -197,7 +228,7 @@ def evaluate(
     "class_mix"; and "missing", names of classes without an image
     """
     tested = {row["metric"]: row for row in record["metrics"]["test"]}
-    rows = reliabilities.rows(measures(labels, found, package))
+    rows = reliabilities.rows(measures(labels, found, package, record["confidence"], record["ece_bins"]))
     k = len(package.label_names)
     confusion = np.zeros((k, k), int)
     np.add.at(confusion, (labels, found.labels), 1)
@@ -214,9 +245,25 @@ def evaluate(
 
 
 def record(folder: str | Path) -> dict[str, Any]:
-    """The whole record of a model package that was read before."""
+    """The whole record of a model package that was read before.
+
+    Raises
+    ------
+    UserError
+        If it does not say what was measured on its test split.
+    """
     path = Path(folder, contents.RECORD)
     try:
-        return read_record(path, ("metrics",))
-    except UserError:
-        raise UserError(f"{path}: holds no measures of a test split; get the model package again") from None
+        found = read_record(path, ("metrics", "confidence", "ece_bins"))
+        rows = [(row["metric"], row["value"], row["low"], row["high"]) for row in found["metrics"]["test"]]
+        sound = all(isinstance(name, str) and all(_is_number(value) for value in values) for name, *values in rows)
+        counts = [row["n"] for row in found["metrics"]["test"]] + [found["ece_bins"]]
+        if not sound or not all(type(n) is int and n >= 0 for n in counts) or not 0.5 < found["confidence"] < 1:
+            raise ValueError("measures that are none")
+    except (UserError, KeyError, TypeError, ValueError):
+        raise UserError(f"{path}: holds no measures of a test split; export the system anew") from None
+    return found
+
+
+def _is_number(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float) and math.isfinite(value))

@@ -15,6 +15,8 @@ from medfusion.files.archives import add_array
 from medfusion.learning.input_check import ARRAYS, InputCheck
 
 MOST_BYTES = 2**28  # of the file
+MOST_POINTS = 1024  # that an image is compared with
+MOST_POOLED = 2**20  # features that count as one
 
 
 @dataclass(frozen=True)
@@ -113,5 +115,7 @@ def _check(check: InputCheck, channels: int) -> None:
             raise ValueError(f"{name}: shape {getattr(check, name).shape}, expected {shape}")
     if not 0 < max(1, check.neighbour) <= len(check.points) or (check.neighbour > 0) != (check.kind == "nearest"):
         raise ValueError(f"the nearest but {check.neighbour} of {len(check.points)} points")
+    if len(check.points) > MOST_POINTS or not 1 <= check.pool <= MOST_POOLED:
+        raise ValueError(f"{len(check.points)} points, {check.pool} features as one; expected fewer")
     if not (check.ranges[0] < check.ranges[1]).all():
         raise ValueError("ranges without an inside")

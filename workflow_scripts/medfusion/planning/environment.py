@@ -99,7 +99,8 @@ def training_device(jobs: Iterable[PlannedJob]) -> str | None:
     if not any(job.rule in TRAINING for job in jobs):
         return None
     models = []
-    for file in sorted(Path(NVIDIA).glob("*/information")):
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
+    for file in () if hidden else sorted(Path(NVIDIA).glob("*/information")):
         found = re.search(r"^Model:\s*(.+)$", file.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
         models.append(found[1].strip() if found else "NVIDIA GPU")
     names = ", ".join(dict.fromkeys(models))

@@ -399,7 +399,7 @@ def _of_products(plan: Plan, parts: _Parts) -> JobSettings:
             "dataset": name,
             "criterion": plan.config["criterion"],
             "shown": {name: plan.named(name)},
-            **parts.dataset(wildcards, "source", "export"),
+            **parts.dataset(wildcards, "source", "export", "ece_bins"),
             "runs": [[run, averaged] for run, averaged in exports.runs(name).items()],
             "parts": {kind: list(found) for kind, found in files.items()},
             "features": {
@@ -409,6 +409,7 @@ def _of_products(plan: Plan, parts: _Parts) -> JobSettings:
             "networks": exports.networks(name),
             "backbones": frozen,
             "input_checks": checks.seeds(name),
+            "flagged": plan.config["input_check"]["flagged"],
         }
 
     def write_try_page(wildcards: Wildcards) -> Settings:

@@ -10,7 +10,7 @@ from typing import Any
 
 from medfusion.data.medmnist_sources import SOURCES, Source
 from medfusion.display_names import system_names
-from medfusion.escaping import markdown
+from medfusion.escaping import code, markdown
 from medfusion.files.comparison_files import Comparisons
 from medfusion.files.rankings import Ranking, Score
 from medfusion.naming import CRITERIA, percent
@@ -81,7 +81,7 @@ def _study(config: dict[str, Any], context: Mapping[str, str]) -> list[Item]:
         ("title and abstract say that it is a study of AI, and its design", "1, 2", "1, 2", YOURS),
         ("clinical background, intended use and users, health inequalities", "3", "3a–c", YOURS),
         ("objectives, hypotheses, stage of development", "4, 6", "4", YOURS),
-        ("prospective or retrospective", "5", "5a", "retrospective: images that were there before"),
+        ("prospective or retrospective", "5", "5a", f"MedMNIST's images: retrospective; of yours: {YOURS}"),
         ("protocol, registration, access to them", "34, 42", "18c, 18d", YOURS),
         ("ethical approval, consent, de-identification", "11", "17", f"{YOURS}: see the source of each data set"),
         ("involvement of patients and the public", "", "19", YOURS),
@@ -105,16 +105,16 @@ def _study(config: dict[str, Any], context: Mapping[str, str]) -> list[Item]:
             f"{level} intervals over images and seeds (Wilson, DeLong, bootstrap), paired tests with Holm's correction",
         ),
         ("calibration", "28", "12e, 23a", "temperature by validation; ECE, slope and intercept on the test split"),
-        ("robustness", "30", "12e", "corrupted test images (`corruptions.csv`); ablations where they are configured"),
-        ("explanations", "31", "12f", "saliency maps of the network (Grad-CAM, occlusion); not validated by readers"),
+        ("robustness", "30", "12e", _robustness(config)),
+        ("explanations", "31", "", "saliency maps of the network (Grad-CAM, occlusion); not validated by readers"),
         (
             "model output, thresholds",
             "22",
-            "15",
+            "12g, 15",
             "calibrated probabilities; prediction sets, abstention and decision thresholds from validation",
         ),
-        ("fairness, subgroups", "", "14, 23a", "not known: the data name no attribute of patients"),
-        ("updating of the model", "", "24", "none"),
+        ("fairness, subgroups", "", "14, 23b", f"not measured: this workflow knows no attribute of patients; {YOURS}"),
+        ("updating of the model", "", "12f, 24", "none"),
         (
             "code, model and data to others",
             "43",
@@ -136,14 +136,14 @@ def _data(one: Evaluated) -> list[Item]:
             "5a",
             f"{_provenance(one)}{f': {source.images} ({source.paper})' if source else ''}",
         ),
-        ("dates, setting, eligibility", "7, 8", "5b, 6a, 6b", YOURS if source is None else f"{YOURS}, from the source"),
-        ("acquisition protocol", "13", "9a", YOURS if source is None else f"{YOURS}, from the source"),
-        ("reference standard, who set it", "14–17", "8a–c", source.labels if source else YOURS),
+        ("dates, setting, eligibility", "7, 8", "5b, 6a–c", YOURS if source is None else f"{YOURS}, from the source"),
+        ("acquisition protocol", "13", "9b", YOURS if source is None else f"{YOURS}, from the source"),
+        ("reference standard, who set it", "14–17", "8a–c, 9c", source.labels if source else YOURS),
         ("agreement between readers", "18", "8", YOURS if source is None else f"{YOURS}, from the source"),
-        ("preparation of images", "9", "7", _preparation(entry)),
+        ("preparation of images", "9", "7, 9a, 12b", _preparation(entry)),
         ("selection of images", "8, 10, 35", "6b, 20a", _selection(entry)),
         ("missing and damaged data", "12", "11", "damaged files are refused by name; nothing is imputed"),
-        ("partitions, and at which level they are apart", "19, 20", "12a", f"{_partitions(one)}; {images}"),
+        ("partitions, and at which level they are apart", "19, 20", "12a, 12d", f"{_partitions(one)}; {images}"),
         ("size of the test set", "21", "10", _sample_size(one)),
         (
             "participants and their characteristics",
@@ -161,7 +161,7 @@ def _models(config: dict[str, Any], one: Evaluated) -> list[Item]:
     for name, model in entry["models"].items():
         network = config["networks"][model["network"]]
         frozen = network["options"].get("path")
-        models.append(f"`{markdown(name)}` ({markdown(network['architecture'])})")
+        models.append(f"{code(name)} ({markdown(network['architecture'])})")
         seeds.append(f"{len(model['seeds'])}")
         starts.add(
             f"pretrained: {network['options'].get('pretrained_on') or 'not said on what'}" if frozen else "random"
@@ -245,17 +245,24 @@ def _selection(entry: dict[str, Any]) -> str:
     return f"{kept}; {', '.join(map(markdown, dropping))} learned without near-duplicates of other splits"
 
 
+def _robustness(config: dict[str, Any]) -> str:
+    corrupted = "corrupted test images (`corruptions.csv`); " if config["corruptions"]["models"] else ""
+    return f"{corrupted}ablations where the page has a section on them"
+
+
 def _partitions(one: Evaluated) -> str:
     split = one.entry["split"]
-    if one.generated or not split:
-        return (
-            "as the file gives them, image by image" if one.entry["source"] != "folder" else "as the folders give them"
-        )
+    if one.generated:
+        return "drawn for each split"
+    if not split:
+        return f"as the file gives them; whether patients are apart: {YOURS}, from the source"
     shares = " / ".join(percent(share) for share in split["shares"])
     level = (
-        f"groups of images ({markdown(split['groups'])})" if split["groups"] else "single images: no patients are known"
+        f"groups ({code(split['groups'])})"
+        if split["groups"]
+        else f"single images; whether patients are apart: {YOURS}"
     )
-    return f"dealt {shares} (seed {split['seed']}), apart at the level of {level}"
+    return f"those of the folders train, val and test; without these dealt {shares} (seed {split['seed']}), by {level}"
 
 
 def _sample_size(one: Evaluated) -> str:
