@@ -122,7 +122,8 @@ def test_nothing_in_a_name_is_obeyed_by_a_terminal(text, capsys):
 
 @pytest.mark.parametrize("name", ["=1+1", "a|b <i>", "plain"])
 def test_predictions_hold_no_formula(name):
-    package = SimpleNamespace(label_names=(name, "b"), calibration=SimpleNamespace(decision=0.5), positive=0)
+    package = SimpleNamespace(label_names=(name, "b"), input_check=None, positive=0)
+    package.calibration = SimpleNamespace(decision=0.5)
     file = io.StringIO()
     writer = answers.CsvWriter(file, package)
     record = {"image": f"{name}.png", "label": 0, "class": name, "probabilities": {name: 0.9, "b": 0.1}}

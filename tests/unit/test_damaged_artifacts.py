@@ -130,7 +130,10 @@ PROGRAMS = {
     ),
     "rank_systems": (
         "--metrics {metrics.json} --systems {probabilities.h5} --val {val.h5} --ranking out.csv",
-        {"dataset": "breast", "criterion": "log_loss", "systems": [["net", 1, "cnn"]]},
+        {
+            **{"dataset": "breast", "criterion": "log_loss", "systems": [["net", 1, "cnn"]]},
+            **{"replicates": 20, "bootstrap_seed": 0},
+        },
     ),
     "compare_systems": (
         "--ranking {ranking.csv} --systems {probabilities.h5} --test-labels {test_labels.h5} "

@@ -171,7 +171,7 @@ def test_bad_folders_are_one_line(run, make, said):
         ({"images": 5, "labels": np.zeros(0, int)}, "labels has the shape (0,); expected a label for each image"),
         ({"images": np.zeros((5, 28, 28)), "labels": 5}, "images is float64 (5, 28, 28); expected uint8"),
         ({"images": 5, "labels": np.array(["a"] * 5)}, "labels holds others than numbers from 0 to 1"),
-        ({"images": 5, "labels": np.array([{}] * 5)}, "x.npz: cannot be read"),
+        ({"images": 5, "labels": np.array([{}] * 5)}, "x.npz: labels holds Python objects, which are never loaded"),
     ],
 )
 def test_bad_files_are_one_line(run, made, arrays, said):
@@ -188,7 +188,7 @@ def test_a_damaged_file_is_one_line(run, made, spoil):
     np.savez("x.npz", images=made["breast"][2][:5], labels=np.zeros(5, int))
     Path("x.npz").write_bytes(spoil(Path("x.npz").read_bytes()))
     code, out, _ = run("breast", "x.npz")
-    assert out == "" and code.startswith("error: x.npz: cannot be read") and len(code.splitlines()) == 1
+    assert out == "" and code.startswith("error: x.npz: not a readable .npz file") and len(code.splitlines()) == 1
 
 
 def test_what_lies_beside_the_classes_is_told(run, made):

@@ -14,9 +14,8 @@ CONFIG_FAULTS = {
         "  top level: unknown key 'evalution'; did you mean 'evaluation'?\n",
     ),
     "names and sums": (
-        "{fusions: {cnn_30_svm_70: {weights: {cnn: 0.4}}}, networks: {resnet28: {features: {layers: [dense]}}}}",
-        "  networks.resnet28.features.layers: resnet28 has no layer 'dense'; known: features, rescaling, conv2d, "
-        "re_lu\n"
+        "{fusions: {cnn_30_svm_70: {weights: {cnn: 0.4}}}, networks: {resnet28: {training: {batch_size: 0}}}}",
+        "  networks.resnet28.training.batch_size: 0; expected a whole number of at least 1\n"
         "  fusions.cnn_30_svm_70.weights: sum to 1.1; expected 1\n",
     ),
     "a file that is not there": (

@@ -18,6 +18,7 @@ from medfusion.errors import UserError, first_line
 
 SPLITS = ("train", "val", "test")
 MOST_PACKED = 1100  # bytes that deflate, NumPy's compression, can make of one
+MOST_LABELS = 10_000_000  # that are read at once
 SKIPPED = 2**24  # bytes that are read at once to be passed over
 
 
@@ -268,6 +269,41 @@ def image_blocks(
         raise UserError(f"{path}: cannot be read (permission denied); make it readable") from None
     except Exception as error:  # zipfile passes on whatever its members' fields and the system raise
         raise UserError(f"{path}: not a readable .npz file ({first_line(error)}); get it again") from None
+
+
+def first_labels(path: str | Path, pairs: Sequence[tuple[str, str]]) -> tuple[str, str, np.ndarray]:
+    """The labels of the first pair of arrays that an .npz file holds, images and labels; nothing is unpickled.
+
+    Parameters
+    ----------
+    pairs : names of arrays of images, with those of their labels
+
+    Returns
+    -------
+    The names of both, and the labels
+
+    Raises
+    ------
+    UserError
+        If it is not an .npz file, holds no pair, or labels that are damaged or too many to be any.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            held = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
+            for images, labels in pairs:
+                if {images, labels} <= {*held}:
+                    member = _member(path, archive, labels)
+                    if math.prod(member.shape) > MOST_LABELS:
+                        raise UserError(
+                            f"{path}: {labels} has the shape {member.shape}; expected a label for each image"
+                        )
+                    return images, labels, member.read()
+    except UserError:
+        raise
+    except Exception as error:  # zipfile passes on whatever its members' fields and the system raise
+        raise UserError(f"{path}: not a readable .npz file ({first_line(error)}); get it again") from None
+    wanted = " or ".join(f"{images} with {labels}" for images, labels in pairs)
+    raise UserError(f"{path}: holds {', '.join(held[:10]) or 'nothing'}; expected {wanted}")
 
 
 def check(

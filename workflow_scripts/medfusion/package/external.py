@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from scipy.stats import PermutationMethod, chi2_contingency
 
+from medfusion.data import npz
 from medfusion.data.passed_over import PassedOver
 from medfusion.data.pictures import Form
-from medfusion.errors import UserError, first_line
+from medfusion.errors import UserError
 from medfusion.evaluation import calibration_measures
 from medfusion.evaluation.metrics import Measure, calibration_gaps, proportion, squared_errors
 from medfusion.evaluation.paired_tests import area, area_interval
@@ -26,7 +27,6 @@ from medfusion.package.predictor import Predictions
 
 REPLICATES = 2000  # of the bootstrap, and of permutations
 EXPECTED = 5  # images of a class in a sample, below which the chi-squared distribution is no good approximation
-MOST_LABELS = 10_000_000
 LABELS = {"images": "labels", "test_images": "test_labels"}  # arrays of an .npz file
 
 
@@ -87,7 +87,8 @@ def _quoted(names: Sequence[str]) -> str:
 def _arrays(
     path: str, names: Sequence[str], form: Form, note: Callable[[str], None], array: str | None
 ) -> Iterator[tuple[Item, int]]:
-    images, key, labels = _labels(path, array)
+    pairs = [pair for pair in LABELS.items() if array in (None, pair[0])] or [(str(array), "labels")]
+    images, key, labels = npz.first_labels(path, pairs)
     if labels.ndim not in (1, 2) or not labels.size or labels.size != len(labels):
         raise UserError(f"{path}: {key} has the shape {labels.shape}; expected a label for each image")
     labels = labels.reshape(-1)
@@ -101,24 +102,6 @@ def _arrays(
             yield item, int(labels[number])
     if number + 1 != len(labels):
         raise UserError(f"{path}: {number + 1:,} {images} and {len(labels):,} {key}; expected a label for each image")
-
-
-def _labels(path: str, array: str | None) -> tuple[str, str, np.ndarray]:
-    """Which arrays of an .npz file hold images and labels; and the labels, of which there may be `MOST_LABELS`."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            pairs = [pair for pair in LABELS.items() if set(pair) <= set(file.files) and array in (None, pair[0])]
-            if not pairs:
-                wanted = " or ".join(f"{images} with {labels}" for images, labels in LABELS.items())
-                raise UserError(f"{path}: holds {', '.join(file.files)}; expected {wanted}")
-            images, key = pairs[0]
-            if file.zip.getinfo(f"{key}.npy").file_size > MOST_LABELS * 8:
-                raise UserError(f"{path}: {key} is larger than that of {MOST_LABELS:,} images")
-            return images, key, file[key]
-    except UserError:
-        raise
-    except Exception as error:  # zipfile, zlib and numpy raise whatever they come upon
-        raise UserError(f"{path}: cannot be read ({first_line(error)}); expected an .npz file of NumPy") from None
 
 
 def measures(
