@@ -15,8 +15,8 @@ CONFIG_FAULTS = {
     ),
     "names and sums": (
         "{fusions: {cnn_30_svm_70: {weights: {cnn: 0.4}}}, networks: {resnet28: {training: {batch_size: 0}}}}",
-        "  networks.resnet28.training.batch_size: 0; expected a whole number of at least 1\n"
-        "  fusions.cnn_30_svm_70.weights: sum to 1.1; expected 1\n",
+        "  fusions.cnn_30_svm_70.weights: sum to 1.1; expected 1\n"
+        "  networks.resnet28.training.batch_size: 0; expected a whole number from 1 to 1000000\n",
     ),
     "a file that is not there": (
         "{datasets: {breast: {source: file, label: Own, path: meine Dateien ü/x.npz}}}",
