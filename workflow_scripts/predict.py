@@ -24,17 +24,7 @@ def parse():
     parser.add_argument("--out", metavar="FILE", help="file to write; the standard output where not given")
     parser.add_argument("--format", choices=["csv", "json"], help="csv, unless FILE ends in .json")
     parser.add_argument("--array", metavar="NAME", help="of an .npz file; images, or else test_images, if not given")
-    parser.add_argument(
-        "--backbone",
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="a pretrained backbone (.onnx) that PACKAGE needs and does not hold; once for each",
-    )
-    parser.add_argument("--threads", type=int, default=1, metavar="N", help="of the processor")
-    args = parser.parse_args()
-    if not 1 <= args.threads <= 256:
-        parser.error(f"--threads: {args.threads}; expected 1 to 256")
+    args = running.parse(parser)
     args.format = args.format or ("json" if (args.out or "").lower().endswith(".json") else "csv")
     return args
 

@@ -1,11 +1,11 @@
 """Tests of an exported system on labelled images from elsewhere: hand-counted measures, missing classes, bad input."""
 
 import json
-import resource
 import sys
 from dataclasses import replace
 from pathlib import Path
 
+import memory_limits
 import numpy as np
 import pytest
 import small_package
@@ -22,10 +22,8 @@ from medfusion.package.predictor import Predictor
 
 @pytest.fixture(autouse=True)
 def limits():
-    """The program limits the memory of its process, which here is that of other tests too."""
-    before = resource.getrlimit(resource.RLIMIT_AS)
-    yield
-    resource.setrlimit(resource.RLIMIT_AS, before)
+    with memory_limits.restored():
+        yield
 
 
 @pytest.fixture(scope="module")

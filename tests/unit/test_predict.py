@@ -4,13 +4,13 @@ import csv
 import io
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
+import memory_limits
 import numpy as np
 import pytest
 import small_package
@@ -25,10 +25,8 @@ PROGRAM = Path(predict.__file__)
 
 @pytest.fixture(autouse=True)
 def limits():
-    """The program limits the memory of its process, which here is that of other tests too: Chromium would not start."""
-    before = resource.getrlimit(resource.RLIMIT_AS)
-    yield
-    resource.setrlimit(resource.RLIMIT_AS, before)
+    with memory_limits.restored():
+        yield
 
 
 @pytest.fixture(scope="module")

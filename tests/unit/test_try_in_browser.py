@@ -1,16 +1,15 @@
 """The page on which a system is tried, in a browser: it says what `predict` says. Skipped where there is no browser."""
 
 import base64
-import contextlib
 import itertools
 import json
-import resource
 import shutil
 import sys
 from dataclasses import replace
 
 import all_pictures
 import chromium
+import memory_limits
 import numpy as np
 import pytest
 import small_package
@@ -130,16 +129,6 @@ def shown(page, name, content):
     return page.evaluate(SHOWN)
 
 
-@contextlib.contextmanager
-def unlimited_memory():
-    """`predict` limits the memory of its process, which here is that of other tests too."""
-    before = resource.getrlimit(resource.RLIMIT_AS)
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, before)
-
-
 def predicted(folder, files, tmp_path, monkeypatch):
     """What `predict` says of the same pictures, by their names."""
     (tmp_path / "pictures").mkdir()
@@ -147,7 +136,7 @@ def predicted(folder, files, tmp_path, monkeypatch):
         (tmp_path / "pictures" / name).write_bytes(content)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["predict.py", str(folder), "pictures", "--out", "found.json"])
-    with unlimited_memory(), pytest.raises(SystemExit):
+    with memory_limits.restored(), pytest.raises(SystemExit):
         predict.main()
     content = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
     return {

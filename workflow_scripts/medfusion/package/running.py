@@ -1,5 +1,6 @@
 """How a program works with a model package that anybody may have made: within bounds, and writing one file or none."""
 
+import argparse
 import contextlib
 import os
 import resource
@@ -19,6 +20,22 @@ if TYPE_CHECKING:
 
 PATIENCE = 300  # seconds to load a model package and to try it on one image; an ensemble of many networks takes ten
 MEMORY = 16 * 2**30  # bytes of address space, of which libraries reserve a few without using them
+
+
+def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """What the command line says, with options that every program has which takes a model package."""
+    parser.add_argument(
+        "--backbone",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a pretrained backbone (.onnx) that PACKAGE needs and does not hold; once for each",
+    )
+    parser.add_argument("--threads", type=int, default=1, metavar="N", help="of the processor")
+    args = parser.parse_args()
+    if not 1 <= args.threads <= 256:
+        parser.error(f"--threads: {args.threads}; expected 1 to 256")
+    return args
 
 
 def run(work: Callable[[], int], threads: int, out: str | None) -> NoReturn:
