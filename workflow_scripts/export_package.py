@@ -62,7 +62,7 @@ def main(args, settings):
         raise UserError(f"{args.ranking}: not of the systems that there are to export; delete it and run again")
     chosen = selection.choose(systems, tidy(measured), settings["export"], settings["criterion"])
     parts = Parts(args, settings)
-    runs, frozen = averaged[chosen.run], settings["backbones"]
+    runs, frozen = averaged[chosen.run], dict(settings["backbones"])
     keys = list(dict.fromkeys(network_of(run, frozen) for run in runs))
     stage.progress(f"{settings['dataset']}: exporting {chosen.ranked.address}, networks: {len(keys)}")
 
@@ -165,8 +165,13 @@ class Parts:
             for kind, runs in settings["parts"].items()
         }
         self._settings = settings
-        self._checks = dict(zip(settings["input_checks"], args.input_checks, strict=True))
-        self._backbones = dict(zip(settings["backbones"], args.backbones, strict=True))
+        self._checks = {
+            model: (path, seeds)
+            for (model, seeds), path in zip(settings["input_checks"], args.input_checks, strict=True)
+        }
+        self._backbones = {
+            model: (path, options) for (model, options), path in zip(settings["backbones"], args.backbones, strict=True)
+        }
 
     def network(self, key, name):
         """What is said of a network, whose files are called `name`."""
@@ -176,7 +181,7 @@ class Parts:
         if key.model not in self._backbones:
             layers_and_views = self._settings["features"][key.model]
             return contents.Network(key.model, key.seed, f"{name}.keras", f"{name}.onnx", **layers_and_views)
-        options, path = self._settings["backbones"][key.model], self._backbones[key.model]
+        path, options = self._backbones[key.model]
         backbone = backbones.load(path, options, self._settings["threads"])
         told = contents.Backbone(
             Path(path).name, hash_file(path), backbones.Input(**options["input"]), options["pretrained_on"]
@@ -191,8 +196,8 @@ class Parts:
 
         found = []
         for key in keys:
-            seeds = self._settings["input_checks"][key.model]
-            found.append(input_checks.read(self._checks[key.model], seeds[0] if key.seed is None else key.seed))
+            path, seeds = self._checks[key.model]
+            found.append(input_checks.read(path, seeds[0] if key.seed is None else key.seed))
         checks, scores = zip(*found, strict=True)
         unlike = of_system(scores)
         if len(checks) == 1:
@@ -211,7 +216,7 @@ class Parts:
         """Write each network as it is and as ONNX; how far these differ on validation images. A backbone is copied."""
         for network in package.networks:
             if network.backbone and network.onnx:
-                shutil.copyfile(self._backbones[network.model], folder / network.onnx)
+                shutil.copyfile(self._backbones[network.model][0], folder / network.onnx)
         trained = [network for network in package.networks if not network.backbone]
         if not trained:
             return []

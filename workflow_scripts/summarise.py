@@ -17,7 +17,9 @@ def parser():
     )
     result.add_input("--comparisons", nargs="*", metavar="PATH", help="comparisons.json files")
     result.add_input("--reliability", nargs="*", metavar="PATH", help="reliability.json files")
-    result.add_input("--audits", nargs="+", metavar="PATH", help="summary.json files, in the order of the data sets")
+    result.add_input(
+        "--audits", nargs="+", metavar="PATH", help="summary.json files, each in a folder in that of its data set"
+    )
     result.add_output("--text", help="Markdown file to write: the results")
     result.add_output("--checklist", help="Markdown file to write: the checklist")
     return result
@@ -50,6 +52,7 @@ def main(args, settings):
     by_dataset = {found.content["dataset"]: found for found in trust}
     text = summary.summary(settings["config"], contents, ranked, comparisons, by_dataset, made_by, context)
     write_text(args.text, text)
+    audits = {Path(path).parent.parent.name: path for path in args.audits}
     evaluated = [
         checklist.Evaluated(
             key=key,
@@ -60,7 +63,7 @@ def main(args, settings):
             images=read_record(audit, ("images",))["images"],
             generated=any(content["generated"] for content in contents if content["dataset"] == key),
         )
-        for key, audit in zip(settings["config"]["datasets"], args.audits, strict=True)
+        for key, audit in audits.items()
     ]
     write_text(args.checklist, checklist.checklist(settings["config"], evaluated, context))
 

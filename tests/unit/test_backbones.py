@@ -480,7 +480,8 @@ def test_what_an_export_is_made_from():
     assert f"{folder}/seed1/cnn/best.json" in page.of_dataset("pictures")
     assert not any("curves" in file or "augmentation" in file for file in page.of_dataset("pictures"))
     settings = job_settings(plan)["export_package"](wildcards)
-    assert settings["backbones"]["backbone"]["pretrained_on"] == "ImageNet-1k" and settings["networks"] == ["network"]
+    assert dict(settings["backbones"])["backbone"]["pretrained_on"] == "ImageNet-1k"
+    assert settings["networks"] == ["network"]
 
 
 @pytest.mark.usefixtures("folder")

@@ -1,10 +1,11 @@
 """Tests of the list of all jobs, against the one that tests/workflow/specification.py writes down a second time."""
 
+import ast
 import copy
 
 import pytest
 import yaml
-from configurations import ROOT
+from configurations import ROOT, completed
 from snakemake.utils import update_config
 from specification import jobs as specified
 from specification import partition_jobs
@@ -46,6 +47,26 @@ def test_the_jobs_of_other_splits():
     others = {f"{job.stage}/{job.name}" for job in jobs(plan)}
     found = {f"{job.stage}/{job.name}" for job in jobs(plan, SCHEMES)}
     assert found - others == expected and others < found
+
+
+def paired_with_files():
+    """Stages, with the settings that their programs pair with files by their order: zip(settings["…"], files)."""
+    programs = {path.stem: path for path in (ROOT / "workflow_scripts").glob("*.py")}
+    drawn = (ROOT / "workflow_scripts/medfusion/figures/drawn").glob("[a-z]*.py")
+    for stage, path in {**programs, **{f"draw_{path.stem}": path for path in drawn}}.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "zip":
+                for part in ast.walk(node.args[0]):
+                    if isinstance(part, ast.Subscript) and ast.unparse(part.value).endswith("settings"):
+                        yield stage, ast.literal_eval(part.slice)
+
+
+def test_settings_that_are_paired_with_files_keep_their_order():
+    # A settings file is written with sorted keys: a mapping in it would be paired with the files of others.
+    found = {(job.stage, key): value for job in jobs(Plan(completed())) for key, value in job.config.items()}
+    pairs = set(paired_with_files())
+    assert {("export_package", "input_checks"), ("draw_grids", "classifiers"), ("evaluate", "systems")} < pairs
+    assert [pair for pair in sorted(pairs) if not isinstance(found[pair], list)] == []
 
 
 def test_no_two_jobs_of_a_stage_share_a_name():

@@ -224,7 +224,10 @@ KEYS = (
     Row(
         "a data set's `ece_bins`",
         "its evaluation, and what follows",
-        ("evaluate dataset={dataset}", "assess_reliability dataset={dataset}", "corrupt_evaluate dataset={dataset}"),
+        tuple(
+            f"{stage} dataset={{dataset}}"
+            for stage in ("evaluate", "assess_reliability", "corrupt_evaluate", "export_package")
+        ),
         (f"{DATASET}.ece_bins",),
         ("datasets.blood.ece_bins",),
     ),
@@ -594,9 +597,16 @@ KEYS = (
     Row(
         "`input_check`: share flagged, images that it is fitted and chosen on",
         "the input checks, exports, what is said of them, the page",
-        ("fit_input_check",),
-        _each("input_check.{setting}", "flagged fit_images val_images"),
+        ("fit_input_check", "export_package"),
         ("input_check.flagged",),
+        ("input_check.flagged",),
+    ),
+    Row(
+        "",
+        "the input checks, exports, what is said of them, the page",
+        ("fit_input_check",),
+        _each("input_check.{setting}", "fit_images val_images"),
+        ("input_check.val_images",),
     ),
     Row(
         "",

@@ -391,10 +391,10 @@ def _of_products(plan: Plan, parts: _Parts) -> JobSettings:
         name = wildcards.dataset
         files = exports.parts(name)
         models = dict.fromkeys(model for model, *_ in files["networks"])
-        frozen = {
-            model: {**network["options"], "views": network["features"]["views"]}
+        frozen = [
+            (model, {**network["options"], "views": network["features"]["views"]})
             for model, network in exports.backbones(name).items()
-        }
+        ]
         return {
             "dataset": name,
             "criterion": plan.config["criterion"],
@@ -408,7 +408,7 @@ def _of_products(plan: Plan, parts: _Parts) -> JobSettings:
             "confidence": plan.config["evaluation"]["confidence"],
             "networks": exports.networks(name),
             "backbones": frozen,
-            "input_checks": checks.seeds(name),
+            "input_checks": list(checks.seeds(name).items()),
             "flagged": plan.config["input_check"]["flagged"],
         }
 

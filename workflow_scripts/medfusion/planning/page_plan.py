@@ -125,7 +125,7 @@ class PagePlan:
                 {"grid": first.grid_files("grid.csv"), "best": first.grid_files("best.json"), "data": [train, val]},
                 lambda wildcards: self._named(
                     wildcards,
-                    classifiers=self._parts_named(wildcards, first.compared(wildcards.dataset, wildcards.model)),
+                    classifiers=self._pairs(wildcards, first.compared(wildcards.dataset, wildcards.model)),
                     files=first.grid_files("grid.csv")(wildcards),
                 ),
                 first.compared,
@@ -135,7 +135,7 @@ class PagePlan:
                 {"fusion": first.chosen_fusion_files, "data": [val]},
                 lambda wildcards: self._named(
                     wildcards,
-                    fusions=self._parts_named(wildcards, first.chosen(wildcards.dataset, wildcards.model)),
+                    fusions=self._pairs(wildcards, first.chosen(wildcards.dataset, wildcards.model)),
                     members=self._members_named(wildcards, first.chosen(wildcards.dataset, wildcards.model)),
                     files=first.chosen_fusion_files(wildcards),
                 ),
@@ -226,6 +226,10 @@ class PagePlan:
         """Classifiers or fusions of a model with their names."""
         names = part_names(self._plan.config, wildcards.dataset)
         return {key: names[key] for key in keys}
+
+    def _pairs(self, wildcards: Wildcards, keys: Iterable[str]) -> list[tuple[str, str]]:
+        """The same in the order of their files, which a mapping loses: settings are written with sorted keys."""
+        return list(self._parts_named(wildcards, keys).items())
 
     def _members_named(self, wildcards: Wildcards, fusions: Iterable[str]) -> dict[str, str]:
         entries = self._plan.config["fusions"]

@@ -12,10 +12,9 @@ def draw(settings: dict[str, Any], fusion: list[str], data: list[str]) -> Drawn:
     from medfusion.figures import choice_figures
 
     keys = ("members", "weights", "criterion", "curve")
-    contents = {name: read_record(path, keys) for name, path in zip(settings["fusions"], fusion, strict=True)}
-    named = {
-        settings["fusions"][name]: {**content, "members": [settings["members"][key] for key in content["members"]]}
-        for name, content in contents.items()
-    }
+    contents, named = {}, {}
+    for (name, title), path in zip(settings["fusions"], fusion, strict=True):
+        contents[name] = content = read_record(path, keys)
+        named[title] = {**content, "members": [settings["members"][key] for key in content["members"]]}
     figure = choice_figures.fusions(named, data_line(settings["name"], data))
     return {"fusions": (figure, choice_figures.fusion_numbers(contents))}

@@ -12,14 +12,11 @@ def draw(settings: dict[str, Any], grid: list[str], best: list[str], data: list[
     from medfusion.figures import choice_figures
     from medfusion.files.tables import read_table
 
-    names = settings["classifiers"]
     measures = ("accuracy", "auroc", "log_loss", "seconds")
-    tables = {name: read_table(path, measures) for name, path in zip(names, grid, strict=True)}
-    selections = {
-        name: read_record(path, ("cell", "selection", "criterion", "compared_images"))
-        for name, path in zip(names, best, strict=True)
-    }
-    named = {settings["classifiers"][name]: table for name, table in tables.items()}
-    chosen = {settings["classifiers"][name]: selection for name, selection in selections.items()}
+    keys = ("cell", "selection", "criterion", "compared_images")
+    tables, named, chosen = {}, {}, {}
+    for (name, title), table, selection in zip(settings["classifiers"], grid, best, strict=True):
+        tables[name] = named[title] = read_table(table, measures)
+        chosen[title] = read_record(selection, keys)
     figure = choice_figures.grids(named, chosen, data_line(settings["name"], data))
     return {"grids": (figure, choice_figures.grid_numbers(tables))}
