@@ -150,6 +150,9 @@ pins: .venv/ready
 .venv/ready: requirements.txt
 	@"$(or $(PYTHON),python3)" -c '$(SUITABLE)' 2>/dev/null || { \
 		echo "MedMNIST Fusion needs Python 3.11, 3.12 or 3.13; '$(or $(PYTHON),python3)' is not. Name one: make PYTHON=/path/to/python3.12 …" >&2; exit 1; }
+	@test ! -L .venv && { test ! -e .venv || test -e .venv/.made || test -e .venv/ready; } || { \
+		echo ".venv is not an environment that make made: move it elsewhere; make then makes its own." >&2; exit 1; }
 	"$(PYTHON)" -m venv --clear .venv
+	@touch .venv/.made
 	$(PIP) -r requirements.txt
 	@touch $@

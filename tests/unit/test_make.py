@@ -11,11 +11,15 @@ ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.skipif(not shutil.which("make"), reason="no make on this machine")
 
 
-def asked(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """What make would do; not as part of the make that may run this test."""
+def made(*arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """What make says; not as part of the make that may run this test."""
     environment = {name: value for name, value in os.environ.items() if "MAKE" not in name and name != "MFLAGS"}
-    command = ["make", "-n", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    return subprocess.run(["make", *arguments], cwd=folder, env=environment, capture_output=True, text=True)
+
+
+def asked(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """What make would do."""
+    return made("-n", *arguments)
 
 
 def test_an_overlay_that_is_not_there_is_named():
@@ -31,3 +35,19 @@ def test_a_warning_of_the_documentation_fails_the_linters():
 def test_overlays_are_handed_on_in_their_order():
     done = asked("report", "CONFIG=configs/surrogate.yaml configs/full.yaml")
     assert " report --configfile configs/surrogate.yaml configs/full.yaml" in done.stdout
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_an_environment_of_somebody_else_stays(tmp_path, linked):
+    folder, theirs = tmp_path / "project", tmp_path / "shared"
+    folder.mkdir()
+    shutil.copy(ROOT / "Makefile", folder)
+    (folder / "requirements.txt").touch()
+    environment = theirs if linked else folder / ".venv"
+    environment.mkdir()
+    (environment / "pyvenv.cfg").write_text("home = /usr/bin\n", encoding="utf-8")
+    if linked:
+        (folder / ".venv").symlink_to(theirs)
+    done = made("report", folder=folder)
+    assert done.returncode != 0 and ".venv is not an environment that make made: move it elsewhere" in done.stderr
+    assert [path.name for path in environment.iterdir()] == ["pyvenv.cfg"]
