@@ -38,7 +38,8 @@ COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --g
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
 # Two test processes, a file of tests at a time.
 PYTEST = .venv/bin/python -m pytest -n 2 --dist loadfile
-SNAKEMAKE = .venv/bin/snakemake -j $(CORES)
+# On a terminal a bar for each stage, elsewhere lines for each job. (GNU make before 4.1 does not tell.)
+SNAKEMAKE = .venv/bin/snakemake $(if $(MAKE_TERMERR),--logger rich) -j $(CORES)
 
 .PHONY: report demo try test test-runs test-faults test-changes test-all test-short test-page test-oldest test-slurm test-kubernetes test-fuzz fuzz browser slurm kubernetes gpu docs schema lint bench bench-large pins
 
@@ -47,7 +48,6 @@ report: .venv/ready
 
 demo: .venv/ready
 	$(SNAKEMAKE) report --configfile configs/demo.yaml
-	@echo "Open results/demo/report.html"
 
 try: .venv/ready
 	@.venv/bin/python workflow_scripts/try_systems.py

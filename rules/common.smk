@@ -8,6 +8,7 @@ from snakemake.utils import update_config
 
 from medfusion.figures.registry import FIGURES
 from medfusion.jobs.early_cutoff import FORCE_VARIABLE
+from medfusion.jobs.stage import BARS_VARIABLE
 from medfusion.package.try_files import ARRAYS, SYSTEM
 from medfusion.package.try_files import PAGE as TRY_PAGE
 from medfusion.planning import config as configuration
@@ -60,6 +61,9 @@ COMMAND = "python {input.program:q} {params.options} --settings {input.settings:
 BESIDE_PROGRAM = 300 if ON_CLUSTER else 0
 
 prefer_own_python()
+MADE = []  # rules of the jobs that this run does
+if ASKED.bars:
+    os.environ[BARS_VARIABLE] = "1"
 
 
 onstart:
@@ -69,6 +73,7 @@ onstart:
         os.environ[FORCE_VARIABLE] = "1"
     jobs = snakemake_compat.jobs_to_run(workflow)
     runs.remember_jobs(jobs, RESULTS, CORES)
+    MADE.extend(job.rule for job in jobs)
     for dataset in DATASETS:
         for sentence in config["datasets"][dataset]["by_default"]:
             print(f"{dataset}, chosen by default: {sentence}", file=sys.stderr)

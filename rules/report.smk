@@ -2,6 +2,15 @@
 # results/results.md, results/checklist.md.
 
 
+onsuccess:
+    if "report" in MADE:
+        from medfusion.report import outcome
+
+        for line in outcome.lines(config, RESULTS):
+            print(line, file=sys.stderr)
+        print(f"Open {rules.report.output.page}", file=sys.stderr)
+
+
 use rule stage as report with:
     input:
         rules.collect_metrics.output.table,  # not read: the page's target makes it too

@@ -28,7 +28,7 @@ def parser():
 
 
 def main(args, settings):
-    from medfusion.report import outcome, page
+    from medfusion.report import page
 
     figures, tables = _by_name(args.figures, args.page), _by_name(args.tables, args.page)
     made_by = records.ancestry([*args.metrics, *args.figures, *args.tables], records.read_all(settings["results"]))
@@ -37,8 +37,6 @@ def main(args, settings):
     documentation = "" if os.path.isabs(folder) else os.path.relpath("docs", folder)
     text = page.render(TEMPLATE, settings, args.metrics, figures, tables, settings["versions"], made_by, documentation)
     write_text(args.page, text)
-    for line in outcome.lines(settings["config"], tables):
-        stage.progress(line)
     stage.progress(f"{args.page}: {len(text.encode()) / 1e6:.1f} MB, {len(figures)} figures")
 
 

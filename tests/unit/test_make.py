@@ -37,6 +37,12 @@ def test_overlays_are_handed_on_in_their_order():
     assert " report --configfile configs/surrogate.yaml configs/full.yaml" in done.stdout
 
 
+@pytest.mark.parametrize("target", ["demo", "report"])
+def test_bars_are_drawn_on_a_terminal_alone(target):
+    assert "/snakemake --logger rich -j " in asked(target, "MAKE_TERMERR=/dev/tty").stdout
+    assert "--logger" not in asked(target).stdout
+
+
 @pytest.mark.parametrize("linked", [False, True])
 def test_an_environment_of_somebody_else_stays(tmp_path, linked):
     folder, theirs = tmp_path / "project", tmp_path / "shared"

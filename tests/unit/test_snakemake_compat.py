@@ -72,6 +72,11 @@ def test_targets_and_overlays():
     assert (found.targets, found.configfiles) == (("report", "export"), ("a.yaml", "b.yaml"))
 
 
+def test_bars_on_the_terminal():
+    assert asked(False, [SNAKEMAKE, "--logger", "rich", "-j", "8", "report"]).bars
+    assert not asked(False, [SNAKEMAKE, "-j", "8", "report"]).bars
+
+
 @pytest.mark.parametrize("dry", [True, False])
 def test_snakemake_as_a_library_is_believed(dry):
     found = asked(dry, ["/somewhere/my_program.py", "-n"])

@@ -84,3 +84,15 @@ def test_an_unknown_key_is_refused_before_anything_runs(project):
     done = sweep(project, "networks.breast_cnn.training.epoch=1")
     assert done.returncode == 1 and "did you mean 'epochs'" in done.stderr
     assert not (project.folder / "results").exists()
+
+
+def test_a_run_ends_with_what_was_selected(rerun):
+    page, log = rerun.folder / "results/report.html", rerun.folder / "logs/report.log"
+    for options, told in (((), True), (("--logger", "rich"), False)):
+        page.write_text("another", encoding="utf-8")
+        done = rerun.snakemake("-j", "2", *options, "--forcerun", "report")
+        *_, first, second, opened = (line for line in done.stderr.splitlines() if "selected" in line or "Open" in line)
+        assert first.startswith(("blood: selected", "breast: selected")) and second.startswith("b")
+        assert opened == "Open results/report.html"
+        # Where bars are drawn, what jobs say is in their logs alone.
+        assert " figures" in log.read_text(encoding="utf-8") and (" MB, " in done.stderr) == told

@@ -20,6 +20,8 @@ from medfusion.jobs.records import AGAIN
 
 # Rules send a stage's output to its log and open this descriptor to the terminal, for progress alone.
 TERMINAL = 9
+# Set where bars on the terminal say it: progress is in the log alone then.
+BARS_VARIABLE = "MEDFUSION_BARS"
 # Read by libraries that are imported after the stage has started.
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 # What the system says when it is not the program that is at fault, and what to do then.
@@ -119,9 +121,14 @@ def run(
 
 
 def progress(text: str) -> None:
-    """Say where long work stands, in the log and on the terminal."""
+    """Say where long work stands, in the log and, where no bars are drawn, on the terminal."""
     with contextlib.suppress(OSError):  # the disk is full: the results will tell
         escaping.say(text)
+    if BARS_VARIABLE not in os.environ:
+        _tell(text)
+
+
+def _tell(text: str) -> None:
     if _terminal:
         with contextlib.suppress(OSError):  # nobody listens any more: Snakemake was killed
             escaping.say(text, _terminal)
@@ -132,7 +139,7 @@ def _stop(message: str) -> NoReturn:
     try:
         escaping.say(message, sys.stderr)
     except OSError:
-        progress(message)
+        _tell(message)
     sys.exit(1)
 
 

@@ -38,6 +38,7 @@ class Asked:
     targets : as typed
     configfiles : overlays, as typed
     config : KEY=VALUE of --config, as typed
+    bars : whether its logger draws bars on the terminal, which lines of jobs would tear
     """
 
     runs_jobs: bool
@@ -46,6 +47,7 @@ class Asked:
     targets: tuple[str, ...]
     configfiles: tuple[str, ...]
     config: tuple[str, ...]
+    bars: bool = False
 
 
 def asked(dry_run: bool, command: Sequence[str] = sys.argv) -> Asked:
@@ -66,6 +68,7 @@ def asked(dry_run: bool, command: Sequence[str] = sys.argv) -> Asked:
         targets=tuple(options.targets or ()),
         configfiles=tuple(map(str, options.configfile or ())),
         config=tuple(map(str, options.config or ())),
+        bars="rich" in (options.logger or ()),
     )
 
 
