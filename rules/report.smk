@@ -2,21 +2,6 @@
 # results/results.md, results/checklist.md.
 
 
-use rule stage as report with:
-    input:
-        rules.collect_metrics.output.table,  # not read: the page's target makes it too
-        **stage("report"),
-        metrics=[file for dataset in DATASETS for file in PLAN.all_metrics(dataset)],
-        figures=[file for dataset in DATASETS for file in PAGE.figures(dataset)],
-        tables=[file for dataset in DATASETS for file in PAGE.tables(dataset)],
-    output:
-        page=f"{RESULTS}/report.html",
-    log:
-        f"{LOGS}/report.log",
-    message:
-        "Writing {output.page}"
-
-
 use rule stage as summarise with:
     input:
         **stage("summarise"),
@@ -32,3 +17,19 @@ use rule stage as summarise with:
         f"{LOGS}/results.log",
     message:
         "Writing {output.text} and {output.checklist}"
+
+
+use rule stage as report with:
+    input:
+        rules.collect_metrics.output.table,  # not read, but made with the page
+        rules.summarise.output.checklist,  # linked
+        **stage("report"),
+        metrics=[file for dataset in DATASETS for file in PLAN.all_metrics(dataset)],
+        figures=[file for dataset in DATASETS for file in PAGE.figures(dataset)],
+        tables=[file for dataset in DATASETS for file in PAGE.tables(dataset)],
+    output:
+        page=f"{RESULTS}/report.html",
+    log:
+        f"{LOGS}/report.log",
+    message:
+        "Writing {output.page}"
