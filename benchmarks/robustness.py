@@ -26,42 +26,37 @@ from medfusion.learning.features import apply, extractor
 from medfusion.learning.training import train
 from medfusion.learning.training_images import open_images
 
-# As they are; with MedMNIST-C's corruptions of the data set, which test images are tried with; with those of others.
-CONDITIONS = ("clean", "own", "others")
+CONDITIONS = ("clean", "corrupted")
 HEAD = ["corrupted share", "clean: log loss", "accuracy", "corrupted: log loss", "accuracy"]
-HEAD += ["other corruptions: log loss", "accuracy"]
 Found = dict[str, tuple[float, float]]  # by condition, log loss and accuracy
 
 
 def versions(pixels: np.ndarray, flag: str | None, severities: Sequence[int]) -> dict[str, list[np.ndarray]]:
-    """Validation images as they are and corrupted, by condition: uint8 (n, H, W, C) each."""
-    found, large = {"clean": [pixels]}, corruptions.enlarged(pixels)
-    for condition, kinds in zip(
-        CONDITIONS[1:], (medmnist_c.corruptions(flag), medmnist_c.other_corruptions(flag)), strict=True
-    ):
-        found[condition] = [
-            corruptions.corrupted(large, pixels.shape[1:], name, level, levels[level - 1], range(len(pixels)))
-            for name, levels in kinds.items()
-            for level in severities
-        ]
-    return found
+    """Validation images as they are, and corrupted as test images are, by condition: uint8 (n, H, W, C) each."""
+    large = corruptions.enlarged(pixels)
+    worse = [
+        corruptions.corrupted(large, pixels.shape[1:], name, level, levels[level - 1], range(len(pixels)))
+        for name, levels in medmnist_c.corruptions(flag).items()
+        for level in severities
+    ]
+    return {"clean": [pixels], "corrupted": worse}
 
 
 def measured(
     network: Callable[[np.ndarray], np.ndarray], given: Mapping[str, Sequence[np.ndarray]], labels: np.ndarray
 ) -> Found:
-    """Log loss and accuracy of each condition, means over its versions; the temperature is that of clean images.
+    """Log loss and accuracy of each condition, means over its versions, with the temperature of clean images.
 
-    That of clean images themselves is cross-validated, as it is where systems are selected.
+    The log loss of these is that of images which the temperature was not chosen on.
     """
     clean = network(given["clean"][0])
     temperature, without, within = cross_validated(clean, labels)
-    found = {"clean": (without if temperature == 1 else within, float(np.mean(clean.argmax(axis=1) == labels)))}
-    for condition in CONDITIONS[1:]:
-        said = [network(version) for version in given[condition]]
-        losses = [log_loss(scale(values, temperature), labels) for values in said]
-        found[condition] = (float(np.mean(losses)), float(np.mean([v.argmax(axis=1) == labels for v in said])))
-    return found
+    said = [network(version) for version in given["corrupted"]]
+    losses = [log_loss(scale(values, temperature), labels) for values in said]
+    return {
+        "clean": (without if temperature == 1 else within, float(np.mean(clean.argmax(axis=1) == labels))),
+        "corrupted": (float(np.mean(losses)), float(np.mean([one.argmax(axis=1) == labels for one in said]))),
+    }
 
 
 def row(share: float, found: Sequence[Found], reference: Sequence[Found]) -> list[str]:
