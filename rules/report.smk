@@ -2,30 +2,6 @@
 # results/results.md, results/checklist.md.
 
 
-onsuccess:
-    if "report" in MADE:
-        from medfusion.report import outcome
-
-        for line in outcome.lines(config, RESULTS):
-            print(line, file=sys.stderr)
-        print(f"Open {rules.report.output.page}", file=sys.stderr)
-
-
-use rule stage as report with:
-    input:
-        rules.collect_metrics.output.table,  # not read: the page's target makes it too
-        **stage("report"),
-        metrics=[file for dataset in DATASETS for file in PLAN.all_metrics(dataset)],
-        figures=[file for dataset in DATASETS for file in PAGE.figures(dataset)],
-        tables=[file for dataset in DATASETS for file in PAGE.tables(dataset)],
-    output:
-        page=f"{RESULTS}/report.html",
-    log:
-        f"{LOGS}/report.log",
-    message:
-        "Writing {output.page}"
-
-
 use rule stage as summarise with:
     input:
         **stage("summarise"),
@@ -41,3 +17,28 @@ use rule stage as summarise with:
         f"{LOGS}/results.log",
     message:
         "Writing {output.text} and {output.checklist}"
+
+
+use rule stage as report with:
+    input:
+        rules.collect_metrics.output.table,  # not read, but made with the page
+        rules.summarise.output.checklist,  # linked
+        **stage("report"),
+        metrics=[file for dataset in DATASETS for file in PLAN.all_metrics(dataset)],
+        figures=[file for dataset in DATASETS for file in PAGE.figures(dataset)],
+        tables=[file for dataset in DATASETS for file in PAGE.tables(dataset)],
+    output:
+        page=f"{RESULTS}/report.html",
+    log:
+        f"{LOGS}/report.log",
+    message:
+        "Writing {output.page}"
+
+
+onsuccess:
+    if "report" in MADE:
+        from medfusion.report import outcome
+
+        for line in outcome.lines(config, RESULTS):
+            print(line, file=sys.stderr)
+        print(f"Open {rules.report.output.page}", file=sys.stderr)

@@ -7,6 +7,7 @@ from medfusion.files.artifacts import write_text
 from medfusion.jobs import records, stage
 
 TEMPLATE = Path(__file__).parent / "templates/report.html.j2"
+CHECKLIST = "checklist.md"  # which `summarise` writes beside the page
 
 
 def parser():
@@ -35,7 +36,8 @@ def main(args, settings):
     # As seen from the page; a folder elsewhere knows nothing of it.
     folder = os.path.dirname(args.page)
     documentation = "" if os.path.isabs(folder) else os.path.relpath("docs", folder)
-    text = page.render(TEMPLATE, settings, args.metrics, figures, tables, settings["versions"], made_by, documentation)
+    versions = settings["versions"]
+    text = page.render(TEMPLATE, settings, args.metrics, figures, tables, versions, made_by, documentation, CHECKLIST)
     write_text(args.page, text)
     stage.progress(f"{args.page}: {len(text.encode()) / 1e6:.1f} MB, {len(figures)} figures")
 

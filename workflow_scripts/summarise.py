@@ -1,6 +1,5 @@
 """Write the measured results and a reporting checklist as Markdown, with when and on what they were measured."""
 
-import os
 import platform
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,15 +29,14 @@ def main(args, settings):
     from medfusion.files import rankings, reliabilities
     from medfusion.files.comparison_files import read_comparisons
     from medfusion.files.metric_files import read_metrics, tidy
-    from medfusion.report import checklist, summary
+    from medfusion.report import checklist, provenance, summary
 
     made_by = records.ancestry(
         [*args.metrics, *args.rankings, *args.comparisons, *args.reliability], records.read_all(settings["results"])
     )
-    devices = sorted({record.device for record in made_by if record.device})
     context = {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "hardware": f"{os.cpu_count()} processors ({platform.machine()}), {', '.join(devices) or 'no GPU used'}",
+        "hardware": provenance.hardware(made_by),
         "software": f"Python {platform.python_version()}, versions as pinned in requirements.txt",
     }
     contents = read_metrics(args.metrics, settings["shown"])

@@ -334,8 +334,8 @@ FAULTS = {
     "a misspelt part": (
         "{datasets: {breast: {models: {breast_cnn: {ablations: {without: [rotatoin]}}}}}}",
         "datasets.breast.models.breast_cnn.ablations.without.0: 'rotatoin'; expected one of augmentation, flip, "
-        "rotation, scale, contrast, original_epochs, affine, symmetries, shift, batch_norm, dropout, dense_dropout, "
-        "l2, weight_decay, label_smoothing, early_stopping, views, network; did you mean 'rotation'?",
+        "rotation, scale, contrast, original_epochs, affine, corruptions, symmetries, shift, batch_norm, dropout, "
+        "dense_dropout, l2, weight_decay, label_smoothing, early_stopping, views, network; did you mean 'rotation'?",
     ),
     "a part that the network does not have": (
         "{datasets: {breast: {models: {breast_cnn: {ablations: {without: [dropout]}}}}}}",
@@ -590,6 +590,14 @@ FAULTS = {
         "{networks: {blood_cnn: {training: {shift: 28}}}}",
         "networks.blood_cnn.training.shift: 28; expected less than the 28 pixels of datasets.blood",
     ),
+    "corrupted training images and no others": (
+        "{defaults: {training: {corruptions: 1}}}",
+        "defaults.training.corruptions: 1; expected a number of at least 0 and below 1",
+    ),
+    "corruptions of training images by name": (
+        "{networks: {blood_cnn: {training: {corruptions: [noise]}}}}",
+        "networks.blood_cnn.training.corruptions: ['noise']; expected a number of at least 0 and below 1",
+    ),
     "a rate lowered on a plateau and scheduled": (
         "{networks: {blood_cnn: {training: {schedule: one_cycle}}}}",
         "networks.blood_cnn.training: reduce_lr has no place in a one_cycle schedule; set reduce_lr: ~ or "
@@ -598,7 +606,7 @@ FAULTS = {
     "as many original epochs as epochs": (
         "{networks: {compact_resnet: {training: {epochs: 3}}}}",
         "networks.compact_resnet.training.original_epochs: 3; expected less than the 3 epochs, or no augmented image "
-        "would be seen; set images: original and affine: ~ for that",
+        "would be seen; set images: original, affine: ~ and corruptions: 0 for that",
     ),
     "too few images to fit": (
         "{classifiers: {svm: {fit_images: 7}}}",

@@ -1,6 +1,7 @@
 """Tests of the page: complete, self-contained, well-formed, honest about its data."""
 
 import math
+import os
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -22,7 +23,7 @@ from medfusion.planning.config_models.classifiers import GRIDS
 from medfusion.planning.fingerprint import ROOT
 from medfusion.planning.job_settings import job_settings
 from medfusion.planning.plan import Plan
-from medfusion.report import page, page_card, page_figures, page_tables
+from medfusion.report import page, page_card, page_figures, page_tables, provenance
 from medfusion.report.page_parts import Body, Cell, Row, Table
 
 TEMPLATE = ROOT / "templates" / "report.html.j2"
@@ -65,7 +66,7 @@ class Reader(HTMLParser):
 
 @pytest.fixture
 def render(tmp_path):
-    def make(generated=False, figures=FIGURES, config=None, trust=None):
+    def make(generated=False, figures=FIGURES, config=None, trust=None, checklist=""):
         metrics = []
         for number, content in enumerate(synthetic.run(generated)):
             metrics.append(str(tmp_path / f"{number}.json"))
@@ -106,7 +107,7 @@ def render(tmp_path):
         settings = {"config": config or synthetic.config(), "shown": {"breast": {"name": "BreastMNIST"}}}
         settings["captions"] = {name: registry.caption(name) for name in registry.FIGURES}
         records = [synthetic.record("train_cnn", seconds=75.0, memory_mb=512.0)]
-        return page.render(TEMPLATE, settings, metrics, paths, tables, {"numpy": "2.4.0"}, records)
+        return page.render(TEMPLATE, settings, metrics, paths, tables, {"numpy": "2.4.0"}, records, checklist=checklist)
 
     return make
 
@@ -121,6 +122,34 @@ def test_the_page_is_well_formed_and_holds_every_figure_with_a_text(render):
     links = [link["href"][1:] for link in reader.of("a") if link["href"].startswith("#")]
     assert links and set(links) <= set(ids)
     assert "Something new" in reader.text
+
+
+def test_the_page_says_when_on_what_and_from_which_data_it_was_made(render, monkeypatch):
+    monkeypatch.setattr(provenance, "head", lambda root: "0123456789ab with changed files")
+    text = " ".join(Reader(render()).text.split())
+    made = text.partition("How it was made")[2].rpartition("How it was made")[2]
+    assert f"Computed 2026-01-01 on {os.cpu_count()} processors" in made and "no GPU used" in made
+    assert "from commit 0123456789ab with changed files" in made
+    assert "BreastMNIST: CC BY 4.0; cite Al-Dhabyani et al. 2020" in made and "MedMNIST v2" in made
+    assert "nothing to cite" in Reader(render(generated=True)).text
+
+
+def test_what_is_known_of_no_data_set_is_for_its_owner_to_say():
+    own = {"source": "folder", "flag": None}
+    assert "owner" in provenance.of_data(own, False)
+    assert provenance.of_data({"source": "surrogate", "flag": "dermamnist"}, False).startswith("CC BY-NC 4.0")
+
+
+def test_days_devices_and_commit_are_those_of_the_jobs(tmp_path):
+    records = [replace(synthetic.record("train_cnn", device="H200"), made=f"2026-01-0{day}T10:00:00") for day in (3, 1)]
+    said = provenance.made(records, tmp_path)
+    assert said.startswith("Computed 2026-01-01 to 2026-01-03 on ") and said.endswith(", H200.")
+    assert provenance.made([], tmp_path).startswith("On ")
+
+
+def test_the_reporting_checklist_is_linked_where_there_is_one(render):
+    assert not any(link["href"] == "checklist.md" for link in Reader(render()).of("a"))
+    assert any(link["href"] == "checklist.md" for link in Reader(render(checklist="checklist.md")).of("a"))
 
 
 def test_headings_descend_one_level_at_a_time_and_tables_are_labelled(render):

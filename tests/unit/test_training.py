@@ -20,6 +20,7 @@ DEFAULTS = {**CONFIG["defaults"]["training"], "batch_size": 8, "epochs": 1, "ear
 # Everything that draws or schedules at once.
 BUSY = {
     "affine": {"rotation": 20, "scale": 0.1},
+    "corruptions": 0.5,
     "symmetries": ["horizontal_flip", "transpose"],
     "shift": 1,
     "min_steps": 6,
@@ -161,6 +162,38 @@ def test_images_are_rotated_and_scaled_anew_each_epoch_but_in_those_that_draw_th
     affine = {"rotation": 10, "scale": 0.1}
     train(1, images="original", affine=affine, epochs=5, original_epochs=2, batch_size=22)
     assert seen == [(affine, 22)] * 3
+
+
+def test_training_images_alone_are_corrupted_and_all_other_draws_stay(monkeypatch):
+    batches = {}
+
+    def noted(share):
+        def keep(images, kinds, shift, rng):
+            batches.setdefault(share, []).append(images.copy())
+            return images
+
+        return keep
+
+    corrupted = []
+    random_corruptions = training.random_corruptions
+
+    def corrupting(images, share, rng):
+        corrupted.append(random_corruptions(images, share, rng))
+        return corrupted[-1]
+
+    monkeypatch.setattr(training, "random_corruptions", corrupting)
+    for share in (0, 0.5):
+        monkeypatch.setattr(training, "random_symmetries", noted(share))
+        validation = draw(2, 10, 1)
+        before = validation[0].copy()
+        train(
+            1, images="original", corruptions=share, epochs=5, original_epochs=2, batch_size=22, validation=validation
+        )
+        assert np.array_equal(validation[0], before)
+    assert all(np.array_equal(plain, same) for plain, same in zip(batches[0], batches[0.5], strict=True))
+    # One batch an epoch, but in the two that draw the images as they are.
+    changes = [(after != before).any(axis=(1, 2, 3)) for before, after in zip(batches[0], corrupted, strict=False)]
+    assert len(corrupted) == 3 and all(0 < change.mean() < 1 for change in changes)
 
 
 def test_without_validation_images_the_weights_are_the_same():

@@ -85,8 +85,8 @@ def _each(pattern: str, names: str) -> tuple[str, ...]:
 
 
 TRAINING = (
-    "images original_epochs affine symmetries shift batch_size epochs min_steps optimizer learning_rate weight_decay "
-    "schedule warm_up label_smoothing class_weight early_stopping reduce_lr"
+    "images original_epochs affine corruptions symmetries shift batch_size epochs min_steps optimizer learning_rate "
+    "weight_decay schedule warm_up label_smoothing class_weight early_stopping reduce_lr"
 )
 NESTED = ("affine.rotation", "affine.scale", "early_stopping.patience", "reduce_lr.factor", "reduce_lr.patience")
 OPTIONS = "dropout dense_dropout l2 batch_norm batch_norm_momentum blocks widths stem_stride"
@@ -462,6 +462,7 @@ KEYS = (
         + tuple(f"{NETWORK}.training.{name}" for name in NESTED),
         (
             "networks.compact_resnet.training.learning_rate",
+            "networks.compact_resnet.training.corruptions",
             "networks.breast_cnn.options.dropout",
             "networks.size_study.training.min_steps",
             "networks.blood_cnn.training.epochs",

@@ -40,6 +40,7 @@ CHOICES: dict[str, list[Any]] = {
     "drop_near_duplicates_of": [["test"], []],
     "images": ["both", "original"],
     "affine": [{"rotation": 30, "scale": 0.1}, None],
+    "corruptions": [0.3, 0.2],
     "symmetries": [["transpose"], []],
     "views": [["transpose", "shifts"], []],
     "optimizer": ["adamw", "adam"],

@@ -241,8 +241,8 @@ def _network_facts(name: str, network: Config) -> dict[str, Any]:
     """A network's name, and which settings of `defaults` it takes over (its own entry names the others)."""
     given = set(network.get("training") or {}) | set(network.get("features") or {})
     settings = (
-        "images original_epochs affine symmetries shift batch_size epochs min_steps optimizer learning_rate "
-        "weight_decay schedule warm_up label_smoothing class_weight early_stopping reduce_lr layers views"
+        "images original_epochs affine corruptions symmetries shift batch_size epochs min_steps optimizer "
+        "learning_rate weight_decay schedule warm_up label_smoothing class_weight early_stopping reduce_lr layers views"
     )
     return {"network": name, "unset": set(settings.split()) - given}
 

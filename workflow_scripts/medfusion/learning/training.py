@@ -10,6 +10,7 @@ import numpy as np
 from medfusion.errors import UserError
 from medfusion.learning.augmentation import random_affine, random_symmetries
 from medfusion.learning.backend import keras, tf
+from medfusion.learning.corrupted_training import random_corruptions
 from medfusion.learning.networks import build
 from medfusion.learning.normalisation import fuse, unfuse
 from medfusion.learning.optimizers import Muon
@@ -160,11 +161,15 @@ def _drawn(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Batches of all epochs: each a new order, images as uint8 until the network's first layer."""
     as_they_are = len(versions) - settings["original_epochs"]
+    (corrupting,) = rng.spawn(1)  # of its own: all other draws are the same with and without corruptions
     for epoch, version in enumerate(versions):
         for images, labels in training_images.batches(version, batch, rng):
             if settings["affine"] and epoch < as_they_are:
                 images = random_affine(images, settings["affine"], rng)
-            yield random_symmetries(images, settings["symmetries"], settings["shift"], rng), labels
+            images = random_symmetries(images, settings["symmetries"], settings["shift"], rng)
+            if settings["corruptions"] and epoch < as_they_are:
+                images = random_corruptions(images, settings["corruptions"], corrupting)
+            yield images, labels
 
 
 class _Batches:

@@ -14,6 +14,7 @@ AUGMENTATION_OFF = {"flip": "none", "rotation": 0, "scale": 0, "contrast": 0}
 TRAINING_OFF: Config = {
     "original_epochs": 0,
     "affine": None,
+    "corruptions": 0,
     "symmetries": [],
     "shift": 0,
     "weight_decay": 0,
@@ -29,6 +30,7 @@ WORDS = {
     "contrast": "copies without changes of contrast",
     "original_epochs": "without last epochs on the images as they are",
     "affine": "without random rotation and scaling",
+    "corruptions": "without corrupted training images",
     "symmetries": "without random symmetries",
     "shift": "without random shifts",
     "batch_norm": "without batch normalisation",
@@ -105,9 +107,9 @@ def removable(network: Config, augmentation: Config, classifiers: list[str]) -> 
         kinds = [kind for kind, off in AUGMENTATION_OFF.items() if augmentation[kind] != off]
         # An augmented set of one kind without it is copies of the same image: no augmentation.
         found += ["augmentation", *(kinds if len(kinds) > 1 else [])]
-    if training["images"] != "original" or training["affine"]:
+    if training["images"] != "original" or training["affine"] or training["corruptions"]:
         found += ["original_epochs"] if training["original_epochs"] else []
-    found += [name for name in ("affine", "symmetries", "shift") if training[name]]
+    found += [name for name in ("affine", "corruptions", "symmetries", "shift") if training[name]]
     found += [name for name in OPTIONS_OFF if options.get(name)]
     found += ["weight_decay"] if training["optimizer"] != "adam" and training["weight_decay"] else []
     found += [name for name in ("label_smoothing", "early_stopping") if training[name]]

@@ -159,14 +159,14 @@ def _network_faults(key: str, network: Config) -> Iterator[str]:
     if training["reduce_lr"] and training["schedule"] == "one_cycle":
         yield f"{key}.training: reduce_lr has no place in a one_cycle schedule; set reduce_lr: ~ or schedule: constant"
     if (
-        (training["images"] != "original" or training["affine"])
+        (training["images"] != "original" or training["affine"] or training["corruptions"])
         and not training["min_steps"]
         and training["original_epochs"] >= training["epochs"]
     ):
         yield (
             f"{key}.training.original_epochs: {training['original_epochs']}; expected less than the "
-            f"{training['epochs']} epochs, or no augmented image would be seen; set images: original "
-            "and affine: ~ for that"
+            f"{training['epochs']} epochs, or no augmented image would be seen; set images: original, "
+            "affine: ~ and corruptions: 0 for that"
         )
     for layer in network["features"]["layers"]:
         if layer not in LAYERS[architecture]:

@@ -20,7 +20,7 @@ from medfusion.jobs.records import Record
 from medfusion.naming import CRITERIA, percent, setting
 from medfusion.planning import backbones
 from medfusion.planning.systems import fusion_members
-from medfusion.report import page_sections, page_tables, paired, reliability
+from medfusion.report import page_sections, page_tables, paired, provenance, reliability
 from medfusion.report.glossary import Glossary
 from medfusion.report.material import Config, Material, gather
 from medfusion.report.page_card import Card, card
@@ -40,6 +40,7 @@ class Task:
     generated: bool
     classes: list[str]
     images: dict[str, int]
+    provenance: str
     remarks: list[str]
     side: int | None
     selected: rankings.RankedSystem
@@ -73,6 +74,7 @@ def render(
     libraries: Mapping[str, str],
     records: Sequence[Record],
     documentation: str = "",
+    checklist: str = "",
 ) -> str:
     """The page as HTML.
 
@@ -85,6 +87,7 @@ def render(
     libraries : version by name
     records : of the jobs that the page stands on
     documentation : address of its folder, as seen from the page; without one, its files are named and not linked
+    checklist : address of the reporting checklist, as seen from the page; without one it is not linked
 
     Raises
     ------
@@ -119,6 +122,8 @@ def render(
         costs=page_tables.costs(costs, "Cost of each stage") if len(costs) else None,
         versions=page_tables.versions(libraries, "Libraries that the stages import"),
         config=data_uri(YAML, yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=110).encode()),
+        made=provenance.made(records),
+        checklist=checklist,
         glossary=Glossary(),
         documentation=documentation,
         isnan=math.isnan,
@@ -174,6 +179,7 @@ def _task(material: Material) -> Task:
         name=material.name,
         generated=first["generated"],
         classes=first["label_names"],
+        provenance=provenance.of_data(entry, first["generated"]),
         images=page_tables.images(material.counts) if material.counts is not None else {"test": n},
         remarks=list(material.audit.get("remarks", ())) if material.audit else [],
         side=entry.get("size"),

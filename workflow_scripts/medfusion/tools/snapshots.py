@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ import yaml
 from medfusion.errors import UserError
 from medfusion.files.artifacts import hash_file, temporary_name, write_json, write_text
 from medfusion.planning.fingerprint import ROOT, code_hash, exists
+from medfusion.report.provenance import git
 from medfusion.tools import finished
 from medfusion.tools.finished import CONFIG, CONFUSIONS, FORMAT, METRICS, SNAPSHOT, Run
 
@@ -95,24 +95,13 @@ def commit(code: Mapping[str, str], root: Path = ROOT) -> dict[str, Any] | None:
     dirty : whether tracked files differ from it
     code_changed : stages whose program is not any more what it was in the run, so that the commit does not hold it
     """
-    if _git(root, "ls-files", "--error-unmatch", "../Snakefile") is None:
+    if git(root, "ls-files", "--error-unmatch", "../Snakefile") is None:
         return None
-    changed = _git(root, "status", "--porcelain", "--untracked-files=no", "..")
+    changed = git(root, "status", "--porcelain", "--untracked-files=no", "..")
     return {
-        "hash": _git(root, "rev-parse", "HEAD"),
+        "hash": git(root, "rev-parse", "HEAD"),
         "dirty": bool(changed),
         "code_changed": sorted(
             stage for stage, then in code.items() if not exists(stage, root) or code_hash(stage, root) != then
         ),
     }
-
-
-def _git(folder: Path, *arguments: str) -> str | None:
-    """What git says; None where it is not there, or refuses."""
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), *arguments], capture_output=True, encoding="utf-8", errors="replace", timeout=60
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None

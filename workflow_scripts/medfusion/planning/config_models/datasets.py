@@ -102,9 +102,9 @@ class Ablations(Section):
     without: (
         Distinct[
             Literal[
-                "augmentation", "flip", "rotation", "scale", "contrast", "original_epochs", "affine", "symmetries",
-                "shift", "batch_norm", "dropout", "dense_dropout", "l2", "weight_decay", "label_smoothing",
-                "early_stopping", "views", "network",
+                "augmentation", "flip", "rotation", "scale", "contrast", "original_epochs", "affine", "corruptions",
+                "symmetries", "shift", "batch_norm", "dropout", "dense_dropout", "l2", "weight_decay",
+                "label_smoothing", "early_stopping", "views", "network",
             ]
         ]
         | None

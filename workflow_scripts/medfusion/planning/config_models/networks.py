@@ -52,6 +52,9 @@ class Training(Section):
     images: Literal["augmented", "original", "both"] = optional("what an epoch draws from; both: in turn")
     original_epochs: int = optional("epochs at the end that draw the images as they are", ge=0, le=100000)
     affine: Affine | None = optional("rotation and scaling, drawn at each step but in original_epochs; ~ for none")
+    corruptions: Share = optional(
+        "share of images that noise, blur, brightness and the like corrupt, drawn at each step but in original_epochs"
+    )
     symmetries: Distinct[Symmetry] = optional("exact, drawn at each step")
     shift: int = optional("± pixels, drawn at each step", ge=0, le=223)
     batch_size: int = optional("images a step", ge=1, le=1000000)
