@@ -39,6 +39,8 @@ def main(args, settings):
     runs = [(run, path) for run, path in zip(systems, args.systems, strict=True) if run.address == selected]
     columns = {name: slices.values(name, known.column(name, keys["test"])) for name in known.columns}
     patients = known.groups(keys["test"])
+    of_test, elsewhere = {*patients} - {""}, {split: {*known.groups(keys[split])} for split in ("train", "val")}
+    elsewhere["either"] = elsewhere["train"] | elsewhere["val"]
     classes = curve_classes(description.task, len(description.label_names), settings["positive"])
     positive = classes[0] if len(classes) == 1 else None
     options = {key: settings[key] for key in ("replicates", "confidence")}
@@ -67,7 +69,7 @@ def main(args, settings):
             "confidence": settings["confidence"],
             "with_patients": known.has_patients,
             "without_row": sum(key not in known.values for key in keys["test"]),
-            "shared": {split: len({*patients} & {*known.groups(keys[split])} - {""}) for split in ("train", "val")},
+            "shared": {split: len(of_test & others) for split, others in elsewhere.items()},
             "left_out": [
                 [name, len({*known.column(name, keys["test"])})] for name, column in columns.items() if not column
             ],

@@ -195,7 +195,7 @@ def test_numbers_are_cut_at_their_quartiles():
 def content(found, **more):
     given = {"dataset": "breast", "generated": False, "label_names": ["ill", "well"], "system": "net/cnn", "seeds": [1]}
     given |= {"positive": 0, "confidence": 0.95, "with_patients": False, "without_row": 0}
-    given |= {"shared": {"train": 0, "val": 0}, "left_out": [], "slices": slice_files.rows(found)}
+    given |= {"shared": {"train": 0, "val": 0, "either": 0}, "left_out": [], "slices": slice_files.rows(found)}
     return {**given, **more}
 
 
@@ -230,7 +230,7 @@ def test_warnings_stand_with_the_result():
     labels, right, site = made(np.random.default_rng(3), n=300)
     notes = told_of(
         assessed(labels, right, {"site": site}),
-        shared={"train": 2, "val": 1},
+        shared={"train": 2, "val": 1, "either": 2},
         without_row=7,
         left_out=[["note", 31]],
     )

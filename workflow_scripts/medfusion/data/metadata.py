@@ -101,8 +101,8 @@ def read(path: str, keys: tuple[str, ...]) -> Metadata:
         if len(cells) != len(names):
             raise UserError(f"{path}, line {number}: {len(cells)} values; expected {len(names)}, one a column")
         cells = [cell.strip() for cell in cells]
-        if bad := next((cell for cell in cells if not cell.isprintable() or len(cell) > LONGEST), None):
-            raise UserError(f"{path}, line {number}: {bad[:40]!r}; expected at most {LONGEST} printable characters")
+        if unfit := next((cell for cell in cells if not cell.isprintable() or len(cell) > LONGEST), None):
+            raise UserError(f"{path}, line {number}: {unfit[:40]!r}; expected at most {LONGEST} printable characters")
         image = _image(path, number, keys, [cells[place] for place in places])
         if image in values:
             raise UserError(

@@ -8,7 +8,7 @@ The file holds an object:
     confidence       nominal coverage of the intervals
     with_patients    whether metadata say of which patients images are
     without_row      test images of which metadata say nothing
-    shared           patients that have both test images and others, by the other split
+    shared           how many patients with test images have others too: in "train", in "val", in "either"
     left_out         columns that are too many texts to slice by, with their numbers of values
     slices           of each the fields of `evaluation.slices.Slice`: measures as in metrics.json, the difference with
                      value, low, high and p; the first is all test images
@@ -56,6 +56,11 @@ class Assessed:
     def columns(self) -> list[str]:
         """The columns that were sliced by, in order."""
         return list(dict.fromkeys(one.column for one in self.slices[1:]))
+
+    @property
+    def shared(self) -> int | None:
+        """How many patients with test images have others too; None where patients are not known."""
+        return int(self.content["shared"]["either"]) if self.content["with_patients"] else None
 
     def of(self, column: str) -> list[Slice]:
         """The slices of a column, in order."""

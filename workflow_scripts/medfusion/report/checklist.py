@@ -261,18 +261,25 @@ def _robustness(config: dict[str, Any]) -> str:
 
 
 def _partitions(one: Evaluated) -> str:
-    split = one.entry["split"]
+    split, shared = one.entry["split"], one.slices.shared if one.slices else None
     if one.generated:
         return "drawn for each split"
     if not split:
-        return f"as the file gives them; whether patients are apart: {YOURS}, from the source"
+        apart = f"whether patients are apart: {YOURS}, from the source"
+        return f"as the file gives them; {apart if shared is None else _shared(shared)}"
     shares = " / ".join(percent(share) for share in split["shares"])
     level = (
         f"groups ({code(split['groups'])})"
         if split["groups"]
         else f"single images; whether patients are apart: {YOURS}"
+        if shared is None
+        else f"patients (`metadata`); {_shared(shared)}"
     )
     return f"those of the folders train, val and test; without these dealt {shares} (seed {split['seed']}), by {level}"
+
+
+def _shared(patients: int) -> str:
+    return f"{patients:,} patients of the test split are in another too"
 
 
 def _sample_size(one: Evaluated) -> str:
