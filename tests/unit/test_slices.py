@@ -201,14 +201,14 @@ def content(found, **more):
 
 def told_of(found, **more):
     section = Section("s", "S")
-    told.fill(section, slice_files.Assessed(content(found, **more), found), Names(), "Own")
+    told.fill(section, slice_files.Assessed(content(found, **more), found), Names(), ("ill", "well"), "Own")
     return section.notes
 
 
 def table_of(found):
     section = Section("s", "S")
     whole = slices.Slice("", "", 300, None, 1.0, found[0].measures)
-    told.fill(section, slice_files.Assessed(content([whole, *found]), [whole, *found]), Names(), "Own")
+    told.fill(section, slice_files.Assessed(content([whole, *found]), [whole, *found]), Names(), ("ill", "well"), "Own")
     return [row for body in section.tables[0].bodies for row in body.rows]
 
 

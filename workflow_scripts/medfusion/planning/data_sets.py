@@ -65,7 +65,7 @@ def pictures(entry: Config) -> folders.Folder | None:
         return None
 
 
-def known(entry: Config) -> metadata.Metadata | None:
+def metadata_of(entry: Config) -> metadata.Metadata | None:
     """What the metadata of a data set say of its images.
 
     Raises
@@ -86,7 +86,7 @@ def splits_by_patient(entry: Config) -> metadata.Metadata | None:
     folder = pictures(entry) if entry["source"] == "folder" else None
     if not folder or folder.has_splits:
         return None
-    found = known(entry)
+    found = metadata_of(entry)
     return found if found and found.has_patients else None
 
 

@@ -19,9 +19,9 @@ from medfusion.planning.data_sets import (
     counts,
     declared,
     excluded,
-    known,
     label_order,
     least_images,
+    metadata_of,
     pictures,
     several_labels,
 )
@@ -133,7 +133,7 @@ def _metadata_faults(key: str, dataset: Config) -> Iterator[str]:
         yield from faults
     elif dataset["source"] != "folder" or pictures(dataset):  # else the folder is named already
         try:
-            found = known(dataset)
+            found = metadata_of(dataset)
         except UserError as error:
             yield f"{key}.metadata: {error}"
         else:

@@ -100,7 +100,7 @@ def sections(material: Material) -> list[Section]:
     if material.reliability:
         reliability.fill(found["reliability"], material.reliability, material.systems)
     if material.slices:
-        slices.fill(found["slices"], material.slices, material.names, material.name)
+        slices.fill(found["slices"], material.slices, material.names, material.first["label_names"], material.name)
     else:
         found["slices"].notes.append(slices.NONE)
     if material.corruptions is not None:

@@ -27,12 +27,13 @@ NO_PATIENTS = (
 )
 
 
-def fill(section: Section, found: Assessed, names: Mapping[str, str], data: str) -> None:
+def fill(section: Section, found: Assessed, names: Mapping[str, str], label_names: Sequence[str], data: str) -> None:
     """Add notes and a table to the section.
 
     Parameters
     ----------
     names : of systems, by address
+    label_names : of the classes
     data : what the data set is called, which says so if its images are generated
     """
     content, system = found.content, names[found.content["system"]]
@@ -44,7 +45,7 @@ def fill(section: Section, found: Assessed, names: Mapping[str, str], data: str)
     patients = f", or of fewer than {LEAST_PATIENTS} patients," if content["with_patients"] else ""
     section.method.append(FEW.format(images=LEAST_IMAGES, patients=patients))
     section.method += [CLUSTERED] if content["with_patients"] else []
-    titles = _titles(found)
+    titles = _titles(found, label_names)
     of_differences = ["Accuracy minus that of all others", "p (adjusted)"] if tested else []
     bodies = [Body([_row(found.slices[0], "all test images", titles, bool(tested))])]
     bodies += [
@@ -107,12 +108,12 @@ def _warnings(found: Assessed) -> Iterator[str]:
         yield f"Left out: {name}, with {values:,} values that are not all numbers."
 
 
-def _titles(found: Assessed) -> dict[str, str]:
+def _titles(found: Assessed, label_names: Sequence[str]) -> dict[str, str]:
     """The columns of the table, by their measures."""
     content = found.content
     names = {"accuracy": "Accuracy", "auroc": "AUROC"}
     if content["positive"] is not None:
-        names["sensitivity"] = f"Sensitivity to {content['label_names'][content['positive']]}"
+        names["sensitivity"] = f"Sensitivity to {label_names[content['positive']]}"
         names["specificity"] = "Specificity"
     known = {measure.metric for one in found.slices for measure in one.measures}
     return {metric: title for metric, title in names.items() if metric in known}
