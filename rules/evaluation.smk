@@ -1,6 +1,7 @@
 # Evaluation. Needs: probabilities of every system, the test labels. Makes: measures with intervals and confusion matrices
 # per group of systems, the ranking by which one is selected, paired comparisons of all systems with it, how well it
-# discriminates classes, how far probabilities can be trusted, and one tidy table. From here on, and only from here, test labels are seen.
+# discriminates classes, how far probabilities can be trusted, how it does in parts of the images that metadata tell
+# apart, and one tidy table. From here on, and only from here, test labels are seen.
 
 
 use rule stage as baselines with:
@@ -103,6 +104,31 @@ use rule stage as assess_discrimination with:
         runtime=30,
     message:
         "{wildcards.dataset}: measuring discrimination between the classes on the test split"
+
+
+use rule stage as assess_slices with:
+    input:
+        **stage("assess_slices"),
+        systems=PLAN.candidate_files,
+        ranking=rules.rank_systems.output.ranking,
+        images=PREPARED,
+        pictures=PLAN.pictures,
+        test_labels=rules.prepare.output.test_labels,
+    output:
+        slices=f"{RESULTS}/{{dataset}}/slices.json",
+        table=f"{RESULTS}/{{dataset}}/slices.csv",
+    log:
+        f"{LOGS}/{{dataset}}/slices.log",
+    wildcard_constraints:
+        dataset="|".join(PLAN.with_metadata) or "none",
+    resources:
+        mem_mb=memory(700),
+        runtime=30,
+    params:
+        # No input, although it is read: as of a data file, what became of it is found by content.
+        options=with_own("--metadata", PLAN.metadata),
+    message:
+        "{wildcards.dataset}: measuring the selected system by what is known of the test images"
 
 
 use rule stage as collect_metrics with:

@@ -9,6 +9,7 @@ use rule stage as summarise with:
         rankings=expand(f"{RESULTS}/{{dataset}}/ranking.csv", dataset=DATASETS),
         comparisons=[PLAN.comparisons(dataset) for dataset in PLAN.one_class],
         reliability=expand(f"{RESULTS}/{{dataset}}/reliability/reliability.json", dataset=PLAN.one_class),
+        slices=expand(f"{RESULTS}/{{dataset}}/slices.json", dataset=PLAN.with_metadata),
         audits=expand(rules.audit_duplicates.output.summary, dataset=DATASETS),
     output:
         text=f"{RESULTS}/results.md",

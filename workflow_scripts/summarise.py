@@ -19,6 +19,14 @@ def parser():
     result.add_input(
         "--audits", nargs="+", metavar="PATH", help="summary.json files, each in a folder in that of its data set"
     )
+    result.add_input(
+        "--slices",
+        required=False,
+        nargs="*",
+        default=[],
+        metavar="PATH",
+        help="slices.json, each in its data set's folder",
+    )
     result.add_output("--text", help="Markdown file to write: the results")
     result.add_output("--checklist", help="Markdown file to write: the checklist")
     return result
@@ -26,7 +34,7 @@ def parser():
 
 def main(args, settings):
     from medfusion.evaluation import ranking
-    from medfusion.files import rankings, reliabilities
+    from medfusion.files import rankings, reliabilities, slice_files
     from medfusion.files.comparison_files import read_comparisons
     from medfusion.files.metric_files import read_metrics, tidy
     from medfusion.report import checklist, provenance, summary
@@ -51,6 +59,7 @@ def main(args, settings):
     text = summary.summary(settings["config"], contents, ranked, comparisons, by_dataset, made_by, context)
     write_text(args.text, text)
     audits = {Path(path).parent.parent.name: path for path in args.audits}
+    sliced = {Path(path).parent.name: slice_files.read(path) for path in args.slices}
     evaluated = [
         checklist.Evaluated(
             key=key,
@@ -59,6 +68,7 @@ def main(args, settings):
             ranking=ranked[key],
             comparisons=comparisons.get(key),
             images=read_record(audit, ("images",))["images"],
+            slices=sliced.get(key),
             generated=any(content["generated"] for content in contents if content["dataset"] == key),
         )
         for key, audit in audits.items()

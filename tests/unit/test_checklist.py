@@ -7,7 +7,11 @@ import synthetic
 from configurations import completed
 
 from medfusion.data.medmnist_sources import SOURCES
+from medfusion.evaluation.metrics import Measure
+from medfusion.evaluation.paired_tests import Difference
+from medfusion.evaluation.slices import Slice
 from medfusion.files.metric_files import tidy
+from medfusion.files.slice_files import Assessed
 from medfusion.report import checklist
 
 
@@ -78,6 +82,19 @@ def test_generated_images_and_own_pictures_have_no_source(config):
     assert own["reference standard, who set it"] == checklist.YOURS
     assert "70" in own["partitions, and at which level they are apart"]
     assert "groups (" in own["partitions, and at which level they are apart"]
+
+
+def test_slices_are_said_where_there_are_any(config):
+    assert "no metadata" in answers(checklist.checklist(config, [evaluated(config)], {}))["fairness, subgroups"]
+    right, gap = Measure("accuracy", 0.8, 0.7, 0.9, 60), Difference(-0.1, -0.2, -0.01, 0.01)
+    found = [Slice("", "", 120, 30, 100.0, (right,))]
+    found += [Slice("site", value, 60, 15, 48.0, (right,), gap, 0.02, True) for value in "ABC"]
+    content = {"confidence": 0.95, "with_patients": True, "shared": {"train": 2, "val": 1, "either": 2}}
+    text = checklist.checklist(config, [evaluated(config, slices=Assessed(content, found))], {})
+    said = answers(text)
+    assert said["fairness, subgroups"].startswith("by site; accuracy that differs significantly")
+    assert "site A 0.800 (n = 60)" in said["fairness, subgroups"]
+    assert "2 patients of the test split are in another too" in said["partitions, and at which level they are apart"]
 
 
 def test_every_set_of_one_image_size_has_its_source():

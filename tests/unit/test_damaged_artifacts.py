@@ -60,6 +60,8 @@ def made(tmp_path):
     write_json(tmp_path / "reliability.json", RELIABILITY)
     write_json(tmp_path / "discrimination.json", discrimination())
     write_corrupted(tmp_path)
+    rows = "".join(f"test,{number},p{number},{'AB'[number % 2]}\n" for number in range(12))
+    (tmp_path / "patients.csv").write_text(f"split,index,patient,site\n{rows}")
     write_json(tmp_path / "examples.json", selection())
     example_files.write_maps(tmp_path / "maps.h5", DESCRIPTION, maps())
     return tmp_path
@@ -156,6 +158,12 @@ PROGRAMS = {
         "--systems {probabilities.h5} --baseline {probabilities.h5} --calibration {calibration.json} "
         "--ranking {ranking.csv} --test-labels {test_labels.h5} --discrimination out.json",
         {"dataset": "breast", "systems": [["net", 1, "cnn"]], "positive": 0, "prevalences": [0.1]}
+        | {"replicates": 100, "confidence": 0.95, "bootstrap_seed": 0},
+    ),
+    "assess_slices": (
+        "--systems {probabilities.h5} --ranking {ranking.csv} --images {train.h5} {val.h5} {test.h5} "
+        "--test-labels {test_labels.h5} --metadata {patients.csv} --slices out.json --table out.csv",
+        {"dataset": "breast", "systems": [["net", 1, "cnn"]], "positive": 0}
         | {"replicates": 100, "confidence": 0.95, "bootstrap_seed": 0},
     ),
     "draw_discrimination": ("--measured {discrimination.json} --roc out.svg", {"style": "white", **SHOWN}),
@@ -256,6 +264,7 @@ def test_a_spoilt_file_is_one_line_that_names_it_and_no_file_is_half_written(pro
         "assess_reliability",
         "draw_reliability",
         "assess_discrimination",
+        "assess_slices",
         "draw_discrimination",
         "corrupt_evaluate",
         "draw_corrupted",

@@ -283,6 +283,10 @@ def test_the_page_says_how_often_the_selected_system_is_selected_again(render, m
     )
 
 
+def test_without_metadata_the_page_says_that_none_is_known(render):
+    assert "No metadata: whether results differ by sex, age, site or device is not known." in render()
+
+
 def test_sections_without_content_are_absent(render):
     text = Reader(render(figures=[])).text
     assert "Augmentation" not in text and "Near-duplicates between images" not in text

@@ -59,6 +59,7 @@ def unset_keys():
     for dataset, entry in BASE["datasets"].items():
         yield from (f"datasets.{dataset}.models.{model}.label" for model in entry["models"])
         yield from (f"datasets.{dataset}.generated.{name}" for name in ("seed", "train", "val", "test"))
+        yield f"datasets.{dataset}.metadata"
         yield from (f"datasets.{dataset}.split.{name}" for name in ("shares", "seed", "groups"))
     for scheme, names in changes.SCHEMES.items():
         yield from (f"datasets.breast.{scheme}.{name}" for name in names.split())
@@ -100,6 +101,8 @@ def folder(tmp_path, monkeypatch):
     """A working folder with the files that other values of `path` name."""
     for name in ("own.npz", "another.npz"):
         (tmp_path / name).touch()
+    for name in ("more.csv", "another.csv"):
+        (tmp_path / name).write_text("split,index,patient,site\ntest,0,p1,A\n", encoding="utf-8")
     for number in range(6):
         (tmp_path / f"own/{'ab'[number % 2]}").mkdir(parents=True, exist_ok=True)
         (tmp_path / f"own/{'ab'[number % 2]}/{number}.png").touch()
@@ -174,7 +177,10 @@ def test_every_stage_that_a_row_names_exists(pattern):
 def test_every_stage_has_jobs():
     ablated = changed(BASE, "datasets.breast.models.breast_cnn.ablations")
     breast = BASE["datasets"]["breast"]
-    others = {"x": {**breast, "source": "generated"}, "several": {**breast, "flag": "chestmnist"}}
+    others = {
+        "x": {**breast, "source": "generated", "metadata": "more.csv"},
+        "several": {**breast, "flag": "chestmnist"},
+    }
     others["folder"] = {**breast, "flag": None, "source": "folder"}
     backbone = {**BASE["networks"], "resnet28": {"architecture": "onnx"}}
     found = {*jobs(ablated), *jobs({**BASE, "datasets": others}), *jobs({**BASE, "networks": backbone})}

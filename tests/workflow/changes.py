@@ -105,7 +105,7 @@ TAKEN_AWAY = ("write_predictions", "export_package")  # they name the source of 
 # What lists every run of a data set's systems.
 CANDIDATES = tuple(
     f"{stage} dataset={{dataset}}"
-    for stage in ("rank_systems", "calibrate", "assess_reliability", "assess_discrimination")
+    for stage in ("rank_systems", "calibrate", "assess_reliability", "assess_discrimination", "assess_slices")
 )
 # What prints the names of systems; and of those, what a system is, by the facts that say so.
 NAMED = tuple(
@@ -217,9 +217,18 @@ KEYS = (
     Row(
         "a data set's `positive` label",
         "its calibration and evaluation, and what follows",
-        ("evaluate dataset={dataset}", "calibrate dataset={dataset}", "assess_discrimination dataset={dataset}"),
+        tuple(
+            f"{stage} dataset={{dataset}}"
+            for stage in ("evaluate", "calibrate", "assess_discrimination", "assess_slices")
+        ),
         (f"{DATASET}.positive",),
         ("datasets.breast.positive",),
+    ),
+    Row(
+        "another file of `metadata`, or the same with other content",
+        "its slices, the page; `prepare_folder` where who is of which patient has changed in a folder that we split",
+        ("assess_slices dataset={dataset}",),
+        (f"{DATASET}.metadata",),
     ),
     Row(
         "a data set's `ece_bins`",
@@ -541,7 +550,10 @@ KEYS = (
     Row(
         "`evaluation`: replicates, seed",
         "evaluation, the ranking, figures of results, the page",
-        ("evaluate", "rank_systems", "assess_reliability", "assess_discrimination", "corrupt_evaluate"),
+        (
+            *("evaluate", "rank_systems", "assess_reliability", "assess_discrimination", "assess_slices"),
+            "corrupt_evaluate",
+        ),
         _each("evaluation.{setting}", "replicates seed"),
         ("evaluation.replicates", "evaluation.seed"),
     ),
@@ -562,8 +574,8 @@ KEYS = (
         "the `confidence` of intervals",
         "evaluation, comparisons and figures of results, exports, the page",
         (
-            *("evaluate", "compare_systems", "assess_reliability", "assess_discrimination", "corrupt_evaluate"),
-            "export_package",
+            *("evaluate", "compare_systems", "assess_reliability", "assess_discrimination", "assess_slices"),
+            *("corrupt_evaluate", "export_package"),
         ),
         ("evaluation.confidence",),
     ),
@@ -854,7 +866,7 @@ FILES = (
 LIBRARIES = {
     "statsmodels": (
         *("evaluate", "baselines", "export_package", "compare_systems", "assess_reliability", "select_examples"),
-        *("assess_discrimination", "draw_discrimination"),
+        *("assess_discrimination", "draw_discrimination", "assess_slices"),
         *("corrupt_evaluate", "draw_corruptions", "draw_corrupted"),
         *("draw_results", "draw_reliability", "draw_ablations", *PAGES),
     ),

@@ -25,6 +25,7 @@ CHOICES: dict[str, list[Any]] = {
     "colour": [True, False],
     "bits": [12, 10],
     "exclude": ["*_mask*"],
+    "metadata": ["another.csv"],
     "sha256": ["0" * 64],
     "label": ["Another name"],
     "folds": [4, 6],
@@ -151,6 +152,8 @@ def ready(config: Config, key: str) -> Config:
             entry.update(flag=None, label="A name", positive=None)
         if rest[-1] == "preset":
             entry["augmentation"] = {"copies": 2}
+        if rest[1] == "metadata":
+            entry["metadata"] = "more.csv"
         if rest[1] in ("path", "task"):
             entry.pop("generated", None)
             entry.update(source="file", path="own.npz")

@@ -135,6 +135,8 @@ def _add_of_one_class(add, config: Config, dataset: str, models: Config) -> None
     add("compare_systems", dataset, dataset=dataset, fusion=sorted(fused))
     add("draw_studies", dataset, dataset=dataset)
     add("map_saliency", dataset, dataset=dataset, network=next(iter(models.values()))["network"])
+    if config["datasets"][dataset].get("metadata"):
+        add("assess_slices", dataset, dataset=dataset)
     for stage in ("calibrate", "assess_reliability"):
         add(stage, dataset, dataset=dataset)
     for stage in ("draw_results", "draw_examples", "draw_reliability"):

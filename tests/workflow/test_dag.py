@@ -18,6 +18,7 @@ MAY_SEE_TEST_LABELS = {
     "collect_metrics",
     "assess_reliability",
     "assess_discrimination",
+    "assess_slices",
     "draw_discrimination",
     "corrupt_evaluate",
     "draw_corruptions",

@@ -10,7 +10,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from medfusion.data import folders, grouping, pictures, remarks, splitting
+from medfusion.data import folders, grouping, metadata, pictures, remarks, splitting
 from medfusion.data.folders import Folder
 from medfusion.data.pictures import Form
 from medfusion.errors import UserError
@@ -54,7 +54,8 @@ def entries(folder: Folder, settings: dict[str, Any]) -> list[Entry]:
     ----------
     folder : as `folders.look` returns it
     settings : "split" with "shares" (of train, val and test), "seed" and "groups" (a regular expression, or None);
-        where the folder has splits of its own, only the seed counts
+        where the folder has splits of its own, only the seed counts; "metadata", if there are any, by whose column
+        `patient` pictures are kept together instead
 
     Raises
     ------
@@ -62,12 +63,19 @@ def entries(folder: Folder, settings: dict[str, Any]) -> list[Entry]:
         If a picture has no group, or a class too few of them.
     """
     rules, found = settings["split"], folder.pictures
+    known = (
+        metadata.of_pictures(settings["metadata"], [one.path for one in found]) if settings.get("metadata") else None
+    )
     if folder.has_splits:
         split_of, group_of = [picture.split for picture in found], [""] * len(found)
     else:
-        group_of = grouping.groups(found, rules["groups"]) if rules["groups"] is not None else [""] * len(found)
+        if known:
+            group_of = known.groups([(picture.path,) for picture in found])
+        else:
+            group_of = grouping.groups(found, rules["groups"]) if rules["groups"] is not None else [""] * len(found)
         labels = np.array([picture.label for picture in found])
-        kept_together = group_of if rules["groups"] else [str(number) for number in range(len(found))]
+        alone = rules["groups"] is None or known
+        kept_together = [group or f"\0{number}" if alone else group for number, group in enumerate(group_of)]
         places = splitting.split(labels, kept_together, rules["shares"], rules["seed"], folder.label_names)
         split_of = [folders.SPLITS[place] for place in places]
     order = np.random.default_rng([rules["seed"], 1]).permutation(len(found))

@@ -77,6 +77,17 @@ def of_pictures(path: str | Path, images: Sequence[str | Path]) -> np.ndarray:
     return result
 
 
+def picture_keys(path: str | Path) -> dict[str, list[tuple[str]]]:
+    """The path of each picture below its folder, by split, in the order of the images (`data.metadata.Key`).
+
+    Parameters
+    ----------
+    path : pictures.csv, as `prepare_folder` writes it
+    """
+    table = read_table(path, ("index",), ("split", "path"))
+    return {split: [(picture,) for picture in table[table["split"] == split]["path"]] for split in SPLITS}
+
+
 def sizes(images: Sequence[str | Path]) -> dict[str, int]:
     """The number of images of each split, of their prepared files."""
     counts = {}

@@ -32,6 +32,7 @@ STAGES = [
     "calibrate",
     "assess_reliability",
     "assess_discrimination",
+    "assess_slices",
     "corrupt_predict",
     "corrupt_evaluate",
     "fit_input_check",

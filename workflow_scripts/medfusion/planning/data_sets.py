@@ -8,7 +8,7 @@ import os
 import zipfile
 from collections import Counter
 
-from medfusion.data import folders, npy_header
+from medfusion.data import folders, metadata, npy_header
 from medfusion.data.datafiles import CLASSES, COUNTS, NAMES, TASKS
 from medfusion.errors import UserError
 from medfusion.planning.config_models.datasets import Ablations, Dataset
@@ -65,6 +65,31 @@ def pictures(entry: Config) -> folders.Folder | None:
         return None
 
 
+def metadata_of(entry: Config) -> metadata.Metadata | None:
+    """What the metadata of a data set say of its images.
+
+    Raises
+    ------
+    UserError
+        If they cannot be used.
+    """
+    if not entry["metadata"]:
+        return None
+    if entry["source"] != "folder":
+        return metadata.of_splits(entry["metadata"], counts(entry))
+    folder = folders.look(entry["path"], excluded(entry))
+    return metadata.of_pictures(entry["metadata"], [picture.path for picture in folder.pictures])
+
+
+def splits_by_patient(entry: Config) -> metadata.Metadata | None:
+    """The metadata, where they say of pictures that we split which are of one patient."""
+    folder = pictures(entry) if entry["source"] == "folder" else None
+    if not folder or folder.has_splits:
+        return None
+    found = metadata_of(entry)
+    return found if found and found.has_patients else None
+
+
 def excluded(entry: Config) -> tuple[str, ...]:
     """The patterns of what in a folder is no picture of the data set."""
     given = entry["exclude"] or ()
@@ -111,8 +136,9 @@ def fill_dataset(entry: Config, defaults: Config) -> None:
     """
     for key in Dataset.model_fields:
         entry.setdefault(key, None)
-    if entry["path"]:
-        entry["path"] = os.path.expanduser(entry["path"])
+    for key in ("path", "metadata"):
+        if entry[key]:
+            entry[key] = os.path.expanduser(entry[key])
     general, said = defaults["dataset"], []
     for key in ("source", "ece_bins", "near_duplicates"):
         if entry[key] is None:

@@ -21,6 +21,7 @@ from medfusion.planning.data_sets import (
     excluded,
     label_order,
     least_images,
+    metadata_of,
     pictures,
     several_labels,
 )
@@ -53,6 +54,8 @@ def faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
     if (dataset["source"] == "generated") != (dataset["generated"] is not None):
         yield f"{key}: source 'generated' and the key generated (seed and counts) go together; set both or neither"
     yield from _label_faults(key, dataset)
+    if dataset["metadata"] is not None:
+        yield from _metadata_faults(key, dataset)
     if dataset["augmentation"]["flip"] == "none" and not any(
         dataset["augmentation"][kind] for kind in ("rotation", "scale", "contrast")
     ):
@@ -121,6 +124,21 @@ def _pictures_faults(key: str, dataset: Config) -> Iterator[str]:
             yield f"{key}.path: {dataset['path']!r} has braces, which Snakemake takes for a wildcard; rename the folder"
     except UserError as error:
         yield f"{key}.path: {error}"
+
+
+def _metadata_faults(key: str, dataset: Config) -> Iterator[str]:
+    if several_labels(dataset):
+        yield f"{key}.metadata: not for several labels at once; set metadata: ~"
+    if faults := list(unreadable(f"{key}.metadata", dataset["metadata"], "a CSV file")):
+        yield from faults
+    elif dataset["source"] != "folder" or pictures(dataset):  # else the folder is named already
+        try:
+            found = metadata_of(dataset)
+        except UserError as error:
+            yield f"{key}.metadata: {error}"
+        else:
+            if found and found.has_patients and (dataset["split"] or {}).get("groups") is not None:
+                yield f"{key}.split.groups: {dataset['metadata']} has the column patient, which says it; set groups: ~"
 
 
 def _groups_faults(key: str, folder: folders.Folder, expression: str) -> Iterator[str]:

@@ -13,7 +13,7 @@ from medfusion.data import folders
 from medfusion.figures.registry import FIGURES, caption
 from medfusion.planning import backbones
 from medfusion.planning.corruption_plan import CorruptionPlan
-from medfusion.planning.data_sets import classes, excluded, label_order
+from medfusion.planning.data_sets import classes, excluded, label_order, splits_by_patient
 from medfusion.planning.export_plan import ExportPlan
 from medfusion.planning.fingerprint import library_versions
 from medfusion.planning.input_check_plan import InputCheckPlan
@@ -104,12 +104,18 @@ def _of_data(plan: Plan, parts: _Parts) -> JobSettings:
             "files": plan.data_file(wildcards),
         }
 
+    def patients(entry: Settings) -> Settings:
+        """Of the metadata of pictures that we split, only who is of which patient counts."""
+        found = splits_by_patient(entry)
+        return {"metadata": found and found.path, "patients": found and found.fingerprint()}
+
     def prepare_folder(wildcards: Wildcards) -> Settings:
         # Pictures are not read here: they are known by what the system says of them.
         entry = plan.datasets[wildcards.dataset]
         listed = folders.look(plan.data_file(wildcards), excluded(entry))
         return {
             **parts.dataset(wildcards, "size", "task", "split", "colour", "bits"),
+            **patients(entry),
             "exclude": list(excluded(entry)),
             "order": label_order(entry),
             "files": plan.data_file(wildcards),
@@ -268,6 +274,14 @@ def _of_evaluation(plan: Plan, parts: _Parts) -> JobSettings:
             **parts.bootstrap(),
         }
 
+    def assess_slices(wildcards: Wildcards) -> Settings:
+        return {
+            "dataset": wildcards.dataset,
+            "systems": [list(run) for run in plan.candidates(wildcards.dataset)],
+            **parts.dataset(wildcards, "positive", "metadata"),
+            **parts.bootstrap(),
+        }
+
     def collect_metrics(wildcards: Wildcards) -> Settings:
         return {
             **parts.names(*plan.datasets),
@@ -296,6 +310,7 @@ def _of_evaluation(plan: Plan, parts: _Parts) -> JobSettings:
         "calibrate": calibrate,
         "assess_reliability": assess_reliability,
         "assess_discrimination": assess_discrimination,
+        "assess_slices": assess_slices,
         "collect_metrics": collect_metrics,
     }
 

@@ -133,6 +133,8 @@ def _of_evaluation(plan: Plan, dataset: str) -> Iterator[tuple[str, dict[str, An
     for group in (*plan.groups[dataset], *plan.ablation_groups[dataset]):
         yield "evaluate", {"dataset": dataset, "group": group}
     stages = ["rank_systems", "assess_discrimination"]
+    if dataset in plan.with_metadata:
+        stages += ["assess_slices"]
     if plan.datasets[dataset]["flag"]:
         stages += ["write_predictions"]
     if not plan.several_labels(dataset):

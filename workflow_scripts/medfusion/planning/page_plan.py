@@ -83,6 +83,8 @@ class PagePlan:
         if not self._plan.several_labels(dataset):
             names += ["reliability/reliability.json", "examples/examples.json", "examples/maps.h5", "comparisons.json"]
             names += ["input_check.json"]
+        if dataset in self._plan.with_metadata:
+            names += ["slices.json"]
         if self._corruptions.runs(dataset):
             names += ["corruptions.csv"]
         yield from (f"{folder}/{name}" for name in names)

@@ -143,6 +143,16 @@ class Plan:
         folder = f"{self.results}/{wildcards.dataset}"
         return [f"{folder}/pictures.csv"] if wildcards.dataset in self.in_folders else []
 
+    @property
+    def with_metadata(self) -> list[str]:
+        """The data sets of whose images more is known than their classes."""
+        return [dataset for dataset in self.one_class if self.datasets[dataset]["metadata"]]
+
+    def metadata(self, wildcards: Wildcards) -> Files:
+        """What a user knows of a data set's images."""
+        path = self.datasets[wildcards.dataset]["metadata"]
+        return [path] if path else []
+
     def of_scheme(self, dataset: str, scheme: str) -> dict[str, Partition]:
         """The partitions of one data set and scheme, by path."""
         wanted = dataset, scheme

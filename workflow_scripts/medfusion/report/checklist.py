@@ -13,7 +13,9 @@ from medfusion.display_names import system_names
 from medfusion.escaping import code, markdown
 from medfusion.files.comparison_files import Comparisons
 from medfusion.files.rankings import Ranking, Score
+from medfusion.files.slice_files import Assessed
 from medfusion.naming import CRITERIA, percent
+from medfusion.report import slices
 from medfusion.report.summary import markdown_table
 
 YOURS = "**to be filled by you**"
@@ -40,6 +42,7 @@ class Evaluated:
     comparisons : of its systems; None where an image may have several labels
     images : by split
     generated : whether the images were drawn by a program
+    slices : how the selected system does by what metadata say; None without any
     """
 
     key: str
@@ -49,6 +52,7 @@ class Evaluated:
     comparisons: Comparisons | None
     images: Mapping[str, int]
     generated: bool
+    slices: Assessed | None = None
 
 
 def checklist(config: dict[str, Any], found: Sequence[Evaluated], context: Mapping[str, str]) -> str:
@@ -113,7 +117,6 @@ def _study(config: dict[str, Any], context: Mapping[str, str]) -> list[Item]:
             "12g, 15",
             "calibrated probabilities; prediction sets, abstention and decision thresholds from validation",
         ),
-        ("fairness, subgroups", "", "14, 23b", f"not measured: this workflow knows no attribute of patients; {YOURS}"),
         ("updating of the model", "", "12f, 24", "none"),
         (
             "code, model and data to others",
@@ -212,9 +215,16 @@ def _results(config: dict[str, Any], one: Evaluated) -> list[Item]:
             "12e",
             f"{one.images.get('test', first.test_accuracy.n):,} test images, read after all choices",
         ),
+        ("fairness, subgroups", "", "14, 23b", _subgroups(one)),
         ("external test", "33", "12e", f"none in this run: `evaluate_external.py` makes one; {YOURS}"),
         ("failure analysis", "39", "23a", "confusion matrices, most confident errors, disagreements on the page"),
     ]
+
+
+def _subgroups(one: Evaluated) -> str:
+    if one.slices is None:
+        return f"not measured: no metadata (key `metadata`) say of which patients images are; {YOURS}"
+    return f"{markdown(slices.summary(one.slices))} (`slices.csv`); whether that is fair: {YOURS}"
 
 
 def _source(one: Evaluated) -> Source | None:
@@ -251,18 +261,25 @@ def _robustness(config: dict[str, Any]) -> str:
 
 
 def _partitions(one: Evaluated) -> str:
-    split = one.entry["split"]
+    split, shared = one.entry["split"], one.slices.shared if one.slices else None
     if one.generated:
         return "drawn for each split"
     if not split:
-        return f"as the file gives them; whether patients are apart: {YOURS}, from the source"
+        apart = f"whether patients are apart: {YOURS}, from the source"
+        return f"as the file gives them; {apart if shared is None else _shared(shared)}"
     shares = " / ".join(percent(share) for share in split["shares"])
     level = (
         f"groups ({code(split['groups'])})"
         if split["groups"]
         else f"single images; whether patients are apart: {YOURS}"
+        if shared is None
+        else f"patients (`metadata`); {_shared(shared)}"
     )
     return f"those of the folders train, val and test; without these dealt {shares} (seed {split['seed']}), by {level}"
+
+
+def _shared(patients: int) -> str:
+    return f"{patients:,} patients of the test split are in another too"
 
 
 def _sample_size(one: Evaluated) -> str:

@@ -18,6 +18,7 @@ from medfusion.report import (
     page_tables,
     paired,
     reliability,
+    slices,
 )
 from medfusion.report.material import Material
 from medfusion.report.page_figures import OTHER, rank, read_picture
@@ -34,6 +35,7 @@ SECTIONS = {
     "results": "Results in detail",
     "discrimination": "ROC and precision-recall curves",
     "reliability": "How far the probabilities can be trusted",
+    "slices": "By patient, site and device",
     "corruptions": "When images are corrupted",
     "input_check": "When images are unlike the training images",
     "errors": "Errors",
@@ -69,7 +71,7 @@ OPEN_FIGURES = (
     *("pairs", "differences", "areas", "confusion", "roc", "reliability", "corruptions", "errors", "saliency"),
     *("contributions", "training_size"),
 )
-OPEN_TABLES = ("data", "near_duplicates", "ablations")
+OPEN_TABLES = ("data", "near_duplicates", "slices", "ablations")
 
 
 def sections(material: Material) -> list[Section]:
@@ -97,6 +99,10 @@ def sections(material: Material) -> list[Section]:
         discrimination.fill(found["discrimination"], material.discrimination)
     if material.reliability:
         reliability.fill(found["reliability"], material.reliability, material.systems)
+    if material.slices:
+        slices.fill(found["slices"], material.slices, material.names, material.first["label_names"], material.name)
+    else:
+        found["slices"].notes.append(slices.NONE)
     if material.corruptions is not None:
         _corruptions(found["corruptions"], material, material.corruptions)
     if material.input_check:

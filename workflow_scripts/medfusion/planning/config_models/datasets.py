@@ -194,6 +194,10 @@ class Origin(Section):
     exclude: NotEmpty | Distinct[NotEmpty] | None = optional(
         "source folder: patterns of files and folders to pass over: `*_mask*`; with a / of paths below the folder"
     )
+    metadata: NotEmpty | None = optional(
+        "CSV file of what else is known of the images: columns `file` (path below the folder; of an .npz file `split` "
+        "and `index`), `patient`, and others by which results are given, such as sex, age, site, device; ~ for none"
+    )
     sha256: Sha256 = optional("of the file; checked where given")
     label: Text | None = optional("its name in every table and page; required unless the file is the official one")
     label_names: Distinct[Text] | None = optional(
