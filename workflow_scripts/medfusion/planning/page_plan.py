@@ -82,7 +82,7 @@ class PagePlan:
         names += ["discrimination/discrimination.json"]
         if not self._plan.several_labels(dataset):
             names += ["reliability/reliability.json", "examples/examples.json", "examples/maps.h5", "comparisons.json"]
-            names += ["input_check.json"]
+            names += ["input_check.json", "audit/labels.csv", "audit/label_summary.json"]
         if self._corruptions.runs(dataset):
             names += ["corruptions.csv"]
         yield from (f"{folder}/{name}" for name in names)
@@ -192,6 +192,16 @@ class PagePlan:
                     "maps": f"{folder}/examples/maps.h5",
                 },
                 lambda wildcards: self._style(**plan.named(wildcards.dataset)),
+                one_class,
+                "png",
+            ),
+            "mislabelled": Drawing(
+                "audit",
+                {
+                    "labels": f"{folder}/audit/labels.csv",
+                    "images": [f"{folder}/images/{split}.h5" for split in ("train", "val", "test")],
+                },
+                self._with_labels,
                 one_class,
                 "png",
             ),

@@ -9,7 +9,14 @@ import pandas as pd
 
 from medfusion import display_names
 from medfusion.evaluation import ranking
-from medfusion.files import corrupted_files, discriminations, input_check_trials, rankings, reliabilities
+from medfusion.files import (
+    corrupted_files,
+    discriminations,
+    input_check_trials,
+    label_audits,
+    rankings,
+    reliabilities,
+)
 from medfusion.files.artifacts import read_record
 from medfusion.files.comparison_files import Comparisons, read_comparisons
 from medfusion.files.metric_files import Metrics, tidy
@@ -40,6 +47,7 @@ class Material:
     confusion : test images of the selected system by true and predicted class, mean over its runs
     counts : images of each class and split
     audit : counts of near-duplicates
+    labels : what the label audit counted, and its table
     choices, weights : what validation chose for classifiers and fusions
     """
 
@@ -67,6 +75,7 @@ class Material:
     examples: ExamplePages | None
     corruptions: pd.DataFrame | None
     input_check: input_check_trials.Trials | None
+    labels: tuple[dict[str, Any], pd.DataFrame] | None
 
     @property
     def name(self) -> str:
@@ -95,7 +104,7 @@ def gather(
     name, label_names = first["name"], first["label_names"]
     ranked = rankings.read(own["ranking"], ranking.candidates(measures))
     weights = _of_runs(own, "fusion", ("members", "weights", "curve"))
-    counts = audit = compared = discrimination = reliability = examples = corruptions = input_check = None
+    counts = audit = compared = discrimination = reliability = examples = corruptions = input_check = labels = None
     names = display_names.system_names(config, key)
     shown = {key: {"name": name, "label_names": label_names, "systems": names}}
     if "inspect/counts" in own:
@@ -115,6 +124,8 @@ def gather(
         corruptions = corrupted_files.read(own["corruptions"])
     if "input_check" in own:
         input_check = input_check_trials.read(own["input_check"])
+    if "audit/labels" in own:
+        labels = label_audits.read_summary(own["audit/label_summary"]), label_audits.read(own["audit/labels"])
     return Material(
         key=key,
         config=config,
@@ -140,6 +151,7 @@ def gather(
         examples=examples,
         corruptions=corruptions,
         input_check=input_check,
+        labels=labels,
     )
 
 
