@@ -28,6 +28,7 @@ include: "rules/figures.smk"
 include: "rules/export.smk"
 include: "rules/input_check.smk"
 include: "rules/examples.smk"
+include: "rules/label_audit.smk"
 include: "rules/report.smk"
 
 

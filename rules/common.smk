@@ -20,6 +20,7 @@ from medfusion.planning.fingerprint import modules
 from medfusion.planning.identity import identity
 from medfusion.planning.input_check_plan import InputCheckPlan
 from medfusion.planning.jobs import job_name
+from medfusion.planning.label_audit_plan import LabelAuditPlan
 from medfusion.planning.page_plan import PagePlan
 from medfusion.planning.partitions import SCHEMES, asked_for
 from medfusion.planning.plan import Plan
@@ -35,7 +36,7 @@ try:
     config = configuration.complete(whole)
     PLAN = Plan(config)
     EXPORTS, PAGE, REPRESENTATIVES = ExportPlan(PLAN), PagePlan(PLAN), Representatives(PLAN)
-    CORRUPTIONS, INPUT_CHECKS = CorruptionPlan(PLAN), InputCheckPlan(PLAN)
+    CORRUPTIONS, INPUT_CHECKS, LABEL_AUDITS = CorruptionPlan(PLAN), InputCheckPlan(PLAN), LabelAuditPlan(PLAN)
 except UserError as error:
     raise WorkflowError(str(error))
 

@@ -95,6 +95,17 @@ def test_pairs_are_those_of_brute_force(splits, threshold):
             turned = _turned(of_split[entry["first"]], of_split[entry["second"]], threshold)
             assert entry["turned"] == len(turned - found)
             assert entry["indices"] == sorted(found | turned)
+    labels = {(split.name, i): label for split in splits for i, label in enumerate(split.labels.tolist())}
+    strongest = {}
+    for (*ends,), r in expected.items():
+        first, second = tuple(ends[:2]), tuple(ends[2:])
+        if labels[first] != labels[second]:
+            for own, other in ((first, second), (second, first)):
+                strongest.setdefault(own, []).append((r, other))
+    listed = {(split, index): (other, number) for split, index, other, number in summary["opposite_labels"]}
+    assert listed == {own: max(found)[1] for own, found in strongest.items()}
+    assert list(listed) == [image for image in labels if image in listed]
+    assert threshold != 0.95 or listed[("train", 7)] == ("test", 3)
 
 
 @pytest.mark.parametrize("block", [1, 2, 5, 23])

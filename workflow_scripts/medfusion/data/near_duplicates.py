@@ -70,7 +70,8 @@ def find(
         second split that have a near-duplicate in the first, and the pairs whose labels differ, at the threshold, at
         0.99 and 0.999 and for identical images; across splits also how many images of the second have a near-duplicate
         in the first only if that is mirrored or turned by quarter turns (the pairs are not counted), and the indices of
-        all that have one at the threshold, identical or turned
+        all that have one at the threshold, identical or turned; under "opposite_labels", of each image with a
+        near-duplicate of another label the strongest such (of equals the first): split, index, and those of the other
     """
     limits = [threshold, *(limit for limit in LIMITS if limit > threshold)]
     tallies = {
@@ -81,10 +82,13 @@ def find(
     with contextlib.ExitStack() as stack:
         search = Search(stack, [split.path for split in splits], turned=len(splits) - 1)
         starts = search.starts
+        labels = np.concatenate([split.labels for split in splits])
+        opposite = _Opposite(len(labels))
         for pairs in search.pairs(threshold, block, report):
             as_is = pairs.second < starts[-1]
             _add_turned(tallies, pairs.first[~as_is], search.as_is(pairs.second[~as_is]), starts)
             found = Pairs(*(column[as_is] for column in pairs))
+            opposite.add(found, labels)
             own, other = (np.searchsorted(starts, numbers, side="right") - 1 for numbers in (found.first, found.second))
             for a, b in tallies:
                 chosen = np.flatnonzero((own == a) & (other == b))
@@ -114,6 +118,7 @@ def find(
         "splits": [tally.summary() for tally in tallies.values()],
         "pairs": sum(int(tally.pairs[0]) for tally in tallies.values()),
         "pairs_listed": len(table),
+        "opposite_labels": opposite.listed(splits, starts),
         "note": NOTE,
     }
     return table, summary
@@ -126,6 +131,31 @@ def _add_turned(
     own, other = (np.searchsorted(starts, numbers, side="right") - 1 for numbers in (first, second))
     for (a, b), tally in tallies.items():
         tally.has_turned[second[(own == a) & (other == b)] - starts[b]] = True
+
+
+class _Opposite:
+    """Of each of n images the strongest near-duplicate that has another label."""
+
+    def __init__(self, n: int):
+        self.correlation, self.partner = np.full(n, -np.inf), np.full(n, -1)
+
+    def add(self, pairs: Pairs, labels: np.ndarray) -> None:
+        differ = labels[pairs.first] != labels[pairs.second]
+        first, second, strength = pairs.first[differ], pairs.second[differ], pairs.correlation[differ]
+        for own, other in ((first, second), (second, first)):
+            equal = (strength == self.correlation[own]) & (other < self.partner[own])
+            order = np.lexsort([-other, strength])  # of what is written twice the last stays
+            order = order[((strength > self.correlation[own]) | equal)[order]]
+            self.correlation[own[order]], self.partner[own[order]] = strength[order], other[order]
+
+    def listed(self, splits: list[Split], starts: np.ndarray) -> list[list[Any]]:
+        """Split and index of each such image, and of its partner, in order."""
+        own = np.flatnonzero(self.partner >= 0)
+        ends = []
+        for numbers in (own, self.partner[own]):
+            number = np.searchsorted(starts, numbers, side="right") - 1
+            ends += [[splits[k].name for k in number], (numbers - starts[number]).tolist()]
+        return [list(row) for row in zip(*ends, strict=True)]
 
 
 class _Tally:

@@ -29,7 +29,7 @@ def errors(examples: Examples, images: Images, shown: Shown) -> Figure:
         return message(_all_right(examples, shown), title)
     name = _names(shown)
     cells = [(images[example["index"]], _true_and_taken(example, name), False) for example in examples["errors"]]
-    return _gallery([("", cells)], f"{title}: {_extent(len(cells), examples['wrong'])}, test n = {examples['n']:,}")
+    return gallery([("", cells)], f"{title}: {_extent(len(cells), examples['wrong'])}, test n = {examples['n']:,}")
 
 
 def top_errors(examples: Examples, images: Images) -> np.ndarray:
@@ -50,7 +50,7 @@ def confused(examples: Examples, images: Images, shown: Shown) -> Figure:
         heading = f"{name(pair['true'])} taken for {name(pair['predicted'])}: {extent}"
         cells = [(images[example["index"]], f"{example['probability']:.2f}", False) for example in pair["images"]]
         groups.append((heading, cells))
-    return _gallery(groups, f"{title} with their probability, test n = {examples['n']:,}")
+    return gallery(groups, f"{title} with their probability, test n = {examples['n']:,}")
 
 
 def disagreements(examples: Examples, images: Images, shown: Shown) -> Figure:
@@ -73,7 +73,7 @@ def disagreements(examples: Examples, images: Images, shown: Shown) -> Figure:
         groups.append((f"{heading}: {count}{settled}", cells))
     if not any(cells for _, cells in groups):
         return message("Network and SVM are right on the same images, and wrong on the same.", title)
-    return _gallery(groups, title)
+    return gallery(groups, title)
 
 
 def saliency(examples: Examples, images: Images, maps: Maps, shown: Shown) -> Figure:
@@ -147,7 +147,7 @@ def _enlarged(image: np.ndarray, side: int) -> np.ndarray:
     return cv2.resize(np.ascontiguousarray(image), size, interpolation=cv2.INTER_AREA).reshape(*size[::-1], channels)
 
 
-def _gallery(groups: list[tuple[str, list[Cell]]], title: str) -> Figure:
+def gallery(groups: list[tuple[str, list[Cell]]], title: str) -> Figure:
     """Groups of cells with a single image (H, W, C) each, sharp at its size."""
     framed = [
         (heading, [(_enlarged(image, SIDE)[None], caption, warning) for image, caption, warning in cells])

@@ -21,6 +21,7 @@ FIGURES = {
     "montage": Figure("data", "Examples of each class"),
     "means": Figure("data", "Mean image of each class"),
     "pairs": Figure("near_duplicates", "The most similar pairs"),
+    "mislabelled": Figure("label_audit", "Labels that may be wrong"),
     "augmentation": Figure("augmentation", "Before and after augmentation"),
     "seeds": Figure("results", "Test accuracy of every system and seed"),
     "area_seeds": Figure("results", "Test AUROC of every system and seed"),

@@ -36,6 +36,8 @@ STAGES = [
     "corrupt_predict",
     "corrupt_evaluate",
     "fit_input_check",
+    "predict_out_of_fold",
+    "audit_labels",
     "summarise_partitions",
     "collect_metrics",
     "select_examples",

@@ -19,7 +19,7 @@ RESERVED_DATASETS = {
     "train_cnn", "extract_features", "learning_curve", "fit_grid", "fuse", "ensemble", "baselines", "evaluate",
     "rank_systems", "compare_systems", "calibrate", "assess_reliability", "assess_discrimination", "assess_slices",
     "collect_metrics", "study_classifiers",
-    "fit_input_check", "apply_input_check",
+    "fit_input_check", "apply_input_check", "predict_out_of_fold", "audit_labels",
     "corrupt_predict", "corrupt_evaluate", "apply_backbone", "group_images", "partition_images", "summarise_partitions",
     "select_examples", "map_saliency", "write_predictions", "export_package", "write_try_page",
     "summarise", "report", *SCHEMES,

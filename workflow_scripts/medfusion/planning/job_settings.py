@@ -17,6 +17,7 @@ from medfusion.planning.data_sets import classes, excluded, label_order, splits_
 from medfusion.planning.export_plan import ExportPlan
 from medfusion.planning.fingerprint import library_versions
 from medfusion.planning.input_check_plan import InputCheckPlan
+from medfusion.planning.label_audit_plan import LabelAuditPlan
 from medfusion.planning.page_plan import PagePlan
 from medfusion.planning.plan import Plan, Wildcards
 from medfusion.planning.representatives import Representatives
@@ -36,6 +37,7 @@ def job_settings(plan: Plan) -> JobSettings:
         **_of_corruptions(plan, parts),
         **_of_input_checks(plan, parts),
         **{f"draw_{kind}": drawing.settings for kind, drawing in PagePlan(plan).drawings.items()},
+        **_of_label_audits(plan),
         **_of_examples(plan),
         **_of_products(plan, parts),
     }
@@ -364,6 +366,24 @@ def _of_input_checks(plan: Plan, parts: _Parts) -> JobSettings:
         }
 
     return {"fit_input_check": fit_input_check, "apply_input_check": apply_input_check}
+
+
+def _of_label_audits(plan: Plan) -> JobSettings:
+    audits, first = LabelAuditPlan(plan), Representatives(plan)
+
+    def predict_out_of_fold(wildcards: Wildcards) -> Settings:
+        return {"title": f"{wildcards.dataset}, labels", "files": audits.features(wildcards), "seed": 0}
+
+    def audit_labels(wildcards: Wildcards) -> Settings:
+        return {
+            "dataset": wildcards.dataset,
+            **plan.shown(wildcards.dataset),
+            "systems": [list(run) for run in first.first_runs(wildcards.dataset)],
+            "files": first.first_run_files(wildcards),
+            "views": audits.models(wildcards.dataset),
+        }
+
+    return {"predict_out_of_fold": predict_out_of_fold, "audit_labels": audit_labels}
 
 
 def _of_examples(plan: Plan) -> JobSettings:

@@ -91,7 +91,8 @@ def _of_data(plan: Plan, dataset: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _of_models(plan: Plan, dataset: str) -> Iterator[tuple[str, dict[str, Any]]]:
     entry = plan.entries[dataset]
-    if any(settings["drop_near_duplicates_of"] for settings in entry["models"].values()):
+    audited = dataset in plan.datasets and not plan.several_labels(dataset)
+    if audited or any(settings["drop_near_duplicates_of"] for settings in entry["models"].values()):
         yield "group_images", {"dataset": dataset}
     for model, settings in entry["models"].items():
         if plan.backbone(dataset, model):
@@ -143,7 +144,7 @@ def _of_evaluation(plan: Plan, dataset: str) -> Iterator[tuple[str, dict[str, An
         )
         stages += ["compare_systems", "calibrate", "assess_reliability", "export_package", "apply_input_check"]
         stages += [] if ExportPlan(plan).backbones(dataset) else ["write_try_page"]
-        stages += ["select_examples", "map_saliency", "study_classifiers"]
+        stages += ["select_examples", "map_saliency", "study_classifiers", "predict_out_of_fold", "audit_labels"]
     yield from ((stage, {"dataset": dataset}) for stage in stages)
     if runs := CorruptionPlan(plan).runs(dataset):
         yield from (

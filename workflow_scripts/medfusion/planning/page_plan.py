@@ -82,7 +82,7 @@ class PagePlan:
         names += ["discrimination/discrimination.json"]
         if not self._plan.several_labels(dataset):
             names += ["reliability/reliability.json", "examples/examples.json", "examples/maps.h5", "comparisons.json"]
-            names += ["input_check.json"]
+            names += ["input_check.json", "audit/labels.csv", "audit/label_summary.json"]
         if dataset in self._plan.with_metadata:
             names += ["slices.json"]
         if self._corruptions.runs(dataset):
@@ -194,6 +194,16 @@ class PagePlan:
                     "maps": f"{folder}/examples/maps.h5",
                 },
                 lambda wildcards: self._style(**plan.named(wildcards.dataset)),
+                one_class,
+                "png",
+            ),
+            "mislabelled": Drawing(
+                "audit",
+                {
+                    "labels": f"{folder}/audit/labels.csv",
+                    "images": [f"{folder}/images/{split}.h5" for split in ("train", "val", "test")],
+                },
+                self._with_labels,
                 one_class,
                 "png",
             ),

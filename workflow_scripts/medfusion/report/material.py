@@ -13,6 +13,7 @@ from medfusion.files import (
     corrupted_files,
     discriminations,
     input_check_trials,
+    label_audits,
     rankings,
     reliabilities,
     slice_files,
@@ -47,6 +48,7 @@ class Material:
     confusion : test images of the selected system by true and predicted class, mean over its runs
     counts : images of each class and split
     audit : counts of near-duplicates
+    labels : what the label audit counted, and its table
     choices, weights : what validation chose for classifiers and fusions
     """
 
@@ -75,6 +77,7 @@ class Material:
     corruptions: pd.DataFrame | None
     input_check: input_check_trials.Trials | None
     slices: slice_files.Assessed | None
+    labels: tuple[dict[str, Any], pd.DataFrame] | None
 
     @property
     def name(self) -> str:
@@ -103,7 +106,8 @@ def gather(
     name, label_names = first["name"], first["label_names"]
     ranked = rankings.read(own["ranking"], ranking.candidates(measures))
     weights = _of_runs(own, "fusion", ("members", "weights", "curve"))
-    counts = audit = compared = discrimination = reliability = examples = corruptions = input_check = slices = None
+    counts = audit = compared = discrimination = reliability = examples = corruptions = None
+    input_check = slices = labels = None
     names = display_names.system_names(config, key)
     shown = {key: {"name": name, "label_names": label_names, "systems": names}}
     if "inspect/counts" in own:
@@ -125,6 +129,8 @@ def gather(
         input_check = input_check_trials.read(own["input_check"])
     if "slices" in own:
         slices = slice_files.read(own["slices"])
+    if "audit/labels" in own:
+        labels = label_audits.read_summary(own["audit/label_summary"]), label_audits.read(own["audit/labels"])
     return Material(
         key=key,
         config=config,
@@ -151,6 +157,7 @@ def gather(
         corruptions=corruptions,
         input_check=input_check,
         slices=slices,
+        labels=labels,
     )
 
 

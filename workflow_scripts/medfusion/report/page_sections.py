@@ -14,6 +14,7 @@ from medfusion.report import (
     corruptions,
     discrimination,
     input_check,
+    label_audit,
     page_card,
     page_tables,
     paired,
@@ -28,6 +29,7 @@ from medfusion.tasks import ORDINAL, is_multi_label
 SECTIONS = {
     "data": "The data",
     "near_duplicates": "Near-duplicates between images",
+    "label_audit": "Labels that may be wrong",
     "augmentation": "Augmentation",
     "training": "Training",
     "differences": "Which systems differ",
@@ -68,10 +70,10 @@ OF_LABELS = "Calibration error, Brier score and log loss are means over the labe
 CONSTANT = "Images of one colour, of which r is undefined: {constant}."
 # Figures and tables that are open; others are folded away.
 OPEN_FIGURES = (
-    *("pairs", "differences", "areas", "confusion", "roc", "reliability", "corruptions", "errors", "saliency"),
-    *("contributions", "training_size"),
+    *("pairs", "mislabelled", "differences", "areas", "confusion", "roc", "reliability", "corruptions", "errors"),
+    *("saliency", "contributions", "training_size"),
 )
-OPEN_TABLES = ("data", "near_duplicates", "slices", "ablations")
+OPEN_TABLES = ("data", "near_duplicates", "label_audit", "slices", "ablations")
 
 
 def sections(material: Material) -> list[Section]:
@@ -85,6 +87,9 @@ def sections(material: Material) -> list[Section]:
     found = {kind: Section(f"{material.key}-{kind}", title) for kind, title in SECTIONS.items()}
     _data(found["data"], material)
     _near_duplicates(found["near_duplicates"], material)
+    if material.labels:
+        told = (material.names, material.model_names, material.name)
+        label_audit.fill(found["label_audit"], *material.labels, *told)
     found["training"].notes += [f"Chosen by default: {one}." for one in material.entry.get("by_default", ())]
     found["training"].notes += backbones.described(material.config, material.entry)
     if material.compared:

@@ -23,6 +23,7 @@ DRAWN = {
     "corruptions": ("corruptions",),
     "corrupted": ("corrupted",),
     "examples": ("errors", "confused", "disagreements", "saliency", "top_errors"),
+    "mislabelled": ("mislabelled",),
     "training_size": ("training_size",),
     "ablations": ("contributions",),
 }

@@ -1,0 +1,106 @@
+"""Out-of-fold probabilities: what linear probes say of images that they were not fitted on, fold by fold."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from medfusion.files import hdf5, images
+from medfusion.learning.classifiers import fitted, probabilities
+from medfusion.learning.subsets import at_most
+
+FOLDS = 5
+CELL = {"C": 0.001}  # a weak fit: a closer one follows single labels, and with them the wrong ones
+# Training images that a probe is fitted on in each fold, at most, and their numbers.
+FIT_IMAGES, FIT_VALUES = 4000, 4_000_000
+SIDE = 14  # to which pixels are averaged, if they are more
+
+
+class View(NamedTuple):
+    """Numbers that describe each image: of how many a row consists, and the rows (m, width) of some images."""
+
+    width: int
+    rows: Callable[[np.ndarray], np.ndarray]
+
+
+def features(path: str) -> View:
+    """The features of the training images in a file of a network."""
+    with hdf5.open_hdf5(path) as file:
+        width = file["train/features"].shape[1]
+    return View(width, lambda numbers: hdf5.rows(path, "train/features", numbers))
+
+
+def pixels(path: str) -> View:
+    """The pixels of prepared images, each side averaged to `SIDE` if it is longer."""
+    with hdf5.open_hdf5(path) as file:
+        height, width, channels = file["images"].shape[1:]
+    size = min(width, SIDE), min(height, SIDE)
+
+    def rows(numbers: np.ndarray) -> np.ndarray:
+        found = np.empty((len(numbers), size[0] * size[1] * channels), np.float32)
+        start = 0
+        for block in images.slices(images.Selected([path], numbers)):
+            for image in block:
+                found[start] = cv2.resize(image, size, interpolation=cv2.INTER_AREA).reshape(-1)
+                start += 1
+        return found
+
+    return View(size[0] * size[1] * channels, rows)
+
+
+def folds(labels: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:
+    """The fold of each image, int64 (n,): those of a group share it, and classes are spread over the folds.
+
+    Parameters
+    ----------
+    labels, groups : integers (n,)
+    """
+    _, first, member = np.unique(groups, return_index=True, return_inverse=True)
+    order = np.random.default_rng(seed).permutation(len(first))
+    order = order[np.argsort(labels[first[order]], kind="stable")]  # class after class
+    place = np.empty(len(first), np.int64)
+    place[order] = np.arange(len(first)) % FOLDS
+    return place[member]
+
+
+def predict(
+    views: Sequence[View],
+    labels: np.ndarray,
+    groups: np.ndarray,
+    classes: int,
+    seed: int,
+    report: Callable[[str], None] = lambda text: None,
+) -> np.ndarray:
+    """The mean probability of linear probes (multinomial logistic regression, one for each view) out of fold.
+
+    Parameters
+    ----------
+    views : of the same n images
+    labels : int (n,), in 0 … classes − 1
+    groups : int (n,); images of one group are in one fold
+    report : takes a line of progress a fold
+
+    Returns
+    -------
+    float64 (n, classes); rows of NaN where an image's class is in no other fold, so that nothing can be said of its
+    label
+    """
+    place, found = folds(labels, groups, seed), np.zeros((len(labels), classes))
+    for fold in np.unique(place):
+        held, rest = np.flatnonzero(place == fold), np.flatnonzero(place != fold)
+        known = np.unique(labels[rest])
+        if len(known) < 2:
+            found[held] = np.nan
+            continue
+        for view in views:
+            most = max(len(known), min(FIT_IMAGES, FIT_VALUES // view.width))
+            chosen = rest[at_most(labels[rest], most, seed)]
+            model = fitted("logistic_regression", CELL, seed, view.rows(chosen), labels[chosen])
+            step = max(1, FIT_VALUES // view.width)
+            for start in range(0, len(held), step):
+                part = held[start : start + step]
+                found[np.ix_(part, known)] += probabilities(model, view.rows(part)) / len(views)
+        found[held[~np.isin(labels[held], known)]] = np.nan
+        report(f"fold {fold + 1} of {FOLDS}: {len(held):,} images")
+    return found
