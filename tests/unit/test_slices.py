@@ -186,6 +186,8 @@ def test_numbers_are_cut_at_their_quartiles():
     assert slices.values("centre", ["10", "9", "2"]).order == ["2", "9", "10"], "few numbers are names"
     assert slices.values("note", [f"text {number}" for number in range(21)]) is None
     assert slices.values("age", ["60", "60", "60"]).order == ["60"]
+    days = [str(20230101 + number) for number in range(40)]
+    assert slices.values("date", days).order[0] == "20230101 to 20230110"
     assert slices.values("age", ["60", "61+"]).order == ["60", "61+"]
 
 

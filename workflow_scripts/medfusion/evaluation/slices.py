@@ -82,7 +82,7 @@ def values(name: str, column: Sequence[str]) -> Values | None:
         names = {place: _range(float(part.min()), float(part.max())) for place, part in parts.items()}
         found = iter(places.tolist())
         of_image = [UNKNOWN if value == UNKNOWN else names[next(found)] for value in column]
-        order = list(names.values())
+        order = list(dict.fromkeys(names.values()))
     elif len(known) > MOST_VALUES:
         return None
     else:
@@ -99,7 +99,7 @@ def _numbers(texts: Sequence[str]) -> list[float] | None:
 
 
 def _range(low: float, high: float) -> str:
-    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
+    return f"{low:.12g}" if low == high else f"{low:.12g} to {high:.12g}"
 
 
 def assess(
@@ -117,8 +117,8 @@ def assess(
     """Measure a system on all test images and in each slice of them, and test each slice against all other images.
 
     Shares have Wilson's interval, AUROCs DeLong's on the logit scale. Where patients are known their images are not
-    independent: shares then have percentiles of a bootstrap of patients, AUROCs DeLong's components summed by patient
-    (Obuchowski 1997). Limits of several runs also allow for other seeds (`ranking.interval_of_mean`).
+    independent: shares then have limits from a bootstrap of patients (`clustered`), AUROCs from DeLong's components summed
+    by patient (Obuchowski 1997). Limits of several runs also allow for other seeds (`ranking.interval_of_mean`).
 
     Parameters
     ----------
