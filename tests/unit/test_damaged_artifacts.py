@@ -13,7 +13,17 @@ from sklearn.tree import DecisionTreeClassifier
 from synthetic import comparisons, discrimination, maps, metrics, reliability, selection, write_ranking
 
 from medfusion.errors import UserError
-from medfusion.files import calibrations, corrupted_files, example_files, images, metric_files, probabilities, tables
+from medfusion.evaluation import label_audit
+from medfusion.files import (
+    calibrations,
+    corrupted_files,
+    example_files,
+    images,
+    label_audits,
+    metric_files,
+    probabilities,
+    tables,
+)
 from medfusion.files.artifacts import read_record, write_json
 from medfusion.files.hdf5 import create_hdf5, open_hdf5
 from medfusion.files.images import Description
@@ -21,6 +31,7 @@ from medfusion.learning import classifiers
 from medfusion.system_id import SystemId
 
 DESCRIPTION = Description("breastmnist", "binary-class", ("malignant", "normal"), "0" * 64, False)
+NEAR = {"images": {"train": 12, "val": 12, "test": 12}, "opposite_labels": [["train", 0, "test", 1]]}
 HISTORY = "epoch,loss,accuracy,val_loss,val_accuracy,learning_rate\n1,0.6,0.7,0.5,0.8,0.001\n2,0.5,0.8,0.4,0.8,0.001\n"
 GRID = "C,log_loss,auroc,accuracy,seconds\n0.1,0.5,0.8,0.8,0.1\n1,0.4,0.9,0.9,0.2\n"
 
@@ -48,7 +59,7 @@ def made(tmp_path):
     write_json(tmp_path / "comparisons.json", comparisons())
     write_ranking(tmp_path / "ranking.csv", [metrics("net", 1, {"cnn": (0.8, 0.8)})])
     across = {"first": "train", "second": "test", "indices": [1, 2]}
-    write_json(tmp_path / "summary.json", {"threshold": 0.9, "splits": [across], "images": {"test": 12}})
+    write_json(tmp_path / "summary.json", {"threshold": 0.9, "splits": [across], **NEAR})
     curve = [{"weights": [w, 1 - w], "accuracy": w, "log_loss": w} for w in (0, 0.5, 1)]
     record = {"members": ["cnn", "svm"], "weights": [1, 0], "criterion": "accuracy", "curve": curve}
     write_json(tmp_path / "fusion.json", record)
@@ -58,6 +69,13 @@ def made(tmp_path):
     )
     calibrations.write(tmp_path / "calibration.json", found)
     write_json(tmp_path / "reliability.json", RELIABILITY)
+    (tmp_path / "groups.csv").write_text(
+        "split,index,group\n" + "".join(f"{s},{i},{i}\n" for s in NEAR["images"] for i in range(12))
+    )
+    label_audits.write_out_of_fold(tmp_path / "out_of_fold.h5", DESCRIPTION, 5, values)
+    judged = {split: label_audit.judge(labels, np.eye(2)[1 - labels] * 0.8 + 0.1) for split in NEAR["images"]}
+    table = label_audit.audit(judged, NEAR["opposite_labels"])
+    label_audits.write(tmp_path / "labels.csv", table, "toys", DESCRIPTION.label_names)
     write_json(tmp_path / "discrimination.json", discrimination())
     write_corrupted(tmp_path)
     rows = "".join(f"test,{number},p{number},{'AB'[number % 2]}\n" for number in range(12))
@@ -201,6 +219,17 @@ PROGRAMS = {
         "--disagreements out3.png --saliency out4.png --top-errors out5.png",
         STYLE,
     ),
+    "predict_out_of_fold": (
+        "--features {features.h5} --train {train.h5} --groups {groups.csv} --out-of-fold out.h5",
+        {"title": "p", "seed": 0},
+    ),
+    "audit_labels": (
+        "--out-of-fold {out_of_fold.h5} --ranking {ranking.csv} --systems {probabilities.h5} --train {train.h5} "
+        "--val {val.h5} --test-labels {test_labels.h5} --near-duplicates {summary.json} --labels out.csv "
+        "--summary out2.json",
+        {"dataset": "breast", "systems": [["net", 1, "cnn"]], "views": ["net"], "name": "toys", "label_names": None},
+    ),
+    "draw_mislabelled": ("--labels {labels.csv} --images {train.h5} {val.h5} {test.h5} --mislabelled out.png", STYLE),
     "study_classifiers": (
         "--features {features.h5} --train {train.h5} --val {val.h5} --tree {model.skops} --studies out.h5",
         {"seed": 1, "fit_images": None, "fit_values": 10000, "tree_sizes": 2, "folds": 2, "plane_images": 12},
@@ -270,6 +299,9 @@ def test_a_spoilt_file_is_one_line_that_names_it_and_no_file_is_half_written(pro
         "draw_corrupted",
         "select_examples",
         "draw_examples",
+        "predict_out_of_fold",
+        "audit_labels",
+        "draw_mislabelled",
     ],
 )
 def test_sound_files_are_read(program, made):

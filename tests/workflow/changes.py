@@ -199,17 +199,23 @@ KEYS = (
     Row(
         "a data set's `label`",
         "its figures, its export, the table of all measures, the page",
-        (*(f"{stage} dataset={{dataset}}" for stage in (*FIGURES, "export_package")), "collect_metrics"),
+        (
+            *(f"{stage} dataset={{dataset}}" for stage in (*FIGURES, "audit_labels", "export_package")),
+            "collect_metrics",
+        ),
         (f"{DATASET}.label",),
         ("datasets.breast.label", "datasets.blood.label"),
     ),
     Row(
         "a data set's `label_names`: a typo in a class's name",
         "its figures that print them, its export, the page",
-        tuple(f"{stage} dataset={{dataset}}" for stage in ("inspect_images", "audit_duplicates", "export_package"))
+        tuple(
+            f"{stage} dataset={{dataset}}"
+            for stage in ("inspect_images", "audit_duplicates", "audit_labels", "export_package")
+        )
         + tuple(
             f"draw_{what} dataset={{dataset}}"
-            for what in ("studies", "results", "discrimination", "reliability", "examples")
+            for what in ("studies", "results", "discrimination", "reliability", "examples", "mislabelled")
         ),
         (f"{DATASET}.label_names",),
         ("datasets.blood.label_names",),
@@ -242,7 +248,7 @@ KEYS = (
     ),
     Row(
         "a data set's threshold of `near_duplicates`",
-        "its audit, the comparisons of systems, figures of results, the page; models with `drop_near_duplicates_of`, "
+        "its audits, the comparisons of systems, figures of results, the page; models with `drop_near_duplicates_of`, "
         "and what follows",
         ("audit_duplicates dataset={dataset}", "group_images dataset={dataset}"),
         (f"{DATASET}.near_duplicates",),
@@ -352,6 +358,7 @@ KEYS = (
             "corrupt_evaluate dataset={dataset} tried={model}",
             "compare_systems dataset={dataset}",
             "select_examples dataset={dataset}",
+            "audit_labels dataset={dataset}",
             *CANDIDATES,
             *NAMED,
             *(f"{stage} dataset={{dataset}}" for stage in TAKEN_AWAY),
@@ -679,13 +686,14 @@ PLANS = (
         (
             *(f"{stage} dataset=blood model=compact_resnet" for stage in ("draw_curves", "draw_grids", "draw_fusions")),
             "fit_input_check dataset=blood model=compact_resnet",
-            "study_classifiers dataset=blood",
+            *("study_classifiers dataset=blood", "predict_out_of_fold dataset=blood"),
             "ensemble dataset=blood",
             *BLOOD_CANDIDATES,
             "corrupt_evaluate dataset=blood",
             "compare_systems dataset=blood",
             "draw_results dataset=blood",
             "select_examples dataset=blood",
+            "audit_labels dataset=blood",
             "map_saliency dataset=blood",
             "collect_metrics",
             *(f"{stage} dataset=blood" for stage in TAKEN_AWAY),
@@ -700,6 +708,8 @@ PLANS = (
             *BLOOD_CANDIDATES,
             "compare_systems dataset=blood",
             "select_examples dataset=blood",
+            "predict_out_of_fold dataset=blood",
+            "audit_labels dataset=blood",
             "draw_results dataset=blood",
             "collect_metrics",
             *(f"{stage} dataset=blood" for stage in TAKEN_AWAY),
@@ -735,6 +745,7 @@ PLANS = (
             "corrupt_evaluate dataset=blood",
             "compare_systems dataset=blood",
             "select_examples dataset=blood",
+            "audit_labels dataset=blood",
             *BLOOD_NAMED,
             *BLOOD_CANDIDATES,
             *(f"{stage} dataset=blood" for stage in TAKEN_AWAY),
@@ -754,6 +765,7 @@ PLANS = (
             "evaluate dataset=blood group=ensembles",
             "compare_systems dataset=blood",
             "select_examples dataset=blood",
+            "audit_labels dataset=blood",
             *BLOOD_NAMED,
             *BLOOD_CANDIDATES,
             "write_predictions dataset=blood",

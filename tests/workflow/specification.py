@@ -92,7 +92,8 @@ def _add_dataset(add, config: Config, dataset: str, entry: Config) -> None:
     if any(not _frozen(config["networks"][model["network"]]) for model in models.values()):
         add("draw_augmentation", dataset, dataset=dataset)
     add("augment", dataset, "augmented", dataset=dataset)
-    if any(model.get("drop_near_duplicates_of") for model in models.values()):
+    one_class = entry.get("flag") != "chestmnist" and entry.get("task") != "multi-label"
+    if one_class or any(model.get("drop_near_duplicates_of") for model in models.values()):
         add("group_images", dataset, dataset=dataset)
     if entry.get("flag"):
         add("write_predictions", dataset, dataset=dataset)
@@ -153,7 +154,8 @@ def _add_of_one_class(add, config: Config, dataset: str, models: Config) -> None
         facts = {"network": models[name]["network"]}
         facts = facts if _frozen(network) else _network_facts(models[name]["network"], network)
         add("fit_input_check", dataset, name, dataset=dataset, model=name, **facts)
-    add("apply_input_check", dataset, dataset=dataset)
+    for stage in ("apply_input_check", "predict_out_of_fold", "audit_labels", "draw_mislabelled"):
+        add(stage, dataset, dataset=dataset)
     used = [(model["network"], config["networks"][model["network"]]) for model in models.values()]
     unset = set().union(*(_network_facts(*network)["unset"] for network in used))
     if not any(_frozen(network) for _, network in used):

@@ -23,7 +23,14 @@ def test_all_twelve_sets_are_planned_from_their_flags(tmp_path):
     assert planned["assess_discrimination"] == planned["draw_discrimination"] == 12
     assert planned["corrupt_predict"] == planned["corrupt_evaluate"] == planned["draw_corruptions"] == 11
     assert planned["fit_input_check"] == planned["apply_input_check"] == 11
-    for stage in ("compare_systems", "calibrate", "assess_reliability", "select_examples", "study_classifiers"):
+    for stage in (
+        "compare_systems",
+        "calibrate",
+        "assess_reliability",
+        "select_examples",
+        "study_classifiers",
+        "audit_labels",
+    ):
         assert planned[stage] == 11, stage
     done = project.snakemake("-n", "export")
     assert "export: without chest: a model package holds systems of one class an image" in done.stderr

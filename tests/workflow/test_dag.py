@@ -12,6 +12,8 @@ from specification import jobs
 MAY_SEE_TEST_LABELS = {
     "inspect_images",
     "audit_duplicates",
+    "audit_labels",  # lists doubtful labels, for the page alone; what must be fitted for it is predict_out_of_fold
+    "draw_mislabelled",
     "evaluate",
     "rank_systems",
     "compare_systems",
@@ -52,6 +54,7 @@ FITTING = {
     "study_classifiers",
     "baselines",
     "learning_curve",
+    "predict_out_of_fold",
 }
 
 
@@ -74,6 +77,8 @@ def test_only_evaluation_and_description_stand_on_the_test_labels(project, confi
     assert {"evaluate", "inspect_images", "audit_duplicates", "report"} <= seeing <= MAY_SEE_TEST_LABELS
     assert set(made_by.values()) >= FITTING | WITHOUT_LABELS
     assert not seeing & (FITTING | WITHOUT_LABELS)
+    audited = {file for file in made_by if made_by[file] == "audit_labels"}
+    assert {made_by[file] for file in made_by if audited & sources[file]} == {"draw_mislabelled", "report"}
     reading = {job.partition("/")[0] for job, files in graph.inputs.items() if files & labels}
     assert "corrupt_evaluate" in reading and not reading & {"draw_corruptions", *WITHOUT_LABELS}
 

@@ -24,7 +24,7 @@ def chosen(table: pd.DataFrame) -> pd.DataFrame:
 def mislabelled(
     table: pd.DataFrame, shown_rows: pd.DataFrame, pictures: Mapping[tuple[str, int], np.ndarray], shown: Shown
 ) -> Figure:
-    """These images, the most doubtful first; under each its label, the suggested class and the label's probability.
+    """These images, the most doubtful first; under each its label with its probability, and the suggested class.
 
     Parameters
     ----------
@@ -43,8 +43,8 @@ def mislabelled(
         cells = [
             (
                 pictures[split, row.index],
-                f"labelled {names[row.label]}\n{names[row.suggested]}?\nlabel's probability {row.score:.2f}",
-                isinstance(row.opposite_split, str),
+                f"{names[row.label]} {row.score:.2f}\nor {names[row.suggested]}?",
+                bool(row.opposite_split),
             )
             for row in rows
         ]

@@ -61,7 +61,7 @@ LABELS = (
 LEFT_OUT = (
     "Left out, because it rests on one class an image: confusion matrix, comparison of systems, measures without "
     "near-duplicates, prediction sets and abstention, single errors, saliency maps, studies of tree, forest and SVM, "
-    "export."
+    "labels that may be wrong, export."
 )
 ORDINAL_NOTE = "The classes have an order, which accuracy and AUROC, MedMNIST's, leave out of account."
 CALIBRATION_ERROR = "The calibration error is over {bins} bins."
