@@ -2,7 +2,6 @@
 
 import os
 import platform
-import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from medfusion.data.medmnist_info import INFO
 from medfusion.data.medmnist_sources import SOURCES
 from medfusion.jobs.records import Record
 from medfusion.planning.fingerprint import ROOT
+from medfusion.planning.repository import head
 
 MEDMNIST = "Yang et al. 2023, Scientific Data 10, 41 (MedMNIST v2)"
 
@@ -31,28 +31,9 @@ def made(records: Iterable[Record], root: Path = ROOT) -> str:
     records = list(records)
     days = sorted({record.made[:10] for record in records})
     when = f"Computed {' to '.join(dict.fromkeys((days[0], days[-1])))} on " if days else "On "
-    commit = head(root)
-    return f"{when}{hardware(records)}{f', from commit {commit}' if commit else ''}."
-
-
-def head(root: Path = ROOT) -> str:
-    """The commit of the project, and whether files differ from it; nothing where there is none."""
-    if git(root, "ls-files", "--error-unmatch", "../Snakefile") is None:
-        return ""
-    changed = git(root, "status", "--porcelain", "--untracked-files=no", "..")
-    commit = git(root, "rev-parse", "--short=12", "HEAD")
-    return f"{commit} with changed files" if commit and changed else commit or ""
-
-
-def git(folder: Path, *arguments: str) -> str | None:
-    """What git says; None where it is not there, or refuses."""
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), *arguments], capture_output=True, encoding="utf-8", errors="replace", timeout=60
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
+    commit, changed = head(root) or ("", False)
+    code = f", from commit {commit[:12]}{' with changed files' if changed else ''}" if commit else ""
+    return f"{when}{hardware(records)}{code}."
 
 
 def of_data(entry: dict[str, Any], generated: bool) -> str:

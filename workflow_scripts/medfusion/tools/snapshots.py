@@ -14,7 +14,7 @@ import yaml
 from medfusion.errors import UserError
 from medfusion.files.artifacts import hash_file, temporary_name, write_json, write_text
 from medfusion.planning.fingerprint import ROOT, code_hash, exists
-from medfusion.report.provenance import git
+from medfusion.planning.repository import head
 from medfusion.tools import finished
 from medfusion.tools.finished import CONFIG, CONFUSIONS, FORMAT, METRICS, SNAPSHOT, Run
 
@@ -95,12 +95,12 @@ def commit(code: Mapping[str, str], root: Path = ROOT) -> dict[str, Any] | None:
     dirty : whether tracked files differ from it
     code_changed : stages whose program is not any more what it was in the run, so that the commit does not hold it
     """
-    if git(root, "ls-files", "--error-unmatch", "../Snakefile") is None:
+    found = head(root)
+    if found is None:
         return None
-    changed = git(root, "status", "--porcelain", "--untracked-files=no", "..")
     return {
-        "hash": git(root, "rev-parse", "HEAD"),
-        "dirty": bool(changed),
+        "hash": found[0],
+        "dirty": found[1],
         "code_changed": sorted(
             stage for stage, then in code.items() if not exists(stage, root) or code_hash(stage, root) != then
         ),
