@@ -100,7 +100,7 @@ def test_planted_wrong_labels_are_found_far_better_than_by_chance(run, split):
     assert roc_auc_score(planted, -part["score"]) > 0.9  # by chance 0.5
     flagged = part["flagged"].to_numpy()
     assert planted[flagged].mean() > 6 * SHARE  # the precision by chance is the share
-    assert flagged[planted].mean() > 0.6 > 6 * flagged.mean() - 0.2  # the recall by chance is the share flagged
+    assert flagged[planted].mean() > 5 * flagged.mean()  # the recall by chance is the share flagged
 
 
 def test_near_duplicates_with_opposite_labels_are_listed(run):

@@ -44,7 +44,8 @@ def partition_jobs(config: Config) -> set[str]:
         for scheme in ("crossvalidation", "resplits"):
             if not (wanted := entry.get(scheme)):
                 continue
-            add("group_images", dataset)
+            if not _one_class(entry):
+                add("group_images", dataset)
             add("summarise_partitions", dataset, scheme)
             for part, seeds in _partitions(scheme, wanted):
                 kept = {name: {**models[name], "ablations": None} for name in wanted.get("models") or models}
@@ -92,12 +93,11 @@ def _add_dataset(add, config: Config, dataset: str, entry: Config) -> None:
     if any(not _frozen(config["networks"][model["network"]]) for model in models.values()):
         add("draw_augmentation", dataset, dataset=dataset)
     add("augment", dataset, "augmented", dataset=dataset)
-    one_class = entry.get("flag") != "chestmnist" and entry.get("task") != "multi-label"
-    if one_class or any(model.get("drop_near_duplicates_of") for model in models.values()):
+    if _one_class(entry) or any(model.get("drop_near_duplicates_of") for model in models.values()):
         add("group_images", dataset, dataset=dataset)
     if entry.get("flag"):
         add("write_predictions", dataset, dataset=dataset)
-    if entry.get("flag") == "chestmnist" or entry.get("task") == "multi-label":
+    if not _one_class(entry):
         add("draw_labels", dataset, dataset=dataset, **_named(config, _parts(models)))
     else:
         _add_of_one_class(add, config, dataset, models)
@@ -128,6 +128,11 @@ def _add_dataset(add, config: Config, dataset: str, entry: Config) -> None:
                 add("learning_curve", dataset, repeat, size, **facts)
             add("evaluate", dataset, "learning_curve", f"repeat{repeat}", dataset=dataset, group="learning_curve")
         add("draw_training_size", dataset, dataset=dataset)
+
+
+def _one_class(entry: Config) -> bool:
+    """Whether an image has one class; then its labels are audited, which needs its groups."""
+    return entry.get("flag") != "chestmnist" and entry.get("task") != "multi-label"
 
 
 def _add_of_one_class(add, config: Config, dataset: str, models: Config) -> None:
