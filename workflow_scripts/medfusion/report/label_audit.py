@@ -14,8 +14,8 @@ WEAK = "A weak model flags its own errors: look before you call a label wrong."
 HOW = (
     "Confident learning (Northcutt et al. 2021, cleanlab). The probabilities of val and test are those of {system}; "
     "those of train are of linear probes on pixels and on features of {views}, in {folds} folds with near-duplicates "
-    "together. The networks were trained on these labels: a wrong one that they learnt by heart is not found. Nothing is "
-    "chosen by this."
+    "together. The networks were trained on these labels: a wrong one that they learnt by heart is not found. Nothing "
+    "is chosen by this."
 )
 
 
