@@ -117,8 +117,8 @@ def assess(
     """Measure a system on all test images and in each slice of them, and test each slice against all other images.
 
     Shares have Wilson's interval, AUROCs DeLong's on the logit scale. Where patients are known their images are not
-    independent: shares then have limits from a bootstrap of patients (`clustered`), AUROCs from DeLong's components summed
-    by patient (Obuchowski 1997). Limits of several runs also allow for other seeds (`ranking.interval_of_mean`).
+    independent: shares then have limits from a bootstrap of patients (`clustered`), AUROCs from DeLong's components
+    summed by patient (Obuchowski 1997). Limits of several runs also allow for other seeds (`ranking.interval_of_mean`).
 
     Parameters
     ----------
