@@ -103,6 +103,18 @@ def test_a_job_that_was_begun_and_has_no_process_failed_and_blocks_those_behind_
     assert progress.forecast(view) == 20  # train/a, fit/a
 
 
+def test_a_job_that_begins_while_one_looks_has_not_failed(folder, alive, monkeypatch):
+    note(alive, CHAIN)
+
+    def processes(settings):
+        time.sleep(0.1)  # files are dated a little late
+        records.begin(Path("results/records/train/b.json"), [])
+        return {}
+
+    monkeypatch.setattr(progress, "_processes", processes)
+    assert states(progress.look())["train/b"] == "running"
+
+
 def test_what_an_earlier_run_finished_is_not_done_by_this_one(folder, alive):
     finish("train/a")
     note(alive, CHAIN, at=time.time() + 60)

@@ -124,7 +124,8 @@ def _state(
         return "done", record.seconds, written
     begun = _changed(path.with_suffix(BEGUN))
     if begun >= since:
-        return ("running", now - begun, now) if marks_count else ("failed", 0.0, begun)
+        # One that has begun since was not among the processes that were looked at.
+        return ("running", max(now - begun, 0.0), now) if marks_count or begun > now else ("failed", 0.0, begun)
     return "waiting", 0.0, 0.0
 
 
