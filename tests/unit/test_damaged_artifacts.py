@@ -78,8 +78,8 @@ def made(tmp_path):
     label_audits.write(tmp_path / "labels.csv", table, "toys", DESCRIPTION.label_names)
     write_json(tmp_path / "discrimination.json", discrimination())
     write_corrupted(tmp_path)
-    rows = "".join(f"test,{number},p{number},{'AB'[number % 2]}\n" for number in range(12))
-    (tmp_path / "patients.csv").write_text(f"split,index,patient,site\n{rows}")
+    rows = "".join(f"p{number},{('north', 'east')[number % 2]},test,{number}\n" for number in range(12))
+    (tmp_path / "patients.csv").write_text(f"patient,site,split,index\n{rows}")
     write_json(tmp_path / "examples.json", selection())
     example_files.write_maps(tmp_path / "maps.h5", DESCRIPTION, maps())
     return tmp_path
