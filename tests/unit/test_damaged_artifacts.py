@@ -116,11 +116,11 @@ PROGRAMS = {
     "draw_curves": ("--history {history.csv} --data {train.h5} --curves out.svg", {**STYLE, "seeds": [1]}),
     "draw_grids": (
         "--grid {grid.csv} --best {best.json} --data {train.h5} --grids out.svg",
-        {**STYLE, "classifiers": {"svm": "SVM"}},
+        {**STYLE, "classifiers": [["svm", "SVM"]]},
     ),
     "draw_fusions": (
         "--fusion {fusion.json} --data {train.h5} --fusions out.svg",
-        {**STYLE, "fusions": {"fusion": "a fusion"}, "members": {"cnn": "network", "svm": "SVM"}},
+        {**STYLE, "fusions": [["fusion", "a fusion"]], "members": {"cnn": "network", "svm": "SVM"}},
     ),
     "draw_results": (
         "--metrics {metrics.json} --ranking {ranking.csv} --comparisons {comparisons.json} --confusion out.svg "
