@@ -13,8 +13,8 @@ from medfusion.report.page_parts import CSV, Body, Cell, File, Row, Section, Tab
 WEAK = "A weak model flags its own errors: look before you call a label wrong."
 HOW = (
     "Confident learning (Northcutt et al. 2021, cleanlab). Of val and test {system} says the probabilities; of train "
-    "linear probes on pixels and on features of {views}, in {folds} folds, near-duplicates together. The networks were "
-    "trained on these labels, and what they learnt by heart the probes do not find. Nothing is chosen by this."
+    "linear probes on pixels and on the features of {model}, in {folds} folds, near-duplicates together. The network "
+    "was trained on these labels, and wrong ones that it learnt by heart its features hide. Nothing is chosen by this."
 )
 
 
@@ -39,8 +39,8 @@ def fill(
     seed = "" if system["seed"] is None else f" (seed {system['seed']})"
     called = names[f"{system['model']}/{system['system']}"] + seed
     section.notes.append(WEAK)
-    views = ", ".join(model_names[model] for model in found["views"])
-    section.method.append(HOW.format(system=called, views=views, folds=found["folds"]))
+    model = model_names[found["model"]]
+    section.method.append(HOW.format(system=called, model=model, folds=found["folds"]))
     head = [
         "Labels",
         "Images",

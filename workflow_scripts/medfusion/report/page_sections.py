@@ -86,8 +86,8 @@ def sections(material: Material) -> list[Section]:
     _data(found["data"], material)
     _near_duplicates(found["near_duplicates"], material)
     if material.labels:
-        told = (material.names, material.model_names, material.name)
-        label_audit.fill(found["label_audit"], *material.labels, *told)
+        counts, table = material.labels
+        label_audit.fill(found["label_audit"], counts, table, material.names, material.model_names, material.name)
     found["training"].notes += [f"Chosen by default: {one}." for one in material.entry.get("by_default", ())]
     found["training"].notes += backbones.described(material.config, material.entry)
     if material.compared:

@@ -21,7 +21,7 @@ def draw(settings: dict[str, Any], labels: str, images: list[str]) -> Drawn:
 
     table = label_audits.read(labels)
     chosen = label_figures.chosen(table)
-    pictures = {}
+    pictures: dict[tuple[str, int], Any] = {}
     for split, path in zip(label_audits.SPLITS, images, strict=True):
         numbers = chosen[chosen["split"] == split]["index"].sort_values().to_numpy()
         pictures |= {(split, number): one for number, one in zip(numbers, rows(path, "images", numbers), strict=True)}
