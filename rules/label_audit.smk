@@ -1,4 +1,4 @@
-# Labels that may be wrong. Needs: features of networks, prepared training images and which of them belong together; then the
+# Labels that may be wrong. Needs: features of networks, prepared images and which of them belong together; then the
 # ranking, probabilities of all candidates, the labels of all splits, near-duplicates. Makes: out-of-fold probabilities of the
 # training images, fitted without a test label; and a table of all labels with what speaks against them, in which nothing is
 # fitted and which nothing but the page reads.
@@ -9,6 +9,7 @@ use rule stage as predict_out_of_fold with:
         **stage("predict_out_of_fold"),
         features=LABEL_AUDITS.features,
         train=PREPARED[0],
+        val=PREPARED[1],
         groups=LABEL_AUDITS.groups,
     output:
         out_of_fold=f"{RESULTS}/{{dataset}}/audit/out_of_fold.h5",

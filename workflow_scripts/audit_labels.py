@@ -43,7 +43,7 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
     near = read_record(args.near_duplicates, ("opposite_labels", "images"))
     if near["images"] != {split: len(own) for split, own in labels.items()}:
         raise UserError(f"{args.near_duplicates}: of other images than there are; delete it and run again")
-    folds, of_train = label_audits.read_out_of_fold(args.out_of_fold, len(labels["train"]), classes)
+    folds, model, of_train = label_audits.read_out_of_fold(args.out_of_fold, len(labels["train"]), classes)
     seeds = {run.address: run.seed for run in (SystemId(*run) for run in settings["systems"])}
     paths = dict(zip(seeds, args.systems, strict=True))
     best = rankings.read(args.ranking, seeds).systems[0]
@@ -63,7 +63,7 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
         {
             "dataset": settings["dataset"],
             "system": {"model": best.model, "system": best.system, "seed": seeds[best.address]},
-            "views": settings["views"],
+            "model": model,
             "folds": folds,
             "splits": counts,
         },

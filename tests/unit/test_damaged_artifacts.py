@@ -72,7 +72,7 @@ def made(tmp_path):
     (tmp_path / "groups.csv").write_text(
         "split,index,group\n" + "".join(f"{s},{i},{i}\n" for s in NEAR["images"] for i in range(12))
     )
-    label_audits.write_out_of_fold(tmp_path / "out_of_fold.h5", DESCRIPTION, 5, values)
+    label_audits.write_out_of_fold(tmp_path / "out_of_fold.h5", DESCRIPTION, 5, "net", values)
     judged = {split: label_audit.judge(labels, np.eye(2)[1 - labels] * 0.8 + 0.1) for split in NEAR["images"]}
     table = label_audit.audit(judged, NEAR["opposite_labels"])
     label_audits.write(tmp_path / "labels.csv", table, "toys", DESCRIPTION.label_names)
@@ -220,14 +220,14 @@ PROGRAMS = {
         STYLE,
     ),
     "predict_out_of_fold": (
-        "--features {features.h5} --train {train.h5} --groups {groups.csv} --out-of-fold out.h5",
-        {"title": "p", "seed": 0},
+        "--features {features.h5} --train {train.h5} --val {val.h5} --groups {groups.csv} --out-of-fold out.h5",
+        {"title": "p", "seed": 0, "models": ["net"]},
     ),
     "audit_labels": (
         "--out-of-fold {out_of_fold.h5} --ranking {ranking.csv} --systems {probabilities.h5} --train {train.h5} "
         "--val {val.h5} --test-labels {test_labels.h5} --near-duplicates {summary.json} --labels out.csv "
         "--summary out2.json",
-        {"dataset": "breast", "systems": [["net", 1, "cnn"]], "views": ["net"], "name": "toys", "label_names": None},
+        {"dataset": "breast", "systems": [["net", 1, "cnn"]], "name": "toys", "label_names": None},
     ),
     "draw_mislabelled": ("--labels {labels.csv} --images {train.h5} {val.h5} {test.h5} --mislabelled out.png", STYLE),
     "study_classifiers": (

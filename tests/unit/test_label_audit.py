@@ -50,7 +50,11 @@ def run(tmp_path_factory):
     pixels[7] = drawn["train"][0][5]
     labels[7] = truth[7] = (drawn["train"][1][5] + 1) % CLASSES
     with create_hdf5(folder / "features.h5", **DESCRIPTION.attributes()) as file:
-        file["train/features"] = np.eye(CLASSES)[drawn["train"][2]] + rng.normal(0, 0.5, (SIZES["train"], CLASSES))
+        for split in ("train", "val"):
+            file[f"{split}/features"] = np.eye(CLASSES)[drawn[split][2]] + rng.normal(0, 0.5, (SIZES[split], CLASSES))
+    with create_hdf5(folder / "worse.h5", **DESCRIPTION.attributes()) as file:
+        for split in ("train", "val"):
+            file[f"{split}/features"] = rng.normal(size=(SIZES[split], 2))
     for split, (pixels, labels, truth, planted) in drawn.items():
         images.write_split(folder / f"{split}.h5", split, DESCRIPTION, pixels, None if split == "test" else labels)
         splits.append(near_duplicates.Split(split, folder / f"{split}.h5", labels))
@@ -71,9 +75,12 @@ def words(folder, **names):
 
 
 def probe(folder):
-    given = {"features": "features.h5", "train": "train.h5", "groups": "groups.csv", "out_of_fold": "out_of_fold.h5"}
-    args = predict_out_of_fold.parser().parse_args(["--settings", "x", *words(folder, **given)])
-    predict_out_of_fold.main(args, {"title": "toys", "seed": 0})
+    given = {"train": "train.h5", "val": "val.h5", "groups": "groups.csv", "out_of_fold": "out_of_fold.h5"}
+    features = [str(folder / name) for name in ("worse.h5", "features.h5")]
+    args = predict_out_of_fold.parser().parse_args(
+        ["--settings", "x", *words(folder, **given), "--features", *features]
+    )
+    predict_out_of_fold.main(args, {"title": "toys", "models": ["worse", "net"], "seed": 0})
 
 
 def audit(folder, **others):
@@ -114,6 +121,7 @@ def test_near_duplicates_with_opposite_labels_are_listed(run):
     found = label_audits.read_summary(folder / "label_summary.json")
     assert [found["splits"][split]["opposite"] for split in SIZES] == [1, 0, 1]
     assert found["system"] == {"model": "net", "system": "cnn", "seed": 1} and found["folds"] == out_of_fold.FOLDS
+    assert found["model"] == "net"  # whose features tell the classes of validation images
 
 
 def test_the_page_tells_how_many_and_offers_their_list(run):
@@ -215,7 +223,7 @@ def test_files_of_other_images_are_named(run, tmp_path):
     write_json(tmp_path / "near.json", {**near, "images": {**near["images"], "train": 3}})
     with pytest.raises(UserError, match="near.json: of other images than there are; delete it and run again"):
         audit(folder, near_duplicates=tmp_path / "near.json", labels=tmp_path / "a.csv", summary=tmp_path / "a.json")
-    label_audits.write_out_of_fold(tmp_path / "fold.h5", DESCRIPTION, 5, np.full((3, CLASSES), 0.25))
+    label_audits.write_out_of_fold(tmp_path / "fold.h5", DESCRIPTION, 5, "net", np.full((3, CLASSES), 0.25))
     with pytest.raises(UserError, match="fold.h5: no probabilities of 400 training images; delete it and run again"):
         audit(folder, out_of_fold=tmp_path / "fold.h5", labels=tmp_path / "a.csv", summary=tmp_path / "a.json")
     probabilities.write(tmp_path / "p.h5", DESCRIPTION, {"val": np.full((3, 4), 0.25)}, 1.0)

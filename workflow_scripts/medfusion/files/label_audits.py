@@ -6,7 +6,7 @@ index. label_summary.json holds an object:
 
     dataset   key of the data set
     system    model, system and seed of what judged val and test
-    views     addresses of the models whose features the probes of train saw, beside pixels
+    model     whose features the probes of train saw, beside pixels
     folds     of these probes
     splits    of each split the counts of `label_audit.summary`
 """
@@ -23,19 +23,21 @@ from medfusion.files.hdf5 import create_hdf5, open_hdf5
 from medfusion.files.images import Description
 from medfusion.files.tables import csv_text, read_table
 
-KEYS = ("dataset", "system", "views", "folds", "splits")
+KEYS = ("dataset", "system", "model", "folds", "splits")
 COUNTS = {"images", "judged", "taken", "flagged", "opposite", "both"}
 SPLITS = ("train", "val", "test")
 
 
-def write_out_of_fold(path: str | Path, description: Description, folds: int, probabilities: np.ndarray) -> None:
+def write_out_of_fold(
+    path: str | Path, description: Description, folds: int, model: str, probabilities: np.ndarray
+) -> None:
     """Write probabilities (n, k) of the training images, rows of NaN where there are none."""
-    with create_hdf5(path, folds=folds, **description.attributes()) as file:
+    with create_hdf5(path, folds=folds, model=model, **description.attributes()) as file:
         file["train/probabilities"] = probabilities.astype(np.float32)
 
 
-def read_out_of_fold(path: str | Path, images: int, classes: int) -> tuple[int, np.ndarray]:
-    """The number of folds, and the probabilities, float64 (images, classes).
+def read_out_of_fold(path: str | Path, images: int, classes: int) -> tuple[int, str, np.ndarray]:
+    """The number of folds, the model whose features were seen, and the probabilities, float64 (images, classes).
 
     Raises
     ------
@@ -43,11 +45,15 @@ def read_out_of_fold(path: str | Path, images: int, classes: int) -> tuple[int, 
         If the file is of other images or classes.
     """
     with open_hdf5(path) as file:
-        folds, found = int(file.attrs["folds"]), file["train/probabilities"][:].astype(np.float64)
+        folds, model, found = (
+            int(file.attrs["folds"]),
+            str(file.attrs["model"]),
+            file["train/probabilities"][:].astype(np.float64),
+        )
     known = np.isfinite(found)
     if found.shape != (images, classes) or (known.any(axis=1) != known.all(axis=1)).any():
         raise UserError(f"{path}: no probabilities of {images} training images; delete it and run again")
-    return folds, found
+    return folds, model, found
 
 
 def write(path: str | Path, table: pd.DataFrame, data: str, names: tuple[str, ...]) -> None:

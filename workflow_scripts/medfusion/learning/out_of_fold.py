@@ -14,6 +14,7 @@ FOLDS = 5
 CELL = {"C": 0.001}  # a weak fit: a closer one follows single labels, and with them the wrong ones
 # Training images that a probe is fitted on in each fold, at most, and their numbers.
 FIT_IMAGES, FIT_VALUES = 4000, 4_000_000
+LEAST = 1e-12  # probability, where its logarithm is taken
 SIDE = 14  # to which pixels are averaged, if they are more
 
 
@@ -24,11 +25,12 @@ class View(NamedTuple):
     rows: Callable[[np.ndarray], np.ndarray]
 
 
-def features(path: str) -> View:
-    """The features of the training images in a file of a network."""
+def features(path: str, split: str = "train") -> View:
+    """The features of a split's images in a file of a network."""
+    key = f"{split}/features"
     with hdf5.open_hdf5(path) as file:
-        width = file["train/features"].shape[1]
-    return View(width, lambda numbers: hdf5.rows(path, "train/features", numbers))
+        width = file[key].shape[1]
+    return View(width, lambda numbers: hdf5.rows(path, key, numbers))
 
 
 def pixels(path: str) -> View:
@@ -64,6 +66,20 @@ def folds(labels: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:
     return place[member]
 
 
+def log_loss(train: View, labels: np.ndarray, val: View, val_labels: np.ndarray, seed: int) -> float:
+    """The log loss on validation images of a probe that is fitted on training images: how good these numbers are.
+
+    Parameters
+    ----------
+    train, val : the same numbers of both splits
+    labels, val_labels : integers (n,) and (m,)
+    """
+    known, said = np.unique(labels), np.zeros((len(val_labels), int(max(labels.max(), val_labels.max())) + 1))
+    chosen = _some(labels, np.arange(len(labels)), train.width, seed)
+    said[:, known] = _said(train, labels, chosen, val, np.arange(len(val_labels)), seed)
+    return float(-np.log(np.maximum(said[np.arange(len(val_labels)), val_labels], LEAST)).mean())
+
+
 def predict(
     views: Sequence[View],
     labels: np.ndarray,
@@ -94,13 +110,22 @@ def predict(
             found[held] = np.nan
             continue
         for view in views:
-            most = max(len(known), min(FIT_IMAGES, FIT_VALUES // view.width))
-            chosen = rest[at_most(labels[rest], most, seed)]
-            model = fitted("logistic_regression", CELL, seed, view.rows(chosen), labels[chosen])
-            step = max(1, FIT_VALUES // view.width)
-            for start in range(0, len(held), step):
-                part = held[start : start + step]
-                found[np.ix_(part, known)] += probabilities(model, view.rows(part)) / len(views)
+            chosen = _some(labels, rest, view.width, seed)
+            found[np.ix_(held, known)] += _said(view, labels, chosen, view, held, seed) / len(views)
         found[held[~np.isin(labels[held], known)]] = np.nan
         report(f"fold {fold + 1} of {FOLDS}: {len(held):,} images")
     return found
+
+
+def _some(labels: np.ndarray, rows: np.ndarray, width: int, seed: int) -> np.ndarray:
+    """Of some images those that a probe is fitted on."""
+    most = max(len(np.unique(labels[rows])), min(FIT_IMAGES, FIT_VALUES // width))
+    return rows[at_most(labels[rows], most, seed)]
+
+
+def _said(fit: View, labels: np.ndarray, chosen: np.ndarray, asked: View, held: np.ndarray, seed: int) -> np.ndarray:
+    """What a probe that is fitted on the chosen images says of the held ones: probabilities of the chosen's classes."""
+    model = fitted("logistic_regression", CELL, seed, fit.rows(chosen), labels[chosen])
+    step = max(1, FIT_VALUES // fit.width)
+    parts = (held[start : start + step] for start in range(0, len(held), step))
+    return np.concatenate([probabilities(model, asked.rows(part)) for part in parts])

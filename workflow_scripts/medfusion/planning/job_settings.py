@@ -372,7 +372,12 @@ def _of_label_audits(plan: Plan) -> JobSettings:
     audits, first = LabelAuditPlan(plan), Representatives(plan)
 
     def predict_out_of_fold(wildcards: Wildcards) -> Settings:
-        return {"title": f"{wildcards.dataset}, labels", "files": audits.features(wildcards), "seed": 0}
+        return {
+            "title": f"{wildcards.dataset}, labels",
+            "models": audits.models(wildcards.dataset),
+            "files": audits.features(wildcards),
+            "seed": 0,
+        }
 
     def audit_labels(wildcards: Wildcards) -> Settings:
         return {
@@ -380,7 +385,6 @@ def _of_label_audits(plan: Plan) -> JobSettings:
             **plan.shown(wildcards.dataset),
             "systems": [list(run) for run in first.first_runs(wildcards.dataset)],
             "files": first.first_run_files(wildcards),
-            "views": audits.models(wildcards.dataset),
         }
 
     return {"predict_out_of_fold": predict_out_of_fold, "audit_labels": audit_labels}

@@ -20,7 +20,7 @@ class LabelAuditPlan:
         self._plan, self._first = plan, Representatives(plan)
 
     def models(self, dataset: str) -> list[str]:
-        """The models whose features the probes see: all."""
+        """The models whose features the probes may see: all."""
         return list(self._plan.datasets[dataset]["models"])
 
     def features(self, wildcards: Wildcards) -> Files:

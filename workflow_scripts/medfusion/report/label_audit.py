@@ -13,9 +13,9 @@ from medfusion.report.page_parts import CSV, Body, Cell, File, Row, Section, Tab
 WEAK = "A weak model flags its own errors: look before you call a label wrong."
 HOW = (
     "Confident learning (Northcutt et al. 2021, cleanlab). The probabilities of val and test are those of {system}; "
-    "those of train are of linear probes on pixels and on features of {views}, in {folds} folds with near-duplicates "
-    "together. The networks were trained on these labels: a wrong one that they learnt by heart is not found. Nothing "
-    "is chosen by this."
+    "those of train are of linear probes on pixels and on the features of {model}, in {folds} folds with "
+    "near-duplicates together. The network was trained on these labels: a wrong one that it learnt by heart is not "
+    "found. Nothing is chosen by this."
 )
 
 
@@ -40,8 +40,8 @@ def fill(
     seed = "" if system["seed"] is None else f" (seed {system['seed']})"
     called = names[f"{system['model']}/{system['system']}"] + seed
     section.notes.append(WEAK)
-    views = ", ".join(model_names[model] for model in found["views"])
-    section.method.append(HOW.format(system=called, views=views, folds=found["folds"]))
+    model = model_names[found["model"]]
+    section.method.append(HOW.format(system=called, model=model, folds=found["folds"]))
     head = [
         "Labels",
         "Images",
