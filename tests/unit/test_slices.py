@@ -87,6 +87,11 @@ def test_the_level_and_the_interval_of_a_difference_hold(per_patient):
     assert rejected / repeats <= 0.05 + margin and covered / repeats >= 0.95 - margin
 
 
+def test_a_difference_without_an_error_is_not_certain():
+    found = slices.accuracy_difference(np.ones(200), np.arange(200) < 50, None, 199, 0.95, 0)
+    assert (found.value, found.p) == (0, 1) and found.low < -0.03 < 0.03 < found.high
+
+
 def test_p_values_are_near_those_of_other_permutation_tests():
     rng = np.random.default_rng(5)
     right, members = (rng.random(300) < 0.85).astype(float), np.arange(300) < 80

@@ -368,7 +368,9 @@ def accuracy_difference(
     p = (1 + int(np.count_nonzero(statistics >= own))) / (1 + replicates)
     # So many permutations may be at least as far from 0 where p is to be below the level.
     allowed = max(math.ceil(round(level * (1 + replicates), 6)) - 2, 0)
-    half = float(statistics[allowed]) * error
+    # Where all images are right, or none, permutations change nothing, which is no certainty.
+    critical = float(statistics[allowed]) if np.ptp(right) else float(norm.isf(level / 2))
+    half = critical * error
     low, high = max(value - half, -1.0), min(value + half, 1.0)
     if p >= level:
         low, high = min(low, 0.0), max(high, 0.0)
