@@ -97,6 +97,7 @@ def main() -> None:
     for seed in args.seeds:
         for share in args.shares:
             training = {**network["training"], **more, "corruptions": share}
+            backend.keras.backend.clear_session()  # names and memory of the network before
             backend.configure(threads=1, seed=seed)
             model = trained(folder, {**network, "training": training}, seed, args.train_images or "all")
             at = measured(lambda block, model=model: said(model, block, network), given, labels[chosen])
@@ -113,7 +114,7 @@ def trained(folder: Path, network: dict[str, Any], seed: int, number: int | str)
     classes = len(images.describe(folder / "images/train.h5").label_names)
     val_images = open_images(folder / "images/val.h5")
     model, _ = train(training_images, val_images, network, classes, seed, lambda line: None)
-    return extractor(model, network["features"]["layers"])
+    return extractor(model, ["features"])
 
 
 def said(model: backend.keras.Model, block: np.ndarray, network: dict[str, Any]) -> np.ndarray:
