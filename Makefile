@@ -36,8 +36,10 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	"$$p" -c '$(SUITABLE)' 2>/dev/null && { echo "$$p"; break; }; done)
 COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
-# Two test processes, a file of tests at a time.
-PYTEST = .venv/bin/python -m pytest -n 2 --dist loadfile
+# Two test processes, a file of tests at a time, those that run the workflow first: they take the longest. With more than
+# one thread each, those of BLAS wait for each other on two cores.
+PYTEST = OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+TESTS ?= not slow and not slurm
 # On a terminal a bar for each stage, elsewhere lines for each job. (GNU make before 4.1 does not tell.)
 SNAKEMAKE = .venv/bin/snakemake $(if $(MAKE_TERMERR),--logger rich) -j $(CORES)
 
@@ -53,7 +55,7 @@ try: .venv/ready
 	@.venv/bin/python workflow_scripts/try_systems.py
 
 test: .venv/ready
-	$(PYTEST) -m "not slow and not slurm"
+	$(PYTEST) -m "$(TESTS)"
 
 FAULTS = tests/workflow/test_faults.py tests/workflow/test_kills.py tests/workflow/test_promises.py
 CHANGES = tests/workflow/test_changes.py

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest, norm
 from sklearn.metrics import roc_auc_score
+from statsmodels.stats.multitest import multipletests
 
 from medfusion.data.medmnist_info import getACC, getAUC
 from medfusion.evaluation import comparisons, image_parts, metrics, paired_tests
@@ -321,6 +322,11 @@ def test_holm_by_hand():
     assert comparisons.holm([0.03, 0.01, 0.04, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
     assert comparisons.holm([0.9, 0.6]) == pytest.approx([1, 1])
     assert comparisons.holm([]).shape == (0,)
+
+
+def test_holm_is_as_in_statsmodels():
+    p_values = np.round(np.random.default_rng(0).random(40), 1) ** 3
+    np.testing.assert_array_equal(comparisons.holm(p_values), multipletests(p_values, method="holm")[1])
 
 
 @pytest.mark.parametrize("p_values", [[0.1, np.nan], [1.2], [-0.1]])
