@@ -31,7 +31,7 @@ from medfusion.learning import approximate
 from medfusion.learning.subsets import at_most
 
 COMPONENTS = 64  # principal components of the pixels
-CELLS = ({"C": 1}, {"C": 10}, {"C": 1, "kernel": "linear"})
+COMBINATIONS = ({"C": 1}, {"C": 10}, {"C": 1, "kernel": "linear"})
 HEAD = [
     *("features", "training images", "SVM", "accuracy, exact", "accuracy, approximated", "difference"),
     *("seconds, exact", "seconds, approximated"),
@@ -71,25 +71,28 @@ def network(features: Path, folder: Path) -> list[np.ndarray]:
 
 
 def rows(name: str, parts: list[np.ndarray], sizes: list[int], components: int, seeds: int) -> list[list[str]]:
-    """A row of the table for each size and cell."""
+    """A row of the table for each size and combination."""
     found = []
     for size in sizes:
         chosen = at_most(parts[1], size, 0)
         features, labels, val_features, val_labels = parts[0][chosen], parts[1][chosen], parts[2], parts[3]
-        for cell in CELLS:
+        for combination in COMBINATIONS:
             start = time.perf_counter()
-            exact = make_pipeline(StandardScaler(), SVC(**cell, cache_size=500, break_ties=True)).fit(features, labels)
+            exact = make_pipeline(StandardScaler(), SVC(**combination, cache_size=500, break_ties=True)).fit(
+                features, labels
+            )
             seconds, accuracy = [time.perf_counter() - start], exact.score(val_features, val_labels)
             ours = []
             for seed in range(seeds):
                 start = time.perf_counter()
-                machine = approximate.fit(cell, features, labels, min(components, len(labels)), seed)
+                machine = approximate.fit(combination, features, labels, min(components, len(labels)), seed)
                 seconds.append(time.perf_counter() - start)
                 ours.append(machine.score(val_features, val_labels))
             differences = [value - accuracy for value in ours]
             extent = f"{min(differences):+.4f} to {max(differences):+.4f}"
             found.append([
-                *(name, f"{len(labels):,}", f"{cell.get('kernel', 'rbf')}, C = {cell['C']}", f"{accuracy:.4f}"),
+                *(name, f"{len(labels):,}"),
+                *(f"{combination.get('kernel', 'rbf')}, C = {combination['C']}", f"{accuracy:.4f}"),
                 f"{statistics.mean(ours):.4f}",
                 f"{statistics.mean(differences):+.4f} ({extent})",
                 *(f"{seconds[0]:.1f}", f"{statistics.median(seconds[1:]):.1f}"),

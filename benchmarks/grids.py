@@ -1,6 +1,6 @@
 """The grids of config.yaml on real features: our search and fit, against what a user would write with scikit-learn.
 
-Theirs is GridSearchCV over the same cells with all processors, cross-validated on the training features with the
+Theirs is GridSearchCV over the same combinations with all processors, cross-validated on the training features with the
 grid's folds, the winner fitted on all of them; the SVM with probability=True, because probabilities are wanted.
 """
 
@@ -39,11 +39,11 @@ def rows(name: str, results: Path) -> list[list[str]]:
     accuracy = [statistics.mean(run.found["validation"] for run in runs) for runs in (found.ours, found.theirs)]
     return [
         [
-            f"grid of `{name}` on the features of `compact_resnet`, {found.ours[0].found['cells']} cells",
+            f"grid of `{name}` on the features of `compact_resnet`, {found.ours[0].found['combinations']} combinations",
             f"`GridSearchCV(…, cv={FOLDS[name]}, n_jobs=-1)`" + " of `SVC(probability=True)`" * (name == "svm"),
             found.in_words(),
             str(GRIDS[name]),
-            f"the same cells; the winner's validation accuracy {accuracy[0]:.4f}, on which ours was chosen, theirs "
+            f"the same grid; the winner's validation accuracy {accuracy[0]:.4f}, on which ours was chosen, theirs "
             f"{accuracy[1]:.4f}",
         ]
     ]
@@ -52,10 +52,10 @@ def rows(name: str, results: Path) -> list[list[str]]:
 def ours(settings: dict[str, Any], data: tuple[np.ndarray, ...]) -> dict[str, Any]:
     """As the stage fit_grid does."""
     with threadpoolctl.threadpool_limits(1):
-        cells, found = grid_search.search(settings, *data, seed=1, report=lambda line: None)
-        best = grid_search.grid_cells(settings["grid"])[found[0]]
+        combinations, found = grid_search.search(settings, *data, seed=1, report=lambda line: None)
+        best = grid_search.combinations_of(settings["grid"])[found[0]]
         model = classifiers.fit(settings, best, *data, seed=1)
-        return {"cells": len(cells), "best": best, "validation": float(model.score(*data[2:]))}
+        return {"combinations": len(combinations), "best": best, "validation": float(model.score(*data[2:]))}
 
 
 def theirs(settings: dict[str, Any], data: tuple[np.ndarray, ...]) -> dict[str, Any]:
@@ -71,7 +71,7 @@ def theirs(settings: dict[str, Any], data: tuple[np.ndarray, ...]) -> dict[str, 
         grid = {"svc__C": grid["C"], "svc__gamma": [value / width for value in grid["relative_gamma"]]}
     search = GridSearchCV(models[kind], grid, cv=FOLDS[kind], n_jobs=-1).fit(*data[:2])
     return {
-        "cells": len(search.cv_results_["params"]),
+        "combinations": len(search.cv_results_["params"]),
         "best": search.best_params_,
         "validation": float(search.score(*data[2:])),
     }

@@ -66,8 +66,8 @@ def accuracy(network: dict[str, Any], model: backend.keras.Model, blood: Path) -
         seen[split] = tuple(np.concatenate(part) for part in zip(*parts, strict=True))
     labels = {split: images.read_labels(blood / f"images/{split}.h5") for split in ("train", "val")}
     settings = timing.config()["classifiers"]["svm_rbf"]
-    cell = grid_search.grid_cells(settings["grid"])[0]
-    svm = classifiers.fit(settings, cell, seen["train"][0], labels["train"], seen["val"][0], labels["val"], SEED)
+    combination = grid_search.combinations_of(settings["grid"])[0]
+    svm = classifiers.fit(settings, combination, seen["train"][0], labels["train"], seen["val"][0], labels["val"], SEED)
     fused = 0.3 * seen["test"][1] + 0.7 * svm.predict_proba(seen["test"][0])
     return float(np.mean(fused.argmax(axis=1) == images.read_labels(blood / "test_labels.h5")))
 

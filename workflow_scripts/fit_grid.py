@@ -1,4 +1,4 @@
-"""Fit a classifier on network features: compare the cells of its grid, refit the best, write its probabilities."""
+"""Fit a classifier on network features: compare its grid's combinations, refit the best, write its probabilities."""
 
 import csv
 import io
@@ -23,8 +23,8 @@ def parser():
     result.add_input("--train", help="prepared training split, for its labels (HDF5)")
     result.add_input("--val", help="prepared validation split, for its labels (HDF5)")
     result.add_input("--groups", required=False, nargs="?", help="images that belong together (.csv)")
-    result.add_output("--grid", help="CSV file to write, a row a cell")
-    result.add_output("--best", help="JSON file to write: the chosen cell")
+    result.add_output("--grid", help="CSV file to write, a row a combination")
+    result.add_output("--best", help="JSON file to write: the chosen combination")
     result.add_output("--model", help="fitted classifier to write (.skops)")
     result.add_output("--probabilities", help="HDF5 file to write: {val,test}/probabilities")
     return result
@@ -67,9 +67,9 @@ def main(args, settings):
     rows, equally_good = grid_search.search(
         classifier, *data, seed, lambda line: stage.progress(f"{settings['title']}: {line}")
     )
-    best = grid_search.grid_cells(classifier["grid"])[equally_good[0]]
-    machine = approximate.machine(use, best)
-    stage.progress(f"{settings['title']}: chosen {best}, to be fitted on {use.images} images ({machine})")
+    best = grid_search.combinations_of(classifier["grid"])[equally_good[0]]
+    estimator = approximate.estimator_name(use, best)
+    stage.progress(f"{settings['title']}: chosen {best}, to be fitted on {use.images} images ({estimator})")
     model = classifiers.fit(classifier, best, *data, seed, use.components)
 
     table = io.StringIO()
@@ -80,17 +80,17 @@ def main(args, settings):
     used = {key: classifier[key] for key in ("kind", "selection", "criterion", "calibration")}
     used |= {
         "measures": {name: rows[equally_good[0]][name] for name in ("accuracy", "auroc", "log_loss")},
-        "cells": len(rows),
+        "combinations": len(rows),
         "equally_good": len(equally_good),
         "compared_images": grid_search.compared_images(classifier, len(fitted)),
         "fitted_images": len(fitted),
         "training_images": len(known),
         "scored_images": len(scored),
         "validation_images": len(val_labels),
-        "machine": machine,
-        "nystroem_components": use.components if machine == "nystroem" else None,
+        "estimator": estimator,
+        "nystroem_components": use.components if estimator == "nystroem" else None,
     }
-    write_json(args.best, {"cell": best, **used})
+    write_json(args.best, {"hyperparameters": best, **used})
     classifiers.save(model, args.model)
     applied = {
         split: np.concatenate(

@@ -1,4 +1,4 @@
-"""Tests of the linear machine on Nyström features that stands in for a large SVM, and of the rule when it does."""
+"""Tests of the linear classifier on Nyström features that stands in for a large SVM, and of the rule when it does."""
 
 import itertools
 import warnings
@@ -34,9 +34,9 @@ def data(request):
 @pytest.mark.parametrize("kernel", ["rbf", "linear"])
 def test_it_predicts_as_an_exact_svm_does(data, kernel):
     features, labels, val_features, val_labels = data
-    cell = {"C": 1, "kernel": kernel}
-    exact = make_pipeline(StandardScaler(), SVC(**cell)).fit(features, labels)
-    model = approximate.fit(cell, features, labels, 60, 0)
+    combination = {"C": 1, "kernel": kernel}
+    exact = make_pipeline(StandardScaler(), SVC(**combination)).fit(features, labels)
+    model = approximate.fit(combination, features, labels, 60, 0)
     ours, theirs = model.score(val_features, val_labels), exact.score(val_features, val_labels)
     assert ours > theirs - 0.06
     if kernel == "rbf":
@@ -48,9 +48,9 @@ def test_it_predicts_as_an_exact_svm_does(data, kernel):
 )
 def test_with_an_image_each_its_features_are_the_kernel_of_the_svm(data, gamma, kernel):
     features = StandardScaler().fit_transform(data[0][:50])
-    cell = {"kernel": kernel, "gamma": gamma, "coef0": 0.4, "degree": 2}
-    mapped = approximate.in_blocks(approximate.nystroem(cell, features, 50, 0), features)
-    svm = SVC(**cell).fit(features, data[1][:50])
+    combination = {"kernel": kernel, "gamma": gamma, "coef0": 0.4, "degree": 2}
+    mapped = approximate.in_blocks(approximate.nystroem(combination, features, 50, 0), features)
+    svm = SVC(**combination).fit(features, data[1][:50])
     x = features.astype(np.float64)
     dot = svm._gamma * x @ x.T + 0.4
     squared = ((x[:, None] - x[None]) ** 2).sum(axis=2)
@@ -129,6 +129,10 @@ def test_the_rule(case):
 
 
 def test_what_is_fitted_has_a_word():
-    assert approximate.machine(Use(5, None), {}) == "exact"
-    assert approximate.machine(Use(5, 4), {"kernel": "poly"}) == approximate.machine(Use(5, 4), {}) == "nystroem"
-    assert approximate.machine(Use(5, 4), {"kernel": "linear"}) == "linear"
+    assert approximate.estimator_name(Use(5, None), {}) == "exact"
+    assert (
+        approximate.estimator_name(Use(5, 4), {"kernel": "poly"})
+        == approximate.estimator_name(Use(5, 4), {})
+        == "nystroem"
+    )
+    assert approximate.estimator_name(Use(5, 4), {"kernel": "linear"}) == "linear"

@@ -699,7 +699,7 @@ FAULTS = {
         "{classifiers: {random_forest: {grid: {n_estimators: [1, 2, 3, 4, 5, 6, 7, 8, 9], max_depth: [1, 2, 3, 4, "
         "5, 6, 7, 8, 9], min_samples_split: [2, 3, 4, 5, 6, 7, 8, 9], min_samples_leaf: [1, 2, 3, 4, 5, 6, 7, 8, "
         "9], max_features: [sqrt, log2]}}}}",
-        "classifiers.random_forest.grid: 11664 cells are too many to try; expected at most 10000",
+        "classifiers.random_forest.grid: 11664 combinations are too many to try; expected at most 10000",
     ),
     "an svm without calibration": (
         "{classifiers: {svm: {calibration: none}}}",

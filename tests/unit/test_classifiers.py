@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from medfusion.errors import UserError
 from medfusion.learning import classifiers
 from medfusion.learning.calibration import choose_temperature, scale
-from medfusion.learning.grid_search import grid_cells
+from medfusion.learning.grid_search import combinations_of
 from medfusion.learning.tempered import untempered
 
 
@@ -23,8 +23,8 @@ def data(request):
 @pytest.mark.parametrize("settings", ALL, ids=by_kind)
 @pytest.mark.parametrize("calibration", ["temperature", "sigmoid"])
 def test_calibrated_probabilities_are_probabilities_and_fit_the_validation_split(settings, calibration, data):
-    cell = grid_cells(settings["grid"])[-1]
-    model = classifiers.fit({**settings, "calibration": calibration}, cell, *data, seed=3)
+    combination = combinations_of(settings["grid"])[-1]
+    model = classifiers.fit({**settings, "calibration": calibration}, combination, *data, seed=3)
     values = model.predict_proba(data[2])
     assert values.shape == (90, len(np.unique(data[1])))
     assert values.sum(axis=1) == pytest.approx(1)
@@ -34,9 +34,9 @@ def test_calibrated_probabilities_are_probabilities_and_fit_the_validation_split
 
 @pytest.mark.parametrize("settings", ALL, ids=by_kind)
 def test_temperature_changes_no_prediction(settings, data):
-    cell = grid_cells(settings["grid"])[-1]
-    model = classifiers.fit({**settings, "calibration": "temperature"}, cell, *data, seed=3)
-    bare = classifiers.estimator(settings["kind"], cell, 3, 4).fit(*data[:2])
+    combination = combinations_of(settings["grid"])[-1]
+    model = classifiers.fit({**settings, "calibration": "temperature"}, combination, *data, seed=3)
+    bare = classifiers.estimator(settings["kind"], combination, 3, 4).fit(*data[:2])
     scores = bare.decision_function(data[2]) if settings["kind"] == "svm" else bare.predict_proba(data[2])
     expected = (scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)
     assert np.array_equal(model.predict_proba(data[2]).argmax(axis=1), expected)
@@ -60,8 +60,8 @@ def test_the_svm_scales_its_features(data):
 def test_a_saved_classifier_gives_the_same_probabilities_and_the_same_bytes(tmp_path, settings, calibration, data):
     if (settings["kind"], calibration) == ("svm", "none"):
         pytest.skip("an SVM has no probabilities of its own")
-    cell = grid_cells(settings["grid"])[0]
-    models = [classifiers.fit({**settings, "calibration": calibration}, cell, *data, seed=3) for _ in range(2)]
+    combination = combinations_of(settings["grid"])[0]
+    models = [classifiers.fit({**settings, "calibration": calibration}, combination, *data, seed=3) for _ in range(2)]
     for model, name in zip(models, ("a.skops", "b.skops"), strict=True):
         classifiers.save(model, tmp_path / name)
     loaded = classifiers.load(tmp_path / "a.skops")
@@ -75,16 +75,16 @@ def test_a_saved_classifier_gives_the_same_probabilities_and_the_same_bytes(tmp_
 def test_one_validation_image_of_each_class_is_enough_to_calibrate(settings, calibration, data):
     features, labels, val_features, val_labels = data
     few = (val_features[: labels.max() + 1], val_labels[: labels.max() + 1])
-    cell = grid_cells(settings["grid"])[0]
-    model = classifiers.fit({**settings, "calibration": calibration}, cell, features, labels, *few, seed=3)
+    combination = combinations_of(settings["grid"])[0]
+    model = classifiers.fit({**settings, "calibration": calibration}, combination, features, labels, *few, seed=3)
     assert np.isfinite(model.predict_proba(val_features)).all()
 
 
 @pytest.mark.parametrize("settings", ALL, ids=by_kind)
 def test_a_temperature_is_applied_to_what_the_classifier_says(settings, data):
-    cell = grid_cells(settings["grid"])[-1]
-    model = classifiers.fit({**settings, "calibration": "temperature"}, cell, *data, seed=3)
-    bare = classifiers.fitted(settings["kind"], cell, 3, *data[:2])
+    combination = combinations_of(settings["grid"])[-1]
+    model = classifiers.fit({**settings, "calibration": "temperature"}, combination, *data, seed=3)
+    bare = classifiers.fitted(settings["kind"], combination, 3, *data[:2])
     before = untempered(bare, data[2])
     assert model.temperature == choose_temperature(before, data[3])
     assert np.array_equal(model.predict_proba(data[2]), scale(before, model.temperature))
@@ -157,13 +157,13 @@ def test_probabilities_keep_their_order_where_validation_shows_no_mistake(classe
 @pytest.mark.parametrize("settings", ALL, ids=by_kind)
 def test_one_vs_rest_is_a_calibrated_classifier_for_each_label(settings, tmp_path):
     features, labels, val_features, val_labels = several()
-    cell = grid_cells(settings["grid"])[0]
-    model = classifiers.fit(settings, cell, features, labels, val_features, val_labels, 3)
+    combination = combinations_of(settings["grid"])[0]
+    model = classifiers.fit(settings, combination, features, labels, val_features, val_labels, 3)
     classifiers.save(model, tmp_path / "model.skops")
     found = classifiers.probabilities(classifiers.load(tmp_path / "model.skops"), val_features)
     assert found.shape == val_labels.shape
     for i in range(labels.shape[1]):
-        alone = classifiers.fit(settings, cell, features, labels[:, i], val_features, val_labels[:, i], 3)
+        alone = classifiers.fit(settings, combination, features, labels[:, i], val_features, val_labels[:, i], 3)
         assert np.array_equal(found[:, i], classifiers.probabilities(alone, val_features)[:, 1])
 
 

@@ -15,7 +15,7 @@ from medfusion.data import datafiles
 from medfusion.data.medmnist_info import INFO
 from medfusion.data.synthetic_images import SYNTHETIC_SETS
 from medfusion.learning.architectures import OPTIONS
-from medfusion.learning.grid_search import grid_cells
+from medfusion.learning.grid_search import combinations_of
 from medfusion.learning.margins import svc_settings
 from medfusion.planning import backbones, systems
 from medfusion.planning import config as configuration
@@ -147,8 +147,8 @@ def test_grid_keys_are_scikit_learns(kind):
 def test_every_cell_passes_scikit_learns_own_check(overlay):
     result = completed(overlay.read_text(encoding="utf-8") if overlay else None)
     for classifier in result["classifiers"].values():
-        for cell in grid_cells(classifier["grid"]):
-            taken = svc_settings(cell, 10) if classifier["kind"] == "svm" else cell
+        for combination in combinations_of(classifier["grid"]):
+            taken = svc_settings(combination, 10) if classifier["kind"] == "svm" else combination
             CLASSES[classifier["kind"]](**taken)._validate_params()
 
 

@@ -53,7 +53,7 @@ def made(tmp_path):
     classifiers.save(DecisionTreeClassifier().fit([[0], [1]], [0, 1]), tmp_path / "model.skops")
     (tmp_path / "history.csv").write_text(HISTORY)
     (tmp_path / "grid.csv").write_text(GRID)
-    best = {"cell": {"C": 1}, "selection": "validation", "criterion": "log_loss", "compared_images": 9}
+    best = {"hyperparameters": {"C": 1}, "selection": "validation", "criterion": "log_loss", "compared_images": 9}
     write_json(tmp_path / "best.json", best)
     write_json(tmp_path / "metrics.json", metrics("net", 1, {"cnn": (0.8, 0.8)}))
     write_json(tmp_path / "comparisons.json", comparisons())
@@ -321,9 +321,9 @@ def test_a_table_that_is_not_the_expected_one_is_named(text, tmp_path):
 
 
 def test_a_record_that_lacks_a_key_is_named(tmp_path):
-    write_json(tmp_path / "a.json", {"cell": 1})
+    write_json(tmp_path / "a.json", {"hyperparameters": 1})
     with pytest.raises(UserError, match="a.json: lacks selection, kind; delete it and run again"):
-        read_record(tmp_path / "a.json", ("cell", "selection", "kind"))
+        read_record(tmp_path / "a.json", ("hyperparameters", "selection", "kind"))
 
 
 def test_metrics_that_are_a_list_are_named(tmp_path):

@@ -55,7 +55,7 @@ def grid(**keys):
 def selection(table, row, **more):
     """What best.json says of a grid."""
     cell = {key: value for key, value in table.iloc[row].items() if key not in choice_figures.SCORES}
-    return {"cell": cell, "selection": "folds", "criterion": "log_loss", "compared_images": 9, **more}
+    return {"hyperparameters": cell, "selection": "folds", "criterion": "log_loss", "compared_images": 9, **more}
 
 
 def history(epochs):

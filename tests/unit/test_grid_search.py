@@ -1,4 +1,4 @@
-"""Tests of the search of a grid: cells against fits from scratch, folds, subsets, criteria."""
+"""Tests of the search of a grid: combinations against fits from scratch, folds, subsets, criteria."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def data(request):
 def search(settings, data, seed=3):
     lines = []
     rows, equally_good = grid_search.search(settings, *data, seed, lines.append)
-    return rows, grid_search.grid_cells(settings["grid"])[equally_good[0]], lines
+    return rows, grid_search.combinations_of(settings["grid"])[equally_good[0]], lines
 
 
 def accuracy(model, features, labels):
@@ -26,7 +26,7 @@ def accuracy(model, features, labels):
 
 
 def assert_near(settings, rows, expected):
-    """Accuracies of cells as expected; those of trees that were cut, as chance allows (nested_trees)."""
+    """Accuracies of combinations as expected; those of trees that were cut, as chance allows (nested_trees)."""
     for row, value in zip(rows, expected, strict=True):
         cut = row.get("max_depth") is not None
         assert row["accuracy"] == pytest.approx(value, abs=0.1 if cut else 1e-6)
@@ -35,13 +35,15 @@ def assert_near(settings, rows, expected):
 @pytest.mark.parametrize("settings", ALL, ids=by_kind)
 def test_each_cell_is_as_of_a_fit_from_scratch(settings, data):
     rows, best, lines = search(settings, data)
-    cells = grid_search.grid_cells(settings["grid"])
-    assert [{key: row[key] for key in settings["grid"]} for row in rows] == cells
-    assert len(lines) == len(cells)
-    expected = [accuracy(classifiers.estimator(settings["kind"], c, 3, 4).fit(*data[:2]), *data[2:]) for c in cells]
+    combinations = grid_search.combinations_of(settings["grid"])
+    assert [{key: row[key] for key in settings["grid"]} for row in rows] == combinations
+    assert len(lines) == len(combinations)
+    expected = [
+        accuracy(classifiers.estimator(settings["kind"], c, 3, 4).fit(*data[:2]), *data[2:]) for c in combinations
+    ]
     assert_near(settings, rows, expected)
     first = min(range(len(rows)), key=lambda i: (-rows[i]["accuracy"], rows[i]["log_loss"]))
-    assert best == cells[first]
+    assert best == combinations[first]
     assert all(row["seconds"] >= 0 for row in rows)
 
 
@@ -58,8 +60,8 @@ def test_folds_are_stratified_shuffled_and_see_no_validation_labels(settings, da
     rows, best, _ = search(folded, data)
     folds = StratifiedKFold(3, shuffle=True, random_state=3)
     expected = []
-    for cell in grid_search.grid_cells(settings["grid"]):
-        model = classifiers.estimator(settings["kind"], cell, 3, 4)
+    for combination in grid_search.combinations_of(settings["grid"]):
+        model = classifiers.estimator(settings["kind"], combination, 3, 4)
         expected.append(np.mean(cross_val_predict(model, features, labels, cv=folds) == labels))
     assert_near(settings, rows, expected)
     other_rows, other_best, _ = search(folded, (features, labels, val_features[::-1], 1 - val_labels))
@@ -85,7 +87,7 @@ def test_more_folds_than_images_of_a_class_are_one_message(data):
 
 
 def test_what_scikit_learn_refuses_is_one_message(data):
-    with pytest.raises(UserError, match=r"grid cell {'C': 1}: scikit-learn refuses it \(Input X contains NaN"):
+    with pytest.raises(UserError, match=r"grid: scikit-learn refuses {'C': 1} \(Input X contains NaN"):
         search({**SVM, "grid": {"C": [1]}}, [data[0] * np.nan, *data[1:]])
 
 
@@ -96,7 +98,7 @@ def test_one_vs_rest_compares_a_cell_by_the_mean_over_labels(settings):
     single = [
         search(settings, (features, labels[:, i], val_features, val_labels[:, i]))[0] for i in range(labels.shape[1])
     ]
-    expected = [np.mean([rows_of[cell]["accuracy"] for rows_of in single]) for cell in range(len(rows))]
+    expected = [np.mean([rows_of[combination]["accuracy"] for rows_of in single]) for combination in range(len(rows))]
     assert [row["accuracy"] for row in rows] == pytest.approx(expected, abs=2e-6)
     assert best == {key: rows[int(np.argmax(expected))][key] for key in best}
 
@@ -119,19 +121,23 @@ def test_cells_are_compared_by_what_they_would_say_once_chosen(settings, calibra
     if (settings["kind"], calibration) == ("svm", "none"):
         pytest.skip("an SVM has no probabilities of its own")
     settings = {**settings, "calibration": calibration, "criterion": "log_loss"}
-    cells = grid_search.grid_cells(settings["grid"])
-    cells = [cell for cell in cells if cell.get("max_depth") is None and cell.get("n_estimators") in (None, 9)]
-    for cell in cells:
+    combinations = grid_search.combinations_of(settings["grid"])
+    combinations = [
+        combination
+        for combination in combinations
+        if combination.get("max_depth") is None and combination.get("n_estimators") in (None, 9)
+    ]
+    for combination in combinations:
         (row,), _ = grid_search.search(
-            {**settings, "grid": {key: [value] for key, value in cell.items()}}, *data, 3, str
+            {**settings, "grid": {key: [value] for key, value in combination.items()}}, *data, 3, str
         )
-        given = classifiers.probabilities(classifiers.fit(settings, cell, *data, seed=3), data[2])
+        given = classifiers.probabilities(classifiers.fit(settings, combination, *data, seed=3), data[2])
         expected = choosing.measure(given, data[3])
         assert {key: row[key] for key in expected} == pytest.approx(expected, abs=2e-6)
 
 
 def test_a_cell_without_a_mistake_is_not_taken_for_a_worse_one():
-    """Of clouds far apart: whatever its C, no cell makes a mistake that another does not."""
+    """Of clouds far apart: whatever its C, no combination makes a mistake that another does not."""
     rng = np.random.default_rng(0)
     labels = np.arange(300) % 3
     features = (6 * np.eye(3)[labels] + rng.normal(size=(300, 3))).astype(np.float32)

@@ -57,8 +57,8 @@ def test_blocks_change_nothing(monkeypatch):
 @pytest.mark.parametrize("classes", [2, 4])
 def test_scores_come_from_the_margins_of_pairs_and_not_from_votes(classes):
     features, labels, others, _ = draw(classes)
-    cell = {"C": 1, "relative_gamma": 0.5}
-    ours = PairwiseSVC(**svc_settings(cell, 4)).fit(features, labels)
+    combination = {"C": 1, "relative_gamma": 0.5}
+    ours = PairwiseSVC(**svc_settings(combination, 4)).fit(features, labels)
     theirs = SVC(C=1, gamma=0.125, decision_function_shape="ovo").fit(features, labels)
     expected = theirs.decision_function(others)
     found = margins.probabilities(ours.decision_function(others))

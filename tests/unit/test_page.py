@@ -83,7 +83,7 @@ def render(tmp_path):
         )
         counts.to_csv(tmp_path / "counts.csv", index=False)
         best = {
-            "cell": {"C": 1, "kernel": "rbf"},
+            "hyperparameters": {"C": 1, "kernel": "rbf"},
             "selection": "folds",
             "criterion": "log_loss",
             "measures": {"accuracy": 0.9012, "auroc": 0.9512, "log_loss": 0.3012},

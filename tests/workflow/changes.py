@@ -753,7 +753,7 @@ PLANS = (
         edit=_set(**{f"{BLOOD}classifiers": ["svm_rbf", "svm"]}),
     ),
     Row(
-        "a second cell in a grid that had one",
+        "a second combination in a grid that had one",
         "that classifier's fits, the drawing of its models' grids, and what follows",
         ("fit_grid classifier=svm_linear", "draw_grids classifier=svm_linear"),
         edit=_set(classifiers__svm_linear__grid__C=[1, 2]),

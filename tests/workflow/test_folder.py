@@ -72,9 +72,9 @@ def test_a_folder_runs_from_end_to_end(project):
     project.snakemake("-j", "2", "report", "export")
     page = (project.folder / "results/report.html").read_text(encoding="utf-8")
     assert "Own pictures" in page and all(shape in page for shape in SHAPES)
-    assert "in its place a linear machine on 20 Nyström features" in page
+    assert "in its place a linear classifier on 20 Nyström features" in page
     best = project.json("results/own/small/seed1/svm_rbf/best.json")
-    assert (best["machine"], best["nystroem_components"]) == ("nystroem", 20)
+    assert (best["estimator"], best["nystroem_components"]) == ("nystroem", 20)
     assert best["fitted_images"] == best["training_images"] > 60
     assert project.json("results/own/small/seed1/random_forest/best.json")["fitted_images"] == 60
     assert (project.folder / "results/own/export/model_package.json").exists()

@@ -34,7 +34,7 @@ export function scale(values, temperature) {
 function decision(part, features) {
   if (part.kind === "pipeline") return ofLast(part, features, decision);
   if (part.kind === "linear") return linear(part, features);
-  return part.kind === "svm" ? machine(part, features) : null;
+  return part.kind === "svm" ? supportVectors(part, features) : null;
 }
 
 function untempered(part, features) {
@@ -97,7 +97,7 @@ function kernels({ kernel, gamma, degree, coef0, vectors }, values) {
 }
 
 /** LIBSVM's margins between pairs of classes; of more than two classes the logarithms of coupled probabilities. */
-function machine(part, values) {
+function supportVectors(part, values) {
   const kernel = kernels(part, values);
   const k = part.counts.length;
   const starts = Array.from(part.counts, (_, label) => part.counts.slice(0, label).reduce((sum, count) => sum + count, 0));

@@ -32,29 +32,29 @@ class _HeatMaps:
 
 
 def grids(tables: Mapping[str, pd.DataFrame], selections: Mapping[str, dict[str, Any]], source: str) -> Figure:
-    """What cells were compared by, of every grid that has more than one; the chosen cell marked.
+    """What hyperparameter combinations were compared by, of every grid that has more than one; the chosen one marked.
 
     Parameters
     ----------
-    tables : by classifier, one row a cell: its settings, accuracy, auroc, log_loss, seconds
-    selections : by classifier, what best.json says ("cell", "selection", "criterion", "compared_images")
+    tables : by classifier, one row a combination: its settings, accuracy, auroc, log_loss, seconds
+    selections : by classifier, what best.json says ("hyperparameters", "selection", "criterion", "compared_images")
     source : name of the data
     """
     tables = {name: table for name, table in tables.items() if len(table) > 1}
     if not tables:
-        return empty_figure("Every grid has a single cell: nothing was compared.")
+        return empty_figure("Every grid has a single combination: nothing was compared.")
     layouts = [_heat_maps(table, selections[name]["criterion"]) for name, table in tables.items()]
     heights = [1.7 + 0.45 * len(layout.maps[0][1]) for layout in layouts]
     figure = heat_map_figure(9.5, sum(heights) + 0.3)
     parts = figure.subfigures(len(tables), 1, height_ratios=heights, squeeze=False)[:, 0]
     for part, (name, table), layout in zip(parts, tables.items(), layouts, strict=True):
         _draw_grid(part, name, table, layout, selections[name])
-    source_line(figure, source, "first seed", "red frame: the chosen cell")
+    source_line(figure, source, "first seed", "red frame: the chosen combination")
     return figure
 
 
 def grid_numbers(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """The numbers of `grids`: one row for each cell of each grid; a setting that a classifier lacks is empty."""
+    """The numbers of `grids`: one row for each combination of each grid; a setting that a classifier lacks is empty."""
     wide = pd.concat(tables, names=["classifier"]).reset_index(level="classifier").reset_index(drop=True)
     return wide[[*(column for column in wide if column != "seconds")]]
 
@@ -80,7 +80,10 @@ def _heat_maps(table: pd.DataFrame, criterion: str) -> _HeatMaps:
 
 def _draw_grid(part: SubFigure, name: str, table: pd.DataFrame, layout: _HeatMaps, selection: dict[str, Any]) -> None:
     texts = table.drop(columns=list(SCORES), errors="ignore").map(setting)
-    best, criterion = {key: setting(value) for key, value in selection["cell"].items()}, selection["criterion"]
+    best, criterion = (
+        {key: setting(value) for key, value in selection["hyperparameters"].items()},
+        selection["criterion"],
+    )
     title = [name, SELECTION[selection["selection"]].format(criterion.replace("_", " "))]
     title.append(f"compared on {selection['compared_images']:,} training images")
     title += [f"{key} = {texts[key].iloc[0]}" for key in texts if texts[key].nunique() == 1]

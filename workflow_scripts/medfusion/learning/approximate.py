@@ -1,4 +1,4 @@
-"""Kernel machines of more images than an exact SVM can take: a linear machine on Nyström features.
+"""SVMs of more images than an exact one can take: a linear classifier on Nyström features.
 
 The Nyström method (Williams & Seeger 2001) writes each image as its kernel values with some training images, drawn at
 random, turned so that products of such features approximate the kernel. Time and memory then grow with the number of
@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from medfusion.learning.margins import svc_settings
 
 ROWS = 4096  # images transformed at once
-# Of the linear machine, for an SVM's C: its log loss never comes to zero, as the hinge loss does, so that the same C
+# Of the linear classifier, for an SVM's C: its log loss never comes to zero, as the hinge loss does, so that the same C
 # would shrink it more. benchmarks/approximation.py measures both machines on the same features.
 C_RATIO = 10
 ITERATIONS = 1000
@@ -59,19 +59,19 @@ def rule(settings: dict[str, Any], images: int, features: int) -> Use:
     return Use(exact, None)
 
 
-def machine(use: Use, cell: dict[str, Any]) -> str:
+def estimator_name(use: Use, combination: dict[str, Any]) -> str:
     """What is fitted, in a word: "exact" (the classifier itself), "nystroem", or "linear" where the kernel is."""
     if use.components is None:
         return "exact"
-    return "linear" if cell.get("kernel", "rbf") == "linear" else "nystroem"
+    return "linear" if combination.get("kernel", "rbf") == "linear" else "nystroem"
 
 
-def fit(cell: dict[str, Any], features: np.ndarray, labels: np.ndarray, components: int, seed: int) -> Pipeline:
-    """Fit a linear machine in the place of an SVM.
+def fit(combination: dict[str, Any], features: np.ndarray, labels: np.ndarray, components: int, seed: int) -> Pipeline:
+    """Fit a linear classifier in the place of an SVM.
 
     Parameters
     ----------
-    cell : settings of an SVC; those of its solver (tol, shrinking) do not count
+    combination : settings of an SVC; those of its solver (tol, shrinking) do not count
     features, labels : float32 (n, d) and (n,)
     components : Nyström features; a linear kernel needs none
     seed : of the draw of the images that they are made of
@@ -89,25 +89,25 @@ def fit(cell: dict[str, Any], features: np.ndarray, labels: np.ndarray, componen
     scaler = StandardScaler().fit(features)
     scaled = scaler.transform(features)
     steps = [("scaler", scaler)]
-    if cell.get("kernel", "rbf") != "linear":
-        mapping = nystroem(cell, scaled, components, seed)
+    if combination.get("kernel", "rbf") != "linear":
+        mapping = nystroem(combination, scaled, components, seed)
         scaled = in_blocks(mapping, scaled)
         steps.append(("nystroem", mapping))
-    machine = LogisticRegression(
-        C=C_RATIO * cell.get("C", 1.0), class_weight=cell.get("class_weight"), max_iter=ITERATIONS
+    linear = LogisticRegression(
+        C=C_RATIO * combination.get("C", 1.0), class_weight=combination.get("class_weight"), max_iter=ITERATIONS
     )
-    return Pipeline([*steps, ("machine", machine.fit(scaled, labels))])
+    return Pipeline([*steps, ("linear", linear.fit(scaled, labels))])
 
 
-def nystroem(cell: dict[str, Any], scaled: np.ndarray, components: int, seed: int) -> Nystroem:
+def nystroem(combination: dict[str, Any], scaled: np.ndarray, components: int, seed: int) -> Nystroem:
     """The Nyström features of an SVC's kernel, fitted; gamma means what it means there."""
-    cell = svc_settings(cell, scaled.shape[1])
-    values = {**KERNEL_VALUES, **{key: cell[key] for key in KERNEL_VALUES if key in cell}}
+    combination = svc_settings(combination, scaled.shape[1])
+    values = {**KERNEL_VALUES, **{key: combination[key] for key in KERNEL_VALUES if key in combination}}
     if values["gamma"] == "scale":
         values["gamma"] = 1 / (scaled.shape[1] * (float(scaled.var()) or 1.0))
     elif values["gamma"] == "auto":
         values["gamma"] = 1 / scaled.shape[1]
-    kernel = cell.get("kernel", "rbf")
+    kernel = combination.get("kernel", "rbf")
     taken = {"rbf": ("gamma",), "poly": ("gamma", "degree", "coef0"), "sigmoid": ("gamma", "coef0")}[kernel]
     mapping = Nystroem(kernel=kernel, n_components=components, random_state=seed, **{key: values[key] for key in taken})
     return mapping.fit(scaled)

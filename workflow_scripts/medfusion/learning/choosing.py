@@ -1,4 +1,4 @@
-"""Which of several candidates is best on images that they were not fitted on: cells of a grid, weights of a fusion.
+"""Which of several candidates is best on images that they were not fitted on: hyperparameters, weights of a fusion.
 
 A criterion decides as far as the images can tell. Candidates within one standard error of the best, of the difference
 on the same images, count as equally good; of these the one with the highest accuracy is taken (the idea of the

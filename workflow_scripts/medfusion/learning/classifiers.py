@@ -37,30 +37,30 @@ TRUSTED = [
 ITERATIONS = 2000  # of a logistic regression's solver, at most
 MOST_STEPS = 10_000_000  # of an SVM's solver, LIBSVM's own limit: some kernels never end
 
-Cell = dict[str, Any]
+Combination = dict[str, Any]
 Fitted: TypeAlias = BaseEstimator | list[BaseEstimator]  # several: of each label its own
 
 
-def estimator(kind: str, cell: Cell, seed: int, width: int) -> BaseEstimator:
-    """An unfitted classifier with the settings of one grid cell; what compares distances scales its features first.
+def estimator(kind: str, combination: Combination, seed: int, width: int) -> BaseEstimator:
+    """An unfitted classifier with the settings of one combination; what compares distances scales its features first.
 
     Parameters
     ----------
     width : numbers in a feature vector, by which a relative gamma is divided
     """
     if kind == "svm":
-        machine = PairwiseSVC(**svc_settings(cell, width), cache_size=500, max_iter=MOST_STEPS)
-        return make_pipeline(StandardScaler(), machine)
+        svm = PairwiseSVC(**svc_settings(combination, width), cache_size=500, max_iter=MOST_STEPS)
+        return make_pipeline(StandardScaler(), svm)
     if kind == "logistic_regression":
-        return make_pipeline(StandardScaler(), LogisticRegression(**cell, max_iter=ITERATIONS))
+        return make_pipeline(StandardScaler(), LogisticRegression(**combination, max_iter=ITERATIONS))
     if kind == "random_forest":
-        return RandomForestClassifier(**cell, random_state=seed, n_jobs=1)
-    return DecisionTreeClassifier(**cell, random_state=seed)
+        return RandomForestClassifier(**combination, random_state=seed, n_jobs=1)
+    return DecisionTreeClassifier(**combination, random_state=seed)
 
 
 def fit(
     settings: dict[str, Any],
-    cell: Cell,
+    combination: Combination,
     features: np.ndarray,
     labels: np.ndarray,
     val_features: np.ndarray,
@@ -68,7 +68,7 @@ def fit(
     seed: int,
     components: int | None = None,
 ) -> Fitted:
-    """Fit one cell on the training split and calibrate its probabilities on the validation split.
+    """Fit one combination on the training split and calibrate its probabilities on the validation split.
 
     "temperature" divides the logarithms of probabilities by one number (Guo et al. 2017), which changes no prediction;
     "sigmoid" is Platt's (1999), one per class. For several labels at once, labels (n, k), each has a classifier and a
@@ -76,18 +76,20 @@ def fit(
 
     Parameters
     ----------
-    components : None for the classifier itself; a number for a linear machine on so many Nyström features in its place
+    components : None for the classifier itself; a number for a linear one on so many Nyström features
     """
     if labels.ndim == 2:
         check_labels(labels, "training images to fit on; raise fit_images")
         check_labels(val_labels, "validation images to calibrate on; raise fit_values")
         pairs = zip(labels.T, val_labels.T, strict=True)
-        return [fit(settings, cell, features, own, val_features, val_own, seed, components) for own, val_own in pairs]
+        return [
+            fit(settings, combination, features, own, val_features, val_own, seed, components) for own, val_own in pairs
+        ]
     if components:
-        with _refusals(cell):
-            model = approximate.fit(cell, features, labels, components, seed)
+        with _refusals(combination):
+            model = approximate.fit(combination, features, labels, components, seed)
     else:
-        model = fitted(settings["kind"], cell, seed, features, labels)
+        model = fitted(settings["kind"], combination, seed, features, labels)
     if settings["calibration"] == "none":
         return model
     if settings["calibration"] == "temperature":
@@ -119,25 +121,25 @@ def probabilities(model: Fitted, features: np.ndarray) -> np.ndarray:
     return model.predict_proba(features)
 
 
-def fitted(kind: str, cell: Cell, seed: int, features: np.ndarray, labels: np.ndarray) -> BaseEstimator:
-    """A classifier with the settings of one grid cell, fitted.
+def fitted(kind: str, combination: Combination, seed: int, features: np.ndarray, labels: np.ndarray) -> BaseEstimator:
+    """A classifier with the settings of one combination, fitted.
 
     Raises
     ------
     UserError
-        Naming the cell, if scikit-learn refuses it.
+        Naming the combination, if scikit-learn refuses it.
     """
-    with _refusals(cell):
-        return estimator(kind, cell, seed, features.shape[1]).fit(features, labels)
+    with _refusals(combination):
+        return estimator(kind, combination, seed, features.shape[1]).fit(features, labels)
 
 
 @contextlib.contextmanager
-def _refusals(cell: Cell) -> Iterator[None]:
+def _refusals(combination: Combination) -> Iterator[None]:
     """What scikit-learn refuses is a UserError."""
     try:
         yield
     except ValueError as error:
-        raise UserError(f"grid cell {cell}: scikit-learn refuses it ({first_line(error)}); change the grid") from None
+        raise UserError(f"grid: scikit-learn refuses {combination} ({first_line(error)}); change it") from None
 
 
 def save(model: Fitted, path: str | Path) -> None:

@@ -1,4 +1,4 @@
-"""Comparing the cells of a classifier's grid, on images that they were not fitted on."""
+"""Comparing the combinations of a classifier's grid, on images that they were not fitted on."""
 
 import itertools
 import time
@@ -11,7 +11,7 @@ from sklearn.model_selection import StratifiedKFold
 from medfusion.errors import UserError
 from medfusion.learning import choosing, nested_trees
 from medfusion.learning.calibration import choose_temperature, scale
-from medfusion.learning.classifiers import Cell, check_labels, fitted
+from medfusion.learning.classifiers import Combination, check_labels, fitted
 from medfusion.learning.subsets import at_most
 from medfusion.learning.tempered import untempered
 
@@ -19,7 +19,7 @@ TREES = ("decision_tree", "random_forest")
 
 
 class _Round(NamedTuple):
-    """What cells are fitted on once, and scored on: features (n, d) with labels (n,), of the label of that number.
+    """What all are fitted on once, and scored on: features (n, d) with labels (n,), of the label of that number.
 
     rows : places of the scored images among all that are held out
     """
@@ -32,10 +32,10 @@ class _Round(NamedTuple):
     held_out_labels: np.ndarray
 
 
-def grid_cells(grid: dict[str, list[Any]]) -> list[Cell]:
+def combinations_of(grid: dict[str, list[Any]]) -> list[Combination]:
     """Every combination of the grid's values, the last key varying fastest.
 
-    >>> grid_cells({"C": [1, 10], "kernel": ["rbf"]})
+    >>> combinations_of({"C": [1, 10], "kernel": ["rbf"]})
     [{'C': 1, 'kernel': 'rbf'}, {'C': 10, 'kernel': 'rbf'}]
     """
     return [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
@@ -49,8 +49,8 @@ def search(
     val_labels: np.ndarray,
     seed: int,
     report: Callable[[str], None],
-) -> tuple[list[Cell], list[int]]:
-    """Compare the cells of a grid, each after a temperature if its probabilities are to have one.
+) -> tuple[list[Combination], list[int]]:
+    """Compare the combinations of a grid, each after a temperature if its probabilities are to have one.
 
     Parameters
     ----------
@@ -59,52 +59,58 @@ def search(
         classifier of its own with the same settings (one-vs-rest)
     val_features, val_labels : validation split
     seed : of the classifier, of the subset and of the folds
-    report : takes one line of progress a cell
+    report : takes one line of progress a combination
 
     Returns
     -------
-    rows : one per cell, in grid order: its settings, "accuracy", "auroc" and "log_loss" over the images held out
-        (validation split, or all folds) and labels, "seconds" to fit and to score, cells that one model holds sharing
-        its time
-    equally_good : the numbers of the cells within one standard error of the best, the one to take first
+    rows : one per combination, in grid order: its settings, "accuracy", "auroc" and "log_loss" over the images held out
+        (validation split, or all folds) and labels, "seconds" to fit and to score, those that one model holds
+        sharing its time
+    equally_good : the numbers of the combinations within one standard error of the best, the one to take first
     """
     chosen = at_most(labels, compared_images(settings, len(labels)), seed)
     features, labels = features[chosen], labels[chosen]
     if labels.ndim == 2:
         check_labels(labels, "training images to compare on; raise search_images")
-    cells = grid_cells(settings["grid"])
-    if len(cells) == 1:
-        report(f"one cell, nothing to compare: {cells[0]}")
+    combinations = combinations_of(settings["grid"])
+    if len(combinations) == 1:
+        report(f"one combination, nothing to compare: {combinations[0]}")
     truth = labels if settings["selection"] == "folds" else val_labels
     width = truth.shape[1] if truth.ndim == 2 else int(labels.max()) + 1
-    found, seconds = np.empty((len(cells), len(truth), width), np.float32), np.zeros(len(cells))
+    found, seconds = np.empty((len(combinations), len(truth), width), np.float32), np.zeros(len(combinations))
     rounds = list(_rounds(settings, (features, labels), (val_features, val_labels), seed))
     for index, part in enumerate(rounds):
-        for cell, values, time_taken in _scores(settings["kind"], cells, part, seed):
+        for number, values, time_taken in _scores(settings["kind"], combinations, part, seed):
             if settings["calibration"] != "none":
                 values = scale(values, choose_temperature(values, part.held_out_labels))
-            seconds[cell] += time_taken
+            seconds[number] += time_taken
             if truth.ndim == 2:
-                found[cell, part.rows, part.number] = values[:, 1]
+                found[number, part.rows, part.number] = values[:, 1]
             else:
-                found[cell, part.rows] = values
+                found[number, part.rows] = values
             accuracy = np.mean(values.argmax(axis=1) == part.held_out_labels)
-            report(f"round {index + 1}/{len(rounds)}, {cells[cell]}: accuracy {accuracy:.4f} in {time_taken:.1f} s")
+            report(
+                f"round {index + 1}/{len(rounds)}, {combinations[number]}: accuracy {accuracy:.4f}, {time_taken:.1f} s"
+            )
     measured = [choosing.measure(values, truth) for values in found]
     rows = [
-        {**cell, **{name: round(value, 6) for name, value in measures.items()}, "seconds": round(float(spent), 3)}
-        for cell, measures, spent in zip(cells, measured, seconds, strict=True)
+        {
+            **combination,
+            **{name: round(value, 6) for name, value in measures.items()},
+            "seconds": round(float(spent), 3),
+        }
+        for combination, measures, spent in zip(combinations, measured, seconds, strict=True)
     ]
     criterion = settings["criterion"]
 
-    def parts(cell: int) -> np.ndarray:
-        return choosing.contributions(found[cell], truth, criterion)
+    def parts(number: int) -> np.ndarray:
+        return choosing.contributions(found[number], truth, criterion)
 
     return rows, choosing.equally_good(measured, criterion, parts)
 
 
 def compared_images(settings: dict[str, Any], images: int) -> int:
-    """On how many of the images cells are compared; exactly, also where the winner will be approximated."""
+    """On how many of the images combinations are compared; exactly, also where the winner will be approximated."""
     return min(images, *(settings[limit] or images for limit in ("search_images", "fit_images")))
 
 
@@ -128,14 +134,20 @@ def _rounds(
             yield _Round(number, features[fit_rows], own[fit_rows], rows, features[rows], own[rows])
 
 
-def _scores(kind: str, cells: list[Cell], part: _Round, seed: int) -> Iterator[tuple[int, np.ndarray, float]]:
-    """Number, probabilities (m, k) and seconds of every cell; trees and forests that hold others are grown once."""
-    groups = nested_trees.families(cells) if kind in TREES else [(cell, [i]) for i, cell in enumerate(cells)]
+def _scores(
+    kind: str, combinations: list[Combination], part: _Round, seed: int
+) -> Iterator[tuple[int, np.ndarray, float]]:
+    """Number, probabilities (m, k) and seconds of each; trees and forests that hold others are grown once."""
+    groups = (
+        nested_trees.families(combinations)
+        if kind in TREES
+        else [(combination, [i]) for i, combination in enumerate(combinations)]
+    )
     for largest, indices in groups:
         start = time.perf_counter()
         model = fitted(kind, largest, seed, part.features, part.labels)
         if len(indices) > 1:
-            found = nested_trees.probabilities(model, [cells[index] for index in indices], part.held_out)
+            found = nested_trees.probabilities(model, [combinations[index] for index in indices], part.held_out)
         else:
             found = [untempered(model, part.held_out)]
         share = (time.perf_counter() - start) / len(indices)

@@ -36,19 +36,19 @@ class PairwiseSVC(SVC):
         return self.classes_[(scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)]
 
 
-def svc_settings(cell: dict[str, Any], width: int) -> dict[str, Any]:
-    """A grid cell as an SVC takes it: a relative gamma is divided by the number of features, all pairs have a margin.
+def svc_settings(combination: dict[str, Any], width: int) -> dict[str, Any]:
+    """A grid's combination as an SVC takes it: a relative gamma divided by the number of features, a margin a pair.
 
     Parameters
     ----------
-    cell : settings of an SVC, and "relative_gamma" in the place of gamma; features are scaled, so that 1 is a kernel as
-        wide as two images are apart on average
+    combination : settings of an SVC, and "relative_gamma" in the place of gamma; features are scaled, so that 1 is a
+        kernel as wide as two images are apart on average
     width : number of features
 
     >>> svc_settings({"C": 1, "relative_gamma": 0.5}, 100)
     {'C': 1, 'gamma': 0.005, 'decision_function_shape': 'ovo'}
     """
-    settings = dict(cell)
+    settings = dict(combination)
     if "relative_gamma" in settings:
         settings["gamma"] = settings.pop("relative_gamma") / width
     return {**settings, "decision_function_shape": "ovo"}

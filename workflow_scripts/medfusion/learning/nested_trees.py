@@ -15,17 +15,17 @@ import numpy as np
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.tree import DecisionTreeClassifier
 
-Cell = dict[str, Any]
-# Beside the cuts, settings that leave trees greedy from the root down; with any other, a cell stands alone.
+Combination = dict[str, Any]
+# Beside the cuts, settings that leave trees greedy from the root down; with any other, a combination stands alone.
 GREEDY = {"criterion", "splitter", "max_features", "min_samples_leaf", "class_weight", "bootstrap", "max_samples"}
 
 
-def families(cells: Sequence[Cell]) -> list[tuple[Cell, list[int]]]:
-    """Groups of cells that one model holds.
+def families(combinations: Sequence[Combination]) -> list[tuple[Combination, list[int]]]:
+    """Groups of combinations that one model holds.
 
     Returns
     -------
-    For each group the cell to grow, and the indices of the cells that it can be scored as.
+    For each group the combination to grow, and the indices of the combinations that it can be scored as.
 
     >>> families([{"max_depth": 5, "n_estimators": 9}, {"max_depth": None, "n_estimators": 3}])
     [({'max_depth': None, 'n_estimators': 9}, [0, 1])]
@@ -33,45 +33,45 @@ def families(cells: Sequence[Cell]) -> list[tuple[Cell, list[int]]]:
     [({'max_depth': 5, 'ccp_alpha': 0.1}, [0]), ({'max_depth': 6, 'ccp_alpha': 0.1}, [1])]
     """
     found: dict[str, list[int]] = {}
-    for index, cell in enumerate(cells):
+    for index, combination in enumerate(combinations):
         cuts = {"n_estimators"}
-        if set(cell) <= GREEDY | {"max_depth", "min_samples_split", "n_estimators"}:
+        if set(combination) <= GREEDY | {"max_depth", "min_samples_split", "n_estimators"}:
             cuts.add("max_depth")
-            if isinstance(cell.get("min_samples_split", 2), int):  # a share is one of other numbers in each tree
+            if isinstance(combination.get("min_samples_split", 2), int):  # a share is one of other numbers in each tree
                 cuts.add("min_samples_split")
-        rest = {key: value for key, value in cell.items() if key not in cuts}
+        rest = {key: value for key, value in combination.items() if key not in cuts}
         found.setdefault(f"{sorted(cuts)} {rest}", []).append(index)
-    return [(_largest([cells[index] for index in indices]), indices) for indices in found.values()]
+    return [(_largest([combinations[index] for index in indices]), indices) for indices in found.values()]
 
 
-def _largest(cells: Sequence[Cell]) -> Cell:
-    """The cell of a group whose model holds those of all others."""
-    largest = dict(cells[0])
-    if len(cells) > 1:
+def _largest(combinations: Sequence[Combination]) -> Combination:
+    """The combination of a group whose model holds those of all others."""
+    largest = dict(combinations[0])
+    if len(combinations) > 1:
         for key, most in (("n_estimators", max), ("max_depth", max), ("min_samples_split", min)):
             if key in largest:
-                values = [cell[key] for cell in cells]
+                values = [combination[key] for combination in combinations]
                 largest[key] = None if None in values else most(values)
     return largest
 
 
 def probabilities(
-    model: DecisionTreeClassifier | RandomForestClassifier, cells: Sequence[Cell], features: np.ndarray
+    model: DecisionTreeClassifier | RandomForestClassifier, combinations: Sequence[Combination], features: np.ndarray
 ) -> list[np.ndarray]:
-    """The class probabilities of each cell of a group.
+    """The class probabilities of each combination of a group.
 
     Parameters
     ----------
-    model : fitted, of the group's largest cell
-    cells : of one group, as of `families`
+    model : fitted, of the group's largest combination
+    combinations : of one group, as of `families`
     features : float32 (n, d)
 
     Returns
     -------
-    For each cell the probabilities of all images, float64 (n, k)
+    For each combination the probabilities of all images, float64 (n, k)
     """
     trees = getattr(model, "estimators_", [model])
-    limits = [_limits(cell, len(trees)) for cell in cells]
+    limits = [_limits(combination, len(trees)) for combination in combinations]
     sums = {cut: np.zeros((len(features), len(model.classes_))) for cut in {cut for _, cut in limits}}
     found: dict[tuple[int, tuple[float, int]], np.ndarray] = {}
     for grown, tree in enumerate(trees, start=1):
@@ -86,11 +86,11 @@ def probabilities(
     return [found[limit] for limit in limits]
 
 
-def _limits(cell: Mapping[str, Any], trees: int) -> tuple[int, tuple[float, int]]:
-    """A cell's number of trees, and where it cuts them: greatest depth, fewest images that are divided."""
-    depth, least = cell.get("max_depth"), cell.get("min_samples_split", 2)
+def _limits(combination: Mapping[str, Any], trees: int) -> tuple[int, tuple[float, int]]:
+    """A combination's number of trees, and where it cuts them: greatest depth, fewest images that are divided."""
+    depth, least = combination.get("max_depth"), combination.get("min_samples_split", 2)
     cut = (math.inf if depth is None else depth, least if isinstance(least, int) else 2)
-    return cell.get("n_estimators", trees), cut
+    return combination.get("n_estimators", trees), cut
 
 
 def _paths(tree: DecisionTreeClassifier, features: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from medfusion.learning.classifiers import fitted, probabilities
 from medfusion.learning.subsets import at_most
 
 FOLDS = 5
-CELL = {"C": 0.001}  # a weak fit: a closer one follows single labels, and with them the wrong ones
+HYPERPARAMETERS = {"C": 0.001}  # a weak fit: a closer one follows single labels, and with them the wrong ones
 # Training images that a probe is fitted on in each fold, at most, and their numbers.
 FIT_IMAGES, FIT_VALUES = 4000, 4_000_000
 LEAST = 1e-12  # probability, where its logarithm is taken
@@ -125,7 +125,7 @@ def _some(labels: np.ndarray, rows: np.ndarray, width: int, seed: int) -> np.nda
 
 def _said(fit: View, labels: np.ndarray, chosen: np.ndarray, asked: View, held: np.ndarray, seed: int) -> np.ndarray:
     """What a probe that is fitted on the chosen images says of the held ones: probabilities of the chosen's classes."""
-    model = fitted("logistic_regression", CELL, seed, fit.rows(chosen), labels[chosen])
+    model = fitted("logistic_regression", HYPERPARAMETERS, seed, fit.rows(chosen), labels[chosen])
     step = max(1, FIT_VALUES // fit.width)
     parts = (held[start : start + step] for start in range(0, len(held), step))
     return np.concatenate([probabilities(model, asked.rows(part)) for part in parts])

@@ -94,7 +94,7 @@ class Representatives:
     # -- what validation chose -----------------------------------------------------------------------------------------
 
     def compared(self, dataset: str, model: str) -> list[str]:
-        """The classifiers of a model whose grids have more than one cell."""
+        """The classifiers of a model whose grids have more than one combination."""
         names = self._plan.datasets[dataset]["models"][model]["classifiers"]
         grids = {name: self._plan.config["classifiers"][name]["grid"] for name in names}
         return [name for name, grid in grids.items() if math.prod(map(len, grid.values())) > 1]

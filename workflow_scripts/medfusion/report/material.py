@@ -151,7 +151,7 @@ def gather(
         compared=compared,
         discrimination=discrimination,
         reliability=reliability,
-        choices=_of_runs(own, "best", ("cell", "selection")),
+        choices=_of_runs(own, "best", ("hyperparameters", "selection")),
         weights=weights,
         examples=examples,
         corruptions=corruptions,

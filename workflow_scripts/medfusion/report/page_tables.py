@@ -36,10 +36,10 @@ PUBLISHED_ON = {
 }
 PUBLISHED_ON_OTHER = "Published elsewhere, on the official split, which is not the one measured here"
 # What a classifier was fitted as, by the word in best.json.
-MACHINES = {
+ESTIMATORS = {
     "exact": "the classifier itself",
-    "nystroem": "in its place a linear machine on {} Nyström features",
-    "linear": "in its place a linear machine",
+    "nystroem": "in its place a linear classifier on {} Nyström features",
+    "linear": "in its place a linear classifier",
 }
 
 
@@ -286,7 +286,7 @@ def near_duplicates(summary: Mapping[str, Any], caption: str) -> Table:
 def choices(
     bests: Mapping[SystemId, Mapping[str, Any]], names: Mapping[str, str], caption: str, frozen: Collection[str] = ()
 ) -> Table:
-    """The cell that each classifier's search chose, and how; on how many images it was fitted, and as what.
+    """The hyperparameters that each classifier's search chose, and how; on how many images it was fitted, and as what.
 
     Measures are means over the seeds that share the rest of a row.
 
@@ -298,7 +298,7 @@ def choices(
     seeds: dict[tuple[str, ...], list[int | None]] = {}
     found: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
     for run, best in bests.items():
-        cell = ", ".join(f"{key} = {setting(value)}" for key, value in best["cell"].items())
+        chosen = ", ".join(f"{key} = {setting(value)}" for key, value in best["hyperparameters"].items())
         folds = f"folds of the training split{'' if run.model in frozen else ' (optimistic)'}"
         how = folds if best["selection"] == "folds" else "validation split"
         if how == "validation split" and best.get("scored_images", 0) < best.get("validation_images", 0):
@@ -306,8 +306,8 @@ def choices(
         numbers = [f"{best[number]:,}" for number in ("compared_images", "fitted_images")]
         if best.get("training_images", best["fitted_images"]) > best["fitted_images"]:
             numbers[1] += f" of {best['training_images']:,}"
-        machine = MACHINES[best.get("machine", "exact")].format(best.get("nystroem_components"))
-        key = (names[run.address], cell, how, *numbers, machine, best.get("calibration", "none"))
+        estimator = ESTIMATORS[best.get("estimator", "exact")].format(best.get("nystroem_components"))
+        key = (names[run.address], chosen, how, *numbers, estimator, best.get("calibration", "none"))
         seeds.setdefault(key, []).append(run.seed)
         found.setdefault(key, []).append(best)
     rows = [

@@ -1,4 +1,4 @@
-"""The grid of settings of each classifier as heat maps, the chosen cell marked."""
+"""The grid of each classifier as heat maps, the chosen hyperparameters marked."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ def draw(settings: dict[str, Any], grid: list[str], best: list[str], data: list[
     from medfusion.files.tables import read_table
 
     measures = ("accuracy", "auroc", "log_loss", "seconds")
-    keys = ("cell", "selection", "criterion", "compared_images")
+    keys = ("hyperparameters", "selection", "criterion", "compared_images")
     tables, named, chosen = {}, {}, {}
     for (name, title), table, selection in zip(settings["classifiers"], grid, best, strict=True):
         tables[name] = named[title] = read_table(table, measures)

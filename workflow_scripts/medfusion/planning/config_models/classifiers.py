@@ -21,7 +21,7 @@ from medfusion.planning.config_models.common import (
     optional,
 )
 
-MOST_CELLS = 10_000  # of one grid
+MOST_COMBINATIONS = 10_000  # of one grid
 MOST_WEIGHTS = 100_000  # that a fusion tries
 STEP = 0.05
 
@@ -40,9 +40,9 @@ class Grid(Section, json_schema_extra={"minProperties": 1}):
     def faults(self) -> Iterator[tuple[str, str]]:
         if not self.model_fields_set:
             raise PydanticCustomError(NO_CHOICE, "nothing to try")
-        cells = math.prod(len(getattr(self, name)) for name in self.model_fields_set)
-        if cells > MOST_CELLS:
-            yield "", f"{cells} cells are too many to try; expected at most {MOST_CELLS}"
+        combinations = math.prod(len(getattr(self, name)) for name in self.model_fields_set)
+        if combinations > MOST_COMBINATIONS:
+            yield "", f"{combinations} combinations are too many to try; expected at most {MOST_COMBINATIONS}"
         if {"gamma", "relative_gamma"} <= self.model_fields_set:
             yield "", "gamma and relative_gamma both give the kernel's width; expected one of them"
 
@@ -82,14 +82,14 @@ class DecisionTreeGrid(TreeGrid):
 
 class Choosing(Section):
     selection: Literal["validation", "folds"] = optional(
-        "what cells are compared on; folds of the training features are optimistic: the network has seen their labels"
+        "where combinations are compared; folds of training features are optimistic: the network has seen their labels"
     )
     folds: int = optional("of selection by folds", ge=2)
     search_images: Two | None = optional(
-        "images that cells are compared on, a stratified subset; ~ for all that are fitted"
+        "images that combinations are compared on, a stratified subset; ~ for all that are fitted"
     )
     fit_images: Two | None = optional(
-        "images fitted at most, a stratified subset; ~ for all. An svm of more is a linear machine on Nyström features"
+        "images fitted at most, a stratified subset; ~ for all. An svm of more is a linear one on Nyström features"
     )
     nystroem_components: Components | None = optional("Nyström features; ~ for none: the svm itself, on the subset")
     nystroem_images: Two | None = optional("that these are fitted on, at most; ~ for all")
@@ -102,7 +102,7 @@ class OfAnyKind(Choosing):
 
 
 KIND = key("which classifier")
-GRID = key("values to try: every combination is a cell, and the best is kept")
+GRID = key("values to try: every combination is tried, and the best is kept")
 
 
 class Svm(OfAnyKind):

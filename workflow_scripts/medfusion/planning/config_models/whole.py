@@ -125,7 +125,7 @@ class Configuration(Section):
     data: Folder = key("folder for downloaded .npz files")
     compute: Compute = key("what jobs compute with")
     criterion: Literal["log_loss", "auroc", "accuracy"] = key(
-        "by which cells of grids, weights of fusions and a system are selected on validation: log_loss after a "
+        "by which hyperparameters, weights of fusions and a system are selected on validation: log_loss after a "
         "temperature; of those within one standard error of the best the most accurate is taken"
     )
     datasets: dict[Name, Dataset] = key("by the name of a target: `snakemake -j 8 breast`", min_length=1)
