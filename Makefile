@@ -22,6 +22,7 @@
 #   make test-fuzz    mutated files, overlays, model packages and pictures, for FUZZ_SECONDS (600) each
 #   make fuzz     adds to .venv what it needs
 #   make test-slurm   runs through Slurm, on a cluster of one machine that is started for them and stopped
+#   make pictures  those of README and documentation, of the run in RESULTS (results); needs Chromium
 #   make docs     the documentation as a site, docs/_build/index.html; adds to .venv what makes it; warnings are errors
 #   make schema   what follows from the models of config.yaml: its schema for editors, the tables of docs/configuration.md
 #   make lint     ruff, mypy (the library's types), snakefmt, codespell, snakemake --lint, and make docs
@@ -44,7 +45,7 @@ PYTEST = .venv/bin/python -m pytest -n 2 --dist loadfile
 # On a terminal a bar for each stage, elsewhere lines for each job. (GNU make before 4.1 does not tell.)
 SNAKEMAKE = .venv/bin/snakemake $(if $(MAKE_TERMERR),--logger rich) -j $(CORES)
 
-.PHONY: report demo try test test-runs test-faults test-changes test-all test-short test-page test-oldest test-slurm test-kubernetes test-fuzz fuzz browser slurm kubernetes gpu notebook optuna publish docs schema lint bench bench-large pins
+.PHONY: report demo try test test-runs test-faults test-changes test-all test-short test-page test-oldest test-slurm test-kubernetes test-fuzz fuzz browser slurm kubernetes gpu notebook optuna publish pictures docs schema lint bench bench-large pins
 
 report: .venv/ready
 	$(SNAKEMAKE) report $(if $(CONFIG),--configfile $(CONFIG))
@@ -119,6 +120,11 @@ browser: .venv/ready
 
 notebook optuna publish: .venv/ready
 	$(PIP) -r requirements-$@.txt
+
+RESULTS ?= results
+
+pictures: browser
+	.venv/bin/python docs/pictures.py --results $(RESULTS)
 
 docs: .venv/ready
 	$(PIP) -r requirements-docs.txt
