@@ -112,8 +112,9 @@ def _check(folder: Path, name: str) -> None:
 
 def systems(run: Run) -> Iterator[Kept]:
     """Every system of a run, with each of its seeds, as MLflow is to have it."""
+    address: Any
     for address, rows in run.metrics.groupby(["dataset", "model", "seed", "system"], sort=False, dropna=False):
-        dataset, model, seed, system = address  # type: ignore[misc]
+        dataset, model, seed, system = address
         yield _kept(run, (dataset, model, None if pd.isna(seed) else int(seed), system), rows)
 
 
@@ -122,9 +123,9 @@ def _kept(run: Run, address: Address, rows: pd.DataFrame) -> Kept:
     group = model if seed is None else f"{model}/{seed}"
     # MLflow shows what is before the slash as a heading. Each measure is a file of its own there.
     measures = {
-        f"{row.split}/{UNFIT.sub('', str(row.metric).replace('[', '.'))}": float(row.value)
-        for row in rows.itertuples()
-        if math.isfinite(row.value)
+        f"{row['split']}/{UNFIT.sub('', str(row['metric']).replace('[', '.'))}": float(row["value"])
+        for row in rows.to_dict("records")
+        if math.isfinite(row["value"])
     }
     files = {
         "config.yaml": yaml.safe_dump(run.config, sort_keys=True, allow_unicode=True),
