@@ -16,9 +16,13 @@
 #   make kubernetes   likewise for Kubernetes and buckets
 #   make test-kubernetes  what profiles/kubernetes asks a cluster for, held against the published schema
 #   make gpu      adds to .venv the libraries with which TensorFlow computes on an NVIDIA GPU (Linux)
+#   make notebook adds to .venv what runs docs/notebook.ipynb
+#   make optuna   likewise what proposes the points of `sweep.py --trials`
+#   make publish  likewise MLflow and the Hugging Face Hub's library, which read what publish.py writes
 #   make test-fuzz    mutated files, overlays, model packages and pictures, for FUZZ_SECONDS (600) each
 #   make fuzz     adds to .venv what it needs
 #   make test-slurm   runs through Slurm, on a cluster of one machine that is started for them and stopped
+#   make pictures  those of README and documentation, of the run in RESULTS (results); needs Chromium
 #   make docs     the documentation as a site, docs/_build/index.html; adds to .venv what makes it; warnings are errors
 #   make schema   what follows from the models of config.yaml: its schema for editors, the tables of docs/configuration.md
 #   make lint     ruff, mypy (the library's types), snakefmt, codespell, snakemake --lint, and make docs
@@ -43,7 +47,7 @@ TESTS ?= not slow and not slurm
 # On a terminal a bar for each stage, elsewhere lines for each job. (GNU make before 4.1 does not tell.)
 SNAKEMAKE = .venv/bin/snakemake $(if $(MAKE_TERMERR),--logger rich) -j $(CORES)
 
-.PHONY: report demo try test test-runs test-faults test-changes test-all test-short test-page test-oldest test-slurm test-kubernetes test-fuzz fuzz browser slurm kubernetes gpu docs schema lint bench bench-large pins
+.PHONY: report demo try test test-runs test-faults test-changes test-all test-short test-page test-oldest test-slurm test-kubernetes test-fuzz fuzz browser slurm kubernetes gpu notebook optuna publish pictures docs schema lint bench bench-large pins
 
 report: .venv/ready
 	$(SNAKEMAKE) report $(if $(CONFIG),--configfile $(CONFIG))
@@ -116,6 +120,14 @@ gpu: .venv/ready
 browser: .venv/ready
 	$(PIP) -r requirements-browser.txt
 
+notebook optuna publish: .venv/ready
+	$(PIP) -r requirements-$@.txt
+
+RESULTS ?= results
+
+pictures: browser
+	.venv/bin/python docs/pictures.py --results $(RESULTS)
+
 docs: .venv/ready
 	$(PIP) -r requirements-docs.txt
 	.venv/bin/sphinx-build -W --keep-going -q -b html docs docs/_build
@@ -144,6 +156,7 @@ pins: .venv/ready
 	$(COMPILE) requirements-browser.in -o requirements-browser.txt
 	$(COMPILE) requirements-docs.in -o requirements-docs.txt
 	$(COMPILE) --no-deps requirements-fuzz.in -o requirements-fuzz.txt
+	$(foreach name,notebook optuna publish,$(COMPILE) requirements-$(name).in -o requirements-$(name).txt &&) true
 	$(COMPILE) --no-deps requirements-oldest.in -o requirements-oldest.txt
 	$(COMPILE) --no-deps requirements-slurm.in -o requirements-slurm.txt
 	$(COMPILE) --overrides pins-overrides.txt requirements-kubernetes.in -o requirements-kubernetes.txt

@@ -70,6 +70,25 @@ def test_a_sweep_does_only_what_its_values_touch(rerun):
 
 
 @pytest.mark.slow
+def test_a_search_asks_optuna_and_does_only_what_its_values_touch(rerun):
+    pytest.importorskip("optuna", reason="no optuna: make optuna installs it")
+    before = state(rerun.folder / "results")
+    words = [f"{STEP}=0.05,0.25,0.5", "--trials", "4", "--sampler", "tpe"]
+    done = sweep(rerun, *words, "--system", "blood/compact_resnet/cnn_svm_rbf_chosen")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert set(jobs(done)) <= {"0 jobs to run", "5 jobs to run: 1 collect_metrics, 2 evaluate, 2 fuse"}
+    table = pd.read_csv(rerun.folder / "results/sweep/sweep.csv")
+    chosen = table[(table["system"] == "cnn_svm_rbf_chosen") & (table["metric"] == "log_loss")]
+    said = re.findall(r"^  validation log_loss of blood/compact_resnet/cnn_svm_rbf_chosen: (\S+)$", done.stdout, re.M)
+    assert len(said) == 4 and len(chosen) == len(jobs(done)) == len(set(chosen[STEP])) >= 2
+    assert {float(value) for value in said} == {float(f"{value:.6g}") for value in chosen["val_mean"]}
+    assert sweep(rerun, *words, "--system", "blood/compact_resnet/cnn_svm_rbf_chosen").stdout.count("0 jobs") == len(
+        chosen
+    )
+    assert state(rerun.folder / "results") == before
+
+
+@pytest.mark.slow
 @pytest.mark.long
 def test_a_point_that_fails_is_said_and_the_others_go_on(rerun):
     done = sweep(rerun, f"{SHA256}={'a' * 64},~")

@@ -113,22 +113,45 @@ def plan(arguments: Sequence[str], root: Path, overlays: Sequence[str]) -> tuple
     """
     keys = [parse(argument) for argument in arguments]
     names = [key for key, _ in keys]
+    check_names(names)
+    if (size := math.prod(len(values) for _, values in keys)) > MOST_POINTS:
+        raise UserError(f"{size} points are too many; expected at most {MOST_POINTS}")
+    base, whole = configurations(root, overlays)
+    combinations = itertools.product(*(values for _, values in keys))
+    return whole, [point(dict(zip(names, values, strict=True)), base, whole) for values in combinations]
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Refuse keys of which one is, or holds, another.
+
+    Raises
+    ------
+    UserError
+        Naming the key.
+    """
     for one, other in itertools.permutations(names, 2):
         if one == other or other.startswith(f"{one}."):
             raise UserError(f"{other}: is asked for twice, or holds another key of the sweep; name each once")
-    if (size := math.prod(len(values) for _, values in keys)) > MOST_POINTS:
-        raise UserError(f"{size} points are too many; expected at most {MOST_POINTS}")
+
+
+def configurations(root: Path, overlays: Sequence[str]) -> tuple[Config, Config]:
+    """The configuration as it is written, and complete: config.yaml below `root` with overlays on it, in order."""
     base: Config = {}
     files: list[str | Path] = [root / "config.yaml", *overlays]
     for path in files:
         config_text.check(path)
         update_config(base, yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {})
-    whole = complete(base)
-    combinations = itertools.product(*(values for _, values in keys))
-    return whole, [_point(dict(zip(names, values, strict=True)), base, whole) for values in combinations]
+    return base, complete(base)
 
 
-def _point(values: dict[str, Any], base: Config, whole: Config) -> Point:
+def point(values: dict[str, Any], base: Config, whole: Config) -> Point:
+    """The point with these values by dotted key, of configurations as `configurations` returns them.
+
+    Raises
+    ------
+    UserError
+        If the configuration takes no such value.
+    """
     name = _name(values)
     overlay: Config = {"results": f"{whole['results'].rstrip('/')}/{FOLDER}/{name}"}
     for key, value in values.items():
