@@ -48,7 +48,6 @@ NAMES = {
     "ece_p": "p of the ECE by chance",
     "marginal_coverage": "coverage (prediction sets that hold the true class)",
     "marginal_size": "mean size of prediction sets",
-    "marginal_empty": "empty prediction sets",
     "abstention_rate": "abstention rate (referred to a human)",
     "selective_accuracy": "selective accuracy",
     "unlike_training": "flagged as unlike the training images",

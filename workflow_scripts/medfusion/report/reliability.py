@@ -233,16 +233,16 @@ def _sets(found: Reliability, systems: Sequence[RankedSystem], caption: str) -> 
     rows = []
     for row in systems:
         for scheme in SCHEMES:
-            parts = {name: _score(found, row, f"{scheme}_{name}") for name in ("coverage", "size", "single", "empty")}
+            parts = {name: _score(found, row, f"{scheme}_{name}") for name in ("coverage", "size", "single")}
             classes = [_score(found, row, f"{scheme}_coverage[{label}]") for label in range(len(found.label_names))]
             worst = min(range(len(classes)), key=lambda label: classes[label].mean)
             lowest = value_cell(classes[worst])
             note = f"{found.label_names[worst]}, n = {classes[worst].n:,}, {interval(classes[worst])}"
             cells = [with_interval(parts["coverage"]), Cell(lowest.text, note, lowest.sort)]
-            cells += [value_cell(parts[name]) for name in ("size", "single", "empty")]
+            cells += [value_cell(parts[name]) for name in ("size", "single")]
             rows.append(Row([Cell(found.names[row.address]), Cell(THRESHOLDS[scheme]), *cells, runs_cell(row)]))
     head = ["System", "Thresholds", "Coverage", "Lowest of a class", "Mean set size"]
-    return Table(caption, [*head, "Sets of one class", "Empty sets", "Seeds"], [Body(rows)], numeric=2)
+    return Table(caption, [*head, "Sets of one class", "Seeds"], [Body(rows)], numeric=2)
 
 
 def _by_class(found: Reliability, caption: str) -> Table:
