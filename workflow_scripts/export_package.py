@@ -124,6 +124,7 @@ def main(args, settings):
             calibration.sensitivity,
             parity,
             read_record(args.audit, ("splits", "threshold", "images")),
+            calibration.images,
         )
         made[args.card].write_text(text, encoding="utf-8")
         more = {
