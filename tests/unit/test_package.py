@@ -5,6 +5,7 @@ import json
 import shutil
 
 import numpy as np
+import onnxruntime
 import pytest
 import small_package
 import tensorflow_ready  # noqa: F401
@@ -71,7 +72,7 @@ def test_every_architecture_says_the_same_in_onnx(tmp_path, architecture, classe
         if "seed" not in weights.name:
             weights.assign(weights + rng.uniform(0, 0.1, weights.shape))
     model = extractor(network, layers)
-    onnx_networks.convert(model, tmp_path / "network.onnx")
+    onnx_networks.convert(model, tmp_path / "network.onnx", ["a", "b"])
     images = rng.integers(0, 256, (7, 28, 28, 3), dtype=np.uint8)
     ours = apply(model, images, {"views": ["transpose"]})
     theirs = averaged(load(tmp_path / "network.onnx"), images, ["transpose"])
@@ -83,7 +84,7 @@ def test_every_architecture_says_the_same_in_onnx(tmp_path, architecture, classe
 def test_the_same_network_gives_the_same_bytes(tmp_path):
     model = extractor(networks.build("compact_resnet", (28, 28, 1), 2, {"widths": [4, 8]}), ["features"])
     for name in ("a.onnx", "b.onnx"):
-        onnx_networks.convert(model, tmp_path / name)
+        onnx_networks.convert(model, tmp_path / name, ["a", "b"])
     assert (tmp_path / "a.onnx").read_bytes() == (tmp_path / "b.onnx").read_bytes()
 
 
@@ -184,6 +185,12 @@ def test_a_package_of_other_probabilities_is_refused(exported):
 def test_what_is_read_is_what_was_written(made):
     folder, package, _ = made
     assert contents.read(folder) == package
+
+
+def test_the_network_alone_says_of_which_classes_its_probabilities_are(made):
+    folder, package, _ = made
+    told = onnxruntime.InferenceSession(folder / "network.onnx").get_modelmeta().custom_metadata_map
+    assert json.loads(told["label_names"]) == list(package.label_names)
 
 
 @pytest.mark.parametrize("name", ["network.onnx", "network.keras", "classifiers.skops", "README.md"])
