@@ -7,6 +7,7 @@ import yaml
 from snakemake.utils import update_config
 
 from medfusion.figures.registry import FIGURES
+from medfusion.jobs import looks
 from medfusion.jobs.early_cutoff import FORCE_VARIABLE
 from medfusion.jobs.stage import BARS_VARIABLE
 from medfusion.package.try_files import ARRAYS, SYSTEM
@@ -69,6 +70,7 @@ if ASKED.bars:
 
 onstart:
     runs.remember_run(snakemake_compat.name_in_queue(workflow))
+    os.environ[looks.VARIABLE] = looks.name_of_run(job.identity for job in PLANNED)
     # Here, and not above: the Snakemake of a job that was submitted is told to force it, and starts without hooks.
     if snakemake_compat.forces_jobs(workflow):
         os.environ[FORCE_VARIABLE] = "1"

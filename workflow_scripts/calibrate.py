@@ -6,6 +6,7 @@ from medfusion.errors import UserError
 from medfusion.files import calibrations, images, probabilities
 from medfusion.jobs import stage
 from medfusion.system_id import SystemId
+from medfusion.tasks import most_probable
 
 
 def parser():
@@ -21,11 +22,14 @@ def main(args, settings):
 
     description, labels = images.describe(args.val), images.read_labels(args.val)
     chosen = {key: settings[key] for key in ("positive", "sensitivity", "coverage", "abstention_rate")}
+    found = {SystemId(*run): path for run, path in zip(settings["systems"], args.systems, strict=True)}
+    if chosen["coverage"] is None:
+        highest = highest_accuracy(found, labels, description.task)
+        chosen["coverage"] = calibration.default_coverage(highest, len(labels))
     runs = {}
-    for run, path in zip(settings["systems"], args.systems, strict=True):
+    for run, path in found.items():
         try:
-            values = probabilities.read(path, "val")
-            runs[SystemId(*run)] = calibration.choose(values, labels, description.task, **chosen)
+            runs[run] = calibration.choose(probabilities.read(path, "val"), labels, description.task, **chosen)
         except ValueError as error:
             raise UserError(f"{path}: {error}; delete it and run again") from None
     counts = np.bincount(labels, minlength=len(description.label_names))
@@ -34,6 +38,16 @@ def main(args, settings):
     )
     calibrations.write(args.calibration, made)
     stage.progress(f"{settings['dataset']}: {len(runs)} runs calibrated on {len(labels)} validation images")
+
+
+def highest_accuracy(found, labels, task):
+    """Of all systems, the highest mean accuracy over their seeds on the validation split."""
+    by_system = {}
+    for run, path in found.items():
+        values = probabilities.read(path, "val")
+        if len(values) == len(labels):  # else it is refused below
+            by_system.setdefault(run.address, []).append(np.mean(most_probable(values, task) == labels))
+    return max(map(np.mean, by_system.values()), default=0.0)
 
 
 if __name__ == "__main__":

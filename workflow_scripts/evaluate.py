@@ -3,7 +3,7 @@
 from medfusion.errors import UserError
 from medfusion.files import images, probabilities
 from medfusion.files.artifacts import write_json
-from medfusion.jobs import stage
+from medfusion.jobs import looks, stage
 from medfusion.tasks import is_multi_label
 
 
@@ -24,6 +24,10 @@ def main(args, settings):
         systems[name] = evaluate(path, labels, description.task, settings)
         accuracy = systems[name]["test"][0]
         stage.progress(f"{settings['title']}: {name}: test accuracy {accuracy['value']:.4f}, n = {accuracy['n']}")
+    member = settings["model"] if settings["seed"] is None else f"{settings['model']}/seed{settings['seed']}"
+    read = [f"{member}/{name}" for name in systems]
+    if problem := looks.record(settings["dataset"], labels["test"], read):
+        stage.progress(problem)
     write_json(
         args.metrics,
         {

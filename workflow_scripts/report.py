@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from medfusion.files.artifacts import write_text
-from medfusion.jobs import records, stage
+from medfusion.jobs import looks, records, stage
 
 TEMPLATE = Path(__file__).parent / "templates/report.html.j2"
 CHECKLIST = "checklist.md"  # which `summarise` writes beside the page
@@ -37,7 +37,11 @@ def main(args, settings):
     folder = os.path.dirname(args.page)
     documentation = "" if os.path.isabs(folder) else os.path.relpath("docs", folder)
     versions = settings["versions"]
-    text = page.render(TEMPLATE, settings, args.metrics, figures, tables, versions, made_by, documentation, CHECKLIST)
+    ledger = looks.read()
+    text = page.render(
+        *(TEMPLATE, settings, args.metrics, figures, tables, versions, made_by, documentation, CHECKLIST),
+        looks={dataset: looks.before(dataset, ledger) for dataset in settings["config"]["datasets"]},
+    )
     write_text(args.page, text)
     stage.progress(f"{args.page}: {len(text.encode()) / 1e6:.1f} MB, {len(figures)} figures")
 

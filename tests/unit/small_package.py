@@ -46,7 +46,8 @@ def make(
     network = networks.build("compact_resnet", (28, 28, channels), classes, {"widths": [4, 8]})
     model = extractor(network, ["features"])
     network.save(folder / "network.keras")
-    onnx_networks.convert(model, folder / "network.onnx")
+    names = ("malignant", "normal, benign") if classes == 2 else tuple(f"class {n}" for n in range(classes))
+    onnx_networks.convert(model, folder / "network.onnx", names)
     features, _ = apply(model, images, {"views": VIEWS})
     svm = {"kind": "svm", "calibration": "temperature"}
     classifier = classifiers.fit(svm, {"C": 1.0, "kernel": "rbf"}, features, labels, features, labels, 1)
@@ -57,7 +58,7 @@ def make(
         flag="breastmnist" if classes == 2 else "bloodmnist",
         task="binary-class" if classes == 2 else "multi-class",
         generated=generated,
-        label_names=("malignant", "normal, benign") if classes == 2 else tuple(f"class {n}" for n in range(classes)),
+        label_names=names,
         size=28,
         channels=channels,
         positive=0 if classes == 2 else None,

@@ -794,11 +794,11 @@ FAULTS = {
     ),
     "sets that always hold the true class": (
         "{reliability: {conformal_coverage: 1}}",
-        "reliability.conformal_coverage: 1; expected a number of at least 0.5 and below 1",
+        "reliability.conformal_coverage: 1; expected a number of at least 0.5 and below 1, or ~",
     ),
     "a coverage in per cent": (
         "{reliability: {conformal_coverage: 90}}",
-        "reliability.conformal_coverage: 90; expected a number of at least 0.5 and below 1",
+        "reliability.conformal_coverage: 90; expected a number of at least 0.5 and below 1, or ~",
     ),
     "a threshold that finds all": (
         "{reliability: {sensitivity: 1}}",

@@ -160,7 +160,7 @@ def test_real_images_get_worse_with_severity(flag, file):
 # -- measures ----------------------------------------------------------------------------------------------------------
 
 LABELS = np.array([0, 0, 0, 1])
-# Confidences of .9 and .6: those of .6 are below the referral threshold; prediction sets hold what is .5 or more.
+# Confidences of .9 and .6: those of .6 are below the referral threshold; prediction sets hold one class.
 CALIBRATION = Calibration(1.0, 0.5, (0.5, 0.5), None, 0.7)
 
 

@@ -12,6 +12,7 @@ import pytest
 from sklearn.tree import DecisionTreeClassifier
 from synthetic import comparisons, discrimination, maps, metrics, reliability, selection, write_ranking
 
+import calibrate
 from medfusion.errors import UserError
 from medfusion.evaluation import label_audit
 from medfusion.files import (
@@ -37,8 +38,9 @@ GRID = "C,log_loss,auroc,accuracy,seconds\n0.1,0.5,0.8,0.8,0.1\n1,0.4,0.9,0.9,0.
 
 
 @pytest.fixture
-def made(tmp_path):
+def made(tmp_path, monkeypatch):
     """A folder with one sound file of each kind."""
+    monkeypatch.chdir(tmp_path)  # where the ledger of looks is
     rng = np.random.default_rng(0)
     labels = np.arange(12) % 2
     for split in ("train", "val", "test"):
@@ -338,6 +340,18 @@ def test_a_run_that_nothing_was_chosen_for_is_named(made):
     write_json(made / "calibration.json", content)
     with pytest.raises(UserError, match="calibration.json: lacks net/cnn, seed 1; delete it and run again"):
         run("assess_reliability", made)
+
+
+def test_without_a_coverage_calibrate_chooses_one_above_the_accuracy(made):
+    labels = np.arange(12) % 2
+    values = np.where(np.eye(2)[labels] == 1, 0.7, 0.3)
+    values[:2] = values[:2, ::-1]  # 10 of 12 are right
+    probabilities.write(made / "probabilities.h5", DESCRIPTION, {"val": values}, 1.0)
+    arguments, settings = PROGRAMS["calibrate"]
+    words = [str(made / word.strip("{}")) if "." in word else word for word in arguments.split()]
+    args = calibrate.parser().parse_args(["--settings", "x", *words])
+    calibrate.main(args, {**settings, "coverage": None})
+    assert calibrations.read(made / "out.json").coverage == 0.9
 
 
 def test_probabilities_of_other_images_are_named(made):

@@ -5,6 +5,7 @@ import json
 import shutil
 
 import numpy as np
+import onnxruntime
 import pytest
 import small_package
 import tensorflow_ready  # noqa: F401
@@ -71,7 +72,7 @@ def test_every_architecture_says_the_same_in_onnx(tmp_path, architecture, classe
         if "seed" not in weights.name:
             weights.assign(weights + rng.uniform(0, 0.1, weights.shape))
     model = extractor(network, layers)
-    onnx_networks.convert(model, tmp_path / "network.onnx")
+    onnx_networks.convert(model, tmp_path / "network.onnx", ["a", "b"])
     images = rng.integers(0, 256, (7, 28, 28, 3), dtype=np.uint8)
     ours = apply(model, images, {"views": ["transpose"]})
     theirs = averaged(load(tmp_path / "network.onnx"), images, ["transpose"])
@@ -83,7 +84,7 @@ def test_every_architecture_says_the_same_in_onnx(tmp_path, architecture, classe
 def test_the_same_network_gives_the_same_bytes(tmp_path):
     model = extractor(networks.build("compact_resnet", (28, 28, 1), 2, {"widths": [4, 8]}), ["features"])
     for name in ("a.onnx", "b.onnx"):
-        onnx_networks.convert(model, tmp_path / name)
+        onnx_networks.convert(model, tmp_path / name, ["a", "b"])
     assert (tmp_path / "a.onnx").read_bytes() == (tmp_path / "b.onnx").read_bytes()
 
 
@@ -164,7 +165,8 @@ def test_a_package_that_decides_otherwise_on_one_image_is_refused_however_close_
     own, calibration, compare = exported
     scaled = scale(own, calibration.temperature)
     middle = np.sort(scaled[:, 0])[20]  # of one image, to which a threshold is far too close
-    changes = {"set": {"marginal": 1 - middle}, "threshold": {"decision": middle}}
+    less = np.sort(scaled.min(axis=1))[20]  # of the class that is less probable: sets always hold the other
+    changes = {"set": {"marginal": 1 - less}, "threshold": {"decision": middle}}
     changes["referral"] = {"referral": np.sort(scaled.max(axis=1))[20]}
     with pytest.raises(UserError, match="own.h5: of 40 validation images the exported system decides otherwise on"):
         for step in (1e-6, -1e-6):  # on one side of the image, or the other
@@ -185,6 +187,12 @@ def test_what_is_read_is_what_was_written(made):
     assert contents.read(folder) == package
 
 
+def test_the_network_alone_says_of_which_classes_its_probabilities_are(made):
+    folder, package, _ = made
+    told = onnxruntime.InferenceSession(folder / "network.onnx").get_modelmeta().custom_metadata_map
+    assert json.loads(told["label_names"]) == list(package.label_names)
+
+
 @pytest.mark.parametrize("name", ["network.onnx", "network.keras", "classifiers.skops", "README.md"])
 def test_a_changed_or_missing_file_is_refused(copied, name):
     content = bytearray((copied / name).read_bytes())
@@ -201,7 +209,7 @@ CHANGES = {
     "its checksum differs": lambda content: content["calibration"].update(temperature=1.0),
     "holds no record": lambda content: None,
     "lacks schema": lambda content: content.pop("schema"),
-    "schema 1; this program reads 4": lambda content: content.update(schema=1),
+    "schema 1; this program reads 5": lambda content: content.update(schema=1),
 }
 
 
@@ -362,7 +370,7 @@ def test_the_card_measures_what_predict_returns():
     found = {row["metric"]: row["value"] for row in [*of_classes, *of_sets]}
     assert found["brier_after"] == pytest.approx(np.mean((scaled[:, 1] - labels) ** 2))
     assert found["auroc_after"] == pytest.approx(roc_auc_score(labels, scaled[:, 1]))
-    sets = 1 - scaled <= chosen.marginal
+    sets = (1 - scaled <= chosen.marginal) | (scaled >= 0.5)
     assert found["marginal_coverage"] == pytest.approx(sets[np.arange(80), labels].mean())
     assert found["marginal_size"] == pytest.approx(sets.sum(axis=1).mean())
     referred = scaled.max(axis=1) < chosen.referral
@@ -395,7 +403,8 @@ def model_card(package, address=None, source="official", seed=2, near_duplicates
     settings |= {"source": source, "export": address, "confidence": 0.95, "criterion": "accuracy"}
     parity = [{"images": 40, "features": 1.2e-6, "probabilities": 3e-7}]
     return card.card(
-        package, "classifier" if seed else "ensemble", system, seed, measured, settings, 0.9, sensitivity, parity, audit
+        *(package, "classifier" if seed else "ensemble", system, seed, measured, settings, 0.9, sensitivity, parity),
+        *(audit, [21, 57]),
     )
 
 
@@ -417,6 +426,9 @@ def test_the_model_card_of_real_data(made):
         "test accuracy 0.820 ± 0.028 (sd)",
         "among the train images: 3 of 80 test images. They may be easier",
         "at most 3e-07 in probabilities and 1e-06 in features",
+        "as many as it takes until their probabilities exceed ",
+        "it really finds between 70\N{NO-BREAK SPACE}% and 97\N{NO-BREAK SPACE}% (95\N{NO-BREAK SPACE}% of draws).",
+        "on average over draws of these; of one draw, between 84\N{NO-BREAK SPACE}% and 96\N{NO-BREAK SPACE}%",
         "meant to hold the true class of 90\N{NO-BREAK SPACE}% of images",
         "averaged over 2 views | 0.75 |",
         "the threshold that is to find 85\N{NO-BREAK SPACE}% of such images",

@@ -66,7 +66,7 @@ class Reader(HTMLParser):
 
 @pytest.fixture
 def render(tmp_path):
-    def make(generated=False, figures=FIGURES, config=None, trust=None, checklist=""):
+    def make(generated=False, figures=FIGURES, config=None, trust=None, checklist="", looks=None):
         metrics = []
         for number, content in enumerate(synthetic.run(generated)):
             metrics.append(str(tmp_path / f"{number}.json"))
@@ -107,7 +107,8 @@ def render(tmp_path):
         settings = {"config": config or synthetic.config(), "shown": {"breast": {"name": "BreastMNIST"}}}
         settings["captions"] = {name: registry.caption(name) for name in registry.FIGURES}
         records = [synthetic.record("train_cnn", seconds=75.0, memory_mb=512.0)]
-        return page.render(TEMPLATE, settings, metrics, paths, tables, {"numpy": "2.4.0"}, records, checklist=checklist)
+        more = {"checklist": checklist, "looks": looks}
+        return page.render(TEMPLATE, settings, metrics, paths, tables, {"numpy": "2.4.0"}, records, **more)
 
     return make
 
@@ -311,6 +312,19 @@ def test_the_answer_says_what_confidence_and_sets_are_worth(render):
     assert "A threshold of confidence" not in Reader(render()).text
 
 
+@pytest.mark.parametrize(
+    ("looks", "words"),
+    [
+        (None, "How often its test labels were looked at is not recorded."),
+        ({"breast": 0}, "No look at its test labels is recorded before this one."),
+        ({"breast": 2}, "Its test labels had been looked at twice before."),
+        ({"breast": 1234}, "Its test labels had been looked at 1,234 times before."),
+    ],
+)
+def test_the_answer_says_how_often_the_test_labels_had_been_looked_at(render, looks, words):
+    assert words in " ".join(Reader(render(looks=looks)).text.split())
+
+
 def test_the_section_on_trust_has_tables_of_every_system(render):
     trust = synthetic.reliability()
     reader = Reader(render(trust=trust, figures=[]))
@@ -349,6 +363,12 @@ def test_the_page_says_how_the_decision_threshold_was_chosen(render, sensitivity
     assert f"A threshold for malignant on the probability after the temperature, {words}, beside 0.5" in text
     limit = "too few images of malignant to choose such a threshold: 90 % needs 9. It is 0, and every image is called"
     assert (limit in text) == few
+    chance = "a threshold meant to find 90 % of them, chosen on 9, really finds between 66 % and 100 % (95 % of draws)"
+    drawn = "share of new images of malignant that " in text
+    assert drawn == (chance in text)
+    assert drawn == (sensitivity is not None and not few)
+    shares = re.findall("(\\d+\\.?\\d*)/(60|20), 0\\.\\d+\N{EN DASH}", text)
+    assert {n for _, n in shares} == {"60", "20"} and all(float(count) <= float(n) for count, n in shares)
 
 
 def test_without_a_positive_class_there_is_no_table_of_decisions(render):

@@ -87,26 +87,26 @@ def test_prediction_sets_are_counted_by_hand():
     labels = np.array([0, 1, 0, 2])
     chosen = Calibration(1.0, 0.51, (0.4, None, 0.95), None, 0.5)
     found = measured(labels, values, chosen, "multi-class", None)
-    # One threshold: {0}, {0, 1}, {}, {2}. One a class: {0, 1, 2}, {1}, {1, 2}, {1, 2}.
+    # One threshold: {0}, {0, 1}, all, {2}. One a class: {0, 1, 2}, {0, 1}, {0, 1, 2}, {1, 2}.
     expected = {
-        "marginal_coverage": 3 / 4,
+        "marginal_coverage": 4 / 4,
         "marginal_single": 2 / 4,
-        "marginal_empty": 1 / 4,
-        "marginal_size": 4 / 4,
-        "marginal_coverage[0]": 1 / 2,
-        "marginal_size[0]": 1 / 2,
+        "marginal_size": 7 / 4,
+        "marginal_coverage[0]": 1,
+        "marginal_size[0]": 4 / 2,
         "marginal_coverage[1]": 1,
-        "by_class_coverage": 3 / 4,
-        "by_class_single": 1 / 4,
-        "by_class_empty": 0,
-        "by_class_size": 8 / 4,
-        "by_class_size[0]": 5 / 2,
+        "by_class_coverage": 4 / 4,
+        "by_class_single": 0,
+        "by_class_size": 10 / 4,
+        "by_class_size[0]": 6 / 2,
+        "by_class_size[2]": 2,
         "by_class_coverage[2]": 1,
     }
+    assert not any("empty" in name for name in found)
     for name, value in expected.items():
         assert found[name].value == pytest.approx(value), name
     assert (found["marginal_coverage"].n, found["marginal_coverage[0]"].n) == (4, 2)
-    low, high = proportion_confint(3, 4, alpha=0.05, method="wilson")
+    low, high = proportion_confint(4, 4, alpha=0.05, method="wilson")
     assert found["marginal_coverage"][2:4] == (pytest.approx(low), pytest.approx(high))
     assert "decision" not in found
 

@@ -23,6 +23,7 @@ from medfusion.data import pictures
 from medfusion.data.pictures import Form
 from medfusion.files.artifacts import read_json
 from medfusion.learning import classifiers, input_check, input_fitting
+from medfusion.learning.calibration import prediction_sets
 from medfusion.package import try_files
 from medfusion.package.predictor import Predictor
 from medfusion.package.web_parts import Arrays, described, described_check
@@ -261,6 +262,24 @@ def test_every_kind_of_classifier_says_what_it_says_in_python(opened, classes, c
     assert len(found) == len(fitted) >= 7
     for model, values in zip(fitted, found, strict=True):
         np.testing.assert_allclose(values, model.predict_proba(features[:30]), atol=1e-5, err_msg=str(model))
+
+
+SETS = """async ([rows, thresholds]) => {
+    const { predictionSet } = await import("./system.js");
+    return thresholds.map((threshold) => rows.map((row) => predictionSet(row, threshold)));
+}"""
+
+
+@pytest.mark.parametrize("classes", [2, 3, 8])
+def test_prediction_sets_of_any_probabilities_are_those_of_python_and_never_empty(opened, classes):
+    rng = np.random.default_rng(classes)
+    values = rng.dirichlet(np.full(classes, 0.4), 300)
+    values[:100] = rng.multinomial(16, np.full(classes, 1 / classes), 100) / 16  # many equals
+    values[100:150] = values[:50] * rng.uniform(1 - 1e-4, 1 + 1e-4, (50, classes))  # that rounding broke
+    thresholds = [0.0, 0.3, 0.77, 0.9999, 1.0, None]
+    found = np.array(opened("breast").evaluate(SETS, [values.tolist(), thresholds]))
+    np.testing.assert_array_equal(found, [prediction_sets(values, threshold) for threshold in thresholds])
+    assert found.any(axis=2).all() and found[-1].all() and not found[0].all()
 
 
 SCORED = """async ([parts, content, vectors, images, size, channels]) => {

@@ -55,7 +55,7 @@ CHOICES: dict[str, list[Any]] = {
     "style": ["ticks", "dark"],
     "confidence": [0.9, 0.8],
     "prevalences": [[0.02], []],
-    "conformal_coverage": [0.8, 0.7],
+    "conformal_coverage": [0.8, None],
     "sensitivity": [0.8, None],
     "severities": [[1, 3], [5]],
     "system": [None, "breast_cnn/cnn"],

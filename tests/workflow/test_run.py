@@ -1,12 +1,14 @@
 """The workflow on small synthetic images, from nothing to the page; changes are in test_changes.py."""
 
 import csv
+import re
 
 import h5py
 import numpy as np
 import pytest
 
 from medfusion.files import calibrations, corrupted_files, probabilities
+from medfusion.jobs import looks
 
 
 def test_the_tiny_workflow_ends_with_page_and_table(finished):
@@ -42,6 +44,30 @@ def test_the_tiny_workflow_ends_with_page_and_table(finished):
     for row in rows:
         assert float(row["low"]) <= float(row["high"])
         assert int(row["n"]) >= 0  # none for the precision of a class that nothing was taken for
+
+
+def test_the_ledger_holds_one_look_of_each_data_set_with_every_system(finished):
+    entries = looks.read(finished.folder / looks.LEDGER)
+    assert {entry["dataset"] for entry in entries} == {"breast", "blood"}
+    assert len({(entry["date"], entry["commit"], entry["configuration"]) for entry in entries}) == 1
+    assert entries[0]["configuration"]
+    read = {name for entry in entries for name in entry["read"]}
+    for wanted in ("breast_cnn/seed1/svm", "compact_resnet/seed2/cnn_svm_rbf_chosen", "baselines/majority"):
+        assert wanted in read
+    page = (finished.folder / "results/report.html").read_text(encoding="utf-8")
+    assert len(re.findall("No look at its .*?test labels.*? is recorded before this one", page, re.S)) == 2
+
+
+def test_another_run_is_another_look_and_a_finished_one_asked_again_is_none(rerun):
+    metrics = "results/breast/baselines/metrics.json"
+    before = (rerun.folder / looks.LEDGER).read_bytes()
+    rerun.snakemake("-j", "2", "report")
+    assert (rerun.folder / looks.LEDGER).read_bytes() == before
+    rerun.snakemake("-j", "2", metrics, "--config", "evaluation={replicates: 150}")
+    after = (rerun.folder / looks.LEDGER).read_bytes()
+    assert after.startswith(before) and after.count(b"\n") == before.count(b"\n") + 1
+    assert looks.before("breast", looks.read(rerun.folder / looks.LEDGER)) == 1
+    assert looks.before("blood", looks.read(rerun.folder / looks.LEDGER)) == 0
 
 
 def test_artifacts_hold_what_they_should(finished):

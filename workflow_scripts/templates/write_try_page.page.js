@@ -138,7 +138,7 @@ const HEARD = {
     if ($("answers").getBoundingClientRect().top > 0.7 * innerHeight) $("answers").scrollIntoView();
     $("classes").replaceChildren(...found.probabilities.map((value, label) => row(value, label, found)));
     const set = names.filter((_, label) => found.set[label]);
-    $("set").textContent = set.join("; ") || "none: no class is probable enough";
+    $("set").textContent = set.join("; ");
     if (found.atThreshold !== null) {
       const limit = percent(system.calibration.decision);
       $("threshold").textContent =

@@ -4,7 +4,20 @@ import { LIMIT, score } from "./check.js";
 import { probabilities, scale } from "./classifiers.js";
 
 const ARRAYS = { float32: Float32Array, float64: Float64Array, int32: Int32Array, uint8: Uint8Array };
+const EQUAL = 1e-3;
 const PIXELS = 2 ** 18; // of images that a network is given at once: bounds memory
+
+/**
+ * Which classes are in the prediction set: those of which all more probable ones together have at most the threshold's
+ * probability; all where that is null. Classes whose probabilities differ by less than a thousandth are equally probable.
+ */
+export function predictionSet(probabilities, threshold) {
+  return probabilities.map((own) => {
+    const left = probabilities.filter((other) => !(other > (1 + EQUAL) * own));
+    const remaining = left.length === probabilities.length ? 1 : left.reduce((sum, value) => sum + value, 0);
+    return threshold === null || 1 - remaining <= threshold;
+  });
+}
 
 /** What system.json describes, with every array that it names taken out of system.bin. */
 export function withArrays(value, bytes) {
@@ -75,7 +88,7 @@ export class System {
       probabilities: scaled,
       // Of two classes the second where its probability exceeds 0.5; else the first of the most probable.
       label: task === "binary-class" ? Number(values[1] > 0.5) : values.indexOf(Math.max(...values)),
-      set: scaled.map((value) => calibration.marginal === null || 1 - value <= calibration.marginal),
+      set: predictionSet(scaled, calibration.marginal),
       refer: Math.max(...scaled) < calibration.referral || unlike === true,
       unlike,
       score,

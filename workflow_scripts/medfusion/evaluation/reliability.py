@@ -69,9 +69,9 @@ def measure(
           (Wald's intervals), and ``ece_expected``, ``ece_debiased`` and ``ece_p``: the calibration error that chance
           would give (`calibration_measures`);
         - ``auroc_after``: MedMNIST's AUROC after the temperature, with DeLong's interval on the logit scale;
-        - for the schemes ``marginal`` and ``by_class`` of prediction sets ``{scheme}_coverage``, ``_single`` and
-          ``_empty`` (shares of images whose set holds the true class, one class, none), ``_size`` (classes in a set),
-          and ``_coverage[i]``, ``_size[i]`` over the images of class i;
+        - for the schemes ``marginal`` and ``by_class`` of prediction sets ``{scheme}_coverage`` and ``_single`` (shares
+          of images whose set holds the true class, one class), ``_size`` (classes in a set), and ``_coverage[i]``,
+          ``_size[i]`` over the images of class i;
         - ``selective_accuracy[p]``: accuracy without the p % of the images whose confidence is lowest; where equal
           confidences are divided, expected over their order;
         - ``aurc``: area under the risk-coverage curve, the mean over all numbers of images kept of the share of errors
@@ -220,7 +220,7 @@ def _set_measures(scheme: str, sets: np.ndarray, labels: np.ndarray, confidence:
     held, sizes = sets[np.arange(len(labels)), labels], sets.sum(axis=1)
     result = [
         proportion(f"{scheme}_{name}", int(share.sum()), len(labels), confidence)
-        for name, share in (("coverage", held), ("single", sizes == 1), ("empty", sizes == 0))
+        for name, share in (("coverage", held), ("single", sizes == 1))
     ]
     result.append(_number(f"{scheme}_size", sizes.mean(), len(labels)))
     for label in range(sets.shape[1]):

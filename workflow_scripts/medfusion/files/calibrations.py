@@ -33,7 +33,8 @@ class Calibration:
     """What was chosen for one run of a system; all but the temperature is meant for scaled probabilities.
 
     temperature : divides the logarithms of the probabilities
-    marginal : highest score (1 - probability) of a class in a prediction set; None: every class is always in it
+    marginal : of a class in a prediction set, the highest probability of all more probable classes together; None:
+        every class is always in it
     by_class : the same for each class by itself, in label order
     decision : lowest probability of the positive label at which it is predicted; None where there is none
     referral : confidence below which an image is referred

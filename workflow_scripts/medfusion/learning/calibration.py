@@ -27,6 +27,11 @@ SHARE, ROUNDING = 1e-4, 1e-7
 # On its way to such a place a threshold may pass this times the square root of n of n probabilities: no more than the
 # standard error of a share of 0.1 or 0.9 of them.
 PASSED = 0.3
+# Classes whose probabilities differ by less than this share count as equally probable in prediction sets: more than two
+# programs may differ by, so that no set depends on which of two equals one of them has first.
+EQUAL = 1e-3
+# What prediction sets are meant to hold the true class of, where that is not said.
+COVERAGES = (0.9, 0.95, 0.99, 0.995, 0.999)
 
 
 def choose(
@@ -71,13 +76,15 @@ def choose(
     temperature, without, scaled_loss = cross_validated(probabilities, labels)
     scaled = scale(probabilities, temperature)
     low, high = limits(probabilities, temperature)
-    scores = 1 - scaled[np.arange(n), labels]
+    left = remaining(scaled)
+    left_places = remaining_limits(low, high)
+    scores = 1 - left[np.arange(n), labels]
 
     def in_sets(threshold: float | None, *labels: int) -> float | None:
         if threshold is None:
             return None
-        values, places = scaled[:, labels or ...], between(low[:, labels or ...], high[:, labels or ...])
-        return 1 - settled(1 - threshold, values, places)
+        least, most = (places[:, labels or ...] for places in left_places)
+        return 1 - settled(1 - threshold, left[:, labels or ...], between(least, most))
 
     decision = None
     if task == "binary-class" and positive is not None:
@@ -282,7 +289,7 @@ def conformal_threshold(scores: np.ndarray, coverage: float) -> float | None:
     Parameters
     ----------
     scores : float array, shape (n,)
-        1 - probability of the true class, of images that the probabilities were not fitted on.
+        Of the true class, of images that the probabilities were not fitted on.
     coverage : float
         Above 0, below 1.
 
@@ -323,10 +330,64 @@ def coverage_limits(n: int, coverage: float, confidence: float) -> tuple[float, 
     return float(low), float(high)
 
 
-def prediction_sets(probabilities: np.ndarray, thresholds: float | None | Sequence[float | None]) -> np.ndarray:
-    """The classes whose score (1 - probability) is at most a threshold (Sadinle, Lei & Wasserman 2019).
+def default_coverage(accuracy: float, n: int) -> float:
+    """The lowest of `COVERAGES` above the accuracy of a system that n images allow a threshold for.
 
-    A set can hold several classes, and none, where no class is as probable as the threshold asks.
+    The most probable classes alone, which sets always hold, have a coverage of the accuracy: a lower one says nothing.
+
+    >>> default_coverage(0.93, 78), default_coverage(0.98, 1712), default_coverage(0.98, 78), default_coverage(1, 5)
+    (0.95, 0.99, 0.95, 0.9)
+    """
+    possible = [coverage for coverage in COVERAGES if _rank(n, coverage) <= n] or [COVERAGES[0]]
+    return next((coverage for coverage in possible if coverage > accuracy), possible[-1])
+
+
+def remaining(probabilities: np.ndarray) -> np.ndarray:
+    """The probability that is left to a class and all that are not more probable: 1 for the most probable class.
+
+    1 minus it is the score of adaptive prediction sets (Romano, Sesia & Candès 2020), with 0 for its random number:
+    nothing is drawn, and the most probable class has the lowest score there is.
+
+    Parameters
+    ----------
+    probabilities : float array, shape (n, k)
+
+    Returns
+    -------
+    float64 array, shape (n, k)
+
+    >>> remaining(np.array([[0.5, 0.3, 0.2], [0.4, 0.4, 0.2]])).tolist()
+    [[1.0, 0.5, 0.2], [1.0, 1.0, 0.2]]
+    """
+    result = np.ones(probabilities.shape)
+    for label in range(probabilities.shape[1]):
+        more = probabilities > (1 + EQUAL) * probabilities[:, [label]]
+        left = np.where(more, 0, probabilities).sum(axis=1)
+        result[:, label] = np.where(more.any(axis=1), left, 1)
+    return result
+
+
+def remaining_limits(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Between which values another program may find what `remaining` returns: two float64 arrays (n, k).
+
+    Parameters
+    ----------
+    low, high : those of the probabilities, as `limits` has them
+    """
+    least, most = np.ones(low.shape), np.ones(low.shape)
+    for label in range(low.shape[1]):
+        may_be_more = high > (1 + EQUAL) * low[:, [label]]
+        may_be_more[:, label] = False
+        is_more = low > (1 + EQUAL) * high[:, [label]]
+        for found, more, values in ((least, may_be_more, low), (most, is_more, high)):
+            found[:, label] = np.where(more.any(axis=1), np.where(more, 0, values).sum(axis=1), 1)
+    return least, most
+
+
+def prediction_sets(probabilities: np.ndarray, thresholds: float | None | Sequence[float | None]) -> np.ndarray:
+    """The most probable classes: those of which all more probable ones together have at most a threshold's probability.
+
+    No set is empty: the most probable class is in all, whatever the threshold (0 or more).
 
     Parameters
     ----------
@@ -336,9 +397,12 @@ def prediction_sets(probabilities: np.ndarray, thresholds: float | None | Sequen
     Returns
     -------
     bool array, shape (n, k)
+
+    >>> prediction_sets(np.array([[0.5, 0.3, 0.2], [0.9, 0.1, 0]]), 0.6).tolist()
+    [[True, True, False], [True, False, False]]
     """
     limits = np.array(thresholds, dtype=np.float64)  # None becomes nan
-    return 1 - probabilities <= np.where(np.isnan(limits), np.inf, limits)
+    return 1 - remaining(probabilities) <= np.where(np.isnan(limits), np.inf, limits)
 
 
 # -- decisions and referrals ------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from medfusion.data import preprocessing
 from medfusion.data.medmnist_info import INFO
 from medfusion.files.rankings import RankedSystem, Score
 from medfusion.learning.augmentation import number_of_views
+from medfusion.learning.calibration import coverage_limits
 from medfusion.naming import CRITERIA, Names, percent
 from medfusion.package import contents
 from medfusion.package.contents import ModelPackage
@@ -48,7 +49,6 @@ NAMES = {
     "ece_p": "p of the ECE by chance",
     "marginal_coverage": "coverage (prediction sets that hold the true class)",
     "marginal_size": "mean size of prediction sets",
-    "marginal_empty": "empty prediction sets",
     "abstention_rate": "abstention rate (referred to a human)",
     "selective_accuracy": "selective accuracy",
     "unlike_training": "flagged as unlike the training images",
@@ -77,6 +77,7 @@ def card(
     sensitivity: float | None,
     parity: Sequence[Mapping[str, float]],
     near_duplicates: Mapping[str, Any],
+    validation: Sequence[int],
 ) -> str:
     """The card as Markdown.
 
@@ -92,6 +93,7 @@ def card(
     sensitivity : share of positive images that the decision threshold is to find; None: it is the most balanced
     parity : of each network that was trained, the differences between Keras and ONNX
     near_duplicates : audit/summary.json
+    validation : number of validation images of each class
     """
     folder = jinja2.FileSystemLoader(ROOT / "templates")
     environment = jinja2.Environment(  # Markdown, not HTML
@@ -126,6 +128,10 @@ def card(
         coverage=coverage,
         sensitivity=sensitivity,
         calibration=package.calibration,
+        decision_limits=None
+        if sensitivity is None or package.positive is None
+        else coverage_limits(validation[package.positive], sensitivity, settings["confidence"]),
+        set_limits=coverage_limits(sum(validation), coverage, settings["confidence"]),
         parity=parity,
         near_duplicates=list(_near_duplicates(near_duplicates)),
         remarks=near_duplicates.get("remarks", ()),

@@ -16,7 +16,7 @@ from medfusion.learning.backbones import Input
 from medfusion.learning.input_check import KINDS
 from medfusion.package.input_checks import CheckNumbers
 
-SCHEMA = 4  # of model_package.json; another where older programs would misread a model package
+SCHEMA = 5  # of model_package.json; another where older programs would misread a model package
 RECORD = "model_package.json"
 CARD = "README.md"
 CLASSIFIERS = "classifiers.skops"

@@ -149,7 +149,6 @@ def measures(
     every, unsure = np.ones(n, bool), values.max(axis=1) < package.calibration.referral
     shares = {
         "marginal_coverage": (found.sets[np.arange(n), labels], every),
-        "marginal_empty": (~found.sets.any(axis=1), every),
         "abstention_rate": (unsure, every),
         "selective_accuracy": (right, ~unsure),
     }

@@ -1,7 +1,9 @@
 """Networks as ONNX, for programs without TensorFlow, and whether they say the same there."""
 
+import json
 import tempfile
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +16,10 @@ OUTPUTS = ("features", "probabilities")
 TOLERANCE = 1e-5  # of probabilities; of features too, as a share of the largest where that is above 1
 
 
-def convert(model: keras.Model, path: str | Path) -> None:
+def convert(model: keras.Model, path: str | Path, label_names: Sequence[str]) -> None:
     """Write a network as ONNX: from "images", uint8 (n, H, W, C), to "features" and "probabilities".
+
+    Its metadata say of which classes the probabilities are: "label_names", a JSON list.
 
     The same network gives the same bytes: the converter numbers what it names, on and on within a process, so all
     inner names are given anew.
@@ -24,6 +28,7 @@ def convert(model: keras.Model, path: str | Path) -> None:
     ----------
     model : from `features.extractor`
     path : file to write
+    label_names : in label order; of two, a network with one output gives the probability of the second
     """
     model(np.zeros((1, *model.input_shape[1:]), np.uint8))  # the converter wants a network that was used
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
@@ -32,6 +37,7 @@ def convert(model: keras.Model, path: str | Path) -> None:
         model.export(file, format="onnx", verbose=False)
         converted = onnx.load(file)
     _rename(converted.graph)
+    onnx.helper.set_model_props(converted, {"label_names": json.dumps(list(label_names))})
     onnx.checker.check_model(converted, full_check=True)
     Path(path).write_bytes(converted.SerializeToString(deterministic=True))
 

@@ -138,8 +138,8 @@ TERMS = (
     ),
     Term(
         "Prediction set",
-        "every class that is probable enough, by a threshold from validation, so that a chosen share of the sets "
-        "holds the true class",
+        "the most probable classes, as many as it takes by a threshold from validation, so that a chosen share of the "
+        "sets holds the true class",
         SETS,
         ("prediction sets",),
     ),

@@ -58,6 +58,7 @@ class Task:
     chosen_at: rankings.Score
     near_duplicates: str
     trust: list[str]
+    looks: str
     leak: str
     results: Table
     more_results: Table | None
@@ -75,6 +76,7 @@ def render(
     records: Sequence[Record],
     documentation: str = "",
     checklist: str = "",
+    looks: Mapping[str, int | None] | None = None,
 ) -> str:
     """The page as HTML.
 
@@ -88,6 +90,8 @@ def render(
     records : of the jobs that the page stands on
     documentation : address of its folder, as seen from the page; without one, its files are named and not linked
     checklist : address of the reporting checklist, as seen from the page; without one it is not linked
+    looks : by data set, how often its test labels had been looked at before (`jobs.looks`); None where that is not
+        known
 
     Raises
     ------
@@ -99,7 +103,10 @@ def render(
     by_dataset: dict[str, list[Metrics]] = {}
     for content in contents:
         by_dataset.setdefault(content["dataset"], []).append(content)
-    tasks = [_task(gather(key, settings, group, figures, tables)) for key, group in by_dataset.items()]
+    tasks = [
+        _task(gather(key, settings, group, figures, tables), (looks or {}).get(key))
+        for key, group in by_dataset.items()
+    ]
     _say_once(tasks)
     costs = stage_costs(records)
     template = Path(template)
@@ -155,7 +162,7 @@ def _breakable(text: str) -> Markup:
     return Markup(str(escape(text)).replace("_", "_<wbr>").replace("/", "/<wbr>"))
 
 
-def _task(material: Material) -> Task:
+def _task(material: Material, looks: int | None) -> Task:
     """One data set: the answer, and its sections."""
     entry, first, systems = material.entry, material.first, material.systems
     several = is_multi_label(first["task"])
@@ -200,12 +207,27 @@ def _task(material: Material) -> Task:
         chosen_at=systems[0].on_validation(criterion),
         near_duplicates=paired.duplicates_sentence(material.audit, material.compared),
         trust=reliability.sentences(material.reliability) if material.reliability else [],
+        looks=_looks(looks),
         results=results,
         more_results=more_results,
         leak=paired.duplicates_clause(material.compared),
         card=card(material),
         sections=page_sections.sections(material),
     )
+
+
+def _looks(before: int | None) -> str:
+    """How often the test images had been looked at, as a sentence.
+
+    >>> _looks(0), _looks(1)
+    ('No look at its test labels is recorded before this one.', 'Its test labels had been looked at once before.')
+    """
+    if before is None:
+        return "How often its test labels were looked at is not recorded."
+    if not before:
+        return "No look at its test labels is recorded before this one."
+    times = {1: "once", 2: "twice"}.get(before, f"{before:,} times")
+    return f"Its test labels had been looked at {times} before."
 
 
 def _stability(systems: Sequence[rankings.RankedSystem], names: Mapping[str, str], replicates: int) -> str:

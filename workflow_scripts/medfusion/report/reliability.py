@@ -21,6 +21,7 @@ DECISION = {
     "accuracy": "Accuracy",
 }
 RULES = ("default", "chosen")
+COUNTED = 100  # images of which a share is given as a count too, if they are fewer
 THRESHOLDS = {"marginal": "one for all classes", "by_class": "one for each class"}
 CALIBRATION = (
     "Each temperature is chosen on the validation split (n = {n:,}) and applied only where {folds} folds of that split "
@@ -36,6 +37,10 @@ CHANCE = (
     "{low} and {high} ({confidence} of draws), and of {smallest}, the rarest class with its own (n = {class_n:,}), "
     "between {class_low} and {class_high}."
 )
+DECISION_CHANCE = (
+    "By chance in validation, the share of new images of {name} that a threshold meant to find {sensitivity} of them, "
+    "chosen on {n:,}, really finds lies between {low} and {high} ({confidence} of draws)."
+)
 REFERRAL = "The threshold of abstention was chosen so that {referred} of the validation images lie below it."
 
 
@@ -48,7 +53,7 @@ def fill(section: Section, found: Reliability, systems: Sequence[RankedSystem]) 
     """
     content, shown = found.content, representatives(systems)
     coverage, referred = percent(content["coverage"]), percent(content["abstention_rate"])
-    section.notes += [*_always(found), *_decision_note(found, systems[0])]
+    section.notes += [*_always(found), *_decision_note(found, systems[0]), *_decision_chance(found)]
     section.method += [
         CALIBRATION.format(n=sum(content["validation"]), folds=FOLDS),
         SETS.format(coverage=coverage),
@@ -171,6 +176,18 @@ def _decision_note(found: Reliability, best: RankedSystem) -> Iterable[str]:
         )
 
 
+def _decision_chance(found: Reliability) -> Iterable[str]:
+    """How far chance in the validation images takes the sensitivity of the decision threshold."""
+    content, name = found.content, _positive(found)
+    if not name or content["sensitivity"] is None:
+        return
+    n = content["validation"][content["positive"]]
+    if limits := coverage_limits(n, content["sensitivity"], content["confidence"]):
+        low, high = (percent(limit, 0) for limit in limits)
+        more = {key: percent(content[key]) for key in ("sensitivity", "confidence")}
+        yield DECISION_CHANCE.format(name=name, n=n, low=low, high=high, **more)
+
+
 def decision_rule(found: Reliability) -> str:
     """What the decision threshold was chosen for, as words after "chosen"."""
     sensitivity = found.content["sensitivity"]
@@ -233,16 +250,16 @@ def _sets(found: Reliability, systems: Sequence[RankedSystem], caption: str) -> 
     rows = []
     for row in systems:
         for scheme in SCHEMES:
-            parts = {name: _score(found, row, f"{scheme}_{name}") for name in ("coverage", "size", "single", "empty")}
+            parts = {name: _score(found, row, f"{scheme}_{name}") for name in ("coverage", "size", "single")}
             classes = [_score(found, row, f"{scheme}_coverage[{label}]") for label in range(len(found.label_names))]
             worst = min(range(len(classes)), key=lambda label: classes[label].mean)
             lowest = value_cell(classes[worst])
             note = f"{found.label_names[worst]}, n = {classes[worst].n:,}, {interval(classes[worst])}"
             cells = [with_interval(parts["coverage"]), Cell(lowest.text, note, lowest.sort)]
-            cells += [value_cell(parts[name]) for name in ("size", "single", "empty")]
+            cells += [value_cell(parts[name]) for name in ("size", "single")]
             rows.append(Row([Cell(found.names[row.address]), Cell(THRESHOLDS[scheme]), *cells, runs_cell(row)]))
     head = ["System", "Thresholds", "Coverage", "Lowest of a class", "Mean set size"]
-    return Table(caption, [*head, "Sets of one class", "Empty sets", "Seeds"], [Body(rows)], numeric=2)
+    return Table(caption, [*head, "Sets of one class", "Seeds"], [Body(rows)], numeric=2)
 
 
 def _by_class(found: Reliability, caption: str) -> Table:
@@ -277,11 +294,20 @@ def _decision(found: Reliability, systems: Sequence[RankedSystem], caption: str)
     rows, kept = [], []
     for row in systems:
         if scores := decision_scores(found, row):
-            threshold, *others = scores.values()
             kept.append(row)
-            rows.append([value_cell(threshold), *map(with_interval, others)])
+            rows.append([_counted(metric, result) for metric, result in scores.items()])
     head = [f"{title} {at}" for title in DECISION.values() for at in ("at 0.5", "at the threshold")]
     return _table(found, kept, ["Threshold", *head], rows, caption)
+
+
+def _counted(metric: str, result: Score) -> Cell:
+    """A figure of the decision threshold; of few images as a count too, over several seeds the mean one."""
+    if metric == "decision":
+        return value_cell(result)
+    cell = with_interval(result)
+    if metric.partition("_")[0] not in ("sensitivity", "specificity") or not 0 < result.n < COUNTED:
+        return cell
+    return Cell(cell.text, f"{result.mean * result.n:.3g}/{result.n}, {cell.note}", cell.sort)
 
 
 def _table(

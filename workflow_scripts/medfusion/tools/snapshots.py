@@ -1,5 +1,6 @@
 """Snapshots: what a finished run was and what it measured, in a small folder that can be committed."""
 
+import json
 import os
 import re
 import shutil
@@ -12,7 +13,10 @@ from typing import Any
 import yaml
 
 from medfusion.errors import UserError
+from medfusion.files import images
 from medfusion.files.artifacts import hash_file, temporary_name, write_json, write_text
+from medfusion.jobs import looks
+from medfusion.jobs.looks import LEDGER
 from medfusion.planning.fingerprint import ROOT, code_hash, exists
 from medfusion.planning.repository import head
 from medfusion.tools import finished
@@ -46,7 +50,8 @@ def take(name: str, results: str | Path, into: str | Path, replace: bool = False
             raise UserError(f"{folder}: exists, and is no snapshot; choose another name")
         if not replace:
             raise UserError(f"{folder}: exists; choose another name, or say --replace")
-        if others := sorted({file.name for file in folder.iterdir()} - {SNAPSHOT, CONFIG, CONFUSIONS, METRICS}):
+        known = {SNAPSHOT, CONFIG, CONFUSIONS, METRICS, LEDGER.name}
+        if others := sorted({file.name for file in folder.iterdir()} - known):
             raise UserError(f"{folder}: holds {others[0]}, which is no part of a snapshot; move it away first")
     if Path(results, SNAPSHOT).exists():
         raise UserError(f"{results}: is a snapshot itself; copy its folder")
@@ -62,6 +67,10 @@ def _write(run: Run, results: Path, folder: Path) -> None:
         text = yaml.safe_dump(run.config, sort_keys=True, allow_unicode=True, width=110)
         write_text(temporary / CONFIG, text)
         write_json(temporary / CONFUSIONS, run.confusions)
+        own = {looks.name_of(images.read_labels(labels)) for _, labels in run.outputs.values()}
+        if kept := [entry for entry in looks.read() if entry.get("test_labels") in own]:
+            lines = (json.dumps(entry, ensure_ascii=False) + "\n" for entry in kept)
+            write_text(temporary / LEDGER.name, "".join(lines))
         shutil.copyfile(results / METRICS, temporary / METRICS)
         content = {
             "format": FORMAT,

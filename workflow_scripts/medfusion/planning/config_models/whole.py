@@ -77,7 +77,10 @@ class Evaluation(Section):
 
 
 class Reliability(Section):
-    conformal_coverage: float = key("share of images whose prediction set is to hold the true class", ge=0.5, lt=1)
+    conformal_coverage: Annotated[float, Field(ge=0.5, lt=1)] | None = key(
+        "share of images whose prediction set is to hold the true class; ~ for the lowest of 0.9, 0.95, 0.99, 0.995 "
+        "and 0.999 above the accuracy of every system on validation"
+    )
     sensitivity: Sensitivity | None = key(
         "that the decision threshold is to have; ~ for the threshold with the highest balanced accuracy"
     )
