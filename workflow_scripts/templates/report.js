@@ -48,13 +48,15 @@ function explain(word) {
   show(word, `${sentence.previousElementSibling.textContent}: ${sentence.textContent}`, left, bottom, top);
 }
 function show(of, text, left, bottom, top = bottom) {
+  const dialog = of.closest("dialog"); // which lies above everything else
+  (dialog ?? document.body).append(explanation);
   explained = of;
   explanation.hidden = false;
   explanation.textContent = text;
   const below = bottom + explanation.offsetHeight + 8 < innerHeight;
   const right = document.documentElement.clientWidth - explanation.offsetWidth - 8;
-  explanation.style.left = `${scrollX + Math.max(8, Math.min(left, right))}px`;
-  explanation.style.top = `${scrollY + (below ? bottom + 4 : top - explanation.offsetHeight - 4)}px`;
+  explanation.style.left = `${(dialog ? 0 : scrollX) + Math.max(8, Math.min(left, right))}px`;
+  explanation.style.top = `${(dialog ? 0 : scrollY) + (below ? bottom + 4 : top - explanation.offsetHeight - 4)}px`;
 }
 function soon(word, wait) {
   clearTimeout(later);
@@ -116,6 +118,8 @@ function csvRows(text) {
 function enlarge(figure, image) {
   image = image.cloneNode();
   image.loading = "eager";
+  image.removeAttribute("width");
+  image.removeAttribute("height");
   enlarged.replaceChildren();
   enlarged.setAttribute("aria-label", figure.querySelector("b").textContent);
   const close = made("button", "Close", enlarged);
@@ -146,7 +150,7 @@ function enlarge(figure, image) {
 // A drawing that is pointed at, or has the focus, comes alive: its picture gives way to the same SVG, in which lines and
 // points say their values and are lit. Panels say between which values their frames lie.
 const drawings = new WeakMap(); // by the image, and by what takes its place
-const LIT = "svg{display:block;width:100%;height:auto}.some [data-of]{opacity:.12}.some .lit{opacity:1}";
+const LIT = "svg{display:block;width:100%;height:auto;max-height:var(--tallest,none)}.some [data-of]{opacity:.12}.some .lit{opacity:1}";
 function enliven(image) {
   if (drawings.has(image) || !image.src?.startsWith("data:image/svg")) return drawings.get(image) ?? null;
   const svg = new DOMParser().parseFromString(textOf(image.src), "image/svg+xml").documentElement;
@@ -154,9 +158,9 @@ function enliven(image) {
   if (points.length === 0) return null;
   const host = document.createElement("div");
   host.className = "drawing";
-  host.role = "img";
-  host.ariaLabel = image.alt;
-  host.style.maxWidth = `${image.getAttribute("width")}px`;
+  host.setAttribute("role", "img");
+  host.setAttribute("aria-label", image.alt);
+  if (image.hasAttribute("width")) host.style.maxWidth = `${image.getAttribute("width")}px`;
   const style = document.createElement("style");
   style.textContent = LIT;
   svg.removeAttribute("width");
@@ -183,9 +187,12 @@ function enliven(image) {
     explain(null);
   });
   host.addEventListener("pointerleave", () => { light(null); explain(null); });
+  // With the keys, from point to point.
   let current = -1;
   const step = (by) => {
     current = (current + by + points.length) % points.length;
+    const { x } = new DOMPoint(points[current].x, 0).matrixTransform(svg.getScreenCTM());
+    host.parentElement.scrollBy(x - innerWidth / 2, 0);
     say(points[current]);
   };
   const drawing = { host, points, light, step };
@@ -197,7 +204,8 @@ function pointsOf(svg) {
   const points = [];
   for (const mark of svg.querySelectorAll("[data-panel] [data-of]")) {
     const panel = mark.closest("[data-panel]");
-    const frame = panel.querySelector(":scope > [data-x-name], :scope > [data-y-name]");
+    const frame = panel.querySelector(":scope > [data-x], :scope > [data-y]");
+    if (frame === null) continue; // names on both axes
     const [left, right, bottom, top] = frameOf(frame);
     const axes = [["x", left, right], ["y", bottom, top]].map(([axis, from, to]) => reading(frame, axis, from, to));
     for (const [x, y] of verticesOf(mark)) {
@@ -241,10 +249,8 @@ for (const plate of document.querySelectorAll(".plate")) {
   button.className = "enlarge";
   button.setAttribute("aria-label", `Enlarge: ${plate.getAttribute("aria-label")}`);
   button.addEventListener("click", () => enlarge(figure, image));
-  image.addEventListener("click", () => enlarge(figure, image));
-  for (const event of ["pointerenter", "focus"]) {
-    plate.addEventListener(event, () => enliven(image)?.host.addEventListener("click", () => enlarge(figure, image)), { once: true });
-  }
+  plate.addEventListener("click", (event) => { if (event.target !== plate) enlarge(figure, image); });
+  for (const event of ["pointerenter", "focus"]) plate.addEventListener(event, () => enliven(image), { once: true });
   plate.addEventListener("keydown", (event) => {
     const drawing = drawings.get(image);
     if (!drawing?.points.length || event.target !== plate || !["ArrowLeft", "ArrowRight"].includes(event.key)) return;
@@ -261,7 +267,7 @@ function lightRow(table, row) {
   for (const plate of table.closest("section").querySelectorAll(".plate")) {
     if (plate.offsetParent === null) continue; // folded away
     const image = plate.querySelector("img") ?? plate.firstElementChild;
-    (drawings.get(image) ?? (row ? enliven(image) : null))?.light(head ? head.textContent.trim() : null);
+    (drawings.get(image) ?? (row ? enliven(image) : null))?.light(head ? head.textContent.trim().replace(/\s+/g, " ") : null);
   }
 }
 for (const table of document.querySelectorAll("main .scroll table")) {

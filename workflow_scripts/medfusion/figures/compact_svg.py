@@ -16,6 +16,7 @@ PLACES = 2  # decimals of positions, in points
 SHIFT = re.compile(r"translate\((\S+) 0\)")
 REFERENCE = re.compile(r"url\(#([^)]*)\)")
 COMMAND = re.compile(r"([A-Za-z])([^A-Za-z]*)")
+NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 NUMBER = re.compile(r"-?\d+\.\d+(?![\d.]*e)")
 
 
@@ -29,7 +30,8 @@ def compact(svg: str, told: Mapping[str, Mapping[str, str]] = MappingProxyType({
     ----------
     told : attributes that elements get, by the name (gid) that they were given
     """
-    root = ElementTree.fromstring(svg)
+    # Comments hold texts as they were given, with characters that XML does not have.
+    root = ElementTree.fromstring(re.sub(r"<!--.*?-->", "", svg, flags=re.S))
     names = _references(root)
     for element in root.iter():
         element.text = _stripped(element.text)
@@ -40,6 +42,15 @@ def compact(svg: str, told: Mapping[str, Mapping[str, str]] = MappingProxyType({
     ElementTree.register_namespace("", SVG)
     ElementTree.register_namespace("xlink", XLINK)
     return ElementTree.tostring(root, encoding="unicode").replace(" />", "/>") + "\n"
+
+
+def attribute(text: str) -> str:
+    """A text in one line, without what XML does not have.
+
+    >>> attribute("two\\nlines\\x07 ")
+    'two lines'
+    """
+    return " ".join(NOT_XML.sub("", text).split())
 
 
 def _references(root: Element) -> dict[str, str]:

@@ -116,5 +116,5 @@ def _tell_axis(axis: Axis, axes: Axes) -> dict[str, str]:
     low, high = axis.get_view_interval() if not axis.get_inverted() else axis.get_view_interval()[::-1]
     sharing = (axes, *getattr(axes, f"get_shared_{letter}_axes")().get_siblings(axes))
     labels = (getattr(other, f"{letter}axis").get_label_text() for other in sharing)
-    name = " ".join(next(filter(None, labels), "").split())
+    name = compact_svg.attribute(next(filter(None, labels), ""))
     return {f"data-{letter}": f"{low:.6g} {high:.6g} {axis.get_scale()}", f"data-{letter}-name": name}

@@ -4,7 +4,7 @@ import seaborn as sns
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from medfusion.figures.compact_svg import MARK
+from medfusion.figures.compact_svg import MARK, attribute
 
 GREY = "0.45"
 
@@ -16,7 +16,7 @@ def class_colours(classes: int) -> list[tuple[float, float, float]]:
 
 def of(name: str) -> str:
     """The gid of a line or of points that show something with a name: the page says their values, and lights them."""
-    return f"{MARK}{name}"
+    return f"{MARK}{attribute(name)}"
 
 
 def source_line(figure: Figure, *parts: str) -> None:
