@@ -1,5 +1,6 @@
 # Each target makes .venv on first use, from the pinned requirements, and goes.
 #   make report   both studies on the real data            CONFIG=configs/surrogate.yaml adds an overlay
+#   make plan     what make report would run: why, how many jobs of each stage, about how long
 #   make demo     the whole workflow on generated images, without network
 #   make try      after `snakemake export`: serves pages to this machine on which the exported systems are tried
 #   make test     unit and workflow tests, in about a quarter of an hour
@@ -47,10 +48,13 @@ TESTS ?= not slow and not slurm
 # On a terminal a bar for each stage, elsewhere lines for each job. (GNU make before 4.1 does not tell.)
 SNAKEMAKE = .venv/bin/snakemake $(if $(MAKE_TERMERR),--logger rich) -j $(CORES)
 
-.PHONY: report demo try test test-runs test-faults test-changes test-all test-short test-page test-oldest test-slurm test-kubernetes test-fuzz fuzz browser slurm kubernetes gpu notebook optuna publish pictures docs schema lint bench bench-large pins
+.PHONY: report plan demo try test test-runs test-faults test-changes test-all test-short test-page test-oldest test-slurm test-kubernetes test-fuzz fuzz browser slurm kubernetes gpu notebook optuna publish pictures docs schema lint bench bench-large pins
 
 report: .venv/ready
 	$(SNAKEMAKE) report $(if $(CONFIG),--configfile $(CONFIG))
+
+plan: .venv/ready
+	@.venv/bin/snakemake -n report $(if $(CONFIG),--configfile $(CONFIG)) --quiet
 
 demo: .venv/ready
 	$(SNAKEMAKE) report --configfile configs/demo.yaml

@@ -1,10 +1,12 @@
 # What must run again. Needs: all rules, for what each job makes. Makes: the settings file of every job, before Snakemake
 # looks at ages; a plan that runs no jobs writes nothing. Whatever can go wrong in planning goes wrong here, and is said.
+import atexit
 import tempfile
 
 from medfusion.planning import jobs as all_jobs
 from medfusion.planning.environment import without_wildcards
 from medfusion.planning.reruns import Reruns, write_missing
+from medfusion.tools import dry_run
 
 TOLD = {}  # by settings file, what rules are told in its place
 
@@ -35,6 +37,11 @@ try:
         STAND_INS = tempfile.TemporaryDirectory(prefix="medfusion-") if ASKED.dry_run and found.changed else None
         folder = STAND_INS and without_wildcards(Path(STAND_INS.name), "set TMPDIR to another folder")
         TOLD = found.told(folder)
+        if ASKED.dry_run:
+            # A dry run has no hooks; this comes after what Snakemake says of each job, or, with --quiet all, alone.
+            atexit.register(
+                lambda: dry_run.say(snakemake_compat.jobs_of_dry_run(workflow), PLANNED, found, CORES or os.cpu_count())
+            )
         if found.misleading:
             print(
                 f"{found.misleading} jobs have inputs that are younger than their outputs, and are the same all the same: "

@@ -7,6 +7,7 @@ from medfusion.files import images
 from medfusion.files.archives import make_zip_reproducible
 from medfusion.files.artifacts import replacing, write_text
 from medfusion.jobs import stage
+from medfusion.learning.sparkline import sparkline
 
 
 def parser():
@@ -48,7 +49,11 @@ def main(args, settings):
         lambda line: stage.progress(f"{settings['title']}: {line}"),
         description.task,
     )
-    stage.progress(f"{settings['title']}: {model.count_params():,} parameters, {len(history)} epochs")
+    losses = [row["val_loss"] for row in history]
+    stage.progress(
+        f"{settings['title']}: {model.count_params():,} parameters, {len(history)} epochs, validation loss "
+        f"{sparkline(losses)} lowest {min(losses):.4f} in epoch {1 + losses.index(min(losses))}"
+    )
     table = io.StringIO()
     writer = csv.DictWriter(table, history[0], lineterminator="\n")
     writer.writeheader()

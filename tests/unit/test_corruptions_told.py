@@ -1,9 +1,9 @@
 """Tests of what figures and the page say of corrupted images."""
 
-import base64
 import csv
 import io
 import math
+from urllib.parse import unquote
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from medfusion.files import corrupted_files
 from medfusion.files.calibrations import Calibration
 from medfusion.files.corrupted_files import COLUMNS, UNTOUCHED, Condition
 from medfusion.files.metric_files import tidy
+from medfusion.naming import Names
 from medfusion.report import corruptions as told
 from medfusion.report.page_parts import Section
 
@@ -62,9 +63,12 @@ def test_the_table_is_read_as_it_was_written(table):
     assert measured.shown(table, SYSTEMS) == ["net/svm", "net/cnn"]
 
 
+NAMES = Names({"net/svm": "SVM on Net"})
+
+
 def test_each_corruption_has_a_panel_with_accuracy_and_abstention_of_each_system(table):
     with drawing.style("whitegrid"):
-        figure = corruption_figures.severities(table, ["net/svm", "net/cnn"], "some data")
+        figure = corruption_figures.severities(table, ["net/svm", "net/cnn"], NAMES, "some data")
     panels = [axes for axes in figure.axes if axes.axison]
     assert [axes.get_title() for axes in panels] == [corruption_figures.words(name) for name in measured.names(table)]
     for axes in panels:
@@ -75,6 +79,7 @@ def test_each_corruption_has_a_panel_with_accuracy_and_abstention_of_each_system
     assert drawn.tolist() == pytest.approx([1 - wrong / 40 for wrong in (2, 2, 4, 6, 8, 10)])
     words = [text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text"))]
     assert any("some data" in text and "n = 40" in text for text in words)
+    assert {"SVM on Net", "net/cnn"} <= set(words)  # what has no name is called by its address
 
 
 def test_the_numbers_are_those_that_are_drawn_and_figures_repeat_exactly(table, tmp_path):
@@ -84,7 +89,9 @@ def test_the_numbers_are_those_that_are_drawn_and_figures_repeat_exactly(table, 
     assert set(numbers["n"]) == {40} and set(numbers["system"]) == {"net/svm"}
     with drawing.style("whitegrid"):
         for name in ("a.svg", "b.svg"):
-            drawing.save(corruption_figures.severities(table, ["net/svm"], "some data"), tmp_path / name, numbers)
+            drawing.save(
+                corruption_figures.severities(table, ["net/svm"], NAMES, "some data"), tmp_path / name, numbers
+            )
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
 
 
@@ -134,7 +141,7 @@ def test_alexnet_is_named_on_medmnist_s_own_images_alone(table):
 def test_every_severity_is_in_a_file_with_intervals(table):
     *_, last = section_of(table).files
     assert last.label == "By corruption and severity: net/cnn"
-    rows = list(csv.DictReader(io.StringIO(base64.b64decode(last.uri.partition("base64,")[2]).decode())))
+    rows = list(csv.DictReader(io.StringIO(unquote(last.uri.partition(",")[2]))))
     assert len(rows) == 35 and {row["data"] for row in rows} == {"BreastMNIST, test n = 40"}
     assert all(" to " in row["Accuracy: interval or note"] for row in rows)
     at = measured.Measured(table, "net/cnn").at

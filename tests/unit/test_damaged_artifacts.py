@@ -199,7 +199,7 @@ PROGRAMS = {
     ),
     "draw_corruptions": (
         "--measured {corruptions.csv} --ranking {ranking.csv} --data {test.h5} --corruptions out.svg",
-        STYLE,
+        {**STYLE, "systems": {}},
     ),
     "fit_input_check": (
         "--features {features.h5} --train {train.h5} --val {val.h5} --input-check out.h5",

@@ -4,6 +4,7 @@ import io
 import re
 from xml.etree import ElementTree
 
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
@@ -85,17 +86,34 @@ def test_a_layout_that_differs_in_the_last_digit_gives_equal_bytes(tmp_path):
     assert len(clips) == 2 and set(clips) == set(re.findall(r"url\(#(\w+)\)", content))
 
 
-def test_an_svg_is_compact_and_letters_keep_their_size(tmp_path):
+def test_an_svg_is_compact_and_letters_keep_their_size_and_place(tmp_path):
     figure = Figure(figsize=(3, 2))
     axes = figure.subplots()
-    axes.plot([0, 1 / 3], [0, 1 / 7])
-    axes.set_title("a title")
+    axes.plot([0, 1 / 3, 1 / 2], [0, 1 / 7, 0])
+    axes.set_title("<a title> & more")
     drawing.save(figure, tmp_path / "x.svg")
-    text = (tmp_path / "x.svg").read_text()
-    assert "<!--" not in text and "\n " not in text
-    assert not re.search(r'(?: d="[^"]*|translate\([^)]*)\.\d{4}', text)
+    with matplotlib.rc_context({"svg.hashsalt": "medfusion"}):
+        figure.savefig(tmp_path / "full.svg", metadata=drawing.METADATA[".svg"])
+    text, full = ((tmp_path / name).read_text() for name in ("x.svg", "full.svg"))
+    assert "<!--" not in text and "\n " not in text and len(text) < 0.75 * len(full)
+    assert not re.search(r' (?:d|transform)="[^"]*\d\.\d{3}[^"]*"', text.replace("scale(0.015625)", ""))
     assert "scale(0.015625)" in text  # of letters, whose outlines are thousands of units high
-    ElementTree.fromstring(text)
+    drawn, meant = (list(map(place, ElementTree.fromstring(one).iter(LETTER))) for one in (text, full))
+    assert len(drawn) > 20 and drawn == pytest.approx(meant, abs=0.1)
+    lines = [re.findall(r"[\d.]+", path.get("d")) for path in ElementTree.fromstring(full).iter(PATH)]
+    short = [re.findall(r"[\d.]+", path.get("d")) for path in ElementTree.fromstring(text).iter(PATH)]
+    assert len(short) == len(lines)
+    for one, other in zip(short, lines, strict=True):
+        assert list(map(float, one)) == pytest.approx(list(map(float, other)), abs=0.006)
+
+
+LETTER, PATH = (f"{{http://www.w3.org/2000/svg}}{name}" for name in ("use", "path"))
+
+
+def place(use):
+    """Of a letter, from the start of its line; of a mark, from that of the figure."""
+    moved = re.match(r"translate\((\S+) 0\)", use.get("transform", ""))
+    return float(moved[1] if moved else use.get("x", 0))
 
 
 def test_an_svg_holds_its_numbers_and_gives_them_back(tmp_path):

@@ -110,7 +110,10 @@ CANDIDATES = tuple(
 # What prints the names of systems; and of those, what a system is, by the facts that say so.
 NAMED = tuple(
     f"{stage} dataset={{dataset}}"
-    for stage in ("draw_results", "draw_labels", "draw_reliability", "draw_discrimination", "draw_examples")
+    for stage in (
+        *("draw_results", "draw_labels", "draw_reliability", "draw_discrimination", "draw_examples"),
+        "draw_corruptions",
+    )
 ) + ("export_package dataset={dataset}",)
 
 

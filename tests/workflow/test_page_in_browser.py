@@ -283,6 +283,52 @@ def test_the_small_roc_curve_says_its_values(opened):
     opened.wait_for_function("document.getElementById('explanation').hidden")
 
 
+def test_a_figure_says_the_values_that_its_table_holds(opened, width=1280):
+    opened.set_viewport_size({"width": width, "height": 900})
+    opened.evaluate("document.querySelectorAll('details').forEach(details => details.open = true)")
+    figure = opened.locator("figure", has=opened.locator("[aria-label^='ROC and precision']")).first
+    with opened.expect_download() as waiting:
+        figure.locator("a[download]").click()
+    with open(waiting.value.path(), encoding="utf-8", newline="") as file:
+        known = [(row["x"], row["y"]) for row in csv.DictReader(file) if row["curve"] == "roc"]
+    plate = figure.locator(".plate")
+    plate.focus()
+    assert plate.locator("img").count() == 0 and plate.locator(".drawing[role=img]").is_visible()
+    said = set()
+    for _ in range(5):
+        opened.keyboard.press("ArrowRight")
+        name, x, y = re.fullmatch(r"(.+): .*rate\) (\S+), sensitivity .* (\S+)", shown(opened)).groups()
+        said.add(name)
+        assert any(abs(float(x) - float(a)) < 0.004 and abs(float(y) - float(b)) < 0.004 for a, b in known), (x, y)
+    assert len(said) == 1
+    lit = plate.locator("[data-of].lit")
+    assert lit.count() >= 1 and set(lit.evaluate_all("all => all.map(mark => mark.dataset.of)")) == said
+    box = lit.first.bounding_box()
+    opened.mouse.move(box["x"] + box["width"], box["y"])
+    assert ": " in shown(opened)
+    plate.locator(".drawing").click()
+    dialog = opened.locator("#enlarged")
+    assert dialog.locator(".drawing").is_visible()
+    box = dialog.locator("[data-of]").first.bounding_box()
+    opened.mouse.move(box["x"] + box["width"], box["y"])
+    assert opened.evaluate("document.getElementById('explanation').closest('dialog') !== null") and ": " in shown(
+        opened
+    )
+
+
+def test_a_row_lights_its_curve(opened):
+    opened.set_viewport_size({"width": 1280, "height": 900})
+    opened.evaluate("document.querySelectorAll('details').forEach(details => details.open = true)")
+    section = opened.locator("section", has=opened.locator("figure [aria-label^='ROC and precision']")).last
+    row = section.locator(".scroll tbody tr").first
+    name = " ".join(row.locator("th").inner_text().split())
+    row.hover()
+    lit = section.locator(".plate [data-of].lit")
+    assert lit.count() >= 1 and set(lit.evaluate_all("all => all.map(mark => mark.dataset.of)")) == {name}
+    opened.mouse.move(0, 0)
+    assert lit.count() == 0
+
+
 def test_the_page_stays_short(opened):
     """Half of what the demo's page once had at most: 17,359 words and 97 screens, 29,261 words with all unfolded."""
     opened.set_viewport_size({"width": 1280, "height": 800})

@@ -48,13 +48,15 @@ function explain(word) {
   show(word, `${sentence.previousElementSibling.textContent}: ${sentence.textContent}`, left, bottom, top);
 }
 function show(of, text, left, bottom, top = bottom) {
+  const dialog = of.closest("dialog"); // which lies above everything else
+  (dialog ?? document.body).append(explanation);
   explained = of;
   explanation.hidden = false;
   explanation.textContent = text;
   const below = bottom + explanation.offsetHeight + 8 < innerHeight;
   const right = document.documentElement.clientWidth - explanation.offsetWidth - 8;
-  explanation.style.left = `${scrollX + Math.max(8, Math.min(left, right))}px`;
-  explanation.style.top = `${scrollY + (below ? bottom + 4 : top - explanation.offsetHeight - 4)}px`;
+  explanation.style.left = `${(dialog ? 0 : scrollX) + Math.max(8, Math.min(left, right))}px`;
+  explanation.style.top = `${(dialog ? 0 : scrollY) + (below ? bottom + 4 : top - explanation.offsetHeight - 4)}px`;
 }
 function soon(word, wait) {
   clearTimeout(later);
@@ -101,6 +103,9 @@ function made(name, text, parent) {
   parent.append(element);
   return element;
 }
+function textOf(address) {
+  return decodeURIComponent(address.slice(address.indexOf(",") + 1));
+}
 function csvRows(text) {
   const rows = [[]];
   for (const [, quoted, plain, end] of text.matchAll(/(?:"((?:[^"]|"")*)"|([^",\n]*))(,|\n|$)/g)) {
@@ -110,8 +115,8 @@ function csvRows(text) {
   }
   return rows.filter((row) => row.length > 1 || row[0]);
 }
-async function enlarge(figure) {
-  const image = figure.querySelector("img").cloneNode();
+function enlarge(figure, image) {
+  image = image.cloneNode();
   image.loading = "eager";
   image.removeAttribute("width");
   image.removeAttribute("height");
@@ -121,13 +126,12 @@ async function enlarge(figure) {
   close.type = "button";
   close.className = "close";
   close.addEventListener("click", () => enlarged.close());
-  image.addEventListener("click", () => enlarged.close());
   enlarged.append(image);
+  (enliven(image)?.host ?? image).addEventListener("click", () => enlarged.close());
   enlarged.showModal();
   const link = figure.querySelector("a[download]");
   if (link === null) return;
-  const bytes = Uint8Array.from(atob(link.href.slice(link.href.indexOf(",") + 1)), (letter) => letter.charCodeAt(0));
-  const [head, ...rows] = csvRows(new TextDecoder().decode(bytes));
+  const [head, ...rows] = csvRows(textOf(link.href));
   const place = made("div", "", enlarged);
   place.className = "numbers";
   place.tabIndex = 0;
@@ -142,14 +146,133 @@ async function enlarge(figure) {
     for (const cell of row) made("td", cell, line);
   }
 }
+
+// A drawing that is pointed at, or has the focus, comes alive: its picture gives way to the same SVG, in which lines and
+// points say their values and are lit. Panels say between which values their frames lie.
+const drawings = new WeakMap(); // by the image, and by what takes its place
+const LIT = "svg{display:block;width:100%;height:auto;max-height:var(--tallest,none)}.some [data-of]{opacity:.12}.some .lit{opacity:1}";
+function enliven(image) {
+  if (drawings.has(image) || !image.src?.startsWith("data:image/svg")) return drawings.get(image) ?? null;
+  const svg = new DOMParser().parseFromString(textOf(image.src), "image/svg+xml").documentElement;
+  const points = pointsOf(svg);
+  if (points.length === 0) return null;
+  const host = document.createElement("div");
+  host.className = "drawing";
+  host.setAttribute("role", "img");
+  host.setAttribute("aria-label", image.alt);
+  if (image.hasAttribute("width")) host.style.maxWidth = `${image.getAttribute("width")}px`;
+  const style = document.createElement("style");
+  style.textContent = LIT;
+  svg.removeAttribute("width");
+  svg.removeAttribute("height");
+  host.attachShadow({ mode: "open" }).append(style, svg);
+  const light = (name) => {
+    const lit = points.filter((point) => point.name && (point.name === name || point.name.startsWith(`${name}, seed `)));
+    svg.classList.toggle("some", lit.length > 0);
+    for (const { mark } of points) mark.classList.remove("lit");
+    for (const { mark } of lit) mark.classList.add("lit");
+  };
+  const say = (point) => {
+    light(point.name);
+    const { x, y } = new DOMPoint(point.x, point.y).matrixTransform(svg.getScreenCTM());
+    show(host, [point.name, point.values].filter(Boolean).join(": "), x, y + 6, y - 6);
+  };
+  host.addEventListener("pointermove", (event) => {
+    const place = svg.getScreenCTM();
+    const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(place.inverse());
+    const gap = (point) => Math.hypot(point.x - at.x, point.y - at.y) * place.a;
+    const nearest = points.reduce((best, point) => (gap(point) < gap(best) ? point : best));
+    if (gap(nearest) < 14) return say(nearest);
+    light(null);
+    explain(null);
+  });
+  host.addEventListener("pointerleave", () => { light(null); explain(null); });
+  // With the keys, from point to point.
+  let current = -1;
+  const step = (by) => {
+    current = (current + by + points.length) % points.length;
+    const { x } = new DOMPoint(points[current].x, 0).matrixTransform(svg.getScreenCTM());
+    host.parentElement.scrollBy(x - innerWidth / 2, 0);
+    say(points[current]);
+  };
+  const drawing = { host, points, light, step };
+  drawings.set(image, drawing).set(host, drawing);
+  image.replaceWith(host);
+  return drawing;
+}
+function pointsOf(svg) {
+  const points = [];
+  for (const mark of svg.querySelectorAll("[data-panel] [data-of]")) {
+    const panel = mark.closest("[data-panel]");
+    const frame = panel.querySelector(":scope > [data-x], :scope > [data-y]");
+    if (frame === null) continue; // names on both axes
+    const [left, right, bottom, top] = frameOf(frame);
+    const axes = [["x", left, right], ["y", bottom, top]].map(([axis, from, to]) => reading(frame, axis, from, to));
+    for (const [x, y] of verticesOf(mark)) {
+      const values = [axes[0](x), axes[1](y)].filter(Boolean).join(", ");
+      points.push({ mark, name: mark.dataset.of, x, y, values });
+    }
+  }
+  return points;
+}
+function* verticesOf(mark) {
+  for (const use of mark.querySelectorAll("use[x]")) yield [+use.getAttribute("x"), +use.getAttribute("y")];
+  for (const path of mark.querySelectorAll("path")) {
+    if (path.closest("defs")) continue;
+    const numbers = path.getAttribute("d").match(/-?[\d.]+/g).map(Number);
+    for (let at = 0; at + 1 < numbers.length; at += 2) yield [numbers[at], numbers[at + 1]];
+  }
+}
+function frameOf(frame) {
+  const corners = [...verticesOf(frame)];
+  const [xs, ys] = [corners.map(([x]) => x), corners.map(([, y]) => y)];
+  return [Math.min(...xs), Math.max(...xs), Math.max(...ys), Math.min(...ys)];
+}
+// What an axis says of a place on it; nothing where it has names in place of numbers.
+function reading(frame, axis, from, to) {
+  const limits = frame.getAttribute(`data-${axis}`);
+  if (limits === null) return () => "";
+  const [low, high, scale] = limits.split(" ");
+  const [a, b] = scale === "log" ? [Math.log10(low), Math.log10(high)] : [+low, +high];
+  const decimals = scale === "log" ? 0 : Math.max(0, Math.ceil(3 - Math.log10(Math.abs(b - a))));
+  const name = frame.getAttribute(`data-${axis}-name`);
+  return (place) => {
+    const value = a + ((place - from) / (to - from)) * (b - a);
+    const text = `${+(scale === "log" ? 10 ** value : value).toFixed(Math.min(decimals, 6))}`;
+    return name ? `${name} ${text}` : text;
+  };
+}
 for (const plate of document.querySelectorAll(".plate")) {
-  const figure = plate.closest("figure");
+  const [figure, image] = [plate.closest("figure"), plate.querySelector("img")];
   const button = made("button", "", figure.querySelector("figcaption"));
   button.type = "button";
   button.className = "enlarge";
   button.setAttribute("aria-label", `Enlarge: ${plate.getAttribute("aria-label")}`);
-  button.addEventListener("click", () => enlarge(figure));
-  plate.querySelector("img").addEventListener("click", () => enlarge(figure));
+  button.addEventListener("click", () => enlarge(figure, image));
+  plate.addEventListener("click", (event) => { if (event.target !== plate) enlarge(figure, image); });
+  for (const event of ["pointerenter", "focus"]) plate.addEventListener(event, () => enliven(image), { once: true });
+  plate.addEventListener("keydown", (event) => {
+    const drawing = drawings.get(image);
+    if (!drawing?.points.length || event.target !== plate || !["ArrowLeft", "ArrowRight"].includes(event.key)) return;
+    event.preventDefault();
+    drawing.step(event.key === "ArrowRight" ? 1 : -1);
+  });
+  plate.addEventListener("blur", () => { drawings.get(image)?.light(null); explain(null); });
+}
+
+// A row of a table lights what the figures of its section show of the same name.
+function lightRow(table, row) {
+  const head = row?.cells[0].cloneNode(true);
+  for (const aside of head?.querySelectorAll("small, .tag") ?? []) aside.remove();
+  for (const plate of table.closest("section").querySelectorAll(".plate")) {
+    if (plate.offsetParent === null) continue; // folded away
+    const image = plate.querySelector("img") ?? plate.firstElementChild;
+    (drawings.get(image) ?? (row ? enliven(image) : null))?.light(head ? head.textContent.trim().replace(/\s+/g, " ") : null);
+  }
+}
+for (const table of document.querySelectorAll("main .scroll table")) {
+  table.addEventListener("pointerover", (event) => lightRow(table, event.target.closest("tbody tr:not(.group)")));
+  table.addEventListener("pointerleave", () => lightRow(table, null));
 }
 
 // The small ROC curve says its values under the mouse or the finger.

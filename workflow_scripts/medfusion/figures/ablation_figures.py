@@ -8,7 +8,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from medfusion.evaluation.ablations import t_interval
-from medfusion.figures.figure_parts import GREY, source_line
+from medfusion.figures.figure_parts import GREY, of, source_line
 from medfusion.naming import percent, span
 
 SPLITS = {"val": "validation", "test": "test"}
@@ -64,7 +64,8 @@ def _panel(axes: Axes, rows: pd.DataFrame, names: list[tuple[str, str]], confide
             low, high = t_interval(part["difference"], confidence)
             axes.barh(position, high - low, left=low, height=0.7, color="0.82", zorder=0)
             axes.plot(part["difference"].mean(), position, "|", color="black", markersize=11, zorder=3)
-        axes.plot(part["difference"], [position] * len(part), "o", color=blue, markersize=4.5, alpha=0.75, zorder=2.5)
+        look = {"color": blue, "markersize": 4.5, "alpha": 0.75, "zorder": 2.5}
+        axes.plot(part["difference"], [position] * len(part), "o", gid=of(words), **look)
     axes.axvline(0, color=GREY, linewidth=1)
     axes.set_ylim(len(names) - 0.4, -0.6)
 

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Rectangle
 
-from medfusion.figures.figure_parts import GREY, empty_figure, heat_map_figure, source_line
+from medfusion.figures.figure_parts import GREY, empty_figure, heat_map_figure, of, source_line
 from medfusion.naming import setting
 
 SCORES = ("accuracy", "auroc", "log_loss", "seconds")
@@ -148,7 +148,7 @@ def _weight_curve(part: SubFigure, content: dict[str, Any]) -> None:
     weight = [row["weights"][1] for row in content["curve"]]
     measures = list(dict.fromkeys(["accuracy", "log_loss", content["criterion"]]))
     for axes, criterion in zip(part.subplots(1, len(measures)), measures, strict=True):
-        axes.plot(weight, [row[criterion] for row in content["curve"]], "o-", markersize=3.5)
+        axes.plot(weight, [row[criterion] for row in content["curve"]], "o-", markersize=3.5, gid=of(""))
         axes.axvline(content["weights"][1], color=CHOSEN, label=f"chosen: {content['weights'][1]:g}")
         axes.axvline(ORIGINAL_WEIGHT, color=GREY, linestyle="--", label=f"{ORIGINAL_WEIGHT}, the original study's")
         axes.set(xlabel=f"weight of {content['members'][1]}", ylabel=f"validation {criterion.replace('_', ' ')}")
@@ -176,7 +176,7 @@ def _best_points(part: SubFigure, content: dict[str, Any]) -> None:
     bars.invert_yaxis()
     bars.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=len(content["members"]), frameon=False, fontsize=9)
     for axes, criterion in ((accuracy, "accuracy"), (loss, "log_loss")):
-        axes.plot([row[criterion] for row in rows], position, "o", color=GREY)
+        axes.plot([row[criterion] for row in rows], position, "o", color=GREY, gid=of(""))
         axes.plot(rows[chosen][criterion], chosen, "o", color=CHOSEN, markersize=9)
         axes.set_xlabel(f"validation {criterion.replace('_', ' ')}")
         _few_ticks(axes)

@@ -11,22 +11,23 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
 from medfusion.evaluation.corruptions import names
-from medfusion.figures.figure_parts import source_line
+from medfusion.figures.figure_parts import of, source_line
 from medfusion.figures.montage import montage_rows
 from medfusion.files.corrupted_files import MEAN, UNTOUCHED
-from medfusion.naming import span
+from medfusion.naming import Names, span
 
 COLUMNS = 4
 STYLES = {"accuracy": "-", "abstention_rate": "--"}
 
 
-def severities(table: pd.DataFrame, shown: Sequence[str], source: str) -> Figure:
+def severities(table: pd.DataFrame, shown: Sequence[str], names_of: Names, source: str) -> Figure:
     """A panel for each corruption: accuracy and abstention rate against severity.
 
     Parameters
     ----------
     table : as `corrupted_files.read` has it
     shown : addresses of systems, at most as many as there are colours
+    names_of : systems, by address
     source : name of the data
     """
     points = severity_numbers(table, shown)
@@ -37,7 +38,7 @@ def severities(table: pd.DataFrame, shown: Sequence[str], source: str) -> Figure
     for axes, name in zip(panels, listed, strict=False):
         for address, colour in zip(shown, colours, strict=True):
             part = points[(points["corruption"] == name) & (points["system"] == address)]
-            _lines(axes, part, colour)
+            _lines(axes, part, colour, names_of[address])
         axes.set_title(words(name), fontsize=11)
     for axes in panels[len(listed) :]:
         axes.set_axis_off()
@@ -48,7 +49,9 @@ def severities(table: pd.DataFrame, shown: Sequence[str], source: str) -> Figure
         axes.set_xlabel("severity")
     panels[0].set(xticks=levels, ylim=(-0.03, 1.03))
     panels[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    handles = [Line2D([], [], color=colour, label=address) for address, colour in zip(shown, colours, strict=True)]
+    handles = [
+        Line2D([], [], color=colour, label=names_of[address]) for address, colour in zip(shown, colours, strict=True)
+    ]
     handles += [
         Line2D([], [], color="black", linestyle="-", marker="o", markersize=3, label="accuracy"),
         Line2D([], [], color="black", linestyle="--", label="abstention rate"),
@@ -61,11 +64,12 @@ def severities(table: pd.DataFrame, shown: Sequence[str], source: str) -> Figure
     return figure
 
 
-def _lines(axes: Axes, part: pd.DataFrame, colour: tuple[float, float, float]) -> None:
+def _lines(axes: Axes, part: pd.DataFrame, colour: tuple[float, float, float], name: str) -> None:
     for metric, style in STYLES.items():
         own = part[part["metric"] == metric].sort_values("severity")
         marker = "o" if metric == "accuracy" else ""
-        axes.plot(own["severity"], own["value"], style, color=colour, marker=marker, markersize=3, linewidth=1.4)
+        look = {"color": colour, "marker": marker, "markersize": 3, "linewidth": 1.4}
+        axes.plot(own["severity"], own["value"], style, gid=of(name), **look)
         if metric == "accuracy":
             axes.fill_between(own["severity"], own["low"], own["high"], color=colour, alpha=0.12, linewidth=0)
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from medfusion.figures.figure_parts import GREY, source_line
+from medfusion.figures.figure_parts import GREY, of, source_line
 from medfusion.learning.studies import LearningCurve
 from medfusion.naming import span
 
@@ -29,11 +29,25 @@ def training_curves(histories: Mapping[str, pd.DataFrame], source: str) -> Figur
     train, val = sns.color_palette("colorblind")[:2]
     figure = Figure(figsize=(9.5, 4), layout="constrained")
     for axes, quantity in zip(figure.subplots(1, 2), ("accuracy", "loss"), strict=True):
-        for history in histories.values():
+        for seed, history in histories.items():
             row: Any = history["val_loss"].idxmin()
             lowest = history.loc[row]
-            axes.plot(history["epoch"], history[quantity], color=train, linewidth=1, alpha=0.8)
-            axes.plot(history["epoch"], history[f"val_{quantity}"], color=val, linewidth=1.3, alpha=0.9)
+            axes.plot(
+                history["epoch"],
+                history[quantity],
+                color=train,
+                linewidth=1,
+                alpha=0.8,
+                gid=of(f"seed {seed}, training"),
+            )
+            axes.plot(
+                history["epoch"],
+                history[f"val_{quantity}"],
+                color=val,
+                linewidth=1.3,
+                alpha=0.9,
+                gid=of(f"seed {seed}, validation"),
+            )
             axes.plot(lowest["epoch"], lowest[f"val_{quantity}"], "o", color=val, markersize=5, mec="black")
         axes.set(xlabel="epoch", ylabel=quantity)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -60,7 +74,7 @@ def learning_curves(curves: Mapping[str, LearningCurve], source: str) -> Figure:
         scores = {"training images": curve.train, "cross-validated": curve.folds, "validation split": curve.val}
         for (label, values), colour in zip(scores.items(), colours, strict=False):
             mean, sd = values.mean(axis=1), values.std(axis=1)
-            axes.plot(curve.sizes, mean, "o-", color=colour, label=label, markersize=4)
+            axes.plot(curve.sizes, mean, "o-", color=colour, label=label, markersize=4, gid=of(label))
             axes.fill_between(curve.sizes, mean - sd, np.minimum(mean + sd, 1), color=colour, alpha=0.18, linewidth=0)
         axes.set(title=LABELS.get(name, name), xlabel="training images")
         axes.locator_params(axis="x", nbins=5)
@@ -94,9 +108,18 @@ def training_size(points: pd.DataFrame, source: str) -> Figure:
     mean, sd = groups.mean(), groups.std(ddof=1).fillna(0)
     figure = Figure(figsize=(7.5, 4.2), layout="constrained")
     axes = figure.subplots()
-    axes.plot(points["size"], points["value"], "o", color=GREY, alpha=0.6, markersize=4, label="one repeat")
+    axes.plot(
+        points["size"],
+        points["value"],
+        "o",
+        color=GREY,
+        alpha=0.6,
+        markersize=4,
+        label="one repeat",
+        gid=of("one repeat"),
+    )
     blue = sns.color_palette("colorblind")[0]
-    axes.errorbar(mean.index, mean, sd, fmt="o-", color=blue, capsize=4, label="mean ± sd over repeats")
+    axes.errorbar(mean.index, mean, sd, fmt="o-", color=blue, capsize=4, label="mean ± sd over repeats", gid=of("mean"))
     axes.set(xscale="log", xlabel="training images (logarithmic)", ylabel="test accuracy")
     _label_sizes(axes, list(mean.index))
     axes.legend(loc="lower right")

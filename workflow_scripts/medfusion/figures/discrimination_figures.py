@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from medfusion.figures.figure_parts import GREY, class_colours, source_line
+from medfusion.figures.figure_parts import GREY, class_colours, of, source_line
 from medfusion.files.discriminations import RULES, Curve, Discrimination, operating_point
 from medfusion.files.rankings import BASELINES
 from medfusion.naming import class_names, percent, span
@@ -95,8 +95,10 @@ def _looks(found: Discrimination) -> dict[str, dict[str, Any]]:
 def _lines(axes: Axes, found: Discrimination, name: str) -> None:
     """The curves of all systems, thin those of each class of the selected one, and what decides where."""
     selected = found.curves[0]
-    for colour, row in zip(_class_colours(found), selected.classes.get(name, ()), strict=False):
-        axes.plot(found.places[name], row, color=colour, linewidth=0.8, zorder=2, **_steps(name))
+    labels = found.content["classes"]
+    for label, colour, row in zip(labels, _class_colours(found), selected.classes.get(name, ()), strict=False):
+        look = {"color": colour, "linewidth": 0.8, "zorder": 2, "gid": of(found.label_names[label]), **_steps(name)}
+        axes.plot(found.places[name], row, **look)
     for order, curve in reversed(list(enumerate(found.curves))):
         _band(axes, found, curve, name, order)
     if name == "roc":
@@ -111,7 +113,7 @@ def _lines(axes: Axes, found: Discrimination, name: str) -> None:
 def _band(axes: Axes, found: Discrimination, curve: Curve, name: str, order: int) -> None:
     value, low, high = curve.bands[name]
     look, places = _looks(found)[curve.address], found.places[name]
-    axes.plot(places, value, zorder=4 - order, **look, **_steps(name))
+    axes.plot(places, value, zorder=4 - order, gid=of(found.names[curve.address]), **look, **_steps(name))
     step: Literal["pre"] | None = "pre" if _steps(name) else None
     axes.fill_between(places, low, high, color=look["color"], alpha=0.15, linewidth=0, step=step, zorder=1)
 

@@ -12,10 +12,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedFormatter
 
 from medfusion.errors import UserError
-from medfusion.figures import fitting
+from medfusion.figures import compact_svg, fitting
 from medfusion.files import svg_numbers
 from medfusion.files.artifacts import replacing
 
@@ -72,39 +75,46 @@ def save(figure: Figure, path: str | Path, numbers: pd.DataFrame | None = None) 
     """Write a figure to `path` (.png at 144 dots an inch, or .svg), whole or not at all, and close it.
 
     Long names are fitted into it first (`fitting`). Neither the time nor a library's version goes into the file, and
-    the identifiers inside an SVG are fixed. An SVG holds the numbers that it shows, for the page to offer (see
-    `svg_numbers`).
+    an SVG is made small (`compact_svg`). It holds the numbers that it shows, for the page to offer (see
+    `svg_numbers`), and what the page tells values from: names of lines and points (`figure_parts.of`), and between
+    which values the frame of each panel lies.
     """
     path = Path(path)
     try:
         with replacing(path) as temporary, matplotlib.rc_context({"svg.hashsalt": "medfusion"}):
             fitting.fit(figure)
+            told = _tell_panels(figure) if path.suffix == ".svg" else {}
             figure.savefig(temporary, dpi=DPI, metadata=METADATA[path.suffix])
             if path.suffix == ".svg":
                 text = temporary.read_text(encoding="utf-8")
-                temporary.write_text(_compact(_number_clips(text)), encoding="utf-8")
+                temporary.write_text(compact_svg.compact(text, told), encoding="utf-8")
                 if numbers is not None and len(numbers):
                     svg_numbers.embed(temporary, numbers)
     finally:
         plt.close(figure)
 
 
-def _number_clips(svg: str) -> str:
-    """Name the clip paths of an SVG in their order.
+def _tell_panels(figure: Figure) -> dict[str, dict[str, str]]:
+    """Name each panel that has lines or points with names, and its frame; by these names, the attributes they get."""
+    told = {}
+    for number, axes in enumerate(part for whole in figure.axes for part in (whole, *whole.child_axes)):
+        if any(str(child.get_gid()).startswith(compact_svg.MARK) for child in axes.get_children()):
+            panel, frame = f"panel{number}", f"frame{number}"
+            axes.set_gid(panel)
+            axes.patch.set_gid(frame)
+            told[panel] = {"data-panel": str(number)}
+            told[frame] = {**_tell_axis(axes.xaxis, axes), **_tell_axis(axes.yaxis, axes)}
+    return told
 
-    matplotlib names them by a hash of their positions to the last digit, which depends on where in memory the layout
-    keeps its variables.
-    """
-    names: dict[str, str] = {}
-    return re.sub(r'(?<=["#])p[0-9a-f]{10}(?=[")])', lambda name: names.setdefault(name[0], f"clip{len(names)}"), svg)
 
-
-def _compact(svg: str) -> str:
-    """An SVG without comments, indentation, and decimals of positions beyond thousandths of a point.
-
-    The page holds dozens of figures, and a table of letters is mostly their positions.
-    """
-    svg = re.sub(r"<!--.*?-->", "", svg, flags=re.S)
-    svg = re.sub(r"\n\s*", "\n", svg)
-    places = r' (?:d|x|y|width|height)="[^"]*"|translate\([^)]*\)'
-    return re.sub(places, lambda place: re.sub(r"(\.\d{3})\d+", r"\1", place[0]), svg)
+def _tell_axis(axis: Axis, axes: Axes) -> dict[str, str]:
+    """The limits and the label of an axis; nothing of one that has names in place of numbers."""
+    letter = axis.axis_name
+    formatter = axis.get_major_formatter()
+    if isinstance(formatter, FixedFormatter) and not all(re.fullmatch(r"[\d.,]*", text) for text in formatter.seq):
+        return {}
+    low, high = axis.get_view_interval() if not axis.get_inverted() else axis.get_view_interval()[::-1]
+    sharing = (axes, *getattr(axes, f"get_shared_{letter}_axes")().get_siblings(axes))
+    labels = (getattr(other, f"{letter}axis").get_label_text() for other in sharing)
+    name = compact_svg.attribute(next(filter(None, labels), ""))
+    return {f"data-{letter}": f"{low:.6g} {high:.6g} {axis.get_scale()}", f"data-{letter}-name": name}

@@ -4,12 +4,19 @@ import seaborn as sns
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from medfusion.figures.compact_svg import MARK, attribute
+
 GREY = "0.45"
 
 
 def class_colours(classes: int) -> list[tuple[float, float, float]]:
     """One colour a class, up to ten of them distinct for colour-blind readers."""
     return list(sns.color_palette("colorblind", classes) if classes <= 10 else sns.husl_palette(classes))
+
+
+def of(name: str) -> str:
+    """The gid of a line or of points that show something with a name: the page says their values, and lights them."""
+    return f"{MARK}{attribute(name)}"
 
 
 def source_line(figure: Figure, *parts: str) -> None:

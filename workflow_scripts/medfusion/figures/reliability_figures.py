@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
 from medfusion.evaluation.ranking import score
-from medfusion.figures.figure_parts import GREY, source_line
+from medfusion.figures.figure_parts import GREY, of, source_line
 from medfusion.files.rankings import Score
 from medfusion.files.reliabilities import Reliability
 from medfusion.naming import class_names, percent, span
@@ -37,16 +37,18 @@ def diagrams(found: Reliability) -> Figure:
             upper, lower = axes[:, column]
             upper.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1)
             for number, run in reversed(list(enumerate(runs))):
-                rows = run[when]["diagram"]["bins"]
+                rows, named = run[when]["diagram"]["bins"], _named(found, run)
                 x, y = [row["confidence"] for row in rows], [row["accuracy"] for row in rows]
                 if number:
-                    upper.plot(x, y, ".-", color=GREY, linewidth=0.8, markersize=4, alpha=0.6)
+                    look = {"color": GREY, "linewidth": 0.8, "markersize": 4, "alpha": 0.6}
+                    upper.plot(x, y, ".-", gid=of(named), **look)
                 else:
                     bars = [
                         [row["accuracy"] - row["low"] for row in rows],
                         [row["high"] - row["accuracy"] for row in rows],
                     ]
-                    upper.errorbar(x, y, bars, fmt="o-", color=blue, markersize=5, linewidth=1.4, elinewidth=1)
+                    look = {"color": blue, "markersize": 5, "linewidth": 1.4, "elinewidth": 1}
+                    upper.errorbar(x, y, bars, fmt="o-", gid=of(named), **look)
             _histogram(lower, runs[0][when]["diagram"]["histogram"], blue)
             error = _score(found, address, f"ece_{when}")
             upper.set(xlim=(left, 1.01), ylim=(bottom, 1.02))
@@ -96,7 +98,8 @@ def risk_coverage(found: Reliability) -> Figure:
         for number, run in enumerate(runs):
             curve = _curve(run)
             x, y = curve["abstention_rate"], curve["accuracy"]
-            axes.plot(x, y, color=colour, linewidth=0.8 if number else 1.6, alpha=0.5 if number else 1)
+            look = {"linewidth": 0.8 if number else 1.6, "alpha": 0.5 if number else 1}
+            axes.plot(x, y, color=colour, gid=of(_named(found, run)), **look)
             axes.lines[-1].set_zorder(3 - order)
         share, rest = _score(found, address, "abstention_rate"), _score(found, address, "selective_accuracy")
         if rest.n:
@@ -160,8 +163,8 @@ def conformal(found: Reliability) -> Figure:
         places = np.arange(len(part)) + shift
         look = {"fmt": marker, "color": colour, "capsize": 3, "markersize": 6}
         bars = [part["coverage"] - part["low"], part["high"] - part["coverage"]]
-        left.errorbar(part["coverage"], places, xerr=bars, **look, label=title)
-        right.errorbar(part["classes_in_a_set"], places, xerr=part["sd_of_classes"].fillna(0), **look)
+        left.errorbar(part["coverage"], places, xerr=bars, **look, label=title, gid=of(title))
+        right.errorbar(part["classes_in_a_set"], places, xerr=part["sd_of_classes"].fillna(0), **look, gid=of(title))
     left.axvline(found.content["coverage"], color=GREY, linestyle="--", linewidth=1, label="intended")
     left.set(xlabel="share of images whose set holds the true class")
     left.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -214,6 +217,11 @@ def _addresses(found: Reliability) -> list[str]:
 
 def _runs(found: Reliability, address: str) -> list[Mapping[str, Any]]:
     return [run for run in found.content["shown"] if run["address"] == address]
+
+
+def _named(found: Reliability, run: Mapping[str, Any]) -> str:
+    name = found.names[run["address"]]
+    return name if run["seed"] is None else f"{name}, seed {run['seed']}"
 
 
 def _seeds(runs: Sequence[Mapping[str, Any]]) -> str:

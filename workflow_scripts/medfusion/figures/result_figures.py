@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from medfusion.evaluation.ranking import interval_of_mean
-from medfusion.figures.figure_parts import GREY, empty_figure, heat_map_figure, source_line
+from medfusion.figures.figure_parts import GREY, empty_figure, heat_map_figure, of, source_line
 from medfusion.files.comparison_files import Comparisons, is_baseline
 from medfusion.naming import class_names, percent
 
@@ -106,16 +106,18 @@ def seeds(
         mean, sd = part["value"].mean(), part["value"].std(ddof=1)
         values, lows, highs = (part[key].to_numpy(float) for key in ("value", "low", "high"))
         low, high = interval_of_mean(values, lows, highs, part["confidence"].iloc[0])
-        axes.barh(position, high - low, left=low, height=0.3, color="0.82")
+        axes.barh(position, high - low, left=low, height=0.3, color="0.82", gid=of(names[system]))
         if len(part) > 1:
             axes.errorbar(mean, position, xerr=sd, fmt="|", color="black", capsize=4, markersize=12, zorder=3)
-        axes.plot(part["value"], [position] * len(part), "o", color=blue, markersize=5, alpha=0.75, zorder=2.5)
+        look = {"color": blue, "markersize": 5, "alpha": 0.75, "zorder": 2.5}
+        axes.plot(part["value"], [position] * len(part), "o", gid=of(names[system]), **look)
     for row in published:
         if row.get(measure):
             matched = row.get("system") in systems
             position = systems.index(row["system"]) if matched else len(systems) + elsewhere.index(row)
             face = PUBLISHED if matched else "white"
-            axes.plot(row[measure], position, "D", color=PUBLISHED, mfc=face, markersize=7, zorder=4)
+            look = {"color": PUBLISHED, "mfc": face, "markersize": 7, "zorder": 4}
+            axes.plot(row[measure], position, "D", gid=of(f"{row['name']}, published"), **look)
     if elsewhere:
         axes.axhline(len(systems) - 0.5, color=GREY, linewidth=0.8)
     axes.set(xlabel=f"test {MEASURES[measure]}", ylim=(rows - 0.4, -0.6))
@@ -155,7 +157,7 @@ def label_areas(areas: pd.DataFrame, source: str) -> Figure:
         part = areas[areas["system"] == system]
         heights = np.array([places[label] for label in part["label"]]) + 0.16 * (2 * number - len(systems) + 1)
         axes.hlines(heights, part["low"], part["high"], color=colour, linewidth=1.8)
-        axes.plot(part["value"], heights, "o", color=colour, markersize=6, label=system)
+        axes.plot(part["value"], heights, "o", color=colour, markersize=6, label=system, gid=of(system))
     names = class_names(first["label"], 10**6)
     axes.set_yticks(range(len(names)), [f"{name} ({n:,})" for name, n in zip(names, first["images"], strict=True)])
     axes.set(xlabel="test AUROC of the label (in brackets: test images that have it)", ylim=(len(names) - 0.4, -0.6))
@@ -180,12 +182,14 @@ def differences(comparisons: Comparisons, names: Mapping[str, str], source: str)
     axes = figure.subplots()
     same = sns.color_palette("colorblind")[0]
     axes.axvline(0, color=GREY, linewidth=1, zorder=1)
-    for position, row in enumerate(systems.values()):
+    for position, (system, row) in enumerate(systems.items()):
         clear = row["significant"]
         colour = DIFFERENT if clear else same
-        axes.plot([row["low"], row["high"]], [position] * 2, color=colour, linewidth=1.8, zorder=2)
+        axes.plot(
+            [row["low"], row["high"]], [position] * 2, color=colour, linewidth=1.8, zorder=2, gid=of(names[system])
+        )
         look: dict[str, Any] = {"mfc": colour if clear else "white", "mew": 1.5, "markersize": 7, "zorder": 3}
-        axes.plot(row["difference"], position, "D" if clear else "o", color=colour, **look)
+        axes.plot(row["difference"], position, "D" if clear else "o", color=colour, gid=of(names[system]), **look)
     best = names[comparisons["best"]]
     axes.set(xlabel=f"test accuracy minus that of {best}", ylim=(len(systems) - 0.4, -0.6))
     axes.set_yticks(range(len(systems)), [names[system] for system in systems])

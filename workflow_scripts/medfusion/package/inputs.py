@@ -58,6 +58,22 @@ def items(
             yield _picture(path, form)
 
 
+def count(paths: Iterable[str]) -> int | None:
+    """How many images are below the given paths; None where that is not known before they are read."""
+    total, aside = 0, PassedOver()
+    for path in paths:
+        if path.lower().endswith(".npz") and not os.path.isdir(path):
+            return None
+        if not os.path.isdir(path):
+            total += 1
+            continue
+        for _, folders, names in os.walk(path):
+            folders[:] = [name for name in folders if not aside.is_leftover(name)]
+            kept = (name for name in names if not aside.is_leftover(name))
+            total += sum(Path(name).suffix.lower() in SUFFIXES | OTHER_PICTURES for name in kept)
+    return total
+
+
 def batches(given: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
     """Items in lists of at most `size`."""
     batch = []

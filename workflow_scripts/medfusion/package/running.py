@@ -6,10 +6,10 @@ import os
 import resource
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, NoReturn
+from typing import IO, TYPE_CHECKING, NoReturn, TypeVar
 
 from medfusion import escaping
 from medfusion.errors import UserError
@@ -18,6 +18,7 @@ from medfusion.files.artifacts import replacing
 if TYPE_CHECKING:
     from medfusion.package.predictor import Predictor
 
+T = TypeVar("T")
 PATIENCE = 300  # seconds to load a model package and to try it on one image; an ensemble of many networks takes ten
 MEMORY = 16 * 2**30  # bytes of address space, of which libraries reserve a few without using them
 
@@ -110,6 +111,32 @@ def destination(path: str | None) -> Iterator[IO[str]]:
     ):
         yield file
         file.flush()
+
+
+def shown(found: Iterable[T], total: int | None, every: int) -> Iterator[T]:
+    """The same things one after another; of more than `every` it is shown how many are done, in a bar on a terminal.
+
+    Parameters
+    ----------
+    total : how many there will be; None if nobody knows
+    every : elsewhere a line is said for so many
+    """
+    if not sys.stderr.isatty() or (total is not None and total <= every):
+        for number, item in enumerate(found, 1):
+            yield item
+            if number % every == 0:
+                say(f"{number} images")
+        return
+    from rich import progress
+    from rich.console import Console
+
+    columns = progress.BarColumn(), progress.MofNCompleteColumn(), "images", progress.TimeRemainingColumn()
+    # What is said meanwhile comes above the bar.
+    with progress.Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as bar:
+        task = bar.add_task("", total=total)
+        for item in found:
+            yield item
+            bar.advance(task)
 
 
 def say(text: str) -> None:

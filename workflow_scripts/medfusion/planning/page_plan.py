@@ -172,7 +172,7 @@ class PagePlan:
                     "ranking": ranking,
                     "data": [f"{folder}/images/test.h5"],
                 },
-                self._named,
+                lambda wildcards: self._named(wildcards, systems=plan.named(wildcards.dataset)["systems"]),
                 self._corruptions.runs,
             ),
             "corrupted": Drawing(

@@ -98,6 +98,10 @@ class Reruns:
         self.changed = [job.settings for job in planned if self._is_changed(job)]
         self._ask_for_downloads()
 
+    def record(self, job: Planned) -> Record | None:
+        """What is left of a planned job's last run; None where it never ran, or was not finished."""
+        return self._records[job.settings]
+
     # -- looking ------------------------------------------------------------------------------------------------------
 
     def _look(self, job: Planned) -> None:

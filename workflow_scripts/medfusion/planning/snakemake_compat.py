@@ -88,6 +88,11 @@ def jobs_to_run(workflow: Any) -> list[PlannedJob]:
     ]
 
 
+def jobs_of_dry_run(workflow: Any) -> list[PlannedJob] | None:
+    """The same at the end of a dry run; None where it came to no plan."""
+    return jobs_to_run(workflow) if workflow.dag is not None else None
+
+
 def _declared_memory(rule: Any) -> int | None:
     resource = rule.resources.get("mem_mb")
     return None if resource is None or resource.is_evaluable() else resource.value  # a function guesses from the inputs

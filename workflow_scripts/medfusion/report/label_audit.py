@@ -8,7 +8,7 @@ import pandas as pd
 from medfusion.files.label_audits import SPLITS
 from medfusion.files.tables import csv_text
 from medfusion.naming import Names, percent
-from medfusion.report.page_parts import CSV, Body, Cell, File, Row, Section, Table, data_uri
+from medfusion.report.page_parts import CSV, Body, Cell, File, Row, Section, Table, text_uri
 
 WEAK = "A weak model flags its own errors: look before you call a label wrong."
 HOW = (
@@ -55,7 +55,7 @@ def fill(
     listed = table[table["flagged"] | table["opposite_split"].fillna("").astype(bool)].sort_values("score")
     if len(listed):
         label = f"The {len(listed):,} labels that something speaks against"
-        section.files.append(File(label, "labels.csv", data_uri(CSV, csv_text(listed).encode())))
+        section.files.append(File(label, "labels.csv", text_uri(CSV, csv_text(listed))))
 
 
 def _row(split: str, counts: Mapping[str, int]) -> Row:

@@ -24,7 +24,7 @@ from medfusion.report import page_sections, page_tables, paired, provenance, rel
 from medfusion.report.glossary import Glossary
 from medfusion.report.material import Config, Material, gather
 from medfusion.report.page_card import Card, card
-from medfusion.report.page_parts import Section, Table, data_uri
+from medfusion.report.page_parts import Section, Table, text_uri
 from medfusion.tasks import is_multi_label
 
 YAML = "application/yaml;charset=utf-8"
@@ -128,7 +128,7 @@ def render(
         confidence=percent(config["evaluation"]["confidence"]),
         costs=page_tables.costs(costs, "Cost of each stage") if len(costs) else None,
         versions=page_tables.versions(libraries, "Libraries that the stages import"),
-        config=data_uri(YAML, yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=110).encode()),
+        config=text_uri(YAML, yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=110)),
         made=provenance.made(records),
         checklist=checklist,
         glossary=Glossary(),

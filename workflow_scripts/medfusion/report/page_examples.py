@@ -12,7 +12,7 @@ from statsmodels.stats.proportion import proportion_confint
 from medfusion.files.example_files import LEAST_FALL, PAIRS, Maps, mapped, read_examples, read_maps
 from medfusion.files.tables import csv_text
 from medfusion.naming import class_names, percent
-from medfusion.report.page_parts import CSV, Body, Cell, Picture, Row, Section, Table, data_uri
+from medfusion.report.page_parts import CSV, Body, Cell, Picture, Row, Section, Table, text_uri
 from medfusion.system_id import SystemId
 
 SURE = 0.9  # a probability that asks for an explanation where the class is wrong
@@ -84,7 +84,7 @@ class ExamplePages:
         n = f"n = {self._examples['n']:,}"
         caption, alt = f"{caption} Test {n}.", f"{title}. {seen} {self._name}, test {n}."
         rows = self._rows(kind)
-        numbers = data_uri(CSV, csv_text(pd.DataFrame(rows)).encode()) if rows else ""
+        numbers = text_uri(CSV, csv_text(pd.DataFrame(rows))) if rows else ""
         return replace(picture, title=title, caption=caption, alt=alt, numbers=numbers)
 
     def _rows(self, kind: str) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
+from markupsafe import Markup
 
 from medfusion.errors import UserError
 from medfusion.files import svg_numbers
@@ -14,6 +15,8 @@ from medfusion.files.tables import csv_text
 
 MEDIA = {".svg": "image/svg+xml", ".png": "image/png"}
 CSV = "text/csv;charset=utf-8"
+# What an address, or an attribute in single quotes, cannot hold as it is.
+ESCAPED = str.maketrans({"&": "&amp;", **{letter: f"%{ord(letter):02X}" for letter in "%#'\n\r\t"}})
 NAMED = 3  # figures that are folded away, up to which their titles are named
 PIXELS_PER_POINT = 96 / 72
 
@@ -135,7 +138,7 @@ def table_file(table: Table, label: str, data: str) -> File:
             columns.append((f"{title}: interval or note", [cell.note for cell in cells]))
     text = csv_text(pd.DataFrame(dict(columns)))
     name = re.sub(r"\W+", "-", label.lower()).strip("-")
-    return File(label, f"{name}.csv", data_uri(CSV, text.encode()))
+    return File(label, f"{name}.csv", text_uri(CSV, text))
 
 
 def picture(name: str, path: str | Path, title: str, caption: str, alt: str) -> Picture:
@@ -154,14 +157,23 @@ def picture(name: str, path: str | Path, title: str, caption: str, alt: str) -> 
         width, height = _svg_size(content) if path.suffix == ".svg" else _png_size(content)
     except (OSError, ValueError, struct.error) as error:
         raise UserError(f"{path}: not a readable figure ({error}); delete it and run again") from None
-    uri = data_uri(MEDIA[path.suffix], content)
-    table = data_uri(CSV, numbers.encode()) if numbers else ""
+    uri = text_uri(MEDIA[path.suffix], content.decode()) if path.suffix == ".svg" else data_uri(MEDIA[".png"], content)
+    table = text_uri(CSV, numbers) if numbers else ""
     return Picture(name, title, caption, alt, uri, round(width), round(height), table)
 
 
 def data_uri(media: str, content: bytes) -> str:
     """A file as an address that holds it."""
     return f"data:{media};base64,{base64.b64encode(content).decode()}"
+
+
+def text_uri(media: str, text: str) -> Markup:
+    """A text as an address that holds it, ready for an attribute in single quotes: a quarter shorter than `data_uri`.
+
+    >>> text_uri("text/csv", "a,b\\n'90 %',#1 & \\"2\\"\\n")
+    Markup('data:text/csv,a,b%0A%2790 %25%27,%231 &amp; "2"%0A')
+    """
+    return Markup(f"data:{media},{text.translate(ESCAPED)}")
 
 
 def _svg_size(content: bytes) -> tuple[float, float]:

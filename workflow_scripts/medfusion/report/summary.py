@@ -48,12 +48,11 @@ def summary(
     records : of the jobs that made the results
     context : lines that say when and on what the results were measured, by title
     """
+    # In their order, which is that of the configuration; settings have sorted keys.
     names = {content["dataset"]: content["name"] for content in contents}
-    systems = {key: display_names.system_names(config, key) for key in config["datasets"]}
+    systems = {key: display_names.system_names(config, key) for key in names}
     near_duplicates = [
-        paired.duplicates_first(comparisons[key], systems[key], names[key])
-        for key in config["datasets"]
-        if key in comparisons
+        paired.duplicates_first(comparisons[key], systems[key], names[key]) for key in names if key in comparisons
     ]
     parts = ["# Measured results", *filter(None, near_duplicates)]
     parts += ["\n".join(f"- {title}: {text}" for title, text in context.items())]
@@ -70,7 +69,7 @@ def summary(
         "those within one standard error of the best it is the most accurate there; "
         "log loss is that after a temperature, where an image has one class."
     )
-    for key in config["datasets"]:
+    for key in names:
         own = [content for content in contents if content["dataset"] == key]
         parts += _dataset(config, key, own, rankings[key], comparisons.get(key), systems[key])
         if key in reliabilities:

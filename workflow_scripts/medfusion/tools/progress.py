@@ -106,7 +106,7 @@ def look(now: float | None = None) -> View | None:
         path = records.planned_file(job["settings"])
         state, spent, sign = _state(path, job["settings"], run["at"], started, out_of_sight, now)
         stage, name = path.parent.name, path.stem
-        expected = job["seconds"] if job["seconds"] is not None else _similar(stage, name, history)
+        expected = job["seconds"] if job["seconds"] is not None else similar(stage, name, history)
         needs = tuple(f"{Path(need).parent.name}/{Path(need).stem}" for need in job["needs"])
         jobs.append(Job(stage, name, state, spent, expected, job["threads"], needs))
         last = max(last, sign)
@@ -169,7 +169,7 @@ def _history(run: Mapping[str, Any]) -> list[tuple[str, str, float]]:
     return [entry for entry in [*known, *recorded] if entry[2] is not None]
 
 
-def _similar(stage: str, name: str, history: Iterable[tuple[str, str, float]]) -> float | None:
+def similar(stage: str, name: str, history: Iterable[tuple[str, str, float]]) -> float | None:
     """The mean time of those jobs of a stage whose names begin with the most of the same words."""
     groups: dict[int, list[float]] = {}
     for other_stage, other, seconds in history:

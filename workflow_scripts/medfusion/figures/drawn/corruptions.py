@@ -11,10 +11,10 @@ def draw(settings: dict[str, Any], measured: str, ranking: str, data: list[str])
     from medfusion.figures import corruption_figures
     from medfusion.files import corrupted_files, rankings
     from medfusion.files.images import describe
-    from medfusion.naming import data_name
+    from medfusion.naming import Names, data_name
 
     table = corrupted_files.read(measured)
     systems = shown(table, rankings.read(ranking).systems)
     source = data_name(settings["name"], describe(data[0]).generated)
-    figure = corruption_figures.severities(table, systems, source)
+    figure = corruption_figures.severities(table, systems, Names(settings["systems"]), source)
     return {"corruptions": (figure, corruption_figures.severity_numbers(table, systems))}
