@@ -17,6 +17,7 @@ configfile: f"{ROOT}/config.yaml"
 
 
 include: "rules/common.smk"
+include: "rules/resources.smk"
 include: "rules/stage.smk"
 include: "rules/data.smk"
 include: "rules/networks.smk"

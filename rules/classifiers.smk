@@ -20,7 +20,7 @@ use rule stage as fit_grid with:
     priority: 5
     resources:
         mem_mb=memory(1200),
-        runtime=60,
+        runtime=minutes(30),
     message:
         "{wildcards.dataset}: fitting {wildcards.classifier} on {wildcards.model}, seed {wildcards.seed}"
 

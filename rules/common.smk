@@ -15,7 +15,7 @@ from medfusion.package.try_files import PAGE as TRY_PAGE
 from medfusion.planning import config as configuration
 from medfusion.planning import runs, snakemake_compat
 from medfusion.planning.corruption_plan import CorruptionPlan
-from medfusion.planning.environment import prefer_own_python, programs, share_of_cores, too_large, training_device
+from medfusion.planning.environment import prefer_own_python, programs, too_large, training_device
 from medfusion.planning.export_plan import ExportPlan
 from medfusion.planning.fingerprint import modules
 from medfusion.planning.identity import identity
@@ -48,19 +48,8 @@ NOT_SERVED = {
 DATASETS, RESULTS = PLAN.datasets, PLAN.results
 LOGS = PLAN.beside("logs")
 PREPARED = [f"{RESULTS}/{{dataset}}/images/{split}.h5" for split in ("train", "val", "test")]
-ON_CLUSTER = bool(workflow.resource_settings.nodes)  # jobs are submitted, -j of them at once
-# Of -j; none for --dag and -n, and not for jobs on clusters, where --cores limits those that are submitted as one.
-CORES = None if ON_CLUSTER else workflow.resource_settings.cores
-# Slots of -j that one busy processor takes, and those of a job that trains or applies a network.
-ONE = share_of_cores(1, CORES)
-NETWORK = share_of_cores(config["compute"]["threads"], CORES)
-
 # What a job runs; its log takes what it prints, and the terminal, open as 9, its progress.
 COMMAND = "python {input.program:q} {params.options} --settings {input.settings:q} 9>&2 &> {log:q}"
-
-# Megabytes beside the program of a job that was submitted: two Snakemakes, one that the scheduler starts and one that this
-# starts to run the command. Each had 140 when it was measured.
-BESIDE_PROGRAM = 300 if ON_CLUSTER else 0
 
 prefer_own_python()
 MADE = []  # rules of the jobs that this run does
@@ -86,11 +75,6 @@ onstart:
             print(note, file=sys.stderr)
     if note := too_large(jobs, snakemake_compat.memory_limit(workflow)):
         print(note, file=sys.stderr)
-
-
-def memory(program):
-    """Megabytes that a job takes whose program takes so many."""
-    return program + BESIDE_PROGRAM
 
 
 def stage(name):

@@ -15,8 +15,8 @@ use rule stage as corrupt_predict with:
         f"{LOGS}/{{dataset}}/{{model}}/seed{{seed}}/corrupted.log",
     threads: NETWORK
     resources:
-        mem_mb=memory(1500),
-        runtime=60,
+        mem_mb=memory(1500, "corrupt_predict"),
+        runtime=minutes(60),
     message:
         "{wildcards.dataset}: corrupted test images, seen by {wildcards.model}, seed {wildcards.seed}"
 
@@ -33,6 +33,6 @@ use rule stage as corrupt_evaluate with:
         f"{LOGS}/{{dataset}}/corruptions.log",
     resources:
         mem_mb=memory(700),
-        runtime=20,
+        runtime=minutes(20),
     message:
         "{wildcards.dataset}: measuring what corrupted test images cost"

@@ -16,7 +16,7 @@ use rule stage as group_images with:
         dataset="|".join(DATASETS),
     resources:
         mem_mb=memory(1600),
-        runtime=240,
+        runtime=minutes(240),
     message:
         "{wildcards.dataset}: looking for images that must stay in one split"
 

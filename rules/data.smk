@@ -14,7 +14,7 @@ use rule stage as download with:
     localrule: True  # machines that compute often have no way out
     resources:
         mem_mb=memory(300),
-        runtime=60,
+        runtime=minutes(60),
     params:
         options=with_npz(lambda wildcards: f"{config['data']}/{wildcards.file}.npz"),
     message:
@@ -63,7 +63,7 @@ use rule stage as prepare_folder with:
         dataset="|".join(PLAN.in_folders) or "none",
     resources:
         mem_mb=memory(700),
-        runtime=120,
+        runtime=minutes(120),
     message:
         "{wildcards.dataset}: reading pictures and taking their splits apart"
 
@@ -83,7 +83,7 @@ use rule stage as inspect_images with:
         f"{LOGS}/{{dataset}}/inspect.log",
     resources:
         mem_mb=memory(600),
-        runtime=10,
+        runtime=minutes(10),
     message:
         "{wildcards.dataset}: counting and drawing what is in the data"
 
@@ -101,7 +101,7 @@ use rule stage as audit_duplicates with:
         f"{LOGS}/{{dataset}}/audit.log",
     resources:
         mem_mb=memory(1000),
-        runtime=20,
+        runtime=minutes(20),
     message:
         "{wildcards.dataset}: looking for near-duplicates within and across splits"
 

@@ -15,7 +15,7 @@ use rule stage as baselines with:
         f"{LOGS}/{{dataset}}/baselines/baselines.log",
     resources:
         mem_mb=memory(1000),
-        runtime=20,
+        runtime=minutes(10),
     message:
         "{wildcards.dataset}: the majority class and the nearest neighbour"
 
@@ -33,7 +33,7 @@ use rule stage as evaluate with:
     priority: 5
     resources:
         mem_mb=memory(700),
-        runtime=20,
+        runtime=minutes(10),
     message:
         "{wildcards.dataset}: measuring {wildcards.group} on the test split"
 
@@ -67,7 +67,7 @@ use rule stage as compare_systems with:
     priority: 5
     resources:
         mem_mb=memory(700),
-        runtime=30,
+        runtime=minutes(10),
     message:
         "{wildcards.dataset}: comparing every system with the selected one"
 
@@ -101,7 +101,7 @@ use rule stage as assess_discrimination with:
         f"{LOGS}/{{dataset}}/discrimination/discrimination.log",
     resources:
         mem_mb=memory(700),
-        runtime=30,
+        runtime=minutes(10),
     message:
         "{wildcards.dataset}: measuring discrimination between the classes on the test split"
 
@@ -123,7 +123,7 @@ use rule stage as assess_slices with:
         dataset="|".join(PLAN.with_metadata) or "none",
     resources:
         mem_mb=memory(700),
-        runtime=30,
+        runtime=minutes(10),
     params:
         # No input, although it is read: as of a data file, what became of it is found by content.
         options=with_own("--metadata", PLAN.metadata),

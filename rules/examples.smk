@@ -29,8 +29,8 @@ use rule stage as map_saliency with:
         f"{LOGS}/{{dataset}}/examples/maps.log",
     threads: NETWORK
     resources:
-        mem_mb=lambda wildcards: memory(1500 + PLAN.backbone_memory(wildcards.dataset)),
-        runtime=20,
+        mem_mb=memory(lambda wildcards: 1500 + PLAN.backbone_memory(wildcards.dataset), "map_saliency"),
+        runtime=minutes(20),
     params:
         options=with_own("--backbone", REPRESENTATIVES.studied_backbone),
     message:

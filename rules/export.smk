@@ -36,7 +36,7 @@ for dataset in PLAN.one_class:
         threads: NETWORK
         resources:
             mem_mb=memory(2000 + PLAN.backbone_memory(dataset)),
-            runtime=30,
+            runtime=minutes(30),
         params:
             options=with_own("--backbones", EXPORTS.backbone_files),
         message:
@@ -61,7 +61,7 @@ use rule stage as write_try_page with:
         f"{LOGS}/{{dataset}}/try.log",
     resources:
         mem_mb=memory(1000),
-        runtime=20,
+        runtime=minutes(20),
     message:
         "{wildcards.dataset}: writing the page on which the exported system is tried"
 

@@ -16,7 +16,7 @@ use rule stage as study_classifiers with:
         f"{LOGS}/{{dataset}}/studies/studies.log",
     resources:
         mem_mb=memory(1000),
-        runtime=30,
+        runtime=minutes(10),
     message:
         "{wildcards.dataset}: learning curves of tree and forest, regions in the PCA plane"
 
@@ -36,7 +36,7 @@ for kind, drawing in PAGE.drawings.items():
         threads: ONE
         resources:
             mem_mb=memory(500),
-            runtime=20,
+            runtime=minutes(5),
         params:
             options=lambda wildcards, input, output, kind=kind: f"{kind} {options(wildcards, input, output)}",
         message:

@@ -17,8 +17,8 @@ use rule stage as fit_input_check with:
         f"{LOGS}/{{dataset}}/{{model}}/input_check.log",
     threads: NETWORK
     resources:
-        mem_mb=lambda wildcards: memory(1800 + PLAN.backbone_memory(wildcards.dataset)),
-        runtime=60,
+        mem_mb=memory(lambda wildcards: 1800 + PLAN.backbone_memory(wildcards.dataset), "fit_input_check"),
+        runtime=minutes(60),
     params:
         options=with_own("--backbone", INPUT_CHECKS.backbone),
     message:
@@ -40,8 +40,8 @@ use rule stage as apply_input_check with:
         f"{LOGS}/{{dataset}}/input_check.log",
     threads: NETWORK
     resources:
-        mem_mb=lambda wildcards: memory(1200 + PLAN.backbone_memory(wildcards.dataset)),
-        runtime=60,
+        mem_mb=memory(lambda wildcards: 1200 + PLAN.backbone_memory(wildcards.dataset)),
+        runtime=minutes(60),
     params:
         options=with_own("--backbones", EXPORTS.backbone_files),
     message:

@@ -17,7 +17,7 @@ use rule stage as predict_out_of_fold with:
         f"{LOGS}/{{dataset}}/audit/out_of_fold.log",
     resources:
         mem_mb=memory(700),
-        runtime=30,
+        runtime=minutes(30),
     message:
         "{wildcards.dataset}: probing the labels of the training images out of fold"
 

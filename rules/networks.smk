@@ -20,8 +20,8 @@ use rule stage as train_cnn with:
     priority: 10
     threads: NETWORK
     resources:
-        mem_mb=memory(1500),
-        runtime=120,
+        mem_mb=memory(1500, "train_cnn"),
+        runtime=minutes(120),
     message:
         "{wildcards.dataset}: training {wildcards.model}, seed {wildcards.seed}"
 
@@ -38,8 +38,8 @@ use rule stage as extract_features with:
     priority: 5
     threads: NETWORK
     resources:
-        mem_mb=memory(1500),
-        runtime=30,
+        mem_mb=memory(1500, "extract_features"),
+        runtime=minutes(30),
     message:
         "{wildcards.dataset}: extracting features of {wildcards.model}, seed {wildcards.seed}"
 
@@ -55,8 +55,8 @@ use rule stage as apply_backbone with:
     priority: 10
     threads: NETWORK
     resources:
-        mem_mb=lambda wildcards: memory(1500 + PLAN.backbone_memory(wildcards.dataset)),
-        runtime=120,
+        mem_mb=memory(lambda wildcards: 1500 + PLAN.backbone_memory(wildcards.dataset)),
+        runtime=minutes(120),
     params:
         # No input, although it is read: what became of a user's file is found by content, never by age.
         options=with_own("--backbone", PLAN.backbone_file),
@@ -75,7 +75,7 @@ use rule stage as learning_curve with:
         f"{LOGS}/{{dataset}}/learning_curve/repeat{{repeat}}/{{size}}.log",
     threads: NETWORK
     resources:
-        mem_mb=memory(1500),
-        runtime=120,
+        mem_mb=memory(1500, "learning_curve"),
+        runtime=minutes(120),
     message:
         "{wildcards.dataset}: training-size study, {wildcards.size} images, repeat {wildcards.repeat}"

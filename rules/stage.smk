@@ -10,7 +10,7 @@ rule stage:
     threads: ONE
     resources:
         mem_mb=memory(500),
-        runtime=20,
+        runtime=minutes(10),
     params:
         options=options,
     shell:

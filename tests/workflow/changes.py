@@ -839,7 +839,7 @@ FILES = (
         files=lambda folder: {
             **_appended("# A comment.\n", "profiles/*/config.yaml", "Snakefile")(folder),
             **_appended("\n", "schemas/*.json")(folder),
-            **_replaced("rules/networks.smk", "mem_mb=memory(1500)", "mem_mb=memory(1600)")(folder),
+            **_replaced("rules/networks.smk", "mem_mb=memory(1500,", "mem_mb=memory(1600,")(folder),
             **_replaced("rules/evaluation.smk", '"Collecting all measures"', '"Collecting"')(folder),
         },
     ),

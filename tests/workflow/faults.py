@@ -320,7 +320,7 @@ def declared_memory(project: Project) -> dict[str, int]:
     found = {f"draw_{kind}": int(default) for kind in DRAWN}
     for rule in re.split(r"\n(?= *(?:use )?rule\b)", text):
         if stage := re.search(r'stage\("(\w+)"\)', rule):
-            own = re.search(r"mem_mb=(?:lambda wildcards: )?memory\((\d+)", rule)  # and what a backbone takes, if any
+            own = re.search(r"mem_mb=memory\((?:lambda wildcards: )?(\d+)", rule)  # and what a backbone takes, if any
             found[stage[1]] = int(own[1] if own else default)
     return found
 

@@ -1,4 +1,4 @@
-"""A Slurm cluster of one machine for tests: its daemons in the foreground, all its files in a temporary folder.
+"""A Slurm cluster of three nodes on one machine for tests: daemons in the foreground, all files in a temporary folder.
 
 `python tests/workflow/slurm_cluster.py` says in one line whether this machine can have one; with a command behind it,
 it starts one, runs the command in it, and stops it. A process of its own keeps the cluster, and stops it when the one
@@ -25,22 +25,23 @@ DAEMONS = ("munged", "slurmctld", "slurmd")
 COMMANDS = ("sbatch", "srun", "squeue", "scancel", "scontrol", "sinfo")
 KEEP = "--keep"
 PATIENCE = 60  # seconds that a daemon may take to answer, or to end
-MEMORY_MB = 6000  # that jobs may take together, or what the machine has
+NODES = ("node1", "node2", "node3")  # the first has the GPU
+# What Slurm is told that each node has, whatever the machine has: enough for one job that trains, or two others.
+PROCESSORS, MEMORY_MB = 2, 3000
 # Without cgroups: processes are followed by their parents, and memory is looked at every second.
 CONFIGURATION = """\
 ClusterName=tests
 SlurmctldHost={host}(127.0.0.1)
 SlurmctldPort={controller_port}
-SlurmdPort={node_port}
 SlurmUser={user}
 SlurmdUser={user}
 AuthType=auth/munge
-AuthInfo=socket={folder}/munge.socket
+AuthInfo=socket={folder}/munge.socket,cred_expire=5
 CredType=cred/munge
 StateSaveLocation={folder}/state
-SlurmdSpoolDir={folder}/spool
+SlurmdSpoolDir={folder}/spool/%n
 SlurmctldPidFile={folder}/slurmctld.pid
-SlurmdPidFile={folder}/slurmd.pid
+SlurmdPidFile={folder}/%n.pid
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 MpiDefault=none
@@ -52,10 +53,12 @@ JobAcctGatherParams=OverMemoryKill
 AccountingStorageType=accounting_storage/none
 SchedulerParameters=batch_sched_delay=0,sched_interval=2
 ReturnToService=2
+SlurmdTimeout=30
+SlurmdParameters=config_overrides
 KillWait=5
 MinJobAge=3600
 GresTypes=gpu
-NodeName={host} NodeAddr=127.0.0.1 CPUs={processors} RealMemory={memory} Gres=gpu:1 State=UNKNOWN
+{nodes}
 PartitionName=nodes Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
 
@@ -74,7 +77,7 @@ def lacking() -> str | None:
 
 @contextlib.contextmanager
 def cluster() -> Iterator[dict[str, str]]:
-    """A cluster of one machine for the block; the environment variables that lead to it.
+    """A cluster on this machine for the block; the environment variables that lead to it.
 
     When the block ends, or this process is killed, all that was started ends, jobs too, and its folder goes.
 
@@ -102,7 +105,7 @@ def keep() -> None:
     try:
         environment = _configure(folder)
         for command in _daemons(folder):
-            with open(folder / f"{command[0]}.log", "wb") as log:
+            with open(folder / f"{command[0]}.log", "ab") as log:
                 daemons.append(
                     subprocess.Popen(
                         command,
@@ -113,7 +116,7 @@ def keep() -> None:
                         cwd=folder,
                     )
                 )
-            _wait_until_up(command[0], daemons, folder, environment)
+            _wait_until_up(command, daemons, folder, environment)
         print(json.dumps(environment), flush=True)
         sys.stdin.read()
     except CannotStart as error:
@@ -125,22 +128,25 @@ def keep() -> None:
 
 def _configure(folder: Path) -> dict[str, str]:
     folder.chmod(0o755)  # munged wants its socket to be reachable
-    for name in ("state", "spool", "bin"):
-        (folder / name).mkdir()
+    for name in ("state", "bin", *(f"spool/{node}" for node in NODES)):
+        (folder / name).mkdir(parents=True)
     key = folder / "munge.key"
     key.touch(0o600)
     key.write_bytes(secrets.token_bytes(1024))
+    host = socket.gethostname().split(".")[0]
     values = {
         "folder": folder,
-        "host": socket.gethostname().split(".")[0],
+        "host": host,
         "user": pwd.getpwuid(os.geteuid()).pw_name,
-        "processors": os.cpu_count(),
-        "memory": min(MEMORY_MB, psutil.virtual_memory().total // 2**20 * 8 // 10),
         "controller_port": _free_port(),
-        "node_port": _free_port(),
+        "nodes": "\n".join(
+            f"NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={_free_port()} CPUs={PROCESSORS} "
+            f"RealMemory={MEMORY_MB} State=UNKNOWN" + " Gres=gpu:1" * (name == NODES[0])
+            for name in NODES
+        ),
     }
     (folder / "slurm.conf").write_text(CONFIGURATION.format(**values))
-    (folder / "gres.conf").write_text("Name=gpu File=/dev/null\n")  # one, for Slurm to count
+    (folder / "gres.conf").write_text(f"NodeName={NODES[0]} Name=gpu File=/dev/null\n")  # one, for Slurm to count
     (folder / "cgroup.conf").write_text("CgroupAutomount=no\n")
     # Inside a job Snakemake starts srun without the variables of Slurm; a cluster has its file where srun looks for it.
     srun = folder / "bin" / "srun"
@@ -165,14 +171,21 @@ def _daemons(folder: Path) -> list[list[str]]:
         "seed-file": "munge.seed",
     }
     options = [f"--{option}={folder / name}" for option, name in munge.items()]
-    return [["munged", "--foreground", *options], ["slurmctld", "-D"], ["slurmd", "-D"]]
+    return [
+        ["munged", "--foreground", *options],
+        ["slurmctld", "-D"],
+        *(["slurmd", "-D", "-N", node] for node in NODES),
+    ]
 
 
-def _wait_until_up(name: str, daemons: list[subprocess.Popen], folder: Path, environment: dict[str, str]) -> None:
+def _wait_until_up(
+    command: list[str], daemons: list[subprocess.Popen], folder: Path, environment: dict[str, str]
+) -> None:
+    name, node = command[0], command[-1]
     questions = {
         "munged": lambda: (folder / "munge.socket").exists(),
         "slurmctld": lambda: "UP" in ask("scontrol", "ping", environment=environment),
-        "slurmd": lambda: ask("sinfo", "-h", "-o", "%T", environment=environment).strip() == "idle",
+        "slurmd": lambda: ask("sinfo", "-h", "-n", node, "-o", "%T", environment=environment).strip() == "idle",
     }
     end = time.monotonic() + PATIENCE
     while not questions[name]():
@@ -226,6 +239,16 @@ def processes(folder: Path) -> list[psutil.Process]:
             ):
                 found.append(process)
     return found
+
+
+def crash(folder: Path, node: str, job: str) -> None:
+    """Kill all processes of a node and of the job that it runs, as a power cut does; Slurm has to find out."""
+    for process in processes(folder):
+        with contextlib.suppress(psutil.Error):
+            words = " ".join(process.cmdline())
+            daemon = words.startswith("slurmd") and node in words or f"slurmstepd: [{job}." in words
+            if daemon or process.environ().get("SLURM_JOB_ID") == job:
+                process.kill()
 
 
 def main(command: list[str]) -> int:

@@ -76,7 +76,7 @@ def test_a_gpu_is_asked_for_by_the_rules_that_the_profile_names():
     manifest = pod_of(resources(WITH_GPU, "train_cnn"))
     check(manifest)
     (container,) = manifest["spec"]["template"]["spec"]["containers"]
-    assert container["resources"]["limits"] == {"cpu": "2000m", "memory": "6000M", "nvidia.com/gpu": "1"}
+    assert container["resources"]["limits"] == {"cpu": "2000m", "memory": "1500M", "nvidia.com/gpu": "1"}
 
 
 def test_a_pod_that_the_server_would_refuse_is_refused_here():

@@ -1,10 +1,11 @@
-"""Runs through Slurm, on a cluster of one machine that is started for them: `make test-slurm`."""
+"""Runs through Slurm, on a cluster that is started for them on this machine: `make test-slurm`."""
 
 import contextlib
 import re
 import shutil
 import subprocess
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import faults
@@ -21,9 +22,9 @@ LONG = 3600  # seconds: each job waits for the scheduler, and for two Snakemakes
 # As a site would have it; smaller, because the cluster is one machine, and it answers at once.
 PROFILE = (
     *("--workflow-profile", "profiles/slurm"),
-    *("--default-resources", "slurm_partition=nodes"),
+    *("--default-resources", "step=1", "slurm_partition=nodes"),
     *("--cores", "2"),
-    *("--resources", "mem_mb=4000"),
+    *("--resources", "step=1", "mem_mb=3000"),
     *("--slurm-init-seconds-before-status-checks", "1"),
 )
 # What faults are done to: a training with the features behind it, one submission.
@@ -77,6 +78,17 @@ def training(run) -> str:
     return number
 
 
+def submitted(text: str) -> list[str]:
+    """The numbers of the Slurm jobs that a run submitted, by what it printed."""
+    return re.findall(r"submitted with SLURM jobid (\d+)", text)
+
+
+def asked(number: str) -> dict[str, str]:
+    """What Slurm knows of a job."""
+    text = subprocess.run(["scontrol", "show", "job", number], capture_output=True, text=True, check=True).stdout
+    return dict(word.split("=", 1) for word in text.split() if "=" in word)
+
+
 def squeue(columns: str) -> list[str]:
     """A line for each job that waits or runs."""
     command = ["squeue", "--noheader", "--states=PENDING,RUNNING,COMPLETING", f"--format={columns}"]
@@ -102,7 +114,7 @@ def test_the_cluster_leaves_nothing_behind():
 
 
 def test_a_job_that_is_cancelled(untrained, local):
-    with faults.running(untrained, *PROFILE, FEATURES, hold=["train_cnn"]) as run:
+    with faults.running(untrained, *PROFILE, FEATURES, "--retries", "0", hold=["train_cnn"]) as run:
         number = training(run)
         subprocess.run(["scancel", number], check=True)
         assert run.wait() != 0
@@ -115,10 +127,23 @@ def test_a_job_that_is_cancelled(untrained, local):
     completes(untrained, local)
 
 
-def test_a_job_over_its_memory(untrained, local):
-    """What 320 MB do not hold: TensorFlow, and the Snakemakes beside it."""
+def test_a_job_over_its_memory_comes_back_with_more(untrained, local):
+    for rule in ("train_cnn", "extract_features"):  # TensorFlow alone takes more than 250 MB
+        untrained.edit("rules/networks.smk", f'memory(1500, "{rule}")', f'memory(250, "{rule}")')
+    text = completes(untrained, local)
+    assert "exceeded memory limit" in text and "Trying to restart job" in text
+    assert "Traceback" not in text
+    jobs = [asked(number) for number in submitted(text)]
+    assert len(jobs) in (2, 3)
+    # The longest of a training and its features, with the two Snakemakes; and the time of both.
+    assert [job["MinMemoryNode"] for job in jobs] == ["550M", "1100M", "1650M"][: len(jobs)]
+    assert [job["TimeLimit"] for job in jobs] == ["02:30:00", "05:00:00", "07:30:00"][: len(jobs)]
+    assert [job["JobState"] for job in jobs] == ["FAILED"] * (len(jobs) - 1) + ["COMPLETED"]
+
+
+def test_without_retries_a_job_over_its_memory_ends_the_run(untrained, local):
     little = ("--set-resources", "train_cnn:mem_mb=320", "extract_features:mem_mb=320")
-    done = untrained.snakemake(*PROFILE, FEATURES, *little, check=False)
+    done = untrained.snakemake(*PROFILE, FEATURES, "--retries", "0", *little, check=False)
     text = done.stdout + done.stderr
     assert done.returncode != 0
     assert "Traceback" not in text
@@ -126,6 +151,41 @@ def test_a_job_over_its_memory(untrained, local):
     assert "exceeded memory limit" in text
     assert faults.remains(untrained) == []
     completes(untrained, local)
+
+
+def test_a_node_that_goes_down(untrained, local, monkeypatch):
+    """Slurm finds out, and gives its job to another node; for the run it only took longer."""
+    with slurm_cluster.cluster() as environment:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        with faults.running(untrained, *PROFILE, FEATURES, hold=["train_cnn"]) as run:
+            number = training(run)
+            node = asked(number)["NodeList"]
+            slurm_cluster.crash(Path(environment["SLURM_CONF"]).parent, node, number)
+            run.let_go("train_cnn")
+            assert run.wait() == 0, run.text[-3000:]
+        job = asked(number)
+        assert (job["JobState"], job["Restarts"]) == ("COMPLETED", "1")
+        assert job["NodeList"] != node
+        state = subprocess.run(["sinfo", "-h", "-n", node, "-o", "%T"], capture_output=True, text=True, check=True)
+        assert state.stdout.startswith("down")
+    assert faults.remains(untrained) == []
+    assert (untrained.folder / FEATURES).read_bytes() == (local.folder / FEATURES).read_bytes()
+
+
+def test_a_group_asks_for_what_its_jobs_take_one_after_another(slurm, tmp_path):
+    project = copy_project(tmp_path / "project", OVERLAY)
+    files = ("inspect/counts.csv", "audit/summary.json", "baselines/majority.h5")
+    with faults.running(project, *PROFILE, *(f"results/breast/{file}" for file in files)) as run:
+        assert run.wait() == 0, run.text[-3000:]
+        group = ("inspect_images", "audit_duplicates", "baselines")
+        times = sorted((begin, end) for stage, begin, end in run.times() if stage in group)
+        (job,) = (asked(number) for number in submitted(run.text) if "baselines" in asked(number)["Comment"])
+    assert len(times) == 3
+    assert all(end <= begin for (_, end), (begin, _) in pairwise(times))
+    declared = [faults.declared_memory(project)[stage] + 300 for stage in group]
+    assert (job["NumCPUs"], job["MinMemoryNode"]) == ("1", f"{max(declared)}M")
+    assert job["TimeLimit"] == "00:30:00"
 
 
 def test_a_run_that_is_killed_leaves_no_jobs_to_the_next(untrained, local):
@@ -147,13 +207,13 @@ def test_jobs_that_ask_for_a_gpu_get_it_and_wait_for_each_other(untrained, local
     asked = ("--set-resources", "train_cnn:gpu=1", "extract_features:gpu=1")
     done = untrained.snakemake(*PROFILE, FEATURES, other, *asked)
     assert (untrained.folder / other).read_bytes() == (local.folder / other).read_bytes()
-    numbers = re.findall(r"submitted with SLURM jobid (\d+)", done.stdout + done.stderr)
+    numbers = submitted(done.stdout + done.stderr)
     assert len(numbers) == 2
     times = []
     for number in numbers:
-        text = subprocess.run(["scontrol", "show", "job", number], capture_output=True, text=True, check=True).stdout
-        assert "TresPerJob=gres:gpu:1" in text
-        times.append([re.search(rf" {name}=(\S+)", text)[1] for name in ("StartTime", "EndTime")])
+        job = asked(number)
+        assert job["TresPerJob"] == "gres:gpu:1"
+        times.append([job[name] for name in ("StartTime", "EndTime")])
     first, second = sorted(times)
     assert first[1] <= second[0]
 

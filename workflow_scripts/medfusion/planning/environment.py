@@ -17,6 +17,9 @@ from medfusion.planning.runs import PlannedJob
 SHARE = 0.85
 NVIDIA = "/proc/driver/nvidia/gpus"  # a folder for each GPU that the driver runs
 TRAINING = {"train_cnn", "learning_curve"}
+# Megabytes of the machine's memory, not the GPU's, that CUDA's libraries take in a job that asks for a GPU: a guess, and
+# plenty; no GPU was at hand to measure it.
+CUDA_MEMORY = 4500
 # Where Linux tells what a container may take (cgroups, version 2 and 1).
 CONTAINER_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
@@ -61,6 +64,22 @@ def share_of_cores(processors: int, cores: int | None) -> int:
     if not cores:
         return processors
     return max(processors, cores * processors // (os.cpu_count() or 1))
+
+
+def by_attempt(first: int, attempt: int, limit: int | None = None) -> int:
+    """Memory or time that a job asks for when it is tried again: as much again with each attempt.
+
+    Parameters
+    ----------
+    first : what it asks for at first
+    attempt : 1 at first
+    limit : what it may ask for at most, unless it asks for more at first
+
+    >>> [by_attempt(1500, attempt, limit=4000) for attempt in (1, 2, 3)], by_attempt(1500, 2, limit=1000)
+    ([1500, 3000, 4000], 1500)
+    """
+    wanted = first * attempt
+    return wanted if limit is None else max(first, min(wanted, limit))
 
 
 def memory() -> int:
