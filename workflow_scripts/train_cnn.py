@@ -47,6 +47,7 @@ def main(args, settings):
         seed,
         lambda line: stage.progress(f"{settings['title']}: {line}"),
         description.task,
+        settings["precision"],
     )
     stage.progress(f"{settings['title']}: {model.count_params():,} parameters, {len(history)} epochs")
     table = io.StringIO()
