@@ -80,7 +80,9 @@ def _enlarged(images: Path, folder: Path) -> list[Path]:
 
     for split, number in LARGE.items():
         source = images / f"{split}.h5"
-        pixels = [cv2.resize(image, (224, 224), interpolation=cv2.INTER_CUBIC) for image in read_images(source)[:number]]
+        pixels = [
+            cv2.resize(image, (224, 224), interpolation=cv2.INTER_CUBIC) for image in read_images(source)[:number]
+        ]
         write_split(folder / f"{split}.h5", split, describe(source), np.stack(pixels), read_labels(source)[:number])
     return [folder / f"{split}.h5" for split in LARGE]
 
@@ -89,7 +91,12 @@ def _judge(found: np.ndarray, train: Path) -> dict[str, int]:
     from medfusion.files.images import read_labels
 
     number = len(read_labels(train))
-    return {"train": number, "val": len(found), "pairs": number * len(found), "sum": int((found * np.arange(1, len(found) + 1)).sum())}
+    return {
+        "train": number,
+        "val": len(found),
+        "pairs": number * len(found),
+        "sum": int((found * np.arange(1, len(found) + 1)).sum()),
+    }
 
 
 def main() -> None:
