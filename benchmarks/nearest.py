@@ -1,7 +1,7 @@
-"""The nearest training image of Blood's validation images, at 28 and at 224 pixels a side, against scikit-learn's search.
+"""The nearest training image of Blood's validation images, of 28 and 224 pixels a side, against scikit-learn's search.
 
-Theirs is `NearestNeighbors(algorithm="brute")` on float32 pixels, over blocks of 128 MB of the training images, each read once
-and the other images for each. The larger images are the first of each split, enlarged.
+Theirs is `NearestNeighbors(algorithm="brute")` on float32 pixels, over blocks of 128 MB of the training images; the
+other images are read for each. The larger images are the first of each split, enlarged.
 """
 
 import statistics

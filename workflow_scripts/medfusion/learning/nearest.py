@@ -1,8 +1,8 @@
 """The nearest training image in pixels, by matrix products in blocks: memory grows neither with images nor with pixels.
 
-|a − b|² = |a|² + |b|² − 2ab. Pixels are taken about 128, so that a product of two is a whole number of at most 2^14, and
-2^10 of them add up to at most 2^24: so far float32 holds every whole number, and its fast products are exact in any order.
-Sums of these are taken in float64, which holds whole numbers up to 2^53.
+|a − b|² = |a|² + |b|² − 2ab. Pixels are taken about 128, so that a product of two is a whole number of at most 2^14,
+and 2^10 of them add up to at most 2^24: so far float32 holds every whole number, and its fast products are exact in any
+order. Sums of these are taken in float64, which holds whole numbers up to 2^53.
 """
 
 from collections.abc import Iterator

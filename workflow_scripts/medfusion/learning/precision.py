@@ -1,8 +1,8 @@
 """Training with activations in bfloat16: half the bytes, and products that some processors do several times as fast.
 
-Mixed precision as in Micikevicius et al. 2018 (arxiv.org/abs/1710.03740); bfloat16 has the range of float32, so that the
-loss needs no scale (Kalamkar et al. 2019, arxiv.org/abs/1905.12322). Weights, their updates, normalisation, the layer
-of features and all after it stay float32.
+Mixed precision as in Micikevicius et al. 2018 (arxiv.org/abs/1710.03740); bfloat16 has the range of float32, so that
+the loss needs no scale (Kalamkar et al. 2019, arxiv.org/abs/1905.12322). Weights, their updates, the statistics of
+normalisation, the layer of features and all after it stay float32.
 """
 
 from medfusion.learning.backend import keras

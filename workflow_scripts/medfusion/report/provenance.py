@@ -16,7 +16,7 @@ MEDMNIST = "Yang et al. 2023, Scientific Data 10, 41 (MedMNIST v2)"
 
 
 def hardware(records: Iterable[Record]) -> str:
-    """What this machine is, which graphics processors jobs computed on, and in which precision networks were trained."""
+    """What this machine is, which graphics processors jobs computed on, in which precision networks were trained."""
     records = list(records)
     devices = sorted({record.device for record in records if record.device})
     precisions = sorted({record.identity["config"].get("precision") for record in records} - {None})
