@@ -12,7 +12,7 @@ import numpy as np
 
 from medfusion.files import hdf5, images
 
-HELD, MOST = 2**27, 2048  # bytes of training images, and their number, that are compared at once: bound memory
+HELD, MOST = 2**28, 2048  # bytes of training images, and their number, that are compared at once: bound memory
 ROWS = 512  # of the others
 VALUES = 1024  # of an image in one product
 
@@ -41,12 +41,14 @@ def nearest_rows(path: str | Path, chosen: np.ndarray, others: str | Path) -> np
     step = max(1, min(MOST, HELD // size))
     for first in range(0, len(chosen), step):
         part = chosen[first : first + step]
-        held = _flat(hdf5.rows(path, "images", part))
-        lengths = sum(np.square(values).sum(axis=1, dtype=np.float64) for (values,) in _centred(held))
+        held = _centred(hdf5.rows(path, "images", part))
+        lengths = sum(np.square(values).sum(axis=1, dtype=np.float64) for (values,) in _columns(held))
         start = 0
         for block in images.image_blocks(others, ROWS):
-            # Without the length of the other image, which changes no order.
-            distance = lengths - 2 * sum((a @ b.T).astype(np.float64) for a, b in _centred(_flat(block), held))
+            # Half of it, and without the length of the other image, which changes no order.
+            distance = np.tile(lengths / 2, (len(block), 1))
+            for a, b in _columns(_centred(block), held):
+                distance -= a @ b.T
             index, rows = distance.argmin(axis=1), slice(start, start + len(block))
             distance = distance[np.arange(len(block)), index]
             nearer = distance < distances[rows]
@@ -56,11 +58,14 @@ def nearest_rows(path: str | Path, chosen: np.ndarray, others: str | Path) -> np
     return found
 
 
-def _flat(pixels: np.ndarray) -> np.ndarray:
-    return pixels.reshape(len(pixels), -1)
+def _centred(pixels: np.ndarray) -> np.ndarray:
+    """Images less 128, int8 (n, H · W · C), in their own place."""
+    flat = pixels.reshape(len(pixels), -1)
+    flat ^= np.uint8(128)
+    return flat.view(np.int8)
 
 
-def _centred(*pixels: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
-    """Columns of uint8 matrices, some at a time, as float32 from −128 to 127."""
+def _columns(*pixels: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
+    """Matrices as float32, some of their columns at a time."""
     for start in range(0, pixels[0].shape[1], VALUES):
-        yield tuple(values[:, start : start + VALUES].astype(np.float32) - np.float32(128) for values in pixels)
+        yield tuple(values[:, start : start + VALUES].astype(np.float32) for values in pixels)
