@@ -107,13 +107,15 @@ def main() -> None:
     print(timing.table(HEAD, [row(share, rows, reference) for share, rows in found.items()]))
 
 
-def trained(folder: Path, network: dict[str, Any], seed: int, number: int | str) -> backend.keras.Model:
+def trained(
+    folder: Path, network: dict[str, Any], seed: int, number: int | str, precision: str = "float32"
+) -> backend.keras.Model:
     """A network with one seed, as train_cnn trains it."""
     drawn = folder / "augmented.h5" if network["training"]["images"] != "original" else None
     training_images = open_images(folder / "images/train.h5", drawn, number, seed)
     classes = len(images.describe(folder / "images/train.h5").label_names)
     val_images = open_images(folder / "images/val.h5")
-    model, _ = train(training_images, val_images, network, classes, seed, lambda line: None)
+    model, _ = train(training_images, val_images, network, classes, seed, lambda line: None, precision=precision)
     return extractor(model, ["features"])
 
 

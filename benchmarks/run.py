@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts")
 import augmentation
 import grids
 import near_duplicates
+import nearest
 import reach
 import throughput
 import timing
@@ -52,7 +53,7 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=Path("results"), help="of a finished run (default: results)")
     parser.add_argument("--configfile", nargs="+", default=[], metavar="FILE", help="overlays that it was run with")
     parser.add_argument("--processors", type=int, default=os.cpu_count(), help="that the run could use")
-    names = ["throughput", "augmentation", "near_duplicates", *grids.GRIDS, "reach", "workflow"]
+    names = ["throughput", "augmentation", "near_duplicates", "nearest", *grids.GRIDS, "reach", "workflow"]
     parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="BENCH", help=", ".join(names))
     parser.add_argument("--out", type=Path, default=timing.ROOT / "docs/performance.md")
     args = parser.parse_args()
@@ -66,6 +67,7 @@ def main() -> None:
         "throughput": throughput.rows,
         "augmentation": lambda: augmentation.rows(results),
         "near_duplicates": lambda: near_duplicates.rows(results),
+        "nearest": lambda: nearest.rows(results),
         **{name: functools.partial(grids.rows, name, results) for name in grids.GRIDS},
         "reach": lambda: reach.rows(results),
         "workflow": lambda: workflow.rows(results, args.configfile, args.processors),

@@ -1,5 +1,6 @@
-"""Training throughput, in float operations a second, against the rate of a large matrix product on the same thread, and
-against the same step with Keras' own batch normalisation.
+"""Training throughput, in float operations a second, against the rate of a large matrix product on the same thread,
+against the same step with Keras' own batch normalisation, and, where the processor multiplies in bfloat16, with
+activations in it.
 
 Counted are the multiplications and additions of convolutions and dense layers, forward once and backward twice; all
 else that a step does (normalisation, optimiser, input) costs time and counts as nothing.
@@ -15,51 +16,74 @@ import timing
 from medfusion.learning import backend
 from medfusion.learning.networks import build
 from medfusion.learning.normalisation import fuse
-from medfusion.learning.training import compile_model
+from medfusion.learning.precision import lower
+from medfusion.learning.training import compile_model, one_hot
+from medfusion.planning import precision
 
 SIDE = 1024  # of the matrices
 STEPS = 30
 REPEATS = 5
 
 
+DATA = {"blood": ((28, 28, 3), 8), "breast": ((28, 28, 1), 2)}  # image and classes
+
+
 def rows() -> list[list[str]]:
-    """The rows of the report, one a network of config.yaml that is trained on BloodMNIST."""
+    """The rows of the report, some for each network that config.yaml trains on Blood and Breast."""
     backend.configure(threads=1, seed=0)
-    config = timing.config()
-    networks = dict.fromkeys(model["network"] for model in config["datasets"]["blood"]["models"].values())
-    lines = []
-    for name in networks:
-        step, images, operations = _training(config["networks"][name], fused=True)
-        unfused, *_ = _training(config["networks"][name], fused=False)
-        shares, ratios = [], []
-        for _ in range(REPEATS):
-            product = 2 * SIDE**3 / _cpu_seconds(_product, 10)
-            ours, theirs = (_cpu_seconds(work, STEPS) for work in (step, unfused))
-            shares.append(operations / ours / product)
-            ratios.append(theirs / ours)
-        title = f"training `{name}`, {operations / images / 1e6:.0f} million operations an image"
-        low, middle, high = (f"{value:.0%}" for value in (min(shares), statistics.median(shares), max(shares)))
-        product = f"{middle} of its rate ({low} to {high})"
-        low, middle, high = (f"{value:.2f}" for value in (min(ratios), statistics.median(ratios), max(ratios)))
-        for against, measured in (
-            (f"float32 matrix product, {SIDE:,} × {SIDE:,}", product),
-            ("the same step with Keras' batch normalisation", f"{middle}× ({low} to {high})"),
-        ):
-            lines.append([title, against, measured, str(REPEATS), "one thread each, in turn"])
+    config, lines = timing.config(), []
+    for dataset, data in DATA.items():
+        entry = config["datasets"][dataset]
+        used = [model["network"] for model in entry["models"].values()]
+        used += [entry["learning_curve"]["network"]] if entry["learning_curve"] else []
+        for name in dict.fromkeys(used):
+            lines += _rows(name, config["networks"][name], *data)
     return lines
 
 
-def _training(network, fused):
+def _rows(name, network, shape, classes) -> list[list[str]]:
+    """The rows of one network; all its steps are measured in turn."""
+    step, images, operations = _training(network, shape, classes)
+    steps = {"ours": step, "unfused": _training(network, shape, classes, fused=False)[0]}
+    if precision.resolved(precision.AUTO) == precision.BFLOAT16:
+        steps["bfloat16"] = _training(network, shape, classes, lowered=True)[0]
+    rates, seconds = [], {kind: [] for kind in steps}
+    for _ in range(REPEATS):
+        rates.append(2 * SIDE**3 / _cpu_seconds(_product, 10))
+        for kind, work in steps.items():
+            seconds[kind].append(_cpu_seconds(work, STEPS))
+
+    def words(form, values):
+        return [form.format(value) for value in (statistics.median(values), min(values), max(values))]
+
+    def faster(slow, fast):
+        ratios = [a / b for a, b in zip(seconds[slow], seconds[fast], strict=True)]
+        return "{}× ({} to {})".format(*words("{:.2f}", ratios))
+
+    shares = [operations / ours / rate for ours, rate in zip(seconds["ours"], rates, strict=True)]
+    measured = {
+        f"float32 matrix product, {SIDE:,} × {SIDE:,}": "{} of its rate ({} to {})".format(*words("{:.0%}", shares)),
+        "the same step with Keras' batch normalisation": faster("unfused", "ours"),
+    }
+    if "bfloat16" in steps:
+        measured["with activations in bfloat16: the same step in float32"] = faster("ours", "bfloat16")
+    title = f"training `{name}`, {operations / images / 1e6:.0f} million operations an image"
+    return [[title, against, found, str(REPEATS), "one thread each, in turn"] for against, found in measured.items()]
+
+
+def _training(network, shape, classes, fused=True, lowered=False):
     """A training step on a batch of images, the images in it, and its operations."""
     settings = network["training"]
     batch = settings["batch_size"]
-    model = build(network["architecture"], (28, 28, 3), 8, network["options"])
+    model = build(network["architecture"], shape, classes, network["options"])
     compile_model(model, settings, 1000)
     if fused:
         fuse(model)
+    if lowered:
+        lower(model)
     rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (batch, 28, 28, 3), np.uint8)
-    targets = np.eye(8, dtype=np.float32)[rng.integers(0, 8, batch)]
+    images = rng.integers(0, 256, (batch, *shape), np.uint8)
+    targets = one_hot(rng.integers(0, classes, batch), model.output_shape[-1])
     step = backend.tf.function(lambda x, y: model.train_step((x, y)))
     data = backend.tf.constant(images), backend.tf.constant(targets)
     return lambda: step(*data)["loss"].numpy(), batch, 3 * batch * _operations(model)

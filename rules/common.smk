@@ -13,9 +13,9 @@ from medfusion.jobs.stage import BARS_VARIABLE
 from medfusion.package.try_files import ARRAYS, SYSTEM
 from medfusion.package.try_files import PAGE as TRY_PAGE
 from medfusion.planning import config as configuration
-from medfusion.planning import runs, snakemake_compat
+from medfusion.planning import precision, runs, snakemake_compat
 from medfusion.planning.corruption_plan import CorruptionPlan
-from medfusion.planning.environment import prefer_own_python, programs, too_large, training_device
+from medfusion.planning.environment import prefer_own_python, programs, too_large, training_device, trains
 from medfusion.planning.export_plan import ExportPlan
 from medfusion.planning.fingerprint import modules
 from medfusion.planning.identity import identity
@@ -69,6 +69,8 @@ onstart:
     for dataset in DATASETS:
         for sentence in config["datasets"][dataset]["by_default"]:
             print(f"{dataset}, chosen by default: {sentence}", file=sys.stderr)
+    if trains(jobs) and (note := precision.note(whole["compute"]["precision"])):
+        print(note, file=sys.stderr)
     if CORES:
         snakemake_compat.start_without_limit(workflow)
         if note := training_device(jobs):

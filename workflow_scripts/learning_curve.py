@@ -40,6 +40,7 @@ def main(args, settings):
         seed,
         lambda line: stage.progress(f"{settings['title']}: {line}"),
         description.task,
+        settings["precision"],
     )
     model = extractor(model, network["features"]["layers"])
     applied = {}

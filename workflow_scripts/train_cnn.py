@@ -48,6 +48,7 @@ def main(args, settings):
         seed,
         lambda line: stage.progress(f"{settings['title']}: {line}"),
         description.task,
+        settings["precision"],
     )
     losses = [row["val_loss"] for row in history]
     stage.progress(

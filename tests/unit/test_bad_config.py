@@ -40,6 +40,10 @@ FAULTS = {
         "{evalution: {}}",  # codespell:ignore
         "top level: unknown key 'evalution'; did you mean 'evaluation'?",
     ),
+    "a precision that is none": (
+        "{compute: {precision: float16}}",
+        "compute.precision: 'float16'; expected one of float32, bfloat16, auto; did you mean 'bfloat16'?",
+    ),
     "no threads at all": (
         "{compute: {threads: 0}}",
         "compute.threads: 0; expected a whole number from 1 to 256",

@@ -22,14 +22,16 @@ def data(tmp_path):
     return train, test
 
 
-@pytest.mark.parametrize("values", [1, 2**22])
-@pytest.mark.parametrize("held", [1, 4 * 90 * 7, 2**27])
-@pytest.mark.parametrize("block", [90 * 4, 2**25])
+@pytest.mark.parametrize("values", [7, 1024])
+@pytest.mark.parametrize(("held", "most"), [(1, 9), (90 * 7, 2048), (2**27, 8)])
+@pytest.mark.parametrize(("block", "others"), [(90 * 4, 512), (2**25, 3)])
 @pytest.mark.parametrize("chosen", [range(60), range(1, 60, 4)], ids=["all", "some"])
-def test_images_are_those_of_a_search_in_memory(data, tmp_path, monkeypatch, values, held, block, chosen):
+def test_images_are_those_of_a_search_in_memory(data, tmp_path, monkeypatch, values, held, most, block, others, chosen):
     train, test = data
     monkeypatch.setattr(nearest, "VALUES", values)
     monkeypatch.setattr(nearest, "HELD", held)
+    monkeypatch.setattr(nearest, "MOST", most)
+    monkeypatch.setattr(nearest, "ROWS", others)
     monkeypatch.setattr(hdf5, "BLOCK_BYTES", block)
     chosen = np.array(chosen)
     found = nearest.nearest_rows(tmp_path / "train.h5", chosen, tmp_path / "test.h5")
@@ -43,3 +45,19 @@ def test_of_equally_near_images_the_first_counts(tmp_path, monkeypatch):
     monkeypatch.setattr(nearest, "HELD", 1)
     found = nearest.nearest_rows(tmp_path / "train.h5", np.arange(1, 4), tmp_path / "train.h5")
     assert found.tolist() == [1, 1, 1, 1]
+
+
+def test_distances_that_float32_cannot_tell_apart_are_told_apart(tmp_path):
+    """Training images that are as far from another as can be, but that some of 40 pixels differ by 1, and not by 0."""
+    rng = np.random.default_rng(0)
+    other = (255 * rng.integers(0, 2, (1, 40, 40, 3))).astype(np.uint8)
+    train = np.repeat(255 - other, 30, axis=0).reshape(30, -1)
+    for image, alike in zip(train, rng.permutation(30), strict=True):
+        image[:40] = other.ravel()[:40]
+        image[alike:40] ^= 1
+    write_split(tmp_path / "train.h5", "train", DESCRIPTION, train.reshape(30, 40, 40, 3), np.zeros(30, np.uint8))
+    write_split(tmp_path / "other.h5", "test", DESCRIPTION, other, None)
+    found = nearest.nearest_rows(tmp_path / "train.h5", np.arange(30), tmp_path / "other.h5")
+    exact = ((train.astype(np.int64) - other.ravel()) ** 2).sum(axis=1)
+    assert found == exact.argmin() != exact.astype(np.float32).argmin()
+    assert np.ptp(exact) == 29

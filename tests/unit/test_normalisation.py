@@ -55,3 +55,24 @@ def test_layers_that_do_not_normalise_images_stay_and_all_are_saved_as_keras_own
     model.save(tmp_path / "model.keras")
     assert "medfusion" not in model.to_json()
     assert type(keras.models.load_model(tmp_path / "model.keras").layers[2]) is keras.layers.BatchNormalization
+
+
+def test_in_bfloat16_statistics_and_gradients_of_weights_are_float32():
+    values = np.random.default_rng(0).normal(3, 2, (6, 5, 4, 3)).astype(np.float32)
+    found = []
+    for kind in ("float32", "bfloat16"):
+        layer = FusedBatchNormalization(momentum=0.7, autocast=False)
+        layer.build(values.shape)
+        layer.gamma.assign([0.5, 1.0, 2.001])  # no number of bfloat16
+        images = tf.cast(tf.constant(values), kind)
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            outputs = layer(images, training=True)
+            loss = tf.reduce_sum(tf.cast(outputs, tf.float32) ** 3)
+        gradients = tape.gradient(loss, [images, layer.gamma.value, layer.beta.value])
+        assert outputs.dtype == gradients[0].dtype == kind
+        assert {value.dtype for value in gradients[1:]} == {tf.float32}
+        found.append([tf.cast(value, tf.float32) for value in (outputs, *gradients[1:], layer.moving_variance)])
+        found[-1].append(layer(images))
+    for full, lowered in zip(*found, strict=True):
+        assert np.allclose(full, lowered, rtol=0.02, atol=0.05)

@@ -51,16 +51,22 @@ def in_memory(versions, labels, chosen=None):
     return LabelledImages([lambda start, stop, v=v: v[start:stop] for v in versions], labels, chosen)
 
 
-def train(seed, classes=2, options=None, validation=None, **changes):
+def train(seed, classes=2, options=None, validation=None, architecture="breast_cnn", precision="float32", **changes):
     """A trained network, its history, and the lines it reported."""
     backend.configure(threads=1, seed=seed)
     images, labels = draw(classes)
-    network = {"architecture": "breast_cnn", "options": options or {}, "training": {**DEFAULTS, **changes}}
+    network = {"architecture": architecture, "options": options or {}, "training": {**DEFAULTS, **changes}}
     lines = []
     versions = in_memory([images, images[:, ::-1]], labels)
     validation = validation or draw(classes, 10, 1)
     model, history = training.train(
-        versions, in_memory([validation[0]], validation[1]), network, classes, seed, lines.append
+        versions,
+        in_memory([validation[0]], validation[1]),
+        network,
+        classes,
+        seed,
+        lines.append,
+        precision=precision,
     )
     return model, history, lines
 
@@ -264,18 +270,34 @@ def test_several_labels_at_once_are_learned_each_by_itself():
     assert history[-1]["val_loss"] == pytest.approx(loss, abs=0.02), "binary cross-entropy, a mean over labels"
 
 
+def test_training_in_bfloat16_is_deterministic_near_float32_and_leaves_no_trace_in_the_network():
+    settings = {"architecture": "compact_resnet", "options": {"widths": [16, 16, 32]}, "epochs": 3, **BUSY}
+    full, lowered, again = (train(1, precision=kind, **settings) for kind in ("float32", "bfloat16", "bfloat16"))
+    assert lowered[1] == again[1]
+    assert all(map(np.array_equal, lowered[0].get_weights(), again[0].get_weights()))
+    assert "bfloat16" not in lowered[0].to_json()
+    assert {variable.dtype for variable in lowered[0].variables} == {"float32"}
+    losses = np.array([[row["loss"] for row in history] for _, history, _ in (full, lowered)])
+    assert not np.array_equal(*losses) and np.allclose(*losses, rtol=0.05)
+    images = draw(2)[0]
+    found = [keras.ops.convert_to_numpy(trained[0](images)) for trained in (full, lowered)]
+    assert 0 < np.abs(found[0] - found[1]).max() < 0.1
+
+
 OPENED = """
 import os, sys
 os.environ["KERAS_BACKEND"] = "tensorflow"
 import keras
 model = keras.saving.load_model(sys.argv[1])
 assert "medfusion" not in sys.modules and "medfusion" not in model.to_json()
+assert {layer.dtype_policy.name for layer in model.layers} == {"uint8", "float32"}, "not of float32 alone"
 print(model(keras.ops.zeros((1, 10, 10, 1), "uint8")).shape, len(model.variables))
 """
 
 
-def test_a_network_trained_with_our_optimiser_and_layers_is_opened_by_keras_alone(tmp_path):
-    model = train(1, options={"batch_norm": True}, optimizer="muon")[0]
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_network_trained_with_our_optimiser_and_layers_is_opened_by_keras_alone(precision, tmp_path):
+    model = train(1, options={"batch_norm": True}, optimizer="muon", precision=precision)[0]
     model.save(tmp_path / "model.keras")
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     command = [sys.executable, "-c", OPENED, tmp_path / "model.keras"]

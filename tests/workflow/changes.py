@@ -133,6 +133,13 @@ BLOOD_CANDIDATES = tuple(root.format(dataset="blood") for root in CANDIDATES)
 KEYS = (
     Row("a processor `thread` more for a job", "everything", EVERY_JOB, ("compute.threads",), ("compute.threads",)),
     Row(
+        "the `precision` of activations in training; `auto` on another kind of processor",
+        "all trainings, the training-size study, and what follows",
+        ("train_cnn", "learning_curve"),
+        ("compute.precision",),
+        ("compute.precision",),
+    ),
+    Row(
         "the folder of `results`",
         "everything but downloads, into the new folder",
         tuple(name for name in STAGES if name != "download"),

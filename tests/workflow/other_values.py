@@ -44,6 +44,7 @@ CHOICES: dict[str, list[Any]] = {
     "corruptions": [0.3, 0.2],
     "symmetries": [["transpose"], []],
     "views": [["transpose", "shifts"], []],
+    "precision": ["bfloat16", "float32"],
     "optimizer": ["adamw", "adam"],
     "schedule": ["one_cycle", "constant"],
     "early_stopping": [{"patience": 5}, None],

@@ -4,7 +4,10 @@ from medfusion.learning.backend import keras, tf
 
 
 class FusedBatchNormalization(keras.layers.BatchNormalization):
-    """Keras' layer for images (n, H, W, C) in float32, with TensorFlow's fused operation in training."""
+    """Keras' layer for images (n, H, W, C) with TensorFlow's fused operation in training.
+
+    Images may be float32 or bfloat16; mean, variance and weights are float32 for both.
+    """
 
     def call(self, inputs: tf.Tensor, training: bool | None = None, mask: tf.Tensor | None = None) -> tf.Tensor:
         if not (training and self.trainable):
@@ -24,6 +27,7 @@ def fuse(model: keras.Model) -> None:
     for layer in model.layers:
         if type(layer) is keras.layers.BatchNormalization and _fits(layer):
             layer.__class__ = FusedBatchNormalization
+            layer.autocast = False  # what it takes keeps its precision, and so do its weights
 
 
 def _fits(layer: keras.layers.BatchNormalization) -> bool:
@@ -36,3 +40,4 @@ def unfuse(model: keras.Model) -> None:
     for layer in model.layers:
         if type(layer) is FusedBatchNormalization:
             layer.__class__ = keras.layers.BatchNormalization
+            layer.autocast = True

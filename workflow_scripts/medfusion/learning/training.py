@@ -14,6 +14,7 @@ from medfusion.learning.corrupted_training import random_corruptions
 from medfusion.learning.networks import build
 from medfusion.learning.normalisation import fuse, unfuse
 from medfusion.learning.optimizers import Muon
+from medfusion.learning.precision import lower, restore
 from medfusion.learning.training_images import LabelledImages
 from medfusion.tasks import MULTI_CLASS
 
@@ -30,6 +31,7 @@ def train(
     seed: int,
     report: Callable[[str], None],
     task: str = MULTI_CLASS,
+    precision: str = "float32",
 ) -> tuple[keras.Model, list[dict[str, float]]]:
     """Train a network and return it with its curves.
 
@@ -42,10 +44,11 @@ def train(
     seed : of the order and the symmetries of the images (the weights' seed is the backend's)
     report : takes one line of progress an epoch
     task : MedMNIST's; it decides on outputs and loss
+    precision : of activations, "float32" or "bfloat16"
 
     Returns
     -------
-    model : the network with the weights of its best epoch (early stopping) or of its last
+    model : the network, float32, with the weights of its best epoch (early stopping) or of its last
     history : per epoch: epoch, loss, accuracy, learning_rate, and with validation images val_loss, val_accuracy
 
     Raises
@@ -70,6 +73,8 @@ def train(
     validation = in_order.dataset(math.ceil(len(val_images) / val_batch)) if val_images else None
     history = _Curves(epochs, report)
     fuse(model)
+    if precision == "bfloat16":
+        lower(model)
     try:
         model.fit(
             drawn.dataset(),
@@ -83,6 +88,7 @@ def train(
     except tf.errors.OpError as error:
         raise drawn.fault or in_order.fault or error from None
     finally:
+        restore(model)
         unfuse(model)
     # Without its optimiser: nothing trains on, and Keras alone is to open what is saved.
     return keras.Model(model.input, model.output, name=model.name), history.rows

@@ -7,7 +7,7 @@ from typing import Any
 
 from medfusion.errors import UserError
 from medfusion.learning.architectures import OPTIONS
-from medfusion.planning import backbones
+from medfusion.planning import backbones, precision
 from medfusion.planning.config_checks import inconsistencies, misspelt
 from medfusion.planning.config_models.classifiers import STEP
 from medfusion.planning.config_models.faults import faults
@@ -44,6 +44,7 @@ def complete(config: Config) -> Config:
     _refuse(inconsistencies(config))
     for network in config["networks"].values():
         network["options"] = {**OPTIONS.get(network["architecture"], {}), **network["options"]}
+    config["compute"]["precision"] = precision.resolved(config["compute"]["precision"])
     for key in ("results", "data"):
         config[key] = os.path.normpath(config[key])  # ./results is results: rules and commands name files by it
     return _plain(config)

@@ -110,12 +110,17 @@ def too_large(jobs: Iterable[PlannedJob], limit: int | None) -> str | None:
     )
 
 
+def trains(jobs: Iterable[PlannedJob]) -> bool:
+    """Whether a run trains a network."""
+    return any(job.rule in TRAINING for job in jobs)
+
+
 def training_device(jobs: Iterable[PlannedJob]) -> str | None:
     """On what the networks of a run are trained, in a line, without importing TensorFlow; None where none is trained.
 
     A GPU is taken where NVIDIA's driver runs one and the libraries are there that TensorFlow needs for it.
     """
-    if not any(job.rule in TRAINING for job in jobs):
+    if not trains(jobs):
         return None
     models = []
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")

@@ -152,6 +152,7 @@ def _of_models(plan: Plan) -> JobSettings:
             "network": {key: plan.network(wildcards)[key] for key in ("architecture", "options", "training")},
             **{key: plan.model(wildcards)[key] for key in ("train_images", "drop_near_duplicates_of")},
             "seed": int(wildcards.seed),
+            "precision": config["compute"]["precision"],
         }
 
     def extract_features(wildcards: Wildcards) -> Settings:
@@ -172,6 +173,7 @@ def _of_models(plan: Plan) -> JobSettings:
             "network": plan.curve_network(wildcards.dataset),
             "size": "all" if wildcards.size == "all" else int(wildcards.size),
             "seed": int(wildcards.repeat),
+            "precision": config["compute"]["precision"],
         }
 
     def fit_grid(wildcards: Wildcards) -> Settings:

@@ -16,9 +16,12 @@ MEDMNIST = "Yang et al. 2023, Scientific Data 10, 41 (MedMNIST v2)"
 
 
 def hardware(records: Iterable[Record]) -> str:
-    """What this machine is, and which graphics processors jobs computed on."""
+    """What this machine is, which graphics processors jobs computed on, in which precision networks were trained."""
+    records = list(records)
     devices = sorted({record.device for record in records if record.device})
-    return f"{os.cpu_count()} processors ({platform.machine()}), {', '.join(devices) or 'no GPU used'}"
+    precisions = sorted({record.identity["config"].get("precision") for record in records} - {None})
+    trained = f", networks trained in {' and '.join(precisions)}" if precisions else ""
+    return f"{os.cpu_count()} processors ({platform.machine()}), {', '.join(devices) or 'no GPU used'}{trained}"
 
 
 def made(records: Iterable[Record], root: Path = ROOT) -> str:

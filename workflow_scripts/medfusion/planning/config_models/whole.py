@@ -40,6 +40,10 @@ Sensitivity = Annotated[float, Field(ge=0.5, lt=1)]
 
 class Compute(Section):
     threads: int = key("processor threads a job; another number is another result", ge=1, le=256)
+    precision: Literal["float32", "bfloat16", "auto"] = key(
+        "of activations while networks are trained, whose weights are float32; another is another result; auto: "
+        "bfloat16 on a processor that multiplies in it"
+    )
 
 
 class ByImages(Section):
