@@ -142,9 +142,9 @@ def test_what_is_said(tmp_path):
     settings = {"criterion": "log_loss", "folds": 5, "confidence": 0.95}
     text = report.text(rankings.read(ranking).systems, [repeat], measured, 624, settings)
     assert text.startswith("# Toys: systems averaged over folds\n") and "`net/svm`, selected" in text
-    assert "each of the 624 images" in text and "log loss after the temperature" in text
-    assert "| temperature of each fold | 1.250 |" in text and "too few" in text
-    assert "(CV+, 90 % intended, one threshold) that hold the true class | 0.900 (0.800 to 1.000)" in text
+    assert "each of the 624 images" in text and "the log loss of these, after the temperature;" in text
+    assert "| temperature of the folds | 1.250 |" in text and "too few" in text
+    assert " intended, one threshold): hold the true class | 0.900 (0.800 to 1.000)" in text
 
 
 def reliabilities_share(value):

@@ -13,7 +13,7 @@ from medfusion.files.reliabilities import Reliability
 from medfusion.naming import CRITERIA, percent
 from medfusion.report.summary import markdown_table
 
-ALIKE, OTHERS = "with a near-duplicate among the images of the folds", "without"
+ALIKE, OTHERS = "with a near-duplicate in the folds", "without one"
 # Of reliability.json, with the words for them.
 SHOWN = {
     "ece_after": "calibration error (ECE)",
@@ -25,7 +25,7 @@ SHOWN = {
     "selective_accuracy": "accuracy of the others",
 }
 SETS = {"marginal": "one threshold", "by_class": "one for each class"}
-SHARES = {"coverage": "hold the true class", "single": "hold one class", "empty": "are empty"}
+SHARES = ("hold the true class", "hold one class", "are empty")
 
 
 @dataclass(frozen=True)
@@ -65,13 +65,14 @@ def text(
     images : in the folds
     settings : those of the stage `summarise_fold_ensembles`
     """
-    by = "log loss after the temperature" if settings["criterion"] == "log_loss" else CRITERIA[settings["criterion"]]
+    criterion = CRITERIA[settings["criterion"]]
+    after = ", after the temperature" if settings["criterion"] == "log_loss" else ""
     explained = (
         f"Each system is the mean over the {settings['folds']} folds of a repeat. Out of fold, each of the {images:,} "
         "images of training and validation split has the probabilities of the one fold that did not see it. Ranked by "
-        f"the {by} of these; temperature and thresholds are chosen on them too. Test: the mean over the folds, on the "
-        f"{ranked[0].test_accuracy.n:,} images of the given test split, by which nothing is chosen. In brackets "
-        f"{percent(settings['confidence'])} intervals."
+        f"the {criterion} of these{after}; temperature and thresholds are chosen on them too. Test: the mean over the "
+        f"folds, on the {ranked[0].test_accuracy.n:,} images of the given test split, by which nothing is chosen. In "
+        f"brackets {percent(settings['confidence'])} intervals."
     )
     title = f"# {markdown(measured.name)}: systems averaged over folds"
     selected = f"## {code(ranked[0].address)}, selected"
@@ -96,14 +97,14 @@ def _score(score: Score) -> str:
 
 def _worth(repeats: Sequence[Repeat], measured: Reliability) -> str:
     coverage = percent(measured.content["coverage"])
-    rows = [["temperature of each fold", *(f"{repeat.temperature:.3f}" for repeat in repeats)]]
+    rows = [["temperature of the folds", *(f"{repeat.temperature:.3f}" for repeat in repeats)]]
     for metric, words in SHOWN.items():
         if metric in repeats[0].measures:
             rows.append([words, *(_row(repeat.measures[metric]) for repeat in repeats)])
     for kind, threshold in SETS.items():
-        for place, share in enumerate(SHARES.values()):
+        for place, share in enumerate(SHARES):
             cells = [_row(repeat.sets[kind][place]._asdict()) for repeat in repeats]
-            rows.append([f"prediction sets (CV+, {coverage} intended, {threshold}) that {share}", *cells])
+            rows.append([f"prediction sets (CV+, {coverage} intended, {threshold}): {share}", *cells])
     for words in repeats[0].parts:
         for place, metric in enumerate(("accuracy", "AUROC")):
             cells = []
