@@ -58,7 +58,7 @@ use rule stage as calibrate with:
     input:
         **stage("calibrate"),
         systems=PLAN.candidate_files,
-        val=PREPARED[1],
+        val=PLAN.val_labels,
     output:
         calibration=f"{RESULTS}/{{dataset}}/calibration.json",
     log:

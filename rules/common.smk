@@ -161,7 +161,8 @@ def partitioned(scheme):
     datasets = PLAN.partitioned(scheme)
     if not datasets and set(ASKED.targets) == {scheme}:
         raise WorkflowError(f"{scheme}: no data set of config.yaml has the key {scheme}; there is nothing to make")
-    return expand(f"{RESULTS}/{{dataset}}/{scheme}/summary.md", dataset=datasets)
+    ensembles = PLAN.fold_ensembles if scheme == "crossvalidation" else []
+    return expand(f"{RESULTS}/{{path}}/summary.md", path=[*(f"{dataset}/{scheme}" for dataset in datasets), *ensembles])
 
 
 wildcard_constraints:
@@ -176,6 +177,7 @@ wildcard_constraints:
     classifier="|".join(["cnn", *config["classifiers"]]),  # cnn: the head of a backbone
     fusion="|".join(config["fusions"]) or "none",
     ensemble=r"[A-Za-z][A-Za-z0-9_-]*",
+    system="|".join(["cnn", *config["classifiers"], *config["fusions"]]),
     group="|".join(
         sorted({group for name in PLAN.entries for group in (*PLAN.groups[name], *PLAN.ablation_groups[name])})
     ),

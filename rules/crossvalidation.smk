@@ -1,6 +1,8 @@
 # Cross-validation and other splits. Needs: prepared images. Makes: groups of images that stay together, partitions of the
-# images, each a data set of its own for the rules from training to evaluation, and what they say together.
+# images, each a data set of its own for the rules from training to evaluation, and what they say together; averages of
+# systems over folds, which the rules of evaluation take for a data set too.
 PARTITIONS = "|".join(PLAN.partitions) or "none"
+FOLD_ENSEMBLES = "|".join(PLAN.fold_ensembles) or "none"
 
 
 use rule stage as group_images with:
@@ -54,3 +56,59 @@ use rule stage as summarise_partitions with:
         dataset="|".join(DATASETS),
     message:
         "{wildcards.dataset}: summing up {wildcards.scheme}"
+
+
+use rule stage as apply_fold with:
+    input:
+        **stage("apply_fold"),
+        model=PLAN.trained_network,
+        images=PLAN.given_test,
+        classifiers=CORRUPTIONS.classifiers,
+        fusions=CORRUPTIONS.fusions,
+    output:
+        given=f"{RESULTS}/{{dataset}}/{{model}}/seed{{seed}}/given_test.h5",
+    log:
+        f"{LOGS}/{{dataset}}/{{model}}/seed{{seed}}/given_test.log",
+    wildcard_constraints:
+        dataset=PARTITIONS,
+    threads: NETWORK
+    resources:
+        mem_mb=memory(1500),
+        runtime=30,
+    message:
+        "{wildcards.dataset}: the given test images, seen by {wildcards.model}"
+
+
+use rule stage as ensemble_folds with:
+    input:
+        **stage("ensemble_folds"),
+        whole=PLAN.given_images,
+        groups=PLAN.given_groups,
+        out_of_fold=PLAN.of_folds,
+        given=PLAN.of_folds_on_given,
+    output:
+        folds=f"{RESULTS}/{{dataset}}/{{model}}/seed{{seed}}/{{system}}/folds.h5",
+    log:
+        f"{LOGS}/{{dataset}}/{{model}}/seed{{seed}}/{{system}}/folds.log",
+    wildcard_constraints:
+        dataset=FOLD_ENSEMBLES,
+    message:
+        "{wildcards.dataset}: averaging {wildcards.model}/{wildcards.system} over the folds of repeat {wildcards.seed}"
+
+
+use rule stage as summarise_fold_ensembles with:
+    input:
+        **stage("summarise_fold_ensembles"),
+        ranking=rules.rank_systems.output.ranking,
+        reliability=rules.assess_reliability.output.reliability,
+        systems=PLAN.candidate_files,
+        groups=PLAN.given_groups,
+        test_labels=PLAN.test_labels,
+    output:
+        summary=f"{RESULTS}/{{dataset}}/summary.md",
+    log:
+        f"{LOGS}/{{dataset}}/summary.log",
+    wildcard_constraints:
+        dataset=FOLD_ENSEMBLES,
+    message:
+        "{wildcards.dataset}: summing up the averages over folds"

@@ -24,8 +24,8 @@ use rule stage as evaluate with:
     input:
         **stage("evaluate"),
         systems=PLAN.group_files,
-        val=PREPARED[1],
-        test_labels=rules.prepare.output.test_labels,
+        val=PLAN.val_labels,
+        test_labels=PLAN.test_labels,
     output:
         metrics=f"{RESULTS}/{{dataset}}/{{group}}/metrics.json",
     log:
@@ -43,7 +43,7 @@ use rule stage as rank_systems with:
         **stage("rank_systems"),
         metrics=PLAN.ranked_metrics,
         systems=PLAN.candidate_files,
-        val=PREPARED[1],
+        val=PLAN.val_labels,
     output:
         ranking=f"{RESULTS}/{{dataset}}/ranking.csv",
     log:
@@ -78,7 +78,7 @@ use rule stage as assess_reliability with:
         systems=PLAN.candidate_files,
         calibration=rules.calibrate.output.calibration,
         ranking=rules.rank_systems.output.ranking,
-        test_labels=rules.prepare.output.test_labels,
+        test_labels=PLAN.test_labels,
     output:
         reliability=f"{RESULTS}/{{dataset}}/reliability/reliability.json",
     log:

@@ -18,20 +18,13 @@ def parser():
 def main(args, settings):
     from medfusion.data import corruptions, medmnist_c
     from medfusion.data.sampling import taken
-    from medfusion.files.artifacts import read_record
     from medfusion.files.corrupted_files import UNTOUCHED, Condition
-    from medfusion.learning import backend, classifiers, run_systems
+    from medfusion.learning import backend, run_systems
     from medfusion.learning.features import apply, extractor, load_network
 
     backend.configure(settings["threads"], seed=0)
     model = extractor(load_network(args.model), settings["layers"])
-    fitted = {
-        name: classifiers.load(path) for name, path in zip(settings["classifiers"], args.classifiers, strict=True)
-    }
-    fusions = {
-        name: read_record(path, ("members", "temperatures", "weights"))
-        for name, path in zip(settings["fusions"], args.fusions, strict=True)
-    }
+    fitted, fusions = run_systems.read(settings, args.classifiers, args.fusions)
     wanted = medmnist_c.corruptions(settings["flag"])
     with open_hdf5(args.images) as file:
         number, *shape = file["images"].shape

@@ -840,6 +840,11 @@ FAULTS = {
         "{networks: {blood_cnn: {options: {drop: 0.1}}}}",
         "networks.blood_cnn.options: blood_cnn has no option 'drop'; did you mean 'dropout'?",
     ),
+    "averages over folds that divide the test split": (
+        "{datasets: {breast: {crossvalidation: {pool: [train, val, test], ensembles: true}}}}",
+        "datasets.breast.crossvalidation.ensembles: pool divides the test split, on which they are tested; set pool: "
+        "[train, val]",
+    ),
     "a pool of other splits": (
         "{datasets: {breast: {crossvalidation: {pool: [train, 1]}}}}",
         "datasets.breast.crossvalidation.pool: ['train', 1]; expected one of ['train', 'val'], "
@@ -1147,6 +1152,17 @@ def jobs(plan):
         per["trained"] = trained
         partitions = [one for one in plan.partitions.values() if one.dataset == dataset]
         per["partition"] = [{"dataset": one.path} for one in partitions]
+        of_folds = plan.ensembles_of(dataset)
+        per["fold"] = [
+            {"dataset": fold, "model": model, "seed": str(repeat)}
+            for path in of_folds
+            for repeat, folds in plan.fold_ensembles[path].folds.items()
+            for fold in folds
+            for model in plan.entries[path]["models"]
+        ]
+        per["averaged"] = [{"dataset": path, **run._asdict()} for path in of_folds for run in plan.candidates(path)]
+        per["ensembles"] = [{"dataset": path} for path in of_folds]
+        stages |= {"apply_fold": "fold", "ensemble_folds": "averaged", "summarise_fold_ensembles": "ensembles"}
         per["scheme"] = [{"dataset": dataset, "scheme": name} for name in {one.scheme for one in partitions}]
         stages |= dict.fromkeys(("draw_curves", "draw_grids", "draw_fusions"), "model")
         for stage in job_settings(plan):

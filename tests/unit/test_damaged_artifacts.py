@@ -19,9 +19,11 @@ from medfusion.files import (
     calibrations,
     corrupted_files,
     example_files,
+    fold_ensembles,
     images,
     label_audits,
     metric_files,
+    pools,
     probabilities,
     tables,
 )
@@ -74,6 +76,7 @@ def made(tmp_path, monkeypatch):
     (tmp_path / "groups.csv").write_text(
         "split,index,group\n" + "".join(f"{s},{i},{i}\n" for s in NEAR["images"] for i in range(12))
     )
+    write_folds(tmp_path)
     label_audits.write_out_of_fold(tmp_path / "out_of_fold.h5", DESCRIPTION, 5, "net", values)
     judged = {split: label_audit.judge(labels, np.eye(2)[1 - labels] * 0.8 + 0.1) for split in NEAR["images"]}
     table = label_audit.audit(judged, NEAR["opposite_labels"])
@@ -85,6 +88,23 @@ def made(tmp_path, monkeypatch):
     write_json(tmp_path / "examples.json", selection())
     example_files.write_maps(tmp_path / "maps.h5", DESCRIPTION, maps())
     return tmp_path
+
+
+def write_folds(folder):
+    """What a system says in each of three folds and of the given test images, and its average over them."""
+    pool = pools.read([folder / f"{split}.h5" for split in NEAR["images"]], None, folder / "groups.csv", POOLED)
+    for division in DIVISIONS:
+        values = np.full((8, 2), 0.5)
+        path = folder / f"fold{division['fold']}.h5"
+        probabilities.write(path, pool.divided(division), {"test": values}, 1.0)
+    given, members = {"cnn": np.full((12, 2), 0.5)}, np.full((3, 12, 2), 0.5)
+    fold_ensembles.write_given(folder / "given_test.h5", DESCRIPTION, [given])
+    found = fold_ensembles.FoldEnsemble(np.full((24, 2), 0.5), np.arange(24) % 3, pool.labels, members)
+    fold_ensembles.write(folder / "folds.h5", DESCRIPTION, found, members[0], 1.0)
+
+
+POOLED = ["train", "val"]
+DIVISIONS = [{"pool": POOLED, "folds": 3, "fold": fold, "seed": 1} for fold in (1, 2, 3)]
 
 
 def write_corrupted(folder):
@@ -232,6 +252,17 @@ PROGRAMS = {
         {"dataset": "breast", "systems": [["net", 1, "cnn"]], "name": "toys", "label_names": None},
     ),
     "draw_mislabelled": ("--labels {labels.csv} --images {train.h5} {val.h5} {test.h5} --mislabelled out.png", STYLE),
+    "ensemble_folds": (
+        "--whole {train.h5} {val.h5} {test.h5} --groups {groups.csv} --out-of-fold {fold1.h5} {fold2.h5} {fold3.h5} "
+        "--given {given_test.h5} {given_test.h5} {given_test.h5} --folds out.h5",
+        {"title": "e", "system": "cnn", "divisions": DIVISIONS},
+    ),
+    "summarise_fold_ensembles": (
+        "--ranking {ranking.csv} --reliability {reliability.json} --systems {folds.h5} --groups {groups.csv} "
+        "--test-labels {test_labels.h5} --summary out.md",
+        {"path": "breast", "name": "toys", "label_names": None, "systems": [["net", 1, "cnn"]], "folds": 3}
+        | {"criterion": "accuracy", "confidence": 0.95},
+    ),
     "study_classifiers": (
         "--features {features.h5} --train {train.h5} --val {val.h5} --tree {model.skops} --studies out.h5",
         {"seed": 1, "fit_images": None, "fit_values": 10000, "tree_sizes": 2, "folds": 2, "plane_images": 12},
@@ -304,6 +335,8 @@ def test_a_spoilt_file_is_one_line_that_names_it_and_no_file_is_half_written(pro
         "predict_out_of_fold",
         "audit_labels",
         "draw_mislabelled",
+        "ensemble_folds",
+        "summarise_fold_ensembles",
     ],
 )
 def test_sound_files_are_read(program, made):

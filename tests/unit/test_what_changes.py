@@ -184,7 +184,8 @@ def test_every_stage_has_jobs():
     others["folder"] = {**breast, "flag": None, "source": "folder"}
     backbone = {**BASE["networks"], "resnet28": {"architecture": "onnx"}}
     found = {*jobs(ablated), *jobs({**BASE, "datasets": others}), *jobs({**BASE, "networks": backbone})}
-    folds = partition_jobs({**BASE, "datasets": {"breast": {**breast, "crossvalidation": {"folds": 3, "repeats": 1}}}})
+    crossvalidation = {"folds": 3, "repeats": 1, "ensembles": True}
+    folds = partition_jobs({**BASE, "datasets": {"breast": {**breast, "crossvalidation": crossvalidation}}})
     assert {job.partition("/")[0] for job in {*found, *folds}} == set(changes.STAGES)
 
 

@@ -91,7 +91,7 @@ TRAINING = (
 NESTED = ("affine.rotation", "affine.scale", "early_stopping.patience", "reduce_lr.factor", "reduce_lr.patience")
 OPTIONS = "dropout dense_dropout l2 batch_norm batch_norm_momentum blocks widths stem_stride"
 SCHEMES = {
-    "crossvalidation": "pool folds repeats seed models compare practically_equivalent",
+    "crossvalidation": "pool folds repeats ensembles seed models compare practically_equivalent",
     "resplits": "number seed models compare practically_equivalent",
 }
 AUGMENTATION = "preset copies seed flip rotation scale contrast"

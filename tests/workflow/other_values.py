@@ -247,6 +247,8 @@ def changed(config: Config, key: str) -> Config:
         models = config["datasets"][path[0]].get("models") or {}
         # A fold has fewer images than some models want.
         put(config, key, {"folds": 3, "models": [name for name in models if _on_all_images(models[name])] or None})
+    elif last == "ensembles" and "crossvalidation" in path:
+        put(config, key, not old)
     elif last == "repeats" and "crossvalidation" in path:
         put(config, key, (old or 5) + 1)
     elif last in ("seeds", "repeats"):

@@ -66,7 +66,21 @@ def partition_jobs(config: Config) -> set[str]:
                     add("ensemble", path, ensemble)
                 if of_several:
                     add("evaluate", path, "ensembles")
+            if wanted.get("ensembles"):
+                _add_fold_ensembles(add, dataset, wanted, models)
     return {job for job in found if not job.startswith("draw_")}
+
+
+def _add_fold_ensembles(add, dataset: str, wanted: Config, models: Config) -> None:
+    path = f"{dataset}.crossvalidation.ensembles"
+    for stage in ("rank_systems", "calibrate", "assess_reliability", "summarise_fold_ensembles"):
+        add(stage, path)
+    for part, (repeat,) in _partitions("crossvalidation", wanted):
+        for name in wanted.get("models") or models:
+            add("apply_fold", f"{dataset}.crossvalidation.{part}", name, repeat)
+            add("evaluate", path, name, f"seed{repeat}")
+            for system in ("cnn", *models[name].get("classifiers", []), *models[name].get("fusions", [])):
+                add("ensemble_folds", path, name, repeat, system)
 
 
 def _partitions(scheme: str, wanted: Config) -> list[tuple[str, list[int] | None]]:

@@ -126,7 +126,7 @@ def test_only_stages_with_a_network_import_tensorflow(project):
     stages = [path.stem for path in root.glob("*.py")] + [f"draw_{kind}" for kind in DRAWN]
     with_network = {stage for stage in stages if "tensorflow" in closure(stage, root)[1]}
     applying = {"extract_features", "corrupt_predict", "fit_input_check", "map_saliency", "export_package"}
-    assert with_network == {"train_cnn", "learning_curve", *applying}
+    assert with_network == {"train_cnn", "learning_curve", "apply_fold", *applying}
 
 
 def test_every_program_explains_itself(project):

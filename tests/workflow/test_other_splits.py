@@ -10,10 +10,13 @@ from conftest import copy_project
 from graph import job_graph
 from specification import partition_jobs
 
-from medfusion.files import images
+from medfusion.files import fold_ensembles, images, probabilities
+from medfusion.learning.calibration import scale
 
 TARGETS = ("crossvalidation", "resplits")
 SEEING = {"evaluate", "summarise_partitions"}
+# What is said of averages over folds: these are fitted and calibrated without the labels of the given test split.
+OF_ENSEMBLES = {"evaluate", "rank_systems", "assess_reliability", "summarise_fold_ensembles"}
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +39,7 @@ def test_what_stands_on_which_test_labels(divided):
         return {job.partition("/")[0] for job in graph.following(found)}
 
     assert seeing(of_folds) == SEEING
-    assert seeing({"results/breast/test_labels.h5"}) == set()
+    assert seeing({"results/breast/test_labels.h5"}) == OF_ENSEMBLES
     assert "partition_images" in seeing({"results/blood/test_labels.h5"})
 
 
@@ -67,6 +70,31 @@ def test_means_are_those_of_the_measures(run):
     summary = (folder / "summary.md").read_text(encoding="utf-8")
     assert summary.startswith("# Breast ultrasound (generated images): cross-validation\n")
     assert "`breast_cnn/cnn` against `breast_cnn/svm_linear`" in summary
+
+
+@pytest.mark.slow
+def test_averages_over_folds(run):
+    """Each image of the pool has the probabilities of the fold that tested it; test images the mean over the folds."""
+    folder = run.folder / "results/breast/crossvalidation"
+    pool = np.concatenate(
+        [images.read_images(run.folder / f"results/breast/images/{split}.h5") for split in ("train", "val")]
+    )
+    for system, file in (("cnn", "features.h5"), ("svm_linear", "svm_linear/probabilities.h5")):
+        found, temperature = fold_ensembles.read(folder / f"ensembles/breast_cnn/seed1/{system}/folds.h5")
+        members = []
+        for fold in (1, 2, 3):
+            of_fold = folder / f"repeat1-fold{fold}"
+            own = probabilities.read(of_fold / "breast_cnn/seed1" / file, "test")
+            assert np.array_equal(scale(own, temperature), found.out_of_fold[found.fold == fold - 1])
+            assert np.array_equal(images.read_images(of_fold / "images/test.h5"), pool[found.fold == fold - 1])
+            assert np.array_equal(images.read_labels(of_fold / "test_labels.h5"), found.labels[found.fold == fold - 1])
+            given = fold_ensembles.read_given(of_fold / "breast_cnn/seed1/given_test.h5", system)
+            members.append(scale(given, temperature))
+        mean = probabilities.read(folder / f"ensembles/breast_cnn/seed1/{system}/folds.h5", "test")
+        assert np.allclose(mean, np.mean(members, axis=0), atol=1e-6) and len(mean) == 60
+    summary = (folder / "ensembles/summary.md").read_text(encoding="utf-8")
+    assert summary.startswith("# Breast ultrasound (generated images): systems averaged over folds\n")
+    assert "each of the 160 images" in summary and "the 60 images of the given test split" in summary
 
 
 @pytest.mark.slow

@@ -1,16 +1,32 @@
 """All systems of one trained network at once: itself, classifiers on its features, fusions of these."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from medfusion.files.artifacts import read_record
 from medfusion.learning.calibration import scale
-from medfusion.learning.classifiers import Fitted, probabilities
+from medfusion.learning.classifiers import Fitted, load, probabilities
 from medfusion.learning.fusion import fuse
 from medfusion.tasks import as_stored
 
 Network = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+def read(
+    settings: Mapping[str, Sequence[str]], classifiers: Sequence[str], fusions: Sequence[str]
+) -> tuple[dict[str, Fitted], dict[str, dict[str, Any]]]:
+    """The classifiers and fusions that `of_images` takes, by name.
+
+    Parameters
+    ----------
+    settings : their names, "classifiers" and "fusions"
+    classifiers, fusions : their files in that order
+    """
+    fitted = {name: load(path) for name, path in zip(settings["classifiers"], classifiers, strict=True)}
+    keys = ("members", "temperatures", "weights")
+    return fitted, {name: read_record(path, keys) for name, path in zip(settings["fusions"], fusions, strict=True)}
 
 
 def of_images(

@@ -21,6 +21,7 @@ RESERVED_DATASETS = {
     "collect_metrics", "study_classifiers",
     "fit_input_check", "apply_input_check", "predict_out_of_fold", "audit_labels",
     "corrupt_predict", "corrupt_evaluate", "apply_backbone", "group_images", "partition_images", "summarise_partitions",
+    "apply_fold", "ensemble_folds", "summarise_fold_ensembles",
     "select_examples", "map_saliency", "write_predictions", "export_package", "write_try_page",
     "summarise", "report", *SCHEMES,
     *(f"draw_{kind}" for kind in DRAWN),

@@ -297,6 +297,8 @@ def _partition_faults(key: str, dataset: Config, config: Config) -> Iterator[str
         if several_labels(dataset):
             yield f"{key}.{scheme}: not for several labels at once, by which images cannot be divided; set {scheme}: ~"
         models = list(dataset["models"]) if wanted["models"] is None else wanted["models"]
+        if wanted.get("ensembles"):
+            yield from _fold_ensemble_faults(f"{key}.{scheme}", wanted, dataset, models, config)
         for name in models:
             if name not in dataset["models"]:
                 yield f"{key}.{scheme}.models: unknown model {name!r}{hint(name, list(dataset['models']))}"
@@ -315,6 +317,20 @@ def _partition_faults(key: str, dataset: Config, config: Config) -> Iterator[str
             for name in (first, second):
                 if name not in known:
                     yield f"{key}.{scheme}.compare: unknown system {name!r}{hint(name, known)}"
+
+
+def _fold_ensemble_faults(
+    key: str, wanted: Config, dataset: Config, models: list[str], config: Config
+) -> Iterator[str]:
+    if "test" in wanted["pool"]:
+        yield f"{key}.ensembles: pool divides the test split, on which they are tested; set pool: [train, val]"
+    for name in models:
+        network = config["networks"].get(dataset["models"].get(name, {}).get("network"))
+        if network and is_frozen(network):
+            yield (
+                f"{key}.ensembles: {name!r} has a frozen backbone, the same in all folds; name the other models alone, "
+                "or set ensembles: false"
+            )
 
 
 def _trained(dataset: Config, scheme: str) -> float:

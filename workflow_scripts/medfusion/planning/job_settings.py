@@ -203,7 +203,23 @@ def _of_models(plan: Plan) -> JobSettings:
             "files": plan.ensemble_files(wildcards),
         }
 
+    def apply_fold(wildcards: Wildcards) -> Settings:
+        return {
+            "title": f"{wildcards.dataset}/{wildcards.model}, seed {wildcards.seed}",
+            **plan.network(wildcards)["features"],
+            **{kind: plan.model(wildcards)[kind] for kind in ("classifiers", "fusions")},
+        }
+
+    def ensemble_folds(wildcards: Wildcards) -> Settings:
+        return {
+            "title": f"{wildcards.dataset}/{wildcards.model}/{wildcards.system}, repeat {wildcards.seed}",
+            "system": wildcards.system,
+            "divisions": plan.divisions(wildcards),
+        }
+
     return {
+        "apply_fold": apply_fold,
+        "ensemble_folds": ensemble_folds,
         "train_cnn": train_cnn,
         "extract_features": extract_features,
         "apply_backbone": apply_backbone,
@@ -305,8 +321,21 @@ def _of_evaluation(plan: Plan, parts: _Parts) -> JobSettings:
             "files": plan.partition_metrics(wildcards),
         }
 
+    def summarise_fold_ensembles(wildcards: Wildcards) -> Settings:
+        dataset = plan.fold_ensembles[wildcards.dataset].dataset
+        entry = plan.datasets[dataset]
+        return {
+            "path": wildcards.dataset,
+            **plan.shown(dataset),
+            "systems": [list(run) for run in plan.candidates(wildcards.dataset)],
+            "folds": entry["crossvalidation"]["folds"],
+            "criterion": config["criterion"],
+            "confidence": config["evaluation"]["confidence"],
+        }
+
     return {
         "summarise_partitions": summarise_partitions,
+        "summarise_fold_ensembles": summarise_fold_ensembles,
         "baselines": lambda wildcards: {"images": config["evaluation"]["nearest_images"]},
         "evaluate": evaluate,
         "rank_systems": rank_systems,

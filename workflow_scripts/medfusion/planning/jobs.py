@@ -128,6 +128,21 @@ def _of_scheme(plan: Plan, scheme: str) -> Iterator[tuple[str, dict[str, Any]]]:
             yield "augment", {"dataset": path, "augmented": "augmented"}
             yield from _of_models(plan, path)
             yield from (("evaluate", {"dataset": path, "group": group}) for group in plan.groups[path])
+        if scheme == "crossvalidation":
+            for path in plan.ensembles_of(dataset):
+                yield from _of_fold_ensembles(plan, path)
+
+
+def _of_fold_ensembles(plan: Plan, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    for repeat, folds in plan.fold_ensembles[path].folds.items():
+        for model in plan.entries[path]["models"]:
+            yield from (("apply_fold", {"dataset": fold, "model": model, "seed": repeat}) for fold in folds)
+    for run in plan.candidates(path):
+        of_run = {"dataset": path, "model": run.model, "seed": run.seed, "system": run.system}
+        yield "ensemble_folds", of_run
+    yield from (("evaluate", {"dataset": path, "group": group}) for group in plan.groups[path])
+    stages = ("rank_systems", "calibrate", "assess_reliability", "summarise_fold_ensembles")
+    yield from ((stage, {"dataset": path}) for stage in stages)
 
 
 def _of_evaluation(plan: Plan, dataset: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -10,6 +10,7 @@ from typing import Any
 from medfusion.planning.systems import Config
 
 SCHEMES = ("crossvalidation", "resplits")
+ENSEMBLES = "ensembles"  # beside the folds: what these give together
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,44 @@ class Partition:
     def path(self) -> str:
         """What stands for a data set in its paths."""
         return f"{self.dataset}/{self.scheme}/{self.name}"
+
+    @property
+    def repeat(self) -> int:
+        """Of a fold, the repeat that it belongs to: the one seed of its models."""
+        return next(iter(self.entry["models"].values()))["seeds"][0]
+
+
+@dataclass(frozen=True)
+class FoldEnsembles:
+    """The systems of the folds of a data set's cross-validation, averaged over the folds of each repeat.
+
+    dataset : whose images
+    folds : for each repeat, the paths of its folds in order
+    entry : an entry of `datasets` whose seeds are the repeats
+    """
+
+    dataset: str
+    folds: dict[int, list[str]]
+    entry: Config
+
+    @property
+    def path(self) -> str:
+        """What stands for a data set in their paths."""
+        return f"{self.dataset}/crossvalidation/{ENSEMBLES}"
+
+
+def fold_ensembles(datasets: dict[str, Config]) -> dict[str, FoldEnsembles]:
+    """The fold ensembles that a configuration asks for, by their path."""
+    found = {}
+    for dataset, entry in datasets.items():
+        if (wanted := entry["crossvalidation"]) and wanted["ensembles"]:
+            folds: dict[int, list[str]] = {repeat: [] for repeat in range(1, wanted["repeats"] + 1)}
+            for fold in _folds(dataset, entry):
+                folds[fold.repeat].append(fold.path)
+            changed = {**_entry(entry, wanted["models"], seeds=list(folds)), "ensembles": {}}
+            one = FoldEnsembles(dataset, folds, changed)
+            found[one.path] = one
+    return found
 
 
 def partitions(datasets: dict[str, Config]) -> dict[str, Partition]:

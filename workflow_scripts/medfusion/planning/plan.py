@@ -10,7 +10,7 @@ from typing import Any
 from medfusion import display_names
 from medfusion.data.datafiles import file_name
 from medfusion.planning import ablations, backbones, data_sets
-from medfusion.planning.partitions import Partition, partitions
+from medfusion.planning.partitions import Partition, fold_ensembles, partitions
 from medfusion.planning.systems import Config, fusion_members, systems
 from medfusion.system_id import SystemId
 
@@ -30,9 +30,13 @@ class Plan:
         self.config = config
         self.datasets: dict[str, Config] = config["datasets"]
         self.results: str = config["results"].rstrip("/")
-        self.partitions = partitions(self.datasets)
-        # Whatever may stand for a data set in a path: data sets, and other splits of their images.
-        self.entries = {**self.datasets, **{path: partition.entry for path, partition in self.partitions.items()}}
+        self.partitions, self.fold_ensembles = partitions(self.datasets), fold_ensembles(self.datasets)
+        # Whatever may stand for a data set in a path: data sets, other splits of their images, averages over folds.
+        self.entries = {
+            **self.datasets,
+            **{path: partition.entry for path, partition in self.partitions.items()},
+            **{path: ensembles.entry for path, ensembles in self.fold_ensembles.items()},
+        }
         # Group of systems -> system -> file of its probabilities, for each of these.
         self.groups = {name: self._groups(name) for name in self.entries}
         # Models with something taken away, by the name that stands for a model in their paths; and their groups, apart
@@ -56,6 +60,8 @@ class Plan:
     def probabilities(self, dataset: str, model: str, seed: int | str, system: str) -> str:
         """The file of a system's probabilities."""
         folder = self.seed_folder(dataset, model, seed)
+        if dataset in self.fold_ensembles:
+            return f"{folder}/{system}/folds.h5"
         if system == "cnn" and not self.backbone(dataset, model):
             return f"{folder}/features.h5"
         name = "fused" if system in self.config["fusions"] else "probabilities"
@@ -161,6 +167,51 @@ class Plan:
     def partitioned(self, scheme: str) -> list[str]:
         """The data sets that a scheme divides anew."""
         return list(dict.fromkeys(one.dataset for one in self.partitions.values() if one.scheme == scheme))
+
+    def ensembles_of(self, dataset: str) -> list[str]:
+        """The path of a data set's fold ensembles, if it has some."""
+        return [path for path, one in self.fold_ensembles.items() if one.dataset == dataset]
+
+    def given_test(self, wildcards: Wildcards) -> str:
+        """The images of the given test split, for a fold."""
+        return f"{self.results}/{self.partitions[wildcards.dataset].dataset}/images/test.h5"
+
+    def given_images(self, wildcards: Wildcards) -> Files:
+        """The prepared images of the data set of fold ensembles."""
+        folder = f"{self.results}/{self.fold_ensembles[wildcards.dataset].dataset}"
+        return [f"{folder}/images/{split}.h5" for split in ("train", "val", "test")]
+
+    def given_groups(self, wildcards: Wildcards) -> str:
+        """Which images of the data set of fold ensembles stay together."""
+        return f"{self.results}/{self.fold_ensembles[wildcards.dataset].dataset}/groups.csv"
+
+    def of_folds(self, wildcards: Wildcards) -> Files:
+        """What a system of each fold says of the fold's test images."""
+        model, seed, system = wildcards.model, wildcards.seed, wildcards.system
+        return [self.probabilities(path, model, seed, system) for path in self._folds(wildcards)]
+
+    def of_folds_on_given(self, wildcards: Wildcards) -> Files:
+        """What the systems of a model of each fold say of the given test images."""
+        folders = [self.seed_folder(path, wildcards.model, wildcards.seed) for path in self._folds(wildcards)]
+        return [f"{folder}/given_test.h5" for folder in folders]
+
+    def divisions(self, wildcards: Wildcards) -> list[Config]:
+        """How the images are divided in each fold of a repeat."""
+        return [self.partitions[path].settings for path in self._folds(wildcards)]
+
+    def _folds(self, wildcards: Wildcards) -> list[str]:
+        return self.fold_ensembles[wildcards.dataset].folds[int(wildcards.seed)]
+
+    def val_labels(self, wildcards: Wildcards) -> str:
+        """The labels that temperatures and thresholds are chosen by: of fold ensembles, in each of their files."""
+        if wildcards.dataset in self.fold_ensembles:
+            return self.candidate_files(wildcards)[0]
+        return f"{self.results}/{wildcards.dataset}/images/val.h5"
+
+    def test_labels(self, wildcards: Wildcards) -> str:
+        """The labels of the test images; fold ensembles are tested on those of the given split."""
+        ensembles = self.fold_ensembles.get(wildcards.dataset)
+        return f"{self.results}/{ensembles.dataset if ensembles else wildcards.dataset}/test_labels.h5"
 
     def partition_metrics(self, wildcards: Wildcards) -> Files:
         """The measures of every group of every partition of one data set and scheme."""

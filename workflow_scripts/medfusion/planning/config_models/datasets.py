@@ -90,6 +90,10 @@ class Crossvalidation(Compared):
     )
     folds: int = optional("each is the test split once; of the others a part validates", ge=3, le=100)
     repeats: int = optional("of all folds, each divided anew, with a seed of its own for networks", ge=1, le=1000)
+    ensembles: bool = optional(
+        "whether the systems of a repeat's folds are averaged to one as well, calibrated on the out-of-fold "
+        "probabilities of all images of train and val, and tested on the given test split"
+    )
 
 
 class Resplits(Compared):
