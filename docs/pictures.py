@@ -168,7 +168,7 @@ def run(program, *arguments):
     command = [sys.executable, str(ROOT / f"workflow_scripts/{program}.py"), *arguments]
     environment = {**os.environ, "COLUMNS": str(COLUMNS), "FORCE_COLOR": "1"}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}  # a terminal shows both
-    done = subprocess.run(command, **pipes, encoding="utf-8", env=environment, timeout=300)
+    done = subprocess.run(command, **pipes, encoding="utf-8", env=environment)
     if done.returncode:
         raise UserError(f"{program}.py failed: {done.stdout.strip().splitlines()[-1]}")
     return done.stdout

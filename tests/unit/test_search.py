@@ -34,6 +34,7 @@ def test_ranges_and_lists_are_told_apart():
         (["a=2..1"], "a: 2..1; expected a lower number before a higher one"),
         (["a=1..1"], "lower number before"),
         (["a=1..1e999"], "lower number before"),
+        (["a=1..99999999999999999999"], "whole numbers of at most"),
         (["a=0..1/log"], "a: 0..1/log; on a log scale expected numbers above 0"),
         (["a..b=1..2"], "expected KEY=V1,V2"),
         (["results=1..2"], "says where things lie"),

@@ -36,7 +36,7 @@ def write(package: str | Path, folder: str | Path) -> Path:
     """
     source, target = Path(package), Path(folder).absolute()
     if os.path.lexists(target) and (not target.is_dir() or target.is_symlink() or any(target.iterdir())):
-        raise UserError(f"{folder}: exists; name a folder that is not there yet, or an empty one")
+        raise UserError(f"{target}: exists; name a folder that is not there yet, or an empty one")
     described = contents.read(source)
     record = read_json(source / contents.RECORD)
     files = list(record["files"])

@@ -64,7 +64,7 @@ def write(run: Run, folder: str | Path, name: str) -> Path:
     UserError
         If the folder is something else than a store, or holds an experiment of that name.
     """
-    folder = Path(folder).absolute()
+    folder = Path(folder).resolve()  # where a link leads
     _check(folder, name)
     try:
         found = list(systems(run))

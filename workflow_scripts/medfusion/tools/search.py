@@ -60,6 +60,8 @@ def parse(arguments: Sequence[str]) -> Space:
         whole = all(re.fullmatch(r"[-+]?\d+", found[end]) for end in ("low", "high"))
         if not (math.isfinite(low) and math.isfinite(high) and low < high):
             raise UserError(f"{key}: {text}; expected a lower number before a higher one")
+        if whole and max(-low, high) > 2**53:  # beyond which a float is no exact whole number
+            raise UserError(f"{key}: {text}; expected whole numbers of at most 2^53")
         if found["log"] and low <= 0:
             raise UserError(f"{key}: {text}; on a log scale expected numbers above 0")
         space[key] = Range(low, high, bool(found["log"]), whole)
