@@ -95,7 +95,8 @@ def test_many_processes_add_at_once_and_no_line_is_lost():
     assert sorted(found) == sorted([str(process), str(number)] for process in range(4) for number in range(25))
 
 
-GARBAGE = [b"\xff\xfe\0", b"{", b"[]", b"null", b'{"at": 1, "date": "2026-01-01"}', b"[" * 100_000, b'"' + b"x" * 1000]
+GARBAGE = [b"\xff\xfe\0", b"{", b"[]", b"null", b"[" * 100_000, b'"' + b"x" * 1000]
+GARBAGE += [b'{"at": "a", "date": "2026-01-01", "dataset": "breast", "test_labels": ["a"]}']
 
 
 @pytest.mark.parametrize("garbage", GARBAGE)

@@ -82,6 +82,18 @@ def test_decisions_are_scikit_learns(case):
         assert found[f"sensitivity_{rule}"][2:] == (pytest.approx(limits[0]), pytest.approx(limits[1]), 60)
 
 
+def test_of_the_images_that_are_not_referred_sensitivity_and_specificity_are_counted_too(case):
+    labels, values, chosen, found = case
+    scaled = scale(values, chosen.temperature)
+    above, kept = scaled[:, 0] >= chosen.decision, scaled.max(axis=1) >= chosen.referral
+    assert 0 < kept.sum() < len(kept)
+    called = np.where(above, 0, 1)[kept]
+    for name, label in (("sensitivity", 0), ("specificity", 1)):
+        row = found[f"selective_{name}"]
+        assert row.value == pytest.approx(reference.recall_score(labels[kept], called, pos_label=label))
+        assert row.n == np.sum(labels[kept] == label) < np.sum(labels == label)
+
+
 def test_prediction_sets_are_counted_by_hand():
     values = np.array([[0.7, 0.2, 0.1], [0.5, 0.5, 0.0], [0.34, 0.33, 0.33], [0.1, 0.1, 0.8]])
     labels = np.array([0, 1, 0, 2])

@@ -79,7 +79,8 @@ def measure(
         - ``abstention_rate`` and ``selective_accuracy``: what the referral threshold does;
         - with a decision threshold: ``decision``, and ``accuracy``, ``balanced_accuracy``, and of the positive label
           ``sensitivity``, ``specificity``, and predictive values ``ppv`` and ``npv`` (shares of the images called
-          positive, and of those not, that are rightly), each ``_default`` (MedMNIST's rule) and ``_chosen``.
+          positive, and of those not, that are rightly), each ``_default`` (MedMNIST's rule) and ``_chosen``; and
+          ``selective_sensitivity`` and ``selective_specificity``, at the threshold, of images that are not referred.
 
     Raises
     ------
@@ -96,6 +97,8 @@ def measure(
         columns[f"ece_{when}"] = calibration_gaps(labels, predicted, values, ece_bins) / n
         columns[f"brier_{when}"] = squared_errors(labels, values, task) / n
         columns[f"log_loss_{when}"] = log_losses(values, labels) / n
+    certainty = scaled.max(axis=1)
+    kept = certainty >= calibration.referral
     chosen: list[Measure] = []
     if calibration.decision is not None and positive is not None:
         chosen.append(_number("decision", calibration.decision, n))
@@ -118,12 +121,13 @@ def measure(
             columns[f"balanced_accuracy_{rule}"] = (
                 hits / np.where(is_positive, is_positive.sum(), (~is_positive).sum()) / 2
             )
+        for name, part in (("sensitivity", is_positive & kept), ("specificity", ~is_positive & kept)):
+            found = int(np.sum((above == is_positive)[part]))
+            chosen.append(proportion(f"selective_{name}", found, int(part.sum()), confidence))
     sets = {
         "marginal": prediction_sets(scaled, calibration.marginal),
         "by_class": prediction_sets(scaled, calibration.by_class),
     }
-    certainty = scaled.max(axis=1)
-    kept = certainty >= calibration.referral
     left = selective_accuracy(certainty, right)
     result = [_number("temperature", calibration.temperature, n)]
     for which, loss in (("without", calibration.log_loss_without), ("with", calibration.log_loss_with)):
@@ -135,8 +139,8 @@ def measure(
     error = next(measure.value for measure in summed if measure.metric == "ece_after")
     predicted_after = scaled[np.arange(n), predicted]
     result += calibration_measures.of_chance(error, predicted_after, ece_bins, confidence, replicates, seed)
-    found = area(labels, scaled, task)
-    result.append(Measure("auroc_after", found.value, *area_interval(labels, found, confidence), n))
+    own = area(labels, scaled, task)
+    result.append(Measure("auroc_after", own.value, *area_interval(labels, own, confidence), n))
     for scheme, held in sets.items():
         result += _set_measures(scheme, held, labels, confidence)
     for share in REFERRED:

@@ -36,6 +36,7 @@ LEDGER = Path("looks.jsonl")
 # In the environment of every job of a run: the day on which it began, and what names its configuration.
 VARIABLE = "MEDFUSION_LOOK"
 LONGEST = 1_000_000  # characters of a line that is read
+NAMED = ("at", "date", "dataset", "test_labels")  # what every entry has as text
 
 
 def name_of_run(identities: Iterable[Any]) -> str:
@@ -73,7 +74,7 @@ def record(dataset: str, labels: np.ndarray, read: list[str]) -> str | None:
         "read": read,
     }
     try:
-        _append(LEDGER, json.dumps(entry, ensure_ascii=False).encode())
+        _append(LEDGER, json.dumps(entry).encode())
     except OSError as error:
         return f"{LEDGER}: {os.strerror(error.errno or 0)}; this look at the test split is not recorded"
     return None
@@ -106,7 +107,7 @@ def _entries(path: Path) -> Iterator[dict[str, Any]]:
             while line := file.readline(LONGEST):
                 with contextlib.suppress(ValueError, RecursionError):
                     entry = json.loads(line)
-                    if isinstance(entry, dict) and all(isinstance(entry.get(key), str) for key in ("at", "date")):
+                    if isinstance(entry, dict) and all(isinstance(entry.get(key), str) for key in NAMED):
                         yield entry
     except OSError:
         return

@@ -153,6 +153,16 @@ TERMS = (
     ),
     Term("Selective accuracy", "accuracy on the images that are not referred", "abstention"),
     Term(
+        "Selective sensitivity",
+        "sensitivity at the decision threshold of the images that are not referred",
+        "abstention",
+    ),
+    Term(
+        "Selective specificity",
+        "specificity at the decision threshold of the images that are not referred",
+        "abstention",
+    ),
+    Term(
         "Area under the risk-coverage curve",
         "mean share of errors over all numbers of images kept",
         "abstention",

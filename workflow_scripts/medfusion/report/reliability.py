@@ -10,7 +10,7 @@ from medfusion.files.reliabilities import Reliability
 from medfusion.learning.calibration import FOLDS, coverage_limits
 from medfusion.naming import percent
 from medfusion.report.page_parts import Body, Cell, Row, Section, Table, table_file
-from medfusion.report.page_tables import interval, number, runs_cell, value_cell, with_interval
+from medfusion.report.page_tables import NOTHING, interval, number, runs_cell, value_cell, with_interval
 
 DECISION = {
     "sensitivity": "Sensitivity",
@@ -183,7 +183,7 @@ def _decision_chance(found: Reliability) -> Iterable[str]:
         return
     n = content["validation"][content["positive"]]
     if limits := coverage_limits(n, content["sensitivity"], content["confidence"]):
-        low, high = (percent(limit, 0) for limit in limits)
+        low, high = (percent(limit, 1) for limit in limits)
         more = {key: percent(content[key]) for key in ("sensitivity", "confidence")}
         yield DECISION_CHANCE.format(name=name, n=n, low=low, high=high, **more)
 
@@ -279,15 +279,27 @@ def _by_class(found: Reliability, caption: str) -> Table:
 
 
 def _referral(found: Reliability, systems: Sequence[RankedSystem], caption: str) -> Table:
-    rows = []
+    rows, of_decision = [], bool(_positive(found))
     for row in systems:
         left = [with_interval(_score(found, row, f"selective_accuracy[{share}]")) for share in REFERRED]
         area = _score(found, row, "aurc_after")
         own = [with_interval(_score(found, row, metric)) for metric in ("abstention_rate", "selective_accuracy")]
+        if of_decision:
+            own += [_of_rest(found, row, name) for name in ("sensitivity", "specificity")]
         rows.append([*left, value_cell(area), *own])
     head = [f"Abstention from {percent(share / 100)}" for share in REFERRED]
     head += ["Area under risk-coverage", "Abstention rate at the threshold", "Selective accuracy"]
+    head += ["Selective sensitivity", "Selective specificity"] if of_decision else []
     return _table(found, systems, head, rows, caption)
+
+
+def _of_rest(found: Reliability, row: RankedSystem, name: str) -> Cell:
+    """Sensitivity or specificity at the decision threshold of the images that are not referred; of all, under it."""
+    if not decision_scores(found, row):
+        return NOTHING
+    rest, whole = _score(found, row, f"selective_{name}"), _score(found, row, f"{name}_chosen")
+    cell = with_interval(rest)
+    return Cell(cell.text, f"{cell.note}; of all images {number(whole.mean)}", cell.sort)
 
 
 def _decision(found: Reliability, systems: Sequence[RankedSystem], caption: str) -> Table:

@@ -69,7 +69,7 @@ def _write(run: Run, results: Path, folder: Path) -> None:
         write_json(temporary / CONFUSIONS, run.confusions)
         own = {looks.name_of(images.read_labels(labels)) for _, labels in run.outputs.values()}
         if kept := [entry for entry in looks.read() if entry.get("test_labels") in own]:
-            lines = (json.dumps(entry, ensure_ascii=False) + "\n" for entry in kept)
+            lines = (json.dumps(entry) + "\n" for entry in kept)
             write_text(temporary / LEDGER.name, "".join(lines))
         shutil.copyfile(results / METRICS, temporary / METRICS)
         content = {
