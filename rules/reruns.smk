@@ -37,8 +37,8 @@ try:
         STAND_INS = tempfile.TemporaryDirectory(prefix="medfusion-") if ASKED.dry_run and found.changed else None
         folder = STAND_INS and without_wildcards(Path(STAND_INS.name), "set TMPDIR to another folder")
         TOLD = found.told(folder)
-        if ASKED.dry_run:
-            # A dry run has no hooks; this comes after what Snakemake says of each job, or, with --quiet all, alone.
+        if ASKED.lists_jobs:
+            # A dry run has no hooks; this comes after what Snakemake says of each job, or, with --quiet, alone.
             atexit.register(
                 lambda: dry_run.say(snakemake_compat.jobs_of_dry_run(workflow), PLANNED, found, CORES or os.cpu_count())
             )

@@ -63,12 +63,12 @@ def test_the_table_is_read_as_it_was_written(table):
     assert measured.shown(table, SYSTEMS) == ["net/svm", "net/cnn"]
 
 
-NAMES = Names({"net/svm": "SVM on Net"})
+CALLED = Names({"net/svm": "SVM on Net"})
 
 
 def test_each_corruption_has_a_panel_with_accuracy_and_abstention_of_each_system(table):
     with drawing.style("whitegrid"):
-        figure = corruption_figures.severities(table, ["net/svm", "net/cnn"], NAMES, "some data")
+        figure = corruption_figures.severities(table, ["net/svm", "net/cnn"], CALLED, "some data")
     panels = [axes for axes in figure.axes if axes.axison]
     assert [axes.get_title() for axes in panels] == [corruption_figures.words(name) for name in measured.names(table)]
     for axes in panels:
@@ -90,7 +90,7 @@ def test_the_numbers_are_those_that_are_drawn_and_figures_repeat_exactly(table, 
     with drawing.style("whitegrid"):
         for name in ("a.svg", "b.svg"):
             drawing.save(
-                corruption_figures.severities(table, ["net/svm"], NAMES, "some data"), tmp_path / name, numbers
+                corruption_figures.severities(table, ["net/svm"], CALLED, "some data"), tmp_path / name, numbers
             )
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
 

@@ -67,6 +67,15 @@ def test_what_runs_jobs(command):
     assert asked(False, [SNAKEMAKE, *command.split()]).runs_jobs
 
 
+@pytest.mark.parametrize(
+    ("command", "lists"),
+    [("-n", True), ("report -n -q", True), ("-n --dag", False), ("-n --summary", False), ("-n --unlock", False)]
+    + [("-j 8", False), ("--dag", False)],
+)
+def test_what_lists_jobs_and_nothing_else(command, lists):
+    assert asked(False, [SNAKEMAKE, *command.split()]).lists_jobs == lists
+
+
 def test_targets_and_overlays():
     found = asked(False, [SNAKEMAKE, "-j", "8", "report", "export", "--configfile", "a.yaml", "b.yaml"])
     assert (found.targets, found.configfiles) == (("report", "export"), ("a.yaml", "b.yaml"))
@@ -151,3 +160,30 @@ def test_a_run_knows_its_jobs_before_they_start(tmp_path, limit, options):
     }
     assert (second["rule"], second["memory_mb"], second["needs"]) == ("second", None, ["settings/first.json"])
     assert (tmp_path / "second.txt").is_file()
+
+
+DRY_RUN = """
+import atexit
+from medfusion.planning import snakemake_compat
+
+atexit.register(lambda: print("jobs:", [job.rule for job in snakemake_compat.jobs_of_dry_run(workflow)]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("targets", "jobs"), [([], ["first", "second"]), (["first.txt"], ["first"]), (["nobody.txt"], [])]
+)
+def test_a_dry_run_knows_its_jobs_at_its_end(tmp_path, targets, jobs):
+    (tmp_path / "settings").mkdir()
+    for name in ("first", "second"):
+        (tmp_path / f"settings/{name}.json").write_text("{}")
+    (tmp_path / "Snakefile").write_text(DRY_RUN + WORKFLOW[WORKFLOW.index("rule all") :])
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", *targets, "-n", "--quiet"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode == 0) == bool(jobs)
+    assert f"jobs: {jobs}" in done.stdout and "Traceback" not in done.stderr

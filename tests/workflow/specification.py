@@ -167,7 +167,8 @@ def _add_of_one_class(add, config: Config, dataset: str, models: Config) -> None
             facts = _network_facts(model["network"], config["networks"][model["network"]])
             add("corrupt_predict", dataset, name, model["seeds"][0], dataset=dataset, model=name, **facts)
         for stage in ("corrupt_evaluate", "draw_corruptions", "draw_corrupted"):
-            add(stage, dataset, dataset=dataset, tried=[name for name, _ in tried])
+            names = _named(config, _parts(models)) if stage == "draw_corruptions" else {}
+            add(stage, dataset, dataset=dataset, tried=[name for name, _ in tried], **names)
     for name in _exported(config["datasets"][dataset], models):
         network = config["networks"][models[name]["network"]]
         facts = {"network": models[name]["network"]}

@@ -297,7 +297,7 @@ def test_a_figure_says_the_values_that_its_table_holds(opened, width=1280):
     said = set()
     for _ in range(5):
         opened.keyboard.press("ArrowRight")
-        name, x, y = re.fullmatch(r"(.+): .*rate\) (\S+), sensitivity .* (\S+)", shown(opened)).groups()
+        name, x, y = re.fullmatch(r"(.+): 1 − specificity (\S+), sensitivity (\S+)", shown(opened)).groups()
         said.add(name)
         assert any(abs(float(x) - float(a)) < 0.004 and abs(float(y) - float(b)) < 0.004 for a, b in known), (x, y)
     assert len(said) == 1
@@ -319,7 +319,7 @@ def test_a_figure_says_the_values_that_its_table_holds(opened, width=1280):
 def test_a_row_lights_its_curve(opened):
     opened.set_viewport_size({"width": 1280, "height": 900})
     opened.evaluate("document.querySelectorAll('details').forEach(details => details.open = true)")
-    section = opened.locator("section", has=opened.locator("figure [aria-label^='ROC and precision']")).last
+    section = opened.locator("section section", has=opened.locator("figure [aria-label^='ROC and precision']")).first
     row = section.locator(".scroll tbody tr").first
     name = " ".join(row.locator("th").inner_text().split())
     row.hover()

@@ -167,7 +167,7 @@ function enliven(image) {
   svg.removeAttribute("height");
   host.attachShadow({ mode: "open" }).append(style, svg);
   const light = (name) => {
-    const lit = points.filter((point) => point.name && (point.name === name || point.name.startsWith(`${name}, seed `)));
+    const lit = points.filter((point) => point.name && (point.name === name || point.name.startsWith(`${name}: `)));
     svg.classList.toggle("some", lit.length > 0);
     for (const { mark } of points) mark.classList.remove("lit");
     for (const { mark } of lit) mark.classList.add("lit");
@@ -235,7 +235,7 @@ function reading(frame, axis, from, to) {
   const [low, high, scale] = limits.split(" ");
   const [a, b] = scale === "log" ? [Math.log10(low), Math.log10(high)] : [+low, +high];
   const decimals = scale === "log" ? 0 : Math.max(0, Math.ceil(3 - Math.log10(Math.abs(b - a))));
-  const name = frame.getAttribute(`data-${axis}-name`);
+  const name = frame.getAttribute(`data-${axis}-name`).replace(/ \(.*\)$/, "");
   return (place) => {
     const value = a + ((place - from) / (to - from)) * (b - a);
     const text = `${+(scale === "log" ? 10 ** value : value).toFixed(Math.min(decimals, 6))}`;

@@ -56,7 +56,7 @@ def severities(table: pd.DataFrame, shown: Sequence[str], names_of: Names, sourc
         Line2D([], [], color="black", linestyle="-", marker="o", markersize=3, label="accuracy"),
         Line2D([], [], color="black", linestyle="--", label="abstention rate"),
     ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=3, frameon=False)
+    figure.legend(handles=handles, loc="outside upper center", ncols=2, frameon=False)
     seeds = sorted(table["seed"].unique())
     source_line(
         figure, source, f"test n = {points['n'].max():,}", span(seeds, "seed", "seeds"), "0: images as they are"
@@ -69,7 +69,7 @@ def _lines(axes: Axes, part: pd.DataFrame, colour: tuple[float, float, float], n
         own = part[part["metric"] == metric].sort_values("severity")
         marker = "o" if metric == "accuracy" else ""
         look = {"color": colour, "marker": marker, "markersize": 3, "linewidth": 1.4}
-        axes.plot(own["severity"], own["value"], style, gid=of(name), **look)
+        axes.plot(own["severity"], own["value"], style, gid=of(f"{name}: {metric.replace('_', ' ')}"), **look)
         if metric == "accuracy":
             axes.fill_between(own["severity"], own["low"], own["high"], color=colour, alpha=0.12, linewidth=0)
 

@@ -221,7 +221,7 @@ def _runs(found: Reliability, address: str) -> list[Mapping[str, Any]]:
 
 def _named(found: Reliability, run: Mapping[str, Any]) -> str:
     name = found.names[run["address"]]
-    return name if run["seed"] is None else f"{name}, seed {run['seed']}"
+    return name if run["seed"] is None else f"{name}: seed {run['seed']}"
 
 
 def _seeds(runs: Sequence[Mapping[str, Any]]) -> str:

@@ -39,6 +39,7 @@ class Asked:
     configfiles : overlays, as typed
     config : KEY=VALUE of --config, as typed
     bars : whether its logger draws bars on the terminal, which lines of jobs would tear
+    lists_jobs : whether it is a dry run that lists jobs, and asked for nothing else
     """
 
     runs_jobs: bool
@@ -48,6 +49,7 @@ class Asked:
     configfiles: tuple[str, ...]
     config: tuple[str, ...]
     bars: bool = False
+    lists_jobs: bool = False
 
 
 def asked(dry_run: bool, command: Sequence[str] = sys.argv) -> Asked:
@@ -69,6 +71,7 @@ def asked(dry_run: bool, command: Sequence[str] = sys.argv) -> Asked:
         configfiles=tuple(map(str, options.configfile or ())),
         config=tuple(map(str, options.config or ())),
         bars="rich" in (options.logger or ()),
+        lists_jobs=_given(options, WITHOUT_JOBS) == ["dryrun"],
     )
 
 
@@ -88,9 +91,9 @@ def jobs_to_run(workflow: Any) -> list[PlannedJob]:
     ]
 
 
-def jobs_of_dry_run(workflow: Any) -> list[PlannedJob] | None:
-    """The same at the end of a dry run; None where it came to no plan."""
-    return jobs_to_run(workflow) if workflow.dag is not None else None
+def jobs_of_dry_run(workflow: Any) -> list[PlannedJob]:
+    """The same at the end of a dry run; none where it came to no plan."""
+    return jobs_to_run(workflow) if workflow.dag is not None else []
 
 
 def _declared_memory(rule: Any) -> int | None:

@@ -16,7 +16,7 @@ from medfusion.files.tables import csv_text
 MEDIA = {".svg": "image/svg+xml", ".png": "image/png"}
 CSV = "text/csv;charset=utf-8"
 # What an address, or an attribute in single quotes, cannot hold as it is.
-ESCAPED = str.maketrans({"&": "&amp;", **{letter: f"%{ord(letter):02X}" for letter in "%#'\n\r\t"}})
+ESCAPED = str.maketrans({"&": "&amp;", **{letter: f"%{ord(letter):02X}" for letter in "<>%#'\n\r\t"}})
 NAMED = 3  # figures that are folded away, up to which their titles are named
 PIXELS_PER_POINT = 96 / 72
 

@@ -25,9 +25,9 @@ NEVER: Reason = ("not made yet", "")
 SEED = re.compile(r"seed\d+")
 
 
-def say(jobs: Sequence[PlannedJob] | None, planned: Iterable[Planned], found: Reruns, cores: int) -> None:
-    """Print the summary, if Snakemake came to a plan; parameters as of `lines`."""
-    if jobs is not None:
+def say(jobs: Sequence[PlannedJob], planned: Iterable[Planned], found: Reruns, cores: int) -> None:
+    """Print the summary; parameters as of `lines`. That there is nothing to do, or no plan, Snakemake says."""
+    if jobs:
         with contextlib.suppress(OSError):  # nobody reads on
             escaping.say("\n" + "\n".join(lines(jobs, planned, found, cores)))
 
@@ -43,9 +43,6 @@ def lines(jobs: Sequence[PlannedJob], planned: Iterable[Planned], found: Reruns,
     cores : processors, for the forecast
     """
     every = list(planned)
-    if not jobs:
-        yield f"Nothing would run: all {len(every)} jobs are done."
-        return
     planned_by_key = {_key(job.settings): job for job in every}
     keys = {_key(job.settings): job for job in jobs}
     needs = {key: {_key(need) for need in job.needs} for key, job in keys.items()}
