@@ -17,8 +17,8 @@ from medfusion.planning.runs import PlannedJob
 SHARE = 0.85
 NVIDIA = "/proc/driver/nvidia/gpus"  # a folder for each GPU that the driver runs
 TRAINING = {"train_cnn", "learning_curve"}
-# Megabytes of the machine's memory, not the GPU's, that CUDA's libraries take in a job that asks for a GPU: a guess, and
-# plenty; no GPU was at hand to measure it.
+# Megabytes of the machine's memory, not the GPU's, that CUDA's libraries take in a job that asks for a GPU: a guess,
+# and plenty; no GPU was at hand to measure it.
 CUDA_MEMORY = 4500
 # Where Linux tells what a container may take (cgroups, version 2 and 1).
 CONTAINER_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
