@@ -14,7 +14,6 @@ NETWORK = share_of_cores(config["compute"]["threads"], CORES)
 BESIDE_PROGRAM = 300 if ON_CLUSTER else 0
 # What one submission may take at most, by the profile.
 MEMORY_LIMIT = snakemake_compat.memory_limit(workflow)
-ASKS_FOR = workflow.resource_settings.overwrite_resources  # --set-resources, by rule
 
 
 def memory(program, network=None):
@@ -25,7 +24,8 @@ def memory(program, network=None):
     program : that its program takes, a number or a function of wildcards
     network : the rule's name, where TensorFlow takes a GPU if the job asks for one
     """
-    beside = BESIDE_PROGRAM + (CUDA_MEMORY if ASKS_FOR.get(network, {}).get("gpu") else 0)
+    on_gpu = network and snakemake_compat.asks_for_gpu(workflow, network)
+    beside = BESIDE_PROGRAM + (CUDA_MEMORY if on_gpu else 0)
     if ON_CLUSTER:
         of = program if callable(program) else lambda wildcards: program
         return lambda wildcards, attempt: by_attempt(of(wildcards) + beside, attempt, MEMORY_LIMIT)

@@ -61,7 +61,9 @@ def gpus(monkeypatch, tmp_path):
             (tmp_path / f"0000:0{number}").mkdir()
             (tmp_path / f"0000:0{number}" / "information").write_text(f"Model: \t\t {model}\nIRQ: 7\n")
         monkeypatch.setattr(environment, "NVIDIA", str(tmp_path))
+        monkeypatch.setattr(environment, "WINDOWS_DRIVER", str(tmp_path / "libcuda.so.1"))
         monkeypatch.setattr(environment.importlib.util, "find_spec", lambda name: libraries or None)
+        monkeypatch.setattr(environment.ctypes.util, "find_library", lambda name: None)
 
     return find
 
@@ -84,6 +86,18 @@ def test_a_run_says_on_what_it_trains(gpus, models, libraries, note):
     assert environment.training_device(jobs(train_cnn=1, report=1)) == note
     assert environment.training_device(jobs(learning_curve=1)) == note
     assert environment.training_device(jobs(evaluate=1, report=1)) is None
+
+
+def test_a_gpu_of_windows_and_libraries_of_the_system_count(gpus, monkeypatch, tmp_path):
+    gpus(libraries=False)
+    (tmp_path / "libcuda.so.1").touch()
+    assert environment.training_device(jobs(train_cnn=1)).startswith("There is an NVIDIA GPU (NVIDIA GPU), and")
+    monkeypatch.setattr(
+        environment.ctypes.util, "find_library", lambda name: "libcudnn.so.9" if name == "cudnn" else None
+    )
+    assert environment.training_device(jobs(train_cnn=1)) == "Networks are trained on the GPU (NVIDIA GPU)."
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert environment.training_device(jobs(train_cnn=1)) == "Networks are trained on processors."
 
 
 @pytest.mark.parametrize("name", ["a {more}", "{ x }", "t{1,2}"])

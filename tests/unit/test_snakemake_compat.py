@@ -107,6 +107,7 @@ onstart:
         "limit": snakemake_compat.memory_limit(workflow),
         "forces": snakemake_compat.forces_jobs(workflow),
         "name": snakemake_compat.name_in_queue(workflow),
+        "on gpu": [name for name in ("first", "second", "all") if snakemake_compat.asks_for_gpu(workflow, name)],
         "in storage": snakemake_compat.in_storage(rules.second.output.out),
     }
     with open("found.json", "w") as file:
@@ -130,10 +131,18 @@ rule first:
 
 
 @pytest.mark.parametrize(
-    ("limit", "options"),
-    [(900, ["--resources", "mem_mb=900"]), (None, []), (None, ["-F"]), (None, ["-f"]), (None, ["-R", "first"])],
+    ("limit", "on_gpu", "options"),
+    [
+        (900, [], ["--resources", "mem_mb=900"]),
+        (None, [], []),
+        (None, [], ["-F"]),
+        (None, [], ["-f"]),
+        (None, [], ["-R", "first"]),
+        (900, ["first"], ["--resources", "mem_mb=900", "--set-resources", "first:gpu=1", "second:gpu=0"]),
+        (900, ["second"], ["--resources", "mem_mb=900", "--set-resources", "first:mem_mb=3", "second:gres=gpu:a100:1"]),
+    ],
 )
-def test_a_run_knows_its_jobs_before_they_start(tmp_path, limit, options):
+def test_a_run_knows_its_jobs_before_they_start(tmp_path, limit, on_gpu, options):
     (tmp_path / "settings").mkdir()
     for name in ("first", "second"):
         (tmp_path / f"settings/{name}.json").write_text("{}")
@@ -148,6 +157,7 @@ def test_a_run_knows_its_jobs_before_they_start(tmp_path, limit, options):
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "found.json").read_text())
     assert (found["limit"], found["name"], found["in storage"]) == (limit, None, False)
+    assert found["on gpu"] == on_gpu
     assert found["forces"] == (limit is None and options != [])
     first, second = found["jobs"][:2]
     assert first == {
@@ -155,7 +165,7 @@ def test_a_run_knows_its_jobs_before_they_start(tmp_path, limit, options):
         "settings": "settings/first.json",
         "output": "first.txt",
         "threads": 2,
-        "memory_mb": 300,
+        "memory_mb": 3 if "first:mem_mb=3" in options else 300,
         "needs": [],
     }
     assert (second["rule"], second["memory_mb"], second["needs"]) == ("second", None, ["settings/first.json"])

@@ -105,17 +105,7 @@ def keep() -> None:
     try:
         environment = _configure(folder)
         for command in _daemons(folder):
-            with open(folder / f"{command[0]}.log", "ab") as log:
-                daemons.append(
-                    subprocess.Popen(
-                        command,
-                        stdout=log,
-                        stderr=log,
-                        stdin=subprocess.DEVNULL,
-                        env={**os.environ, **environment},
-                        cwd=folder,
-                    )
-                )
+            daemons.append(_start(command, folder, environment))
             _wait_until_up(command, daemons, folder, environment)
         print(json.dumps(environment), flush=True)
         sys.stdin.read()
@@ -156,10 +146,26 @@ def _configure(folder: Path) -> dict[str, str]:
     return {"SLURM_CONF": str(folder / "slurm.conf"), "PATH": path}
 
 
+def _start(command: list[str], folder: Path, environment: dict[str, str]) -> subprocess.Popen:
+    with open(folder / f"{command[0]}.log", "ab") as log:
+        return subprocess.Popen(
+            command,
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, **environment},
+            cwd=folder,
+        )
+
+
 def _free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return found.getsockname()[1]
+
+
+def _node(name: str) -> list[str]:
+    return ["slurmd", "-D", "-N", name]
 
 
 def _daemons(folder: Path) -> list[list[str]]:
@@ -249,6 +255,11 @@ def crash(folder: Path, node: str, job: str) -> None:
             daemon = words.startswith("slurmd") and node in words or f"slurmstepd: [{job}." in words
             if daemon or process.environ().get("SLURM_JOB_ID") == job:
                 process.kill()
+
+
+def bring_back(folder: Path, node: str, environment: dict[str, str]) -> None:
+    """Start a node again that went down."""
+    _wait_until_up(_node(node), [_start(_node(node), folder, environment)], folder, environment)
 
 
 def main(command: list[str]) -> int:

@@ -153,24 +153,21 @@ def test_without_retries_a_job_over_its_memory_ends_the_run(untrained, local):
     completes(untrained, local)
 
 
-def test_a_node_that_goes_down(untrained, local, monkeypatch):
+def test_a_node_that_goes_down(untrained, local, slurm):
     """Slurm finds out, and gives its job to another node; for the run it only took longer."""
-    with slurm_cluster.cluster() as environment:
-        for name, value in environment.items():
-            monkeypatch.setenv(name, value)
-        with faults.running(untrained, *PROFILE, FEATURES, hold=["train_cnn"]) as run:
-            number = training(run)
-            node = asked(number)["NodeList"]
-            slurm_cluster.crash(Path(environment["SLURM_CONF"]).parent, node, number)
-            run.let_go("train_cnn")
-            assert run.wait() == 0, run.text[-3000:]
-        job = asked(number)
-        assert (job["JobState"], job["Restarts"]) == ("COMPLETED", "1")
-        assert job["NodeList"] != node
-        state = subprocess.run(["sinfo", "-h", "-n", node, "-o", "%T"], capture_output=True, text=True, check=True)
-        assert state.stdout.startswith("down")
-    assert faults.remains(untrained) == []
-    assert (untrained.folder / FEATURES).read_bytes() == (local.folder / FEATURES).read_bytes()
+    folder = Path(slurm["SLURM_CONF"]).parent
+    with faults.running(untrained, *PROFILE, FEATURES, hold=["train_cnn"]) as run:
+        number = training(run)
+        node = asked(number)["NodeList"]
+        slurm_cluster.crash(folder, node, number)
+        run.let_go("train_cnn")
+        assert run.wait() == 0, run.text[-3000:]
+    assert slurm_cluster.ask("sinfo", "-h", "-n", node, "-o", "%T", environment=slurm).startswith("down")
+    job = asked(number)
+    assert (job["JobState"], job["Restarts"]) == ("COMPLETED", "1")
+    assert job["NodeList"] != node
+    slurm_cluster.bring_back(folder, node, slurm)
+    assert "Nothing to be done" in completes(untrained, local)  # what was half written is removed, too
 
 
 def test_a_group_asks_for_what_its_jobs_take_one_after_another(slurm, tmp_path):

@@ -8,6 +8,8 @@ import pytest
 import yaml
 from conftest import EVERYTHING, ROOT
 
+from medfusion.planning.environment import CUDA_MEMORY
+
 PROFILE = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text(encoding="utf-8"))
 # Submitted alone: what trains or applies a network, what is needed once, and what has a data set in its name.
 ALONE = r"generate|learning_curve|corrupt_predict|(fit|apply)_input_check|export_package_\w+|write_try_page"
@@ -36,6 +38,16 @@ def grouping() -> list[str]:
 def test_no_rule_asks_for_a_gpu_by_itself():
     """Profiles do, for those rules that are to have one: of a rule that asks for none, a cluster may refuse it."""
     assert [file.name for file in (ROOT / "rules").glob("*.smk") if "gpu" in file.read_text(encoding="utf-8")] == []
+
+
+def test_who_asks_for_a_gpu_asks_for_the_memory_of_its_libraries(project):
+    done = project.snakemake("-n", "-j", "8", "report", "--set-resources", "train_cnn:gpu=1")
+    memory = re.findall(r"^rule (\w+):.*?mem_mb=(\d+)", done.stdout + done.stderr, re.M | re.S)
+    assert {rule: int(number) for rule, number in memory if rule in ("train_cnn", "extract_features", "fit_grid")} == {
+        "train_cnn": 1500 + CUDA_MEMORY,
+        "extract_features": 1500,
+        "fit_grid": 1200,
+    }
 
 
 def test_many_seeds_are_few_submissions(project):

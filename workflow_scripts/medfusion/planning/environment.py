@@ -1,6 +1,7 @@
 """The machine that the jobs run on: which Python, and how many of them at once."""
 
 import contextlib
+import ctypes.util
 import importlib.util
 import os
 import re
@@ -16,9 +17,10 @@ from medfusion.planning.runs import PlannedJob
 # Of the machine's memory, what jobs may take together.
 SHARE = 0.85
 NVIDIA = "/proc/driver/nvidia/gpus"  # a folder for each GPU that the driver runs
+WINDOWS_DRIVER = "/usr/lib/wsl/lib/libcuda.so.1"  # what stands for it in Windows' Subsystem for Linux
 TRAINING = {"train_cnn", "learning_curve"}
-# Megabytes of the machine's memory, not the GPU's, that CUDA's libraries take in a job that asks for a GPU: a guess, and
-# plenty; no GPU was at hand to measure it.
+# Megabytes of the machine's memory, not the GPU's, that CUDA's libraries take in a job that asks for a GPU: a guess,
+# and plenty; no GPU was at hand to measure it.
 CUDA_MEMORY = 4500
 # Where Linux tells what a container may take (cgroups, version 2 and 1).
 CONTAINER_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
@@ -127,9 +129,17 @@ def training_device(jobs: Iterable[PlannedJob]) -> str | None:
     for file in () if hidden else sorted(Path(NVIDIA).glob("*/information")):
         found = re.search(r"^Model:\s*(.+)$", file.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
         models.append(found[1].strip() if found else "NVIDIA GPU")
+    if not hidden and not models and os.path.exists(WINDOWS_DRIVER):
+        models.append("NVIDIA GPU")
     names = ", ".join(dict.fromkeys(models))
-    if names and importlib.util.find_spec("nvidia") and importlib.util.find_spec("nvidia.cudnn"):
+    if names and _has_cuda():
         return f"Networks are trained on the GPU ({names})."
     if names:
         return f"There is an NVIDIA GPU ({names}), and this TensorFlow cannot use it: make gpu (docs/clusters.md)."
     return "Networks are trained on processors."
+
+
+def _has_cuda() -> bool:
+    """Whether CUDA's libraries are there, in this environment (`make gpu`) or on the system."""
+    ours = importlib.util.find_spec("nvidia") and importlib.util.find_spec("nvidia.cudnn")
+    return bool(ours or ctypes.util.find_library("cudnn"))

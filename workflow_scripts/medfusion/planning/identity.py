@@ -4,7 +4,7 @@ import json
 from functools import cache
 from typing import Any
 
-from medfusion.planning.fingerprint import code_hash, library_versions
+from medfusion.planning.known_code import code_hash, library_versions
 
 
 def identity(stage: str, config: dict[str, Any], threads: int) -> dict[str, Any]:
@@ -21,11 +21,11 @@ def identity(stage: str, config: dict[str, Any], threads: int) -> dict[str, Any]
     UserError
         If a library that the program imports is not installed.
     """
-    content = {"config": {"threads": threads, **config}, **_of_stage(stage)}
-    return json.loads(json.dumps(content))  # as it is read from a file: with lists for tuples
+    settings = json.loads(json.dumps({"threads": threads, **config}))  # as read from a file: with lists for tuples
+    return {"config": settings, **_of_stage(stage)}
 
 
 @cache
 def _of_stage(stage: str) -> dict[str, Any]:
-    """What all jobs of a stage have in common; found once, because it means to parse all their modules."""
+    """What all jobs of a stage have in common, and share: not to be changed."""
     return {"stage": stage, "code": code_hash(stage), "libraries": library_versions(stage)}

@@ -45,6 +45,8 @@ class Plan:
             name: ablations.variants(config, name) if name in self.datasets else {} for name in self.entries
         }
         self.ablation_groups = {name: self._ablation_groups(name) for name in self.entries}
+        self._runs: dict[str, dict[SystemId, str]] = {}
+        self._candidates: dict[str, dict[SystemId, str]] = {}
 
     # -- where things are ---------------------------------------------------------------------------------------------
 
@@ -349,8 +351,9 @@ class Plan:
 
     def group(self, wildcards: Wildcards) -> dict[str, str]:
         """The probabilities of a group of systems that is evaluated together, by system."""
-        dataset = wildcards.dataset
-        return {**self.groups[dataset], **self.ablation_groups[dataset]}[wildcards.group]
+        dataset, group = wildcards.dataset, wildcards.group
+        groups = self.groups[dataset]
+        return groups[group] if group in groups else self.ablation_groups[dataset][group]
 
     def group_files(self, wildcards: Wildcards) -> Files:
         """The probabilities of a group of systems that is evaluated together."""
@@ -383,13 +386,14 @@ class Plan:
 
         All but the training-size study; baselines and ensembles have no seed.
         """
-        runs: dict[SystemId, str] = {}
-        for group, files in self.groups[dataset].items():
-            model, _, run = group.partition("/")
-            if model != "learning_curve":
-                seed = int(run.removeprefix("seed")) if run else None
-                runs |= {SystemId(model, seed, system): file for system, file in files.items()}
-        return runs
+        if dataset not in self._runs:
+            runs = self._runs[dataset] = {}
+            for group, files in self.groups[dataset].items():
+                model, _, run = group.partition("/")
+                if model != "learning_curve":
+                    seed = int(run.removeprefix("seed")) if run else None
+                    runs.update((SystemId(model, seed, system), file) for system, file in files.items())
+        return self._runs[dataset]
 
     def ranked_metrics(self, wildcards: Wildcards) -> Files:
         """The measures of all candidates, and of the baselines."""
@@ -401,7 +405,10 @@ class Plan:
 
     def candidates(self, dataset: str) -> dict[SystemId, str]:
         """The probabilities of every run of every system that could be selected: all but the baselines."""
-        return {run: file for run, file in self.compared_runs(dataset).items() if run.model != "baselines"}
+        if dataset not in self._candidates:
+            runs = self.compared_runs(dataset).items()
+            self._candidates[dataset] = {run: file for run, file in runs if run.model != "baselines"}
+        return self._candidates[dataset]
 
     def calibration(self, wildcards: Wildcards) -> Files:
         """What validation chose for the systems of a data set; nothing where an image may have several labels."""

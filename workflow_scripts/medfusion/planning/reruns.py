@@ -188,17 +188,14 @@ class Reruns:
     def _ask_for_downloads(self) -> None:
         """A downloaded file is the user's to remove; who has to read it again has to have it again."""
         changed = set(self.changed)
-        wanted = {job.identity["config"]["files"] for job in self._planned if job.settings in changed & self._prepared}
+        prepared = (job for job in self._planned if job.stage == "prepare")
+        wanted = {job.identity["config"]["files"] for job in prepared if job.settings in changed}
         for job in self._planned:
             if job.stage == "download" and job.settings not in changed:
                 missing = [path for path in job.outputs if path in wanted and not os.path.exists(path)]
                 if missing:
                     self.reasons[job.settings] = f"{missing[0]} is not there any more"
                     self.changed.append(job.settings)
-
-    @property
-    def _prepared(self) -> set[Path]:
-        return {job.settings for job in self._planned if job.stage == "prepare"}
 
     # -- telling Snakemake --------------------------------------------------------------------------------------------
 

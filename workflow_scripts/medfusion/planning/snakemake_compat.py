@@ -112,6 +112,13 @@ def memory_limit(workflow: Any) -> int | None:
     return workflow.global_resources.get("mem_mb").value
 
 
+def asks_for_gpu(workflow: Any, rule: str) -> bool:
+    """Whether --set-resources has the jobs of a rule ask for a GPU, by number, model or Slurm's gres."""
+    given = workflow.resource_settings.overwrite_resources.get(rule, {})
+    words = {name: str(getattr(value, "raw", value)) for name, value in given.items()}
+    return words.get("gpu", "0") != "0" or "gpu_model" in words or "gpu" in words.get("gres", "")
+
+
 def name_in_queue(workflow: Any) -> str | None:
     """What all jobs that this run submits to Slurm are called in its queue; None for other executors."""
     return getattr(getattr(workflow.scheduler, "_executor", None), "run_uuid", None)
