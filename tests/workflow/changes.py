@@ -134,8 +134,8 @@ KEYS = (
     Row("a processor `thread` more for a job", "everything", EVERY_JOB, ("compute.threads",), ("compute.threads",)),
     Row(
         "the `precision` of activations in training; `auto` on another kind of processor",
-        "all trainings, the training-size study, and what follows",
-        ("train_cnn", "learning_curve"),
+        "the trainings of networks whose `widths` are multiples of 16, or that have none, and what follows",
+        ("train_cnn lowered=True", "learning_curve lowered=True"),
         ("compute.precision",),
         ("compute.precision",),
     ),

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from medfusion.learning.architectures import OPTIONS
+
 Config = dict[str, Any]
 Facts = dict[str, set[str]]
 
@@ -262,13 +264,16 @@ def _named(config: Config, parts: list[str]) -> dict[str, set[str]]:
 
 
 def _network_facts(name: str, network: Config) -> dict[str, Any]:
-    """A network's name, and which settings of `defaults` it takes over (its own entry names the others)."""
+    """A network's name, which settings of `defaults` it takes over (its own entry names the others), and whether it is
+    trained in bfloat16 where that is asked for."""
     given = set(network.get("training") or {}) | set(network.get("features") or {})
     settings = (
         "images original_epochs affine corruptions symmetries shift batch_size epochs min_steps optimizer "
         "learning_rate weight_decay schedule warm_up label_smoothing class_weight early_stopping reduce_lr layers views"
     )
-    return {"network": name, "unset": set(settings.split()) - given}
+    options = {**OPTIONS.get(network["architecture"], {}), **(network.get("options") or {})}
+    lowered = not any(width % 16 for width in options.get("widths", []))
+    return {"network": name, "unset": set(settings.split()) - given, "lowered": str(lowered)}
 
 
 def _frozen(network: Config) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from medfusion.data import folders
 from medfusion.figures.registry import FIGURES, caption
-from medfusion.planning import backbones
+from medfusion.planning import backbones, precision
 from medfusion.planning.corruption_plan import CorruptionPlan
 from medfusion.planning.data_sets import classes, excluded, label_order, splits_by_patient
 from medfusion.planning.export_plan import ExportPlan
@@ -146,13 +146,16 @@ def _of_data(plan: Plan, parts: _Parts) -> JobSettings:
 def _of_models(plan: Plan) -> JobSettings:
     config = plan.config
 
+    def trained_in(network: Settings) -> str:
+        return precision.of_network(config["compute"]["precision"], network["options"])
+
     def train_cnn(wildcards: Wildcards) -> Settings:
         return {
             "title": f"{wildcards.dataset}/{wildcards.model}, seed {wildcards.seed}",
             "network": {key: plan.network(wildcards)[key] for key in ("architecture", "options", "training")},
             **{key: plan.model(wildcards)[key] for key in ("train_images", "drop_near_duplicates_of")},
             "seed": int(wildcards.seed),
-            "precision": config["compute"]["precision"],
+            "precision": trained_in(plan.network(wildcards)),
         }
 
     def extract_features(wildcards: Wildcards) -> Settings:
@@ -173,7 +176,7 @@ def _of_models(plan: Plan) -> JobSettings:
             "network": plan.curve_network(wildcards.dataset),
             "size": "all" if wildcards.size == "all" else int(wildcards.size),
             "seed": int(wildcards.repeat),
-            "precision": config["compute"]["precision"],
+            "precision": trained_in(plan.curve_network(wildcards.dataset)),
         }
 
     def fit_grid(wildcards: Wildcards) -> Settings:

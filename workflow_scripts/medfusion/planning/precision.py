@@ -1,7 +1,8 @@
-"""In which precision networks are trained, where the configuration leaves that to the processor (`auto`)."""
+"""In which precision networks are trained: what `auto` stands for, and what a network's widths allow."""
 
 import os
 from pathlib import Path
+from typing import Any
 
 AUTO, FLOAT32, BFLOAT16 = "auto", "float32", "bfloat16"
 CPUINFO = Path("/proc/cpuinfo")
@@ -12,6 +13,15 @@ HIDE_VARIABLE = "MEDFUSION_HIDE_BFLOAT16"  # not empty: as if the processor had 
 def resolved(asked: str) -> str:
     """The precision that is taken: the one that is asked for, or the one that `auto` stands for here."""
     return _choice()[0] if asked == AUTO else asked
+
+
+def of_network(precision: str, options: dict[str, Any]) -> str:
+    """The precision that a network is trained in: bfloat16 slows down widths that are no multiples of 16.
+
+    >>> of_network("bfloat16", {"widths": [16, 48]}), of_network("bfloat16", {"widths": [16, 24]})
+    ('bfloat16', 'float32')
+    """
+    return FLOAT32 if any(width % 16 for width in options.get("widths", [])) else precision
 
 
 def note(asked: str) -> str | None:
