@@ -5,7 +5,8 @@
 Features and probabilities of such a network are drawn: as if it had learnt its training labels by heart ("learnt"), or
 nothing ("nothing"). The stages fit_grid and fuse of the configuration follow, with their own choices. Test labels are
 of the same two classes, in the same shares. Prints a table in Markdown for docs/tuning.md: the log loss after the
-temperature beside that of the base rates, and how often the page would say that a fusion adds something.
+temperature beside that of the base rates, and how often the page would say that a fusion adds something. "Towards the
+shares": the same with a temperature that draws probabilities towards the classes' shares, not towards equal ones.
 """
 
 import argparse
@@ -19,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts")
 
 import numpy as np
 import timing
+from scipy.optimize import minimize_scalar
 
 import fit_grid
 import fuse
@@ -35,6 +37,7 @@ SHARE = 0.27  # of class 0
 WIDTH = 64
 DESCRIPTION = images.Description("breastmnist", "binary-class", ("malignant", "normal"), "0" * 64, True)
 HEAD = ["network", "system", "log loss over that of the base rates (95 %)", "range of probabilities", "AUROC"]
+HEAD += ["towards the shares"]
 
 
 def drawn(kind: str, folder: Path, rng: np.random.Generator) -> dict[str, np.ndarray]:
@@ -81,6 +84,29 @@ def systems(folder: Path, model: dict, config: dict, seed: int) -> dict[str, Pat
     return files
 
 
+def over(values: list[float]) -> str:
+    """The mean over draws with its interval."""
+    low, high = t_interval(values, 0.95)
+    return f"{np.mean(values):+.4f} ({low:+.4f} to {high:+.4f})"
+
+
+def towards(shares: np.ndarray, values: np.ndarray, temperature: float) -> np.ndarray:
+    """Probabilities (n, k) that at a high temperature are the shares (k,) of the classes."""
+    odds = shares * scale(values / shares / (values / shares).sum(axis=1, keepdims=True), temperature)
+    return odds / odds.sum(axis=1, keepdims=True)
+
+
+def loss_towards(shares: np.ndarray, path: Path, labels: dict[str, np.ndarray]) -> float:
+    """The log loss on test images, with the temperature that validation images choose."""
+    val, test = (probabilities.read(path, split) for split in ("val", "test"))
+
+    def on_validation(log_temperature: float) -> float:
+        return log_losses(towards(shares, val, np.exp(log_temperature)), labels["val"]).mean()
+
+    chosen = minimize_scalar(on_validation, bounds=(-4, 9), method="bounded").x
+    return log_losses(towards(shares, test, np.exp(chosen)), labels["test"]).mean()
+
+
 def main() -> None:
     """Draw, fit, fuse, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -105,16 +131,16 @@ def main() -> None:
                     losses[name] = log_losses(values, labels["test"])
                     spread = np.quantile(values[:, 1], [0.05, 0.95])
                     auroc = area(labels["test"], values, DESCRIPTION.task).value
-                    found[name].append([losses[name].mean() - base, *spread, auroc])
+                    other = loss_towards(np.array([1 - rate, rate]), path, labels) - base
+                    found[name].append([losses[name].mean() - base, *spread, auroc, other])
                 for name in args.fusions:
                     best = min(fusion_members(config["fusions"][name]), key=lambda one: losses[one].mean())
                     claims[name] += loss_difference(losses[name][None], losses[best][None], 0.95).high < 0
             print(f"{kind}, {seed} of {args.repeats}", file=sys.stderr, flush=True)
         for name, values in found.items():
-            over, low, high, auroc = np.mean(values, axis=0)
-            limits = t_interval([value[0] for value in values], 0.95)
-            cell = f"{over:+.4f} ({limits[0]:+.4f} to {limits[1]:+.4f})"
-            rows.append([kind, f"`{name}`", cell, f"{low:.2f} to {high:.2f}", f"{auroc:.3f}"])
+            _, low, high, auroc, _ = np.mean(values, axis=0)
+            cells = [over([value[place] for value in values]) for place in (0, 4)]
+            rows.append([kind, f"`{name}`", cells[0], f"{low:.2f} to {high:.2f}", f"{auroc:.3f}", cells[1]])
     print(timing.table(HEAD, rows))
     for name in args.fusions:
         print(f"`{name}` adds something: {claims[name]} of {2 * args.repeats} repeats")

@@ -22,7 +22,8 @@ def main(args, settings):
     from medfusion.learning.calibration import scale, temperature_of
     from medfusion.learning.fusion import fuse
 
-    divisions = settings["divisions"]
+    # With the threads, which stand in the settings of partition_images as in those of every job.
+    divisions = [{**division, "threads": settings["threads"]} for division in settings["divisions"]]
     pool = pools.read(args.whole, None, args.groups, divisions[0]["pool"])
     out_of_fold = np.empty((len(pool.labels), len(pool.description.label_names)))
     fold = np.empty(len(pool.labels), np.int64)

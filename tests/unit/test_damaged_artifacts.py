@@ -96,7 +96,7 @@ def write_folds(folder):
     for division in DIVISIONS:
         values = np.full((8, 2), 0.5)
         path = folder / f"fold{division['fold']}.h5"
-        probabilities.write(path, pool.divided(division), {"test": values}, 1.0)
+        probabilities.write(path, pool.divided({**division, "threads": 1}), {"test": values}, 1.0)
     given, members = {"cnn": np.full((12, 2), 0.5)}, np.full((3, 12, 2), 0.5)
     fold_ensembles.write_given(folder / "given_test.h5", DESCRIPTION, [given])
     found = fold_ensembles.FoldEnsemble(np.full((24, 2), 0.5), np.arange(24) % 3, pool.labels, members)

@@ -58,7 +58,9 @@ def test_what_folds_say_is_put_in_its_place(made):  # noqa: F811
     wanted = np.column_stack([first, 1 - first]).astype(np.float32)
     for division in DIVISIONS:
         rows = divide(pool.labels, pool.groups, pool.sizes, division, DESCRIPTION.label_names)["test"]
-        probabilities.write(made / f"fold{division['fold']}.h5", pool.divided(division), {"test": wanted[rows]}, 1.0)
+        probabilities.write(
+            made / f"fold{division['fold']}.h5", pool.divided({**division, "threads": 1}), {"test": wanted[rows]}, 1.0
+        )
     given = rng.dirichlet([1, 1], 12)
     fold_ensembles.write_given(made / "given_test.h5", DESCRIPTION, [{"cnn": given[:7]}, {"cnn": given[7:]}])
     run("ensemble_folds", made)
@@ -70,7 +72,7 @@ def test_what_folds_say_is_put_in_its_place(made):  # noqa: F811
     mean = probabilities.read(made / "out.h5", "test")  # of three folds that say the same
     assert np.allclose(mean, scale(given.astype(np.float32), temperature), atol=1e-6)
     (made / "fold1.h5").replace(made / "fold3.h5")
-    probabilities.write(made / "fold1.h5", pool.divided(DIVISIONS[0]), {"test": wanted[:8]}, 1.0)
+    probabilities.write(made / "fold1.h5", pool.divided({**DIVISIONS[0], "threads": 1}), {"test": wanted[:8]}, 1.0)
     with pytest.raises(UserError, match=r"fold3\.h5: of other images than those of fold 3; delete it"):
         run("ensemble_folds", made)
 

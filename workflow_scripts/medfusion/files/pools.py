@@ -28,7 +28,7 @@ class Pool:
     sizes: list[int]
 
     def divided(self, settings: Mapping[str, Any]) -> Description:
-        """The description of the images as `partitioning.divide` divides them by some settings."""
+        """The description of the images as `partition_images` divides them by its settings."""
         known = f"{self.description.sha256} {json.dumps(settings, sort_keys=True)}"
         return replace(self.description, sha256=hashlib.sha256(known.encode()).hexdigest())
 
