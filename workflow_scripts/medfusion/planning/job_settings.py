@@ -132,6 +132,7 @@ def _of_data(plan: Plan, parts: _Parts) -> JobSettings:
 
     return {
         "download": lambda wildcards: plan.downloads()[wildcards.file],
+        "fetch_weights": lambda wildcards: {"application": wildcards.application},
         "generate": generate,
         "prepare": prepare,
         "prepare_folder": prepare_folder,
@@ -152,6 +153,7 @@ def _of_models(plan: Plan) -> JobSettings:
             "network": {key: plan.network(wildcards)[key] for key in ("architecture", "options", "training")},
             **{key: plan.model(wildcards)[key] for key in ("train_images", "drop_near_duplicates_of")},
             "seed": int(wildcards.seed),
+            "files": plan.weights(plan.network(wildcards)),
         }
 
     def extract_features(wildcards: Wildcards) -> Settings:
@@ -172,6 +174,7 @@ def _of_models(plan: Plan) -> JobSettings:
             "network": plan.curve_network(wildcards.dataset),
             "size": "all" if wildcards.size == "all" else int(wildcards.size),
             "seed": int(wildcards.repeat),
+            "files": plan.weights(plan.curve_network(wildcards.dataset)),
         }
 
     def fit_grid(wildcards: Wildcards) -> Settings:
