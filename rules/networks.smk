@@ -19,7 +19,9 @@ use rule stage as fetch_weights with:
         mem_mb=memory(300),
         runtime=60,
     params:
-        options=with_own("--weights", lambda wildcards: [f"{config['data']}/{APPLICATIONS[wildcards.application].file}"]),
+        options=with_own(
+            "--weights", lambda wildcards: [f"{config['data']}/{APPLICATIONS[wildcards.application].file}"]
+        ),
     message:
         "Obtaining ImageNet weights of {wildcards.application}"
 

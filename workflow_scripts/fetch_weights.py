@@ -1,4 +1,4 @@
-"""Obtain what a network of keras.applications learnt on ImageNet: from data/, the folder MEDMNIST_DATA, or Keras' server."""
+"""Obtain ImageNet weights of a network of keras.applications: from data/, the folder MEDMNIST_DATA, or Keras' server."""
 
 from medfusion.files.artifacts import hash_file, write_json
 from medfusion.jobs import stage

@@ -17,6 +17,7 @@ from medfusion.data.datafiles import FOLDER_VARIABLE
 from medfusion.errors import UserError
 from medfusion.files.artifacts import hash_file
 from medfusion.learning import backend, features, networks, pretrained, training
+from medfusion.learning.architectures import OPTIONS
 from medfusion.learning.backend import keras
 from medfusion.learning.keras_applications import APPLICATIONS, smallest
 from medfusion.planning import pretraining
@@ -93,7 +94,12 @@ def train(weights=None, options=(), **changes):
     rng = np.random.default_rng(0)
     labels = (np.arange(12) % 3).astype(np.uint8)
     images = (rng.integers(0, 60, (12, 28, 28, 1)) + 60 * labels[:, None, None, None]).astype(np.uint8)
-    given = {**networks.ARCHITECTURES["keras_application"].OPTIONS, **SMALL, "weights": weights and "x", **dict(options)}
+    given = {
+        **networks.ARCHITECTURES["keras_application"].OPTIONS,
+        **SMALL,
+        "weights": weights and "x",
+        **dict(options),
+    }
     settings = {**DEFAULTS, "images": "original", "learning_rate": 0.01, **changes}
     network = {"architecture": "keras_application", "options": given, "training": settings}
     return training.train(
@@ -114,9 +120,7 @@ def test_a_frozen_network_keeps_its_weights_and_learns_its_last_layer(weights):
     model, history = train(str(path), epochs=2)
     kept = backbone(model)
     expected = {
-        f"{layer.name}/{number}": value
-        for layer in original.layers
-        for number, value in enumerate(layer.get_weights())
+        f"{layer.name}/{number}": value for layer in original.layers for number, value in enumerate(layer.get_weights())
     }
     for name, value in expected.items():
         np.testing.assert_array_equal(kept[name], value)  # those of batch normalisation too
@@ -167,9 +171,7 @@ def test_efficientnet_is_loaded_as_keras_loads_imagenets_weights(monkeypatch, tm
     inputs = keras.Input((32, 32, 3))
     ours = keras.Model(inputs, pretrained.application(inputs, "EfficientNetB0", path))
     first = [next(one for one in model.layers if one.name == "stem_conv_pad") for model in (theirs, ours)]
-    stems = [
-        keras.Model(model.input, layer.output) for model, layer in zip((theirs, ours), first, strict=True)
-    ]
+    stems = [keras.Model(model.input, layer.output) for model, layer in zip((theirs, ours), first, strict=True)]
     images = np.random.default_rng(0).uniform(0, 1, (2, 32, 32, 3)).astype(np.float32)
     np.testing.assert_allclose(stems[1](images), stems[0](255 * images), rtol=1e-4, atol=1e-5)
 
@@ -270,7 +272,12 @@ def test_without_network_one_message_names_the_ways_out(tmp_path, monkeypatch):
     target = tmp_path / "data" / "x_notop.h5"
     with pytest.raises(UserError) as caught:
         sources.obtain_weights("http://127.0.0.1:9/x_notop.h5", "0" * 32, target)
-    for words in (f"put the file at {target}", FOLDER_VARIABLE, "http://127.0.0.1:9/x_notop.h5", "options.weights: PATH"):
+    for words in (
+        f"put the file at {target}",
+        FOLDER_VARIABLE,
+        "http://127.0.0.1:9/x_notop.h5",
+        "options.weights: PATH",
+    ):
         assert words in str(caught.value)
     assert not target.exists()
     target.parent.mkdir(exist_ok=True)

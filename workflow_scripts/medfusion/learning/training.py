@@ -127,8 +127,8 @@ def phases(network: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
 def compile_model(model: keras.Model, settings: dict[str, Any], total_steps: int) -> None:
     """Give a network its loss and optimiser: cross-entropy over classes, or the mean of those of sigmoid outputs.
 
-    With `loss: focal` images that it is sure of count less: each cross-entropy is weighed by (1 − p)², p the probability
-    of the true class (Lin et al. 2017, "Focal loss for dense object detection", equation 4, γ = 2).
+    With `loss: focal` images that it is sure of count less: each cross-entropy is weighed by (1 − p)², p the
+    probability of the true class (Lin et al. 2017, "Focal loss for dense object detection", equation 4, γ = 2).
 
     The one-cycle schedule (Smith 2018) is a linear warm-up to the learning rate, then a cosine down to zero.
     """

@@ -39,7 +39,7 @@ def check_network(path: str | Path) -> None:
     few = {tensor.name: tensor for tensor in model.graph.initializer if math.prod(tensor.dims) <= MOST_AXES}
     for node in model.graph.node:
         if node.op_type in ("Pad", "Resize"):
-            given = [few[name] if name in few else None for name in node.input[1:] if name]
+            given = [few.get(name) for name in node.input[1:] if name]
             if not all(one and (abs(onnx.numpy_helper.to_array(one)) <= MOST_NUMBER).all() for one in given):
                 raise ValueError(f"a number in {node.op_type!r} that is too large")
         if node.op_type not in OPERATIONS or node.domain:

@@ -15,8 +15,8 @@ from medfusion.planning.systems import Config
 # Names of folders and targets beside those of the data sets; a test adds the names of the rules.
 RESERVED_DATASETS = {
     "all", "none", "inspect", "audit", "settings", "records", "sweep", "logs", "downloads", "predictions", "export",
-    "stage", "download", "fetch_weights", "generate", "prepare", "prepare_folder", "inspect_images", "audit_duplicates", "augment",
-    "train_cnn", "extract_features", "learning_curve", "fit_grid", "fuse", "ensemble", "baselines", "evaluate",
+    "stage", "download", "fetch_weights", "generate", "prepare", "prepare_folder", "inspect_images", "audit_duplicates",
+    "augment", "train_cnn", "extract_features", "learning_curve", "fit_grid", "fuse", "ensemble", "baselines", "evaluate",
     "rank_systems", "compare_systems", "calibrate", "assess_reliability", "assess_discrimination", "assess_slices",
     "collect_metrics", "study_classifiers",
     "fit_input_check", "apply_input_check", "predict_out_of_fold", "audit_labels",

@@ -11,7 +11,7 @@ from typing import Any
 
 from medfusion.data import folders
 from medfusion.figures.registry import FIGURES, caption
-from medfusion.planning import backbones
+from medfusion.planning import backbones, pretraining
 from medfusion.planning.corruption_plan import CorruptionPlan
 from medfusion.planning.data_sets import classes, excluded, label_order, splits_by_patient
 from medfusion.planning.export_plan import ExportPlan
@@ -450,6 +450,11 @@ def _of_products(plan: Plan, parts: _Parts) -> JobSettings:
             "confidence": plan.config["evaluation"]["confidence"],
             "networks": exports.networks(name),
             "backbones": frozen,
+            "pretrained": [
+                (model, origin)
+                for model in models
+                if (origin := pretraining.pretrained_on(plan.network(SimpleNamespace(dataset=name, model=model))))
+            ],
             "input_checks": list(checks.seeds(name).items()),
             "flagged": plan.config["input_check"]["flagged"],
         }

@@ -16,7 +16,14 @@ batch_norm : whether to normalise; batch_norm_momentum : share of the running av
 
 from typing import Any
 
-from medfusion.learning.architectures import blood_cnn, breast_cnn, compact_resnet, five_layer, keras_application, resnet28
+from medfusion.learning.architectures import (
+    blood_cnn,
+    breast_cnn,
+    compact_resnet,
+    five_layer,
+    keras_application,
+    resnet28,
+)
 
 ARCHITECTURES = {
     "breast_cnn": breast_cnn,

@@ -89,7 +89,9 @@ class Input(Section):
 
 
 class FineTune(Section):
-    last_stage: int = key("epochs of the last stage, after training.epochs of the new last layer alone", ge=0, le=100000)
+    last_stage: int = key(
+        "epochs of the last stage, after training.epochs of the new last layer alone", ge=0, le=100000
+    )
     all: int = key("epochs of the whole network after them", ge=0, le=100000)
     learning_rate: float = key("of both, the highest of the schedule", gt=0, le=1)
 
@@ -148,9 +150,15 @@ class Network(Section):
             known = list(APPLICATIONS)
             yield "options.application", f"unknown {given.application!r}{hint(given.application, known)}"
         if given.weights not in (None, IMAGENET) and not given.weights.endswith(FORMATS):
-            yield "options.weights", f"{given.weights!r}; expected imagenet, or a file that ends in {', '.join(FORMATS)}"
+            yield (
+                "options.weights",
+                f"{given.weights!r}; expected imagenet, or a file that ends in {', '.join(FORMATS)}",
+            )
         if given.fine_tune and not given.fine_tune.last_stage and not given.fine_tune.all:
-            yield "options.fine_tune", "no epochs of last_stage nor of all; set fine_tune: ~ to train the last layer alone"
+            yield (
+                "options.fine_tune",
+                "no epochs of last_stage nor of all; set fine_tune: ~ for the last layer alone",
+            )
 
     def _out_of_place(self) -> Iterator[tuple[str, str]]:
         """What a backbone lacks, and what only trainings have."""
