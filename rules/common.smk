@@ -10,6 +10,7 @@ from medfusion.figures.registry import FIGURES
 from medfusion.jobs import looks
 from medfusion.jobs.early_cutoff import FORCE_VARIABLE
 from medfusion.jobs.stage import BARS_VARIABLE
+from medfusion.learning.keras_applications import APPLICATIONS
 from medfusion.package.try_files import ARRAYS, SYSTEM
 from medfusion.package.try_files import PAGE as TRY_PAGE
 from medfusion.planning import config as configuration
@@ -142,6 +143,8 @@ def planned(job):
     name = f"export_package_{job.wildcards['dataset']}" if job.stage == "export_package" else job.stage
     outputs = [str(pattern).format(**job.wildcards) for pattern in getattr(rules, name).output]
     outputs += [f"{config['data']}/{job.wildcards['file']}.npz"] if job.stage == "download" else []
+    if job.stage == "fetch_weights":
+        outputs += [f"{config['data']}/{APPLICATIONS[job.wildcards['application']].file}"]
     settings = Path(RESULTS, "settings", job.stage, f"{job.name}.json")
     return Planned(settings, identity(job.stage, job.config, config["compute"]["threads"]), tuple(outputs))
 

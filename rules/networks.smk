@@ -1,10 +1,34 @@
-# Networks. Needs: prepared images, the augmented set, files of backbones. Makes: trained networks with their curves,
-# features of all splits, and the training-size study. All but apply_backbone import TensorFlow; of the others only
-# corrupt_predict, fit_input_check, map_saliency and export_package.
+# Networks. Needs: prepared images, the augmented set, files of backbones, and of pretrained networks files of weights or
+# Keras' server. Makes: trained networks with their curves, features of all splits, and the training-size study. All but
+# apply_backbone and fetch_weights import TensorFlow; of the others only corrupt_predict, fit_input_check, map_saliency and
+# export_package.
+
+
+use rule stage as fetch_weights with:
+    input:
+        **stage("fetch_weights"),
+    output:
+        # The file itself is no output, as that of a download.
+        receipt=f"{RESULTS}/downloads/{{application}}.json",
+    log:
+        f"{LOGS}/download/{{application}}.log",
+    wildcard_constraints:
+        application="|".join(PLAN.applications) or "none",
+    localrule: True
+    resources:
+        mem_mb=memory(300),
+        runtime=60,
+    params:
+        options=with_own(
+            "--weights", lambda wildcards: [f"{config['data']}/{APPLICATIONS[wildcards.application].file}"]
+        ),
+    message:
+        "Obtaining ImageNet weights of {wildcards.application}"
 
 
 use rule stage as train_cnn with:
     input:
+        lambda wildcards: PLAN.weights_receipts(PLAN.network(wildcards)),  # waited for: the file is named below
         **stage("train_cnn"),
         train=PREPARED[0],
         val=PREPARED[1],
@@ -22,6 +46,8 @@ use rule stage as train_cnn with:
     resources:
         mem_mb=memory(1500, "train_cnn"),
         runtime=minutes(120),
+    params:
+        options=with_own("--weights", lambda wildcards: PLAN.weights(PLAN.network(wildcards))),
     message:
         "{wildcards.dataset}: training {wildcards.model}, seed {wildcards.seed}"
 
@@ -66,6 +92,7 @@ use rule stage as apply_backbone with:
 
 use rule stage as learning_curve with:
     input:
+        lambda wildcards: PLAN.weights_receipts(PLAN.curve_network(wildcards.dataset)),
         **stage("learning_curve"),
         images=PREPARED,
         augmented=PLAN.curve_augmented,
@@ -77,5 +104,7 @@ use rule stage as learning_curve with:
     resources:
         mem_mb=memory(1500, "learning_curve"),
         runtime=minutes(120),
+    params:
+        options=with_own("--weights", lambda wildcards: PLAN.weights(PLAN.curve_network(wildcards.dataset))),
     message:
         "{wildcards.dataset}: training-size study, {wildcards.size} images, repeat {wildcards.repeat}"

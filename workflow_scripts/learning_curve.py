@@ -15,6 +15,7 @@ def parser():
         nargs="?",
         help="the augmented set (HDF5), if the network draws from it",
     )
+    result.add_input("--weights", required=False, help="file of weights that a pretrained network starts from")
     result.add_output("--probabilities", help="HDF5 file to write: {val,test}/probabilities")
     return result
 
@@ -41,6 +42,7 @@ def main(args, settings):
         lambda line: stage.progress(f"{settings['title']}: {line}"),
         description.task,
         settings["precision"],
+        args.weights,
     )
     model = extractor(model, network["features"]["layers"])
     applied = {}

@@ -20,6 +20,7 @@ def parser():
         nargs="?",
         help="the augmented set (HDF5), if the network draws from it",
     )
+    result.add_input("--weights", required=False, help="file of weights that a pretrained network starts from")
     result.add_input("--groups", required=False, nargs="?", help="images that belong together (.csv)")
     result.add_output("--model", help=".keras file to write")
     result.add_output("--history", help="CSV file to write, a row an epoch")
@@ -49,6 +50,7 @@ def main(args, settings):
         lambda line: stage.progress(f"{settings['title']}: {line}"),
         description.task,
         settings["precision"],
+        args.weights,
     )
     losses = [row["val_loss"] for row in history]
     stage.progress(

@@ -1166,10 +1166,11 @@ def jobs(plan):
         per["scheme"] = [{"dataset": dataset, "scheme": name} for name in {one.scheme for one in partitions}]
         stages |= dict.fromkeys(("draw_curves", "draw_grids", "draw_fusions"), "model")
         for stage in job_settings(plan):
-            if stage == "download" or entry["source"] != ONLY_OF.get(stage, entry["source"]):
+            if stage in ("download", "fetch_weights") or entry["source"] != ONLY_OF.get(stage, entry["source"]):
                 continue
             found.setdefault(stage, []).extend(per[stages.get(stage, "dataset")])
     found["download"] = [{"file": file} for file in plan.downloads()]
+    found["fetch_weights"] = [{"application": name} for name in plan.applications]
     assert config is plan.config
     return found
 

@@ -16,7 +16,12 @@ from medfusion.learning.architectures import COMMON_LAYERS, LAYERS, OPTIONS, hal
 from medfusion.learning.backend import keras
 from medfusion.tasks import BINARY, MULTI_CLASS, MULTI_LABEL
 
-SMALL = {"compact_resnet": {"widths": [4, 8]}, "resnet28": {"blocks": 1}}
+SMALL = {
+    "compact_resnet": {"widths": [4, 8]},
+    "resnet28": {"blocks": 1},
+    "keras_application": {"application": "MobileNetV3Small", "input_size": 32},
+}
+OURS = [name for name in OPTIONS if name != "keras_application"]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -95,7 +100,7 @@ def test_a_stride_of_one_is_the_network_as_it_was():
     assert kinds(auto, keras.layers.ReLU)[0].output.shape[1:3] == (56, 56)
 
 
-@pytest.mark.parametrize("architecture", OPTIONS)
+@pytest.mark.parametrize("architecture", OURS)
 def test_every_regulariser_can_be_switched_on_and_off(architecture):
     dropouts = {key for key in OPTIONS[architecture] if key.endswith("dropout")}
     off = {**SMALL.get(architecture, {}), **dict.fromkeys(dropouts, 0.0), "l2": 0.0, "batch_norm": False}
@@ -156,10 +161,11 @@ def test_a_network_loads_from_its_rewritten_file(tmp_path):
 
 
 def test_the_layers_are_those_of_the_built_networks():
-    shallow = {"resnet28": {"blocks": 1}, "compact_resnet": {"widths": [4]}}
+    shallow = {**SMALL, "compact_resnet": {"widths": [4]}}
     assert set(LAYERS) == set(OPTIONS)
     for architecture, known in LAYERS.items():
-        for options in ({}, {"batch_norm": False, **shallow.get(architecture, {})}):
+        whole = {} if architecture in OURS else SMALL[architecture]
+        for options in (whole, {"batch_norm": False, **shallow.get(architecture, {})}):
             keras.utils.clear_session()  # names are counted on from one network to the next
             layers = [layer.name for layer in networks.build(architecture, (28, 28, 3), 8, options).layers]
             assert set(known) <= set(layers)

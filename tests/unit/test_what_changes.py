@@ -24,6 +24,7 @@ PATTERNS = [pattern for row in changes.KEYS for pattern in row.keys]
 # The wildcards of each stage, as the rules name them; the others have dataset alone, or none.
 WILDCARDS = {
     "download": ["file"],
+    "fetch_weights": ["application"],
     "train_cnn": ["dataset", "model", "seed"],
     "extract_features": ["dataset", "model", "seed"],
     "corrupt_predict": ["dataset", "model", "seed"],
@@ -90,7 +91,7 @@ def identities(text):
         wildcards = dict(zip(names, values, strict=True)) if names else {}
         if stage == "evaluate":
             wildcards["group"] = wildcards["group"].replace(".", "/")
-        place = config["data"] if stage == "download" else plan.results
+        place = config["data"] if stage in ("download", "fetch_weights") else plan.results
         settings = {"threads": config["compute"]["threads"], **of_stage[stage](SimpleNamespace(**wildcards))}
         result[job] = json.dumps([place, settings], sort_keys=True)
     return result

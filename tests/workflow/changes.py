@@ -86,10 +86,14 @@ def _each(pattern: str, names: str) -> tuple[str, ...]:
 
 TRAINING = (
     "images original_epochs affine corruptions symmetries shift batch_size epochs min_steps optimizer learning_rate "
-    "weight_decay schedule warm_up label_smoothing class_weight early_stopping reduce_lr"
+    "weight_decay schedule warm_up label_smoothing loss class_weight early_stopping reduce_lr"
 )
 NESTED = ("affine.rotation", "affine.scale", "early_stopping.patience", "reduce_lr.factor", "reduce_lr.patience")
-OPTIONS = "dropout dense_dropout l2 batch_norm batch_norm_momentum blocks widths stem_stride"
+TUNING = ("last_stage", "all", "learning_rate")
+OPTIONS = (
+    "dropout dense_dropout l2 batch_norm batch_norm_momentum blocks widths stem_stride application weights input_size "
+    "fine_tune"
+)
 SCHEMES = {
     "crossvalidation": "pool folds repeats ensembles seed models compare practically_equivalent",
     "resplits": "number seed models compare practically_equivalent",
@@ -485,6 +489,7 @@ KEYS = (
         (f"{NETWORK}.architecture",)
         + _each(f"{NETWORK}.options.{{setting}}", OPTIONS)
         + _each(f"{NETWORK}.training.{{setting}}", TRAINING)
+        + tuple(f"{NETWORK}.options.fine_tune.{name}" for name in TUNING)
         + tuple(f"{NETWORK}.training.{name}" for name in NESTED),
         (
             "networks.compact_resnet.training.learning_rate",

@@ -98,6 +98,10 @@ def _add_dataset(add, config: Config, dataset: str, entry: Config) -> None:
         size = "" if entry["size"] == 28 else f"_{entry['size']}"
         surrogate = "_surrogate" if entry["source"] == "surrogate" else ""
         add("download", f"{entry['flag']}{size}{surrogate}", dataset=dataset)
+    for network in {model["network"] for model in models.values()}:
+        options = config["networks"][network].get("options") or {}
+        if "application" in options and options.get("weights", "imagenet") == "imagenet":
+            add("fetch_weights", options["application"], dataset=dataset, network=network)
     if entry["source"] == "generated":
         add("generate", dataset, dataset=dataset)
     stage = "prepare_folder" if entry["source"] == "folder" else "prepare"
@@ -269,7 +273,8 @@ def _network_facts(name: str, network: Config) -> dict[str, Any]:
     given = set(network.get("training") or {}) | set(network.get("features") or {})
     settings = (
         "images original_epochs affine corruptions symmetries shift batch_size epochs min_steps optimizer "
-        "learning_rate weight_decay schedule warm_up label_smoothing class_weight early_stopping reduce_lr layers views"
+        "learning_rate weight_decay schedule warm_up label_smoothing loss class_weight early_stopping reduce_lr layers "
+        "views"
     )
     options = {**OPTIONS.get(network["architecture"], {}), **(network.get("options") or {})}
     lowered = not any(width % 16 for width in options.get("widths", []))

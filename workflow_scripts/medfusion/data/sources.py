@@ -1,4 +1,4 @@
-"""Where a data set's .npz comes from: a folder the user names, or MedMNIST's archive."""
+"""Where a data set's .npz comes from: a folder the user names, or MedMNIST's archive; and weights of networks alike."""
 
 import contextlib
 import errno
@@ -52,19 +52,58 @@ def obtain(flag: str, size: int, source: str, target: str | Path) -> str:
     UserError
         If there is no such file, with what was tried and the ways out.
     """
+    url, md5 = official(flag, size) if source == "official" else (None, None)
+    try:
+        return _obtain(Path(target), file_name(flag, size, source), url, md5, "MedMNIST")
+    except _Missing as error:
+        raise UserError(_way_out(flag, size, source, Path(target), error.tried, error.others)) from None
+
+
+def obtain_weights(url: str, published: str | None, target: str | Path) -> str:
+    """Put a file of weights at `target` and say where it came from: as `obtain`, from the server of Keras.
+
+    Parameters
+    ----------
+    url : of the file
+    published : its MD5 or SHA-256; None where it is not known, and any file of the name is taken
+
+    Raises
+    ------
+    UserError
+        If there is no such file, with what was tried and the ways out.
+    """
     target = Path(target)
-    url, md5 = official(flag, size)
+    try:
+        return _obtain(target, target.name, url, published, "Keras")
+    except _Missing as error:
+        lines = [
+            *_told(target, error.tried),
+            f"  put the file at {target} (or into a folder that {FOLDER_VARIABLE} names); {url} has it",
+            "  options.weights: PATH: a file of weights of your own; ~: random weights, all of which are trained",
+        ]
+        raise UserError("\n".join(lines)) from None
+
+
+class _Missing(Exception):
+    """What was tried, in words, and which files are there, but are not the published one."""
+
+    def __init__(self, tried: list[str], others: list[Path]):
+        super().__init__()
+        self.tried, self.others = tried, others
+
+
+def _obtain(target: Path, name: str, url: str | None, published: str | None, publisher: str) -> str:
     tried, others = [], []
     places = [target]
     if folder := os.environ.get(FOLDER_VARIABLE):
-        places.append(Path(folder) / file_name(flag, size, source))
+        places.append(Path(folder) / name)
     for place in places:
         if not place.exists():
             tried.append(f"{place}: not there")
         elif not place.is_file() or not os.access(place, os.R_OK):
             tried.append(f"{place}: {'no file' if not place.is_file() else 'cannot be read (permission denied)'}")
-        elif source == "official" and (found := hash_file(place, "md5")) != md5:
-            tried.append(f"{place}: its MD5 is {found}, MedMNIST's is {md5}")
+        elif fault := _other_hash(place, published, publisher):
+            tried.append(f"{place}: its {fault}")
             others.append(place)
         else:
             if place != target:
@@ -80,20 +119,25 @@ def obtain(flag: str, size: int, source: str, target: str | Path) -> str:
             return str(place)
     if not folder:
         tried.append(f"environment variable {FOLDER_VARIABLE}: not set")
-    if source == "official" and not os.path.lexists(target):
+    if url and not os.path.lexists(target):
         try:
-            return _download(url, md5, target)
+            with replacing(target) as temporary, _time_limit(LIMIT):
+                _fetch(url, temporary)
+                if fault := _other_hash(temporary, published, publisher):
+                    raise DownloadError(f"what came has another hash: its {fault}")
+            return url
         except DownloadError as error:
             tried.append(f"{url}: {error}")
-    raise UserError(_way_out(flag, size, source, target, tried, others))
+    raise _Missing(tried, others)
 
 
-def _download(url: str, md5: str, target: Path) -> str:
-    with replacing(target) as temporary, _time_limit(LIMIT):
-        _fetch(url, temporary)
-        if (found := hash_file(temporary, "md5")) != md5:
-            raise DownloadError(f"the MD5 hash of what came is {found}, MedMNIST's is {md5}")
-    return url
+def _other_hash(path: Path, published: str | None, publisher: str) -> str:
+    """How a file's hash differs from the published one; nothing if it does not, or none is known."""
+    if published is None:
+        return ""
+    kind, name = ("md5", "MD5") if len(published) == 32 else ("sha256", "SHA-256")
+    found = hash_file(path, kind)
+    return "" if found == published else f"{name} is {found}, {publisher}'s is {published}"
 
 
 def _fetch(url: str, path: Path) -> None:
@@ -135,9 +179,7 @@ def _time_limit(seconds: float) -> Iterator[None]:
 
 def _way_out(flag: str, size: int, source: str, target: Path, tried: list[str], others: list[Path]) -> str:
     """What to say: `tried` in words, `others` are files that are there, but not MedMNIST's."""
-    lines = [f"{target.name} could not be had. Tried:", *(f"  {line}" for line in tried), "Ways out:"]
-    if os.path.lexists(target):
-        lines.append(f"  move {target} away: nothing is put in its place while it is there")
+    lines = _told(target, tried)
     lines.append(f"  put the file at {target} (or into a folder that {FOLDER_VARIABLE} names)")
     if others:
         lines.append(
@@ -149,3 +191,10 @@ def _way_out(flag: str, size: int, source: str, target: Path, tried: list[str], 
         lines.append(f"  use {surrogate}, which is not the official file: add --configfile configs/surrogate.yaml")
     lines.append("  make demo: the whole workflow on generated images, without network")
     return "\n".join(lines)
+
+
+def _told(target: Path, tried: list[str]) -> list[str]:
+    lines = [f"{target.name} could not be had. Tried:", *(f"  {line}" for line in tried), "Ways out:"]
+    if os.path.lexists(target):
+        lines.append(f"  move {target} away: nothing is put in its place while it is there")
+    return lines

@@ -10,6 +10,7 @@ from medfusion.jobs.records import Record
 # In the order in which stages run; those that only draw are counted together.
 STAGES = [
     "download",
+    "fetch_weights",
     "generate",
     "prepare",
     "prepare_folder",

@@ -13,7 +13,10 @@ PIXELS = 2**20
 
 
 def averaged(
-    network: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]], images: np.ndarray, kinds: Sequence[str]
+    network: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
+    images: np.ndarray,
+    kinds: Sequence[str],
+    pixels: int = 0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Features and class probabilities, averaged over the views of each image.
 
@@ -22,6 +25,7 @@ def averaged(
     network : from uint8 images (n, H, W, C) to features and probabilities of n images
     images : uint8 (n, H, W, C)
     kinds : of views, as `augmentation.views` takes them
+    pixels : of an image within the network, where that enlarges it
 
     Returns
     -------
@@ -30,7 +34,7 @@ def averaged(
         several labels at once each column is a probability of its own
     """
     features, probabilities = [], []
-    step = max(1, min(BATCH, PIXELS // math.prod(images.shape[1:3])))
+    step = max(1, min(BATCH, PIXELS // max(pixels, math.prod(images.shape[1:3]))))
     for start in range(0, len(images), step):
         outputs = [network(view) for view in views(images[start : start + step], kinds)]
         features.append(np.mean([f.reshape(len(f), -1) for f, _ in outputs], axis=0))

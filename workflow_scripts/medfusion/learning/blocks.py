@@ -3,6 +3,9 @@
 from typing import Any
 
 from medfusion.learning.backend import keras
+from medfusion.learning.pretrained import application, enlarged
+
+__all__ = ["application", "convolve", "enlarged", "l2", "layers", "normalise", "regularizers", "residual_block"]
 
 layers, regularizers = keras.layers, keras.regularizers
 

@@ -1,6 +1,6 @@
 """What a trained network says of images: the output of a named layer, and class probabilities."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,16 @@ def extractor(network: keras.Model, layers: Sequence[str]) -> keras.Model:
     return keras.Model(network.input, [*outputs, network.output])
 
 
+def places(network: keras.Model) -> int:
+    """The places of the largest output: the pixels of an image, or of what it is enlarged to; bounds memory."""
+    return max(height * width for _, height, width, _ in (x.shape for x in _outputs(network) if len(x.shape) == 4))
+
+
+def _outputs(network: keras.Model) -> Iterator[keras.KerasTensor]:
+    for operation in network.operations:
+        yield from keras.tree.flatten(operation.output)
+
+
 def apply(model: keras.Model, images: np.ndarray, settings: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
     """Features and class probabilities, averaged over the views of each image.
 
@@ -68,4 +78,4 @@ def apply(model: keras.Model, images: np.ndarray, settings: dict[str, Any]) -> t
         features, probabilities = model.predict_on_batch(view)  # a traced graph: less time and memory than a call
         return features, probabilities
 
-    return averaged(network, images, settings["views"])
+    return averaged(network, images, settings["views"], places(model))

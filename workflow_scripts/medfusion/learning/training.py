@@ -1,5 +1,6 @@
 """Training one network: its input, schedule and stopping; the same seed gives the same weights."""
 
+import functools
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -11,10 +12,12 @@ from medfusion.errors import UserError
 from medfusion.learning.augmentation import random_affine, random_symmetries
 from medfusion.learning.backend import keras, tf
 from medfusion.learning.corrupted_training import random_corruptions
+from medfusion.learning.features import places
 from medfusion.learning.networks import build
 from medfusion.learning.normalisation import fuse, unfuse
 from medfusion.learning.optimizers import Muon
 from medfusion.learning.precision import lower, restore
+from medfusion.learning.pretrained import let_learn
 from medfusion.learning.training_images import LabelledImages
 from medfusion.tasks import MULTI_CLASS
 
@@ -32,6 +35,7 @@ def train(
     report: Callable[[str], None],
     task: str = MULTI_CLASS,
     precision: str = "float32",
+    weights: str | None = None,
 ) -> tuple[keras.Model, list[dict[str, float]]]:
     """Train a network and return it with its curves.
 
@@ -45,6 +49,7 @@ def train(
     report : takes one line of progress an epoch
     task : MedMNIST's; it decides on outputs and loss
     precision : of activations, "float32" or "bfloat16"
+    weights : the file that a pretrained network starts from
 
     Returns
     -------
@@ -54,21 +59,17 @@ def train(
     Raises
     ------
     UserError
-        If the loss is no longer a number, or images cannot be read.
+        If the loss is no longer a number, or images or weights cannot be read.
     """
-    settings = network["training"]
-    batch = min(settings["batch_size"], len(training_images))
+    options, balanced = network["options"], network["training"]["class_weight"] == "balanced"
+    if options.get("weights") and not weights:
+        raise UserError(f"{network['architecture']} starts from weights, {options['weights']}: give their file")
+    options = {**options, "file": weights} if weights else options
+    batch = min(network["training"]["batch_size"], len(training_images))
     steps = math.ceil(len(training_images) / batch)
-    epochs = max(settings["epochs"], math.ceil(settings["min_steps"] / steps))
-    model = build(network["architecture"], training_images.shape, classes, network["options"], task)
-    compile_model(model, settings, steps * epochs)
-
-    versions = epoch_versions(settings, training_images.versions, epochs)
-    weights = balanced_weights(training_images.labels, classes) if settings["class_weight"] == "balanced" else None
-    drawn = _Batches(
-        lambda: _drawn(training_images, versions, batch, settings, np.random.default_rng(seed)), model, weights
-    )
-    val_batch = max(1, min(VAL_BATCH, VAL_PIXELS // math.prod(training_images.shape[:2])))
+    model = build(network["architecture"], training_images.shape, classes, options, task)
+    class_weights = balanced_weights(training_images.labels, classes) if balanced else None
+    val_batch = max(1, min(VAL_BATCH, VAL_PIXELS // places(model)))
     in_order = _Batches(lambda: val_images.in_order(val_batch) if val_images else iter(()), model)
     validation = in_order.dataset(math.ceil(len(val_images) / val_batch)) if val_images else None
     history = _Curves(epochs, report)
@@ -90,12 +91,66 @@ def train(
     finally:
         restore(model)
         unfuse(model)
+    planned = [
+        (part, settings, max(settings["epochs"], math.ceil(settings["min_steps"] / steps)))
+        for part, settings in phases(network)
+    ]
+    history = _Curves(sum(epochs for *_, epochs in planned), report)
+    for number, (part, settings, epochs) in enumerate(planned):
+        if options.get("application"):
+            let_learn(model, part, normalisation=not weights)
+        compile_model(model, settings, steps * epochs)
+        versions = epoch_versions(settings, training_images.versions, epochs)
+        entropy = [seed, number] if number else seed
+        batches = functools.partial(_drawn, training_images, versions, batch, settings, entropy)
+        drawn = _Batches(batches, model, class_weights)
+        fuse(model)
+        try:
+            model.fit(
+                drawn.dataset(),
+                epochs=epochs,
+                steps_per_epoch=steps,
+                validation_data=validation,
+                callbacks=[*_stopping(settings), history],
+                shuffle=False,  # the batches come in the order that the seed gives
+                verbose=0,
+            )
+        except tf.errors.OpError as error:
+            raise drawn.fault or in_order.fault or error from None
+        finally:
+            unfuse(model)
     # Without its optimiser: nothing trains on, and Keras alone is to open what is saved.
     return keras.Model(model.input, model.output, name=model.name), history.rows
 
 
+def phases(network: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """What learns one after the other, as `pretrained.let_learn` names it, and how.
+
+    All at once, but of a pretrained network the new last layer alone, and with `fine_tune` the last stage and all after
+    it, each with the learning rate given there; `original_epochs` are the last of the last phase.
+
+    >>> training = {"epochs": 9, "learning_rate": 0.001, "min_steps": 50, "original_epochs": 0}
+    >>> tuned = {"weights": "imagenet", "fine_tune": {"last_stage": 0, "all": 5, "learning_rate": 1e-5}}
+    >>> [(part, one["epochs"], one["learning_rate"]) for part, one in phases({"options": tuned, "training": training})]
+    [('head', 9, 0.001), ('all', 5, 1e-05)]
+    """
+    options, settings = network["options"], network["training"]
+    if not (tuned := options.get("fine_tune")):
+        return [("head" if options.get("weights") else "all", settings)]
+    found = [("head", {**settings, "original_epochs": 0})]
+    for part in ("last_stage", "all"):
+        if tuned[part]:
+            changed = {"epochs": tuned[part], "min_steps": 0, "learning_rate": tuned["learning_rate"]}
+            found.append((part, {**settings, **changed, "original_epochs": 0}))
+    found[-1][1]["original_epochs"] = settings["original_epochs"]
+    return found
+
+
 def compile_model(model: keras.Model, settings: dict[str, Any], total_steps: int) -> None:
     """Give a network its loss and optimiser: cross-entropy over classes, or the mean of those of sigmoid outputs.
+
+    With `loss: focal` images that it is sure of count less: each cross-entropy is weighed by (1 − p)², p the
+    probability of the true class (Lin et al. 2017, "Focal loss for dense object detection", equation 4, γ = 2).
 
     The one-cycle schedule (Smith 2018) is a linear warm-up to the learning rate, then a cosine down to zero.
     """
@@ -116,9 +171,16 @@ def compile_model(model: keras.Model, settings: dict[str, Any], total_steps: int
         optimizer = keras.optimizers.Adam(rate)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     binary = model.get_layer("probabilities").activation is keras.activations.sigmoid
-    loss = keras.losses.BinaryCrossentropy if binary else keras.losses.CategoricalCrossentropy
+    smoothing = settings["label_smoothing"]
+    if settings["loss"] == "focal" and binary:
+        loss = keras.losses.BinaryFocalCrossentropy(gamma=2, label_smoothing=smoothing)
+    elif settings["loss"] == "focal":  # alpha, a factor of all classes: 1 is no other than none
+        loss = keras.losses.CategoricalFocalCrossentropy(alpha=1, gamma=2, label_smoothing=smoothing)
+    else:
+        kind = keras.losses.BinaryCrossentropy if binary else keras.losses.CategoricalCrossentropy
+        loss = kind(label_smoothing=smoothing)
     accuracy = keras.metrics.BinaryAccuracy if binary else keras.metrics.CategoricalAccuracy
-    model.compile(optimizer, loss(label_smoothing=settings["label_smoothing"]), metrics=[accuracy(name="accuracy")])
+    model.compile(optimizer, loss, metrics=[accuracy(name="accuracy")])
 
 
 def balanced_weights(labels: np.ndarray, classes: int) -> np.ndarray:
@@ -163,9 +225,10 @@ def _drawn(
     versions: list[int],
     batch: int,
     settings: dict[str, Any],
-    rng: np.random.Generator,
+    entropy: int | list[int],
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Batches of all epochs: each a new order, images as uint8 until the network's first layer."""
+    rng = np.random.default_rng(entropy)
     as_they_are = len(versions) - settings["original_epochs"]
     (corrupting,) = rng.spawn(1)  # of its own: all other draws are the same with and without corruptions
     for epoch, version in enumerate(versions):
@@ -253,6 +316,7 @@ class _Curves(keras.callbacks.Callback):
                 f"training diverged in epoch {epoch + 1}: the loss is {values['loss']}; lower learning_rate"
             )
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        epoch = len(self.rows)  # of all phases
         self.rows.append({"epoch": epoch + 1, **values, "learning_rate": rate})
         elapsed = time.monotonic() - self._start
         left = elapsed / (epoch + 1) * (self._epochs - epoch - 1)

@@ -88,7 +88,7 @@ def card(
     ranked : of the system, over all its seeds
     seed : of the exported run; None for an ensemble
     measured : as `measures` returns them
-    settings : "source", "export", "criterion", "confidence", and by "dataset" what is "shown" of it
+    settings : "pretrained" (model and on what), "source", "export", "criterion", "confidence", and by "dataset" what is "shown" of it
     coverage : share of images whose prediction set is to hold the true class
     sensitivity : share of positive images that the decision threshold is to find; None: it is the most balanced
     parity : of each network that was trained, the differences between Keras and ONNX
@@ -114,6 +114,7 @@ def card(
     return environment.get_template(TEMPLATE).render(
         package=package,
         kind=KINDS[kind],
+        pretrained=dict(settings.get("pretrained", ())),
         ranked=ranked,
         names=Names(settings["shown"][settings["dataset"]].get("systems", {})),
         chosen_by=CRITERIA[settings["criterion"]],

@@ -1,6 +1,7 @@
 """Networks as ONNX, for programs without TensorFlow, and whether they say the same there."""
 
 import json
+import logging
 import tempfile
 import warnings
 from collections.abc import Sequence
@@ -30,9 +31,13 @@ def convert(model: keras.Model, path: str | Path, label_names: Sequence[str]) ->
     path : file to write
     label_names : in label order; of two, a network with one output gives the probability of the second
     """
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Normalization):  # as tensors they would be inputs of the file
+            layer.mean, layer.variance = np.array(layer.mean), np.array(layer.variance)
     model(np.zeros((1, *model.input_shape[1:]), np.uint8))  # the converter wants a network that was used
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # Keras looks for np.object
+        logging.getLogger("tf2onnx").setLevel(logging.ERROR)  # it warns, at length, of what it does not simplify
         file = Path(folder, "network.onnx")
         model.export(file, format="onnx", verbose=False)
         converted = onnx.load(file)

@@ -122,7 +122,7 @@ def other_layers(network: Config, classifiers: list[str]) -> list[str]:
     """The layers behind the last convolution whose output the classifiers could see instead."""
     architecture, seen = network["architecture"], network["features"]["layers"]
     known = set(LAYERS[architecture]) if classifiers else set()
-    if not {**OPTIONS[architecture], **network["options"]}["batch_norm"]:
+    if not {**OPTIONS[architecture], **network["options"]}.get("batch_norm", True):
         known.discard("dense")  # without normalisation it is the same as the features
         seen = ["features" if layer == "dense" else layer for layer in seen]
     return [layer for layer in LAYERS_TRIED if layer in known and [layer] != seen]

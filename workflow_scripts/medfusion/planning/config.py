@@ -113,6 +113,8 @@ def _fill_defaults(config: Config) -> None:
         if backbones.is_frozen(network):
             backbones.fill(network, defaults["features"])
             continue
+        if network["options"].get("weights"):
+            network["options"]["weights"] = os.path.expanduser(network["options"]["weights"])
         for part in ("training", "features"):
             network[part] = {**defaults[part], **(network.get(part) or {})}
     for name, classifier in config["classifiers"].items():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from medfusion.figures.drawn import DRAWN
 from medfusion.learning.architectures import LAYERS
-from medfusion.planning import backbones, dataset_checks
+from medfusion.planning import backbones, dataset_checks, pretraining
 from medfusion.planning.config_values import did_you_mean, hint, shown
 from medfusion.planning.fingerprint import ROOT
 from medfusion.planning.partitions import SCHEMES
@@ -15,8 +15,8 @@ from medfusion.planning.systems import Config
 # Names of folders and targets beside those of the data sets; a test adds the names of the rules.
 RESERVED_DATASETS = {
     "all", "none", "inspect", "audit", "settings", "records", "sweep", "logs", "downloads", "predictions", "export",
-    "stage", "download", "generate", "prepare", "prepare_folder", "inspect_images", "audit_duplicates", "augment",
-    "train_cnn", "extract_features", "learning_curve", "fit_grid", "fuse", "ensemble", "baselines", "evaluate",
+    "stage", "download", "fetch_weights", "generate", "prepare", "prepare_folder", "inspect_images", "audit_duplicates",
+    "augment", "train_cnn", "extract_features", "learning_curve", "fit_grid", "fuse", "ensemble", "baselines", "evaluate",
     "rank_systems", "compare_systems", "calibrate", "assess_reliability", "assess_discrimination", "assess_slices",
     "collect_metrics", "study_classifiers",
     "fit_input_check", "apply_input_check", "predict_out_of_fold", "audit_labels",
@@ -44,6 +44,7 @@ def inconsistencies(config: Config) -> Iterator[str]:
             yield from backbones.faults(f"networks.{name}", network, name in used)
         else:
             yield from _network_faults(f"networks.{name}", network)
+            yield from pretraining.faults(f"networks.{name}", network, name in used)
     for section in ("classifiers", "fusions"):
         if "cnn" in config[section]:
             yield f"{section}.cnn: the name stands for the network itself; choose another"

@@ -11,6 +11,7 @@ from medfusion.data.natural_order import is_numbered
 from medfusion.errors import UserError
 from medfusion.learning.architectures import OPTIONS, halvings
 from medfusion.learning.architectures.compact_resnet import stem_stride
+from medfusion.planning import pretraining
 from medfusion.planning.ablations import other_layers, removable
 from medfusion.planning.backbones import is_frozen
 from medfusion.planning.config_values import RENAMED, hint, unreadable
@@ -357,6 +358,7 @@ def _image_faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
             yield f"networks.{name}.training.class_weight: for one class an image, and {key} has several labels; set ~"
         if (shift := network["training"]["shift"]) >= side:
             yield f"networks.{name}.training.shift: {shift}; expected less than the {side} pixels of {key}"
+        yield from pretraining.size_faults(f"networks.{name}", network, key, side)
         halved = halvings(network["architecture"], network["options"])
         left = math.ceil(side / stem_stride(network["options"], side))  # by the first convolution
         if halved > math.ceil(math.log2(left)):

@@ -11,7 +11,7 @@ from typing import Any
 
 from medfusion.data import folders
 from medfusion.figures.registry import FIGURES, caption
-from medfusion.planning import backbones, precision
+from medfusion.planning import backbones, precision, pretraining
 from medfusion.planning.corruption_plan import CorruptionPlan
 from medfusion.planning.data_sets import classes, excluded, label_order, splits_by_patient
 from medfusion.planning.export_plan import ExportPlan
@@ -132,6 +132,7 @@ def _of_data(plan: Plan, parts: _Parts) -> JobSettings:
 
     return {
         "download": lambda wildcards: plan.downloads()[wildcards.file],
+        "fetch_weights": lambda wildcards: {"application": wildcards.application},
         "generate": generate,
         "prepare": prepare,
         "prepare_folder": prepare_folder,
@@ -156,6 +157,7 @@ def _of_models(plan: Plan) -> JobSettings:
             **{key: plan.model(wildcards)[key] for key in ("train_images", "drop_near_duplicates_of")},
             "seed": int(wildcards.seed),
             "precision": trained_in(plan.network(wildcards)),
+            "files": plan.weights(plan.network(wildcards)),
         }
 
     def extract_features(wildcards: Wildcards) -> Settings:
@@ -177,6 +179,7 @@ def _of_models(plan: Plan) -> JobSettings:
             "size": "all" if wildcards.size == "all" else int(wildcards.size),
             "seed": int(wildcards.repeat),
             "precision": trained_in(plan.curve_network(wildcards.dataset)),
+            "files": plan.weights(plan.curve_network(wildcards.dataset)),
         }
 
     def fit_grid(wildcards: Wildcards) -> Settings:
@@ -481,6 +484,11 @@ def _of_products(plan: Plan, parts: _Parts) -> JobSettings:
             "confidence": plan.config["evaluation"]["confidence"],
             "networks": exports.networks(name),
             "backbones": frozen,
+            "pretrained": [
+                (model, origin)
+                for model in models
+                if (origin := pretraining.pretrained_on(plan.network(SimpleNamespace(dataset=name, model=model))))
+            ],
             "input_checks": list(checks.seeds(name).items()),
             "flagged": plan.config["input_check"]["flagged"],
         }

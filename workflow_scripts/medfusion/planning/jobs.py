@@ -69,6 +69,8 @@ def _listed(plan: Plan) -> Iterator[tuple[str, dict[str, Any]]]:
     page = PagePlan(plan)
     for file in plan.downloads():
         yield "download", {"file": file}
+    for application in plan.applications:
+        yield "fetch_weights", {"application": application}
     for dataset in plan.datasets:
         yield from _of_data(plan, dataset)
         yield from _of_models(plan, dataset)

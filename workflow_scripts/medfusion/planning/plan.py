@@ -9,7 +9,7 @@ from typing import Any
 
 from medfusion import display_names
 from medfusion.data.datafiles import file_name
-from medfusion.planning import ablations, backbones, data_sets
+from medfusion.planning import ablations, backbones, data_sets, pretraining
 from medfusion.planning.partitions import Partition, fold_ensembles, partitions
 from medfusion.planning.systems import Config, fusion_members, systems
 from medfusion.system_id import SystemId
@@ -268,6 +268,25 @@ class Plan:
     def curve_network(self, dataset: str) -> Config:
         """The network's entry in the configuration, for the training-size study."""
         return self.config["networks"][self.datasets[dataset]["learning_curve"]["network"]]
+
+    def weights(self, network: Config) -> Files:
+        """The file that a network starts from, if it is pretrained."""
+        path = pretraining.weights(network, self.config["data"])
+        return [path] if path else []
+
+    def weights_receipts(self, network: Config) -> Files:
+        """What jobs make before the file of a network's weights is there; a user's own is there already."""
+        name = pretraining.fetched(network)
+        return [self.receipt(name)] if name else []
+
+    @property
+    def applications(self) -> list[str]:
+        """The networks of keras.applications whose weights are downloaded."""
+        used = [
+            self.config["networks"][m["network"]] for entry in self.datasets.values() for m in entry["models"].values()
+        ]
+        used += [self.curve_network(name) for name, entry in self.datasets.items() if entry["learning_curve"]]
+        return list(dict.fromkeys(name for network in used if (name := pretraining.fetched(network))))
 
     def augmented(self, wildcards: Wildcards) -> Files:
         """The augmented set, if the model's network draws from it."""

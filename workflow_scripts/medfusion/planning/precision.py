@@ -18,10 +18,13 @@ def resolved(asked: str) -> str:
 def of_network(precision: str, options: dict[str, Any]) -> str:
     """The precision that a network is trained in: bfloat16 slows down widths that are no multiples of 16.
 
+    Networks of keras.applications are trained in float32: what lies between their layers was never tried in another.
+
     >>> of_network("bfloat16", {"widths": [16, 48]}), of_network("bfloat16", {"widths": [16, 24]})
     ('bfloat16', 'float32')
     """
-    return FLOAT32 if any(width % 16 for width in options.get("widths", [])) else precision
+    unfit = "application" in options or any(width % 16 for width in options.get("widths", []))
+    return FLOAT32 if unfit else precision
 
 
 def note(asked: str) -> str | None:

@@ -29,6 +29,8 @@ from medfusion.jobs import records
 from medfusion.jobs.records import AGAIN, BEGUN, File, Record
 
 ALTERED = ".altered"
+DOWNLOADS = ("download", "fetch_weights")  # whose files are the user's, to replace or remove
+READERS = ("prepare", "train_cnn", "learning_curve")  # of these; `files` of their settings names them
 HOUR = 3_600 * 10**9  # nanoseconds
 
 
@@ -85,7 +87,7 @@ class Reruns:
     def __init__(self, planned: Sequence[Planned], results: str, data: str):
         self._planned, self._results, self._data = planned, Path(results), Path(data)
         self._real_results = os.path.realpath(results)
-        self._made = {path for job in planned if job.stage != "download" for path in job.outputs}
+        self._made = {path for job in planned if job.stage not in DOWNLOADS for path in job.outputs}
         self._seen: dict[tuple[str, str], bool | None] = {}
         self._inside: dict[str, bool] = {}
         self._records: dict[Path, Record | None] = {}
@@ -188,10 +190,13 @@ class Reruns:
     def _ask_for_downloads(self) -> None:
         """A downloaded file is the user's to remove; who has to read it again has to have it again."""
         changed = set(self.changed)
-        prepared = (job for job in self._planned if job.stage == "prepare")
-        wanted = {job.identity["config"]["files"] for job in prepared if job.settings in changed}
+        wanted: set[str] = set()
         for job in self._planned:
-            if job.stage == "download" and job.settings not in changed:
+            if job.stage in READERS and job.settings in changed:
+                files = job.identity["config"]["files"]
+                wanted |= {files} if isinstance(files, str) else set(files)
+        for job in self._planned:
+            if job.stage in DOWNLOADS and job.settings not in changed:
                 missing = [path for path in job.outputs if path in wanted and not os.path.exists(path)]
                 if missing:
                     self.reasons[job.settings] = f"{missing[0]} is not there any more"

@@ -8,7 +8,7 @@ from medfusion.evaluation import ranking
 from medfusion.files.input_check_trials import Trials
 from medfusion.files.tables import read_table
 from medfusion.naming import no_learning_curves
-from medfusion.planning import backbones, data_sets
+from medfusion.planning import backbones, data_sets, pretraining
 from medfusion.report import (
     ablations,
     corruptions,
@@ -92,6 +92,7 @@ def sections(material: Material) -> list[Section]:
         label_audit.fill(found["label_audit"], counts, table, material.names, material.model_names, material.name)
     found["training"].notes += [f"Chosen by default: {one}." for one in material.entry.get("by_default", ())]
     found["training"].notes += backbones.described(material.config, material.entry)
+    found["training"].notes += pretraining.described(material.config, material.entry)
     if material.compared:
         label_names = material.first["label_names"]
         paired.differences(found["differences"], material.compared, material.names, material.name)

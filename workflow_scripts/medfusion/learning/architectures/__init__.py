@@ -16,7 +16,14 @@ batch_norm : whether to normalise; batch_norm_momentum : share of the running av
 
 from typing import Any
 
-from medfusion.learning.architectures import blood_cnn, breast_cnn, compact_resnet, five_layer, resnet28
+from medfusion.learning.architectures import (
+    blood_cnn,
+    breast_cnn,
+    compact_resnet,
+    five_layer,
+    keras_application,
+    resnet28,
+)
 
 ARCHITECTURES = {
     "breast_cnn": breast_cnn,
@@ -24,6 +31,7 @@ ARCHITECTURES = {
     "five_layer": five_layer,
     "resnet28": resnet28,
     "compact_resnet": compact_resnet,
+    "keras_application": keras_application,
 }
 COMMON_LAYERS = ["features", "rescaling"]  # rescaling: the image itself, from 0 to 1
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from medfusion.learning.architectures import OPTIONS
+from medfusion.learning.keras_applications import APPLICATIONS, FORMATS, IMAGENET
 from medfusion.planning import backbones
 from medfusion.planning.config_models.common import (
     Distinct,
@@ -22,6 +23,7 @@ from medfusion.planning.config_models.common import (
 )
 from medfusion.planning.config_values import hint
 
+KERAS = "keras_application"
 ARCHITECTURES = [*OPTIONS, backbones.ARCHITECTURE]
 Symmetry = Literal["horizontal_flip", "vertical_flip", "transpose"]
 Angle = Annotated[float, Field(ge=0, le=180)]
@@ -66,6 +68,7 @@ class Training(Section):
     schedule: Literal["constant", "one_cycle"] = optional("one_cycle: linear warm-up, then cosine to zero")
     warm_up: Share = optional("of one_cycle: share of all steps")
     label_smoothing: Share = optional("share of the target that is spread over all classes")
+    loss: Literal["cross_entropy", "focal"] = optional("focal: images that the network is sure of count less")
     class_weight: ClassWeight = optional("balanced: in the loss an image weighs the more, the rarer its class")
     early_stopping: EarlyStopping | None = optional("the best weights are kept; ~ for none")
     reduce_lr: ReduceLr | None = optional("lowers the learning rate where validation loss stays; ~ for none")
@@ -85,6 +88,14 @@ class Input(Section):
     std: Positive | PerChannel[Positive] = optional("divided by then: one number, or one a channel")
 
 
+class FineTune(Section):
+    last_stage: int = key(
+        "epochs of the last stage, after training.epochs of the new last layer alone", ge=0, le=100000
+    )
+    all: int = key("epochs of the whole network after them", ge=0, le=100000)
+    learning_rate: float = key("of both, the highest of the schedule", gt=0, le=1)
+
+
 class Options(Section, extra="allow", json_schema_extra={"additionalProperties": False}):
     """Options of all architectures. Which of them one has is said in its file, and asked by its network."""
 
@@ -96,6 +107,12 @@ class Options(Section, extra="allow", json_schema_extra={"additionalProperties":
     blocks: int = optional("blocks a stage", ge=1, le=20)
     widths: list[Width] = optional("channels of each block; growth halves the image", min_length=1, max_length=20)
     stem_stride: Literal["auto"] | Stride = optional("of the first convolution; auto: by the size of the images")
+    application: str | None = optional(
+        "a network of keras.applications", json_schema_extra={"enum": [*APPLICATIONS, None]}
+    )
+    weights: NotEmpty | None = optional("that it starts from: imagenet, or a file; ~ for random ones")
+    input_size: int | None = optional("pixels a side that it sees; ~ for those of the images", ge=32, le=1024)
+    fine_tune: FineTune | None = optional("what learns after the last layer; ~: that alone, or with random weights all")
     path: NotEmpty = optional("an ONNX file that turns images into features")
     sha256: Sha256 = optional("of the file; ~: not checked")
     input: Input = optional("what the file takes")
@@ -105,7 +122,7 @@ class Options(Section, extra="allow", json_schema_extra={"additionalProperties":
 
 
 class Network(Section):
-    architecture: str = key("onnx: a pretrained backbone, applied as it is", json_schema_extra={"enum": ARCHITECTURES})
+    architecture: str = key("keras_application, onnx: docs/pretrained.md", json_schema_extra={"enum": ARCHITECTURES})
     options: Options = optional("those that the architecture has")
     training: Training = optional("where it differs from defaults.training")
     features: Features = optional("where they differ from defaults.features")
@@ -122,6 +139,26 @@ class Network(Section):
         for option in self.options.model_fields_set if self.options else ():
             if option not in known:
                 yield "options", f"{self.architecture} has no option {option!r}{hint(option, known)}"
+        if self.architecture == KERAS:
+            yield from self._unknown_application()
+
+    def _unknown_application(self) -> Iterator[tuple[str, str]]:
+        given = self.options or Options()
+        if not given.application:
+            yield "options.application", "required: a network of keras.applications, such as EfficientNetV2B0"
+        elif given.application not in APPLICATIONS:
+            known = list(APPLICATIONS)
+            yield "options.application", f"unknown {given.application!r}{hint(given.application, known)}"
+        if given.weights not in (None, IMAGENET) and not given.weights.endswith(FORMATS):
+            yield (
+                "options.weights",
+                f"{given.weights!r}; expected imagenet, or a file that ends in {', '.join(FORMATS)}",
+            )
+        if given.fine_tune and not given.fine_tune.last_stage and not given.fine_tune.all:
+            yield (
+                "options.fine_tune",
+                "no epochs of last_stage nor of all; set fine_tune: ~ for the last layer alone",
+            )
 
     def _out_of_place(self) -> Iterator[tuple[str, str]]:
         """What a backbone lacks, and what only trainings have."""
