@@ -1,6 +1,7 @@
 """What corrupted images cost: accuracy and abstention against severity, and what the corruptions look like."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -68,7 +69,7 @@ def _lines(axes: Axes, part: pd.DataFrame, colour: tuple[float, float, float], n
     for metric, style in STYLES.items():
         own = part[part["metric"] == metric].sort_values("severity")
         marker = "o" if metric == "accuracy" else ""
-        look = {"color": colour, "marker": marker, "markersize": 3, "linewidth": 1.4}
+        look: dict[str, Any] = {"color": colour, "marker": marker, "markersize": 3, "linewidth": 1.4}
         axes.plot(own["severity"], own["value"], style, gid=of(f"{name}: {metric.replace('_', ' ')}"), **look)
         if metric == "accuracy":
             axes.fill_between(own["severity"], own["low"], own["high"], color=colour, alpha=0.12, linewidth=0)

@@ -12,7 +12,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter
@@ -103,13 +102,13 @@ def _tell_panels(figure: Figure) -> dict[str, dict[str, str]]:
             axes.set_gid(panel)
             axes.patch.set_gid(frame)
             told[panel] = {"data-panel": str(number)}
-            told[frame] = {**_tell_axis(axes.xaxis, axes), **_tell_axis(axes.yaxis, axes)}
+            told[frame] = {**_tell_axis(axes, "x"), **_tell_axis(axes, "y")}
     return told
 
 
-def _tell_axis(axis: Axis, axes: Axes) -> dict[str, str]:
+def _tell_axis(axes: Any, letter: str) -> dict[str, str]:
     """The limits and the label of an axis; nothing of one that has names in place of numbers."""
-    letter = axis.axis_name
+    axis: Axis = getattr(axes, f"{letter}axis")
     formatter = axis.get_major_formatter()
     if isinstance(formatter, FixedFormatter) and not all(re.fullmatch(r"[\d.,]*", text) for text in formatter.seq):
         return {}

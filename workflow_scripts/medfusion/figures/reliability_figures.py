@@ -98,7 +98,7 @@ def risk_coverage(found: Reliability) -> Figure:
         for number, run in enumerate(runs):
             curve = _curve(run)
             x, y = curve["abstention_rate"], curve["accuracy"]
-            look = {"linewidth": 0.8 if number else 1.6, "alpha": 0.5 if number else 1}
+            look: dict[str, Any] = {"linewidth": 0.8 if number else 1.6, "alpha": 0.5 if number else 1}
             axes.plot(x, y, color=colour, gid=of(_named(found, run)), **look)
             axes.lines[-1].set_zorder(3 - order)
         share, rest = _score(found, address, "abstention_rate"), _score(found, address, "selective_accuracy")
@@ -163,8 +163,10 @@ def conformal(found: Reliability) -> Figure:
         places = np.arange(len(part)) + shift
         look = {"fmt": marker, "color": colour, "capsize": 3, "markersize": 6}
         bars = [part["coverage"] - part["low"], part["high"] - part["coverage"]]
-        left.errorbar(part["coverage"], places, xerr=bars, **look, label=title, gid=of(title))
-        right.errorbar(part["classes_in_a_set"], places, xerr=part["sd_of_classes"].fillna(0), **look, gid=of(title))
+        left.errorbar(part["coverage"], places, xerr=bars, **look, label=title, gid=of(str(title)))
+        right.errorbar(
+            part["classes_in_a_set"], places, xerr=part["sd_of_classes"].fillna(0), **look, gid=of(str(title))
+        )
     left.axvline(found.content["coverage"], color=GREY, linestyle="--", linewidth=1, label="intended")
     left.set(xlabel="share of images whose set holds the true class")
     left.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))

@@ -113,15 +113,17 @@ def destination(path: str | None) -> Iterator[IO[str]]:
         file.flush()
 
 
-def shown(found: Iterable[T], total: int | None, every: int) -> Iterator[T]:
+def shown(found: Iterable[T], total: int | None, every: int, out: str | None) -> Iterator[T]:
     """The same things one after another; of more than `every` it is shown how many are done, in a bar on a terminal.
 
     Parameters
     ----------
     total : how many there will be; None if nobody knows
     every : elsewhere a line is said for so many
+    out : file that is written; without one, rows on the same terminal would tear a bar
     """
-    if not sys.stderr.isatty() or (total is not None and total <= every):
+    torn = out is None and sys.stdout.isatty()
+    if not sys.stderr.isatty() or torn or (total is not None and total <= every):
         for number, item in enumerate(found, 1):
             yield item
             if number % every == 0:
