@@ -72,25 +72,6 @@ def train(
     val_batch = max(1, min(VAL_BATCH, VAL_PIXELS // places(model)))
     in_order = _Batches(lambda: val_images.in_order(val_batch) if val_images else iter(()), model)
     validation = in_order.dataset(math.ceil(len(val_images) / val_batch)) if val_images else None
-    history = _Curves(epochs, report)
-    fuse(model)
-    if precision == "bfloat16":
-        lower(model)
-    try:
-        model.fit(
-            drawn.dataset(),
-            epochs=epochs,
-            steps_per_epoch=steps,
-            validation_data=validation,
-            callbacks=[*_stopping(settings), history],
-            shuffle=False,  # the batches come in the order that the seed gives
-            verbose=0,
-        )
-    except tf.errors.OpError as error:
-        raise drawn.fault or in_order.fault or error from None
-    finally:
-        restore(model)
-        unfuse(model)
     planned = [
         (part, settings, max(settings["epochs"], math.ceil(settings["min_steps"] / steps)))
         for part, settings in phases(network)
@@ -105,6 +86,8 @@ def train(
         batches = functools.partial(_drawn, training_images, versions, batch, settings, entropy)
         drawn = _Batches(batches, model, class_weights)
         fuse(model)
+        if precision == "bfloat16":
+            lower(model)
         try:
             model.fit(
                 drawn.dataset(),
@@ -118,6 +101,7 @@ def train(
         except tf.errors.OpError as error:
             raise drawn.fault or in_order.fault or error from None
         finally:
+            restore(model)
             unfuse(model)
     # Without its optimiser: nothing trains on, and Keras alone is to open what is saved.
     return keras.Model(model.input, model.output, name=model.name), history.rows
