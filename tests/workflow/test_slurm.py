@@ -182,7 +182,7 @@ def test_a_group_asks_for_what_its_jobs_take_one_after_another(slurm, tmp_path):
     assert all(end <= begin for (_, end), (begin, _) in pairwise(times))
     declared = [faults.declared_memory(project)[stage] + 300 for stage in group]
     assert (job["NumCPUs"], job["MinMemoryNode"]) == ("1", f"{max(declared)}M")
-    assert job["TimeLimit"] == "00:30:00"
+    assert job["TimeLimit"] == "00:40:00"  # 10, 20 and 10 minutes
 
 
 def test_a_run_that_is_killed_leaves_no_jobs_to_the_next(untrained, local):

@@ -1,5 +1,6 @@
 """What profiles/slurm submits as one, by dry runs: no cluster and no plugin is needed for them."""
 
+import os
 import re
 import subprocess
 import sys
@@ -40,14 +41,42 @@ def test_no_rule_asks_for_a_gpu_by_itself():
     assert [file.name for file in (ROOT / "rules").glob("*.smk") if "gpu" in file.read_text(encoding="utf-8")] == []
 
 
-def test_who_asks_for_a_gpu_asks_for_the_memory_of_its_libraries(project):
-    done = project.snakemake("-n", "-j", "8", "report", "--set-resources", "train_cnn:gpu=1")
-    memory = re.findall(r"^rule (\w+):.*?mem_mb=(\d+)", done.stdout + done.stderr, re.M | re.S)
-    assert {rule: int(number) for rule, number in memory if rule in ("train_cnn", "extract_features", "fit_grid")} == {
-        "train_cnn": 1500 + CUDA_MEMORY,
-        "extract_features": 1500,
-        "fit_grid": 1200,
-    }
+RESOURCES = """
+from medfusion.planning import snakemake_compat
+
+config["compute"] = {{"threads": 1}}
+include: "{rules}/resources.smk"
+
+rule all:
+    input: "train_cnn.txt", "fit_grid.txt"
+
+rule train_cnn:
+    output: "train_cnn.txt"
+    resources:
+        mem_mb=memory(lambda wildcards: 1500, "train_cnn"),
+        runtime=minutes(120),
+    shell: "echo {{resources.mem_mb}} {{resources.runtime}} > {{output}}"
+
+rule fit_grid:
+    output: "fit_grid.txt"
+    resources:
+        mem_mb=memory(1200),
+        runtime=minutes(30),
+    shell: "echo {{resources.mem_mb}} {{resources.runtime}} > {{output}}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "memory"),
+    [([], 1500), (["--set-resources", "train_cnn:gpu=1"], 1500 + CUDA_MEMORY)],
+)
+def test_who_asks_for_a_gpu_asks_for_the_memory_of_its_libraries(tmp_path, options, memory):
+    (tmp_path / "Snakefile").write_text(RESOURCES.format(rules=ROOT / "rules"), encoding="utf-8")
+    command = [sys.executable, "-m", "snakemake", "-c", "2", *options]
+    path = os.pathsep.join(path for path in sys.path if path)
+    subprocess.run(command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": path}, check=True, timeout=600)
+    assert (tmp_path / "train_cnn.txt").read_text() == f"{memory} 120\n"
+    assert (tmp_path / "fit_grid.txt").read_text() == "1200 30\n"
 
 
 def test_many_seeds_are_few_submissions(project):
