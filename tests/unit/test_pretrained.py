@@ -95,7 +95,7 @@ def train(weights=None, options=(), **changes):
     labels = (np.arange(12) % 3).astype(np.uint8)
     images = (rng.integers(0, 60, (12, 28, 28, 1)) + 60 * labels[:, None, None, None]).astype(np.uint8)
     given = {
-        **networks.ARCHITECTURES["keras_application"].OPTIONS,
+        **OPTIONS["keras_application"],
         **SMALL,
         "weights": weights and "x",
         **dict(options),
