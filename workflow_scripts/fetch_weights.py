@@ -1,4 +1,4 @@
-"""Obtain ImageNet weights of a network of keras.applications: from data/, the folder MEDMNIST_DATA, or Keras' server."""
+"""Obtain a keras.applications network's ImageNet weights: from data/, the folder MEDMNIST_DATA, or Keras' server."""
 
 from medfusion.files.artifacts import hash_file, write_json
 from medfusion.jobs import stage

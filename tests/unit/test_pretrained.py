@@ -8,7 +8,8 @@ import sys
 import h5py
 import numpy as np
 import pytest
-from configurations import completed
+import yaml
+from configurations import ROOT, completed
 from test_sources import CONTENT, no_folder_and_no_proxy, official, server  # noqa: F401
 from test_training import DEFAULTS, in_memory
 
@@ -71,7 +72,8 @@ def test_the_table_is_what_keras_asks_for():
     for name, published in APPLICATIONS.items():
         module = getattr(keras.applications, name).__module__.replace(".resnet_v2", ".resnet")
         source = inspect.getsource(sys.modules[module])
-        assert int(re.search(r"min_size=(\d+)", source)[1]) == smallest(name)
+        least = re.search(r"min_size=(\d+)|rows < (\d+)", source)
+        assert int(least[1] or least[2]) == smallest(name)
         assert published.hash in source if published.hash else "file_hash" not in source
 
 
@@ -95,7 +97,7 @@ def train(weights=None, options=(), **changes):
     labels = (np.arange(12) % 3).astype(np.uint8)
     images = (rng.integers(0, 60, (12, 28, 28, 1)) + 60 * labels[:, None, None, None]).astype(np.uint8)
     given = {
-        **networks.ARCHITECTURES["keras_application"].OPTIONS,
+        **OPTIONS["keras_application"],
         **SMALL,
         "weights": weights and "x",
         **dict(options),
@@ -224,6 +226,13 @@ def test_images_that_are_too_small_are_one_line():
 def test_configurations_that_do_not_fit_are_one_line_before_any_job(options, message):
     with pytest.raises(UserError, match=re.escape(message)):
         completed(overlay(options))
+
+
+def test_the_overlay_that_users_start_from_is_sound():
+    network = yaml.safe_load((ROOT / "configs/keras_application.yaml").read_text(encoding="utf-8"))["networks"]
+    models = {"breast": {"models": {"own": {"network": "efficientnet"}}}}
+    config = completed(yaml.safe_dump({"networks": network, "datasets": models}))
+    assert [part for part, _ in training.phases(config["networks"]["efficientnet"])] == ["head", "last_stage", "all"]
 
 
 def overlay(options):

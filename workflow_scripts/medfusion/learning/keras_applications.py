@@ -1,4 +1,3 @@
-# ruff: noqa: E501 (a row a line)
 """The networks of keras.applications by name: where Keras publishes what they learnt on ImageNet; needs no TensorFlow.
 
 File names, places and hashes are those that Keras asks for itself; a test compares them.

@@ -88,7 +88,8 @@ def card(
     ranked : of the system, over all its seeds
     seed : of the exported run; None for an ensemble
     measured : as `measures` returns them
-    settings : "pretrained" (model and on what), "source", "export", "criterion", "confidence", and by "dataset" what is "shown" of it
+    settings : "source", "export", "criterion", "confidence", "pretrained" (models, and on what), and by "dataset" what
+        is "shown" of it
     coverage : share of images whose prediction set is to hold the true class
     sensitivity : share of positive images that the decision threshold is to find; None: it is the most balanced
     parity : of each network that was trained, the differences between Keras and ONNX

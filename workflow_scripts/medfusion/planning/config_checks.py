@@ -16,9 +16,9 @@ from medfusion.planning.systems import Config
 RESERVED_DATASETS = {
     "all", "none", "inspect", "audit", "settings", "records", "sweep", "logs", "downloads", "predictions", "export",
     "stage", "download", "fetch_weights", "generate", "prepare", "prepare_folder", "inspect_images", "audit_duplicates",
-    "augment", "train_cnn", "extract_features", "learning_curve", "fit_grid", "fuse", "ensemble", "baselines", "evaluate",
-    "rank_systems", "compare_systems", "calibrate", "assess_reliability", "assess_discrimination", "assess_slices",
-    "collect_metrics", "study_classifiers",
+    "augment", "train_cnn", "extract_features", "learning_curve", "fit_grid", "fuse", "ensemble", "baselines",
+    "evaluate", "rank_systems", "compare_systems", "calibrate", "assess_reliability", "assess_discrimination",
+    "assess_slices", "collect_metrics", "study_classifiers",
     "fit_input_check", "apply_input_check", "predict_out_of_fold", "audit_labels",
     "corrupt_predict", "corrupt_evaluate", "apply_backbone", "group_images", "partition_images", "summarise_partitions",
     "apply_fold", "ensemble_folds", "summarise_fold_ensembles",
