@@ -73,8 +73,8 @@ use rule stage as apply_fold with:
         dataset=PARTITIONS,
     threads: NETWORK
     resources:
-        mem_mb=memory(1500),
-        runtime=30,
+        mem_mb=memory(1500, "apply_fold"),
+        runtime=minutes(30),
     message:
         "{wildcards.dataset}: the given test images, seen by {wildcards.model}"
 

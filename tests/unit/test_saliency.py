@@ -158,6 +158,7 @@ def test_the_last_square_stands_at_the_end():
         ("five_layer", {}, 2),
         ("resnet28", {"blocks": 1}, 7),
         ("compact_resnet", {"widths": [4, 6, 8]}, 7),
+        ("keras_application", {"application": "MobileNetV3Small", "weights": None, "input_size": 64}, 2),
     ],
 )
 def test_every_architecture_has_maps_on_its_own_grid(architecture, options, side):
@@ -167,7 +168,8 @@ def test_every_architecture_has_maps_on_its_own_grid(architecture, options, side
     assert found.shape == (2, side, side)
     assert np.isfinite(found).all() and (found >= 0).all()
     assert saliency.spatial_layer(network).output.shape[1:3] == (side, side)
-    assert set(OPTIONS) == {"breast_cnn", "blood_cnn", "five_layer", "resnet28", "compact_resnet"}, "try the new one"
+    tried = {"breast_cnn", "blood_cnn", "five_layer", "resnet28", "compact_resnet", "keras_application"}
+    assert set(OPTIONS) == tried, "try the new one"
 
 
 def test_a_network_without_pooling_is_asked_at_its_last_spatial_layer():
