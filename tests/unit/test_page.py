@@ -87,7 +87,7 @@ def render(tmp_path):
             "selection": "folds",
             "criterion": "log_loss",
             "measures": {"accuracy": 0.9012, "auroc": 0.9512, "log_loss": 0.3012},
-            "cells": 12,
+            "combinations": 12,
             "equally_good": 3,
             "compared_images": 400,
             "fitted_images": 546,

@@ -336,7 +336,7 @@ def _chosen_by(bests: Sequence[Mapping[str, Any]]) -> list[Cell]:
     means = [np.mean([best["measures"][name] for best in bests]) for name in ("log_loss", "auroc", "accuracy")]
     counts = sorted({best["equally_good"] for best in bests})
     as_good = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    return [*(Cell(f"{mean:.4f}") for mean in means), Cell(f"{as_good} of {bests[0]['cells']}")]
+    return [*(Cell(f"{mean:.4f}") for mean in means), Cell(f"{as_good} of {bests[0]['combinations']}")]
 
 
 def weights(records: Mapping[SystemId, Mapping[str, Any]], names: Mapping[str, str], caption: str) -> Table:
