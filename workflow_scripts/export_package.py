@@ -232,7 +232,7 @@ class Parts:
             path = self.files["networks"][network.model, network.seed, "cnn"]
             shutil.copyfile(path, folder / network.keras)
             model = extractor(load_network(path), network.layers)
-            onnx_networks.convert(model, folder / network.onnx, package.label_names)
+            onnx_networks.convert(model, folder / network.onnx, package.label_names, path)
             ours = apply(model, val, {"views": network.views})
             theirs = averaged(predictor.load(folder / network.onnx, threads), val, network.views)
             parity.append(onnx_networks.compare(path, ours, theirs))

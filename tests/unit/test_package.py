@@ -88,6 +88,16 @@ def test_the_same_network_gives_the_same_bytes(tmp_path):
     assert (tmp_path / "a.onnx").read_bytes() == (tmp_path / "b.onnx").read_bytes()
 
 
+def test_what_onnx_does_not_know_is_one_message(tmp_path):
+    images = keras.Input((4, 4, 1), dtype="uint8", name="images")
+    x = keras.layers.Conv2D(2, 1, activation="gelu")(keras.layers.Rescaling(1 / 255)(images))
+    x = keras.layers.GlobalAveragePooling2D(name="features")(x)
+    model = keras.Model(images, [x, keras.layers.Dense(2, activation="softmax")(x)])
+    with pytest.raises(UserError, match=r"^model.keras: what it computes cannot be written as ONNX \(No Op registered"):
+        onnx_networks.convert(model, tmp_path / "network.onnx", ["a", "b"], "model.keras")
+    assert not (tmp_path / "network.onnx").exists()
+
+
 @pytest.mark.parametrize("output", [0, 1])
 @pytest.mark.parametrize("change", [2e-5, np.nan])
 def test_outputs_that_differ_are_refused(output, change):

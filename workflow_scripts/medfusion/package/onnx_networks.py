@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from medfusion.errors import UserError
+from medfusion.errors import UserError, first_line
 from medfusion.learning.backend import keras
 
 OUTPUTS = ("features", "probabilities")
 TOLERANCE = 1e-5  # of probabilities; of features too, as a share of the largest where that is above 1
 
 
-def convert(model: keras.Model, path: str | Path, label_names: Sequence[str]) -> None:
+def convert(model: keras.Model, path: str | Path, label_names: Sequence[str], name: str = "the network") -> None:
     """Write a network as ONNX: from "images", uint8 (n, H, W, C), to "features" and "probabilities".
 
     Its metadata say of which classes the probabilities are: "label_names", a JSON list.
@@ -30,6 +30,12 @@ def convert(model: keras.Model, path: str | Path, label_names: Sequence[str]) ->
     model : from `features.extractor`
     path : file to write
     label_names : in label order; of two, a network with one output gives the probability of the second
+    name : of the network, for messages
+
+    Raises
+    ------
+    UserError
+        If it cannot be written so.
     """
     for layer in model.layers:
         if isinstance(layer, keras.layers.Normalization):  # as tensors they would be inputs of the file
@@ -43,7 +49,12 @@ def convert(model: keras.Model, path: str | Path, label_names: Sequence[str]) ->
         converted = onnx.load(file)
     _rename(converted.graph)
     onnx.helper.set_model_props(converted, {"label_names": json.dumps(list(label_names))})
-    onnx.checker.check_model(converted, full_check=True)
+    try:
+        onnx.checker.check_model(converted, full_check=True)
+    except onnx.checker.ValidationError as error:
+        raise UserError(
+            f"{name}: what it computes cannot be written as ONNX ({first_line(error)}); export a system of another"
+        ) from None
     Path(path).write_bytes(converted.SerializeToString(deterministic=True))
 
 
