@@ -100,7 +100,7 @@ def main() -> None:
             found = []
             for what in ("listed", "whole") if seeds <= args.whole else ("listed",):
                 command = [sys.executable, __file__, "--one", what, str(file)]
-                text = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+                text = subprocess.run(command, check=True, stdout=subprocess.PIPE, encoding="utf-8").stdout
                 found.append([float(word) for word in text.split()])
         (number, seconds, memory), *more = found
         row = [str(seeds), f"{number:,.0f}", f"{seconds:.1f} s", f"{memory:,.0f} MB"]

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import changes
 import pytest
 import yaml
-from other_values import BACKBONE, changed, get, leaves, ready
+from other_values import APPLICATION, BACKBONE, changed, get, leaves, ready
 from specification import jobs, partition_jobs
 
 from medfusion.planning import config as configuration
@@ -51,6 +51,8 @@ def unset_keys():
     for name, value in BACKBONE.items():
         inner = [f"{name}.{part}" for part in value] if isinstance(value, dict) else [name]
         yield from (f"networks.resnet28.options.{one}" for one in inner)
+    yield from (f"networks.resnet28.options.{name}" for name in APPLICATION)
+    yield from (f"networks.resnet28.options.fine_tune.{name}" for name in APPLICATION["fine_tune"])
     for network in BASE["networks"]:
         yield from (f"networks.{network}.training.{name}" for name in changes.TRAINING.split())
         yield from (f"networks.{network}.features.{name}" for name in ("layers", "views"))
@@ -184,7 +186,9 @@ def test_every_stage_has_jobs():
     }
     others["folder"] = {**breast, "flag": None, "source": "folder"}
     backbone = {**BASE["networks"], "resnet28": {"architecture": "onnx"}}
+    application = ready(BASE, "networks.resnet28.options.application")
     found = {*jobs(ablated), *jobs({**BASE, "datasets": others}), *jobs({**BASE, "networks": backbone})}
+    found |= jobs(application).keys()
     crossvalidation = {"folds": 3, "repeats": 1, "ensembles": True}
     folds = partition_jobs({**BASE, "datasets": {"breast": {**breast, "crossvalidation": crossvalidation}}})
     assert {job.partition("/")[0] for job in {*found, *folds}} == set(changes.STAGES)

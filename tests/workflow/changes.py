@@ -91,8 +91,7 @@ TRAINING = (
 NESTED = ("affine.rotation", "affine.scale", "early_stopping.patience", "reduce_lr.factor", "reduce_lr.patience")
 TUNING = ("last_stage", "all", "learning_rate")
 OPTIONS = (
-    "dropout dense_dropout l2 batch_norm batch_norm_momentum blocks widths stem_stride application weights input_size "
-    "fine_tune"
+    "dropout dense_dropout l2 batch_norm batch_norm_momentum blocks widths stem_stride application input_size fine_tune"
 )
 SCHEMES = {
     "crossvalidation": "pool folds repeats ensembles seed models compare practically_equivalent",
@@ -508,6 +507,12 @@ KEYS = (
         ),
         _each(f"{NETWORK}.options.{{setting}}", "path sha256 output")
         + _each(f"{NETWORK}.options.input.{{setting}}", "size layout channels scale mean std"),
+    ),
+    Row(
+        "the `weights` that a network of `keras.applications` starts from",
+        "its trainings, exports, whose cards say so, and what follows",
+        tuple(f"{stage} network={{network}}" for stage in ("train_cnn", "learning_curve", "export_package")),
+        (f"{NETWORK}.options.weights",),
     ),
     Row(
         "a backbone's `in_package`, `pretrained_on`",

@@ -75,6 +75,7 @@ CHOICES: dict[str, list[Any]] = {
     "application": ["VGG16", "VGG19"],
     "weights": [None, "imagenet"],
     "input_size": [64, 32],
+    "fine_tune": [None],
     "layout": ["NHWC", "NCHW"],
     "channels": [1, 3],
     "output": ["pooled", "features"],
@@ -99,6 +100,12 @@ BACKBONE = {
     "output": "features",
     "in_package": True,
     "pretrained_on": None,
+}
+APPLICATION = {
+    "application": "MobileNetV3Small",
+    "weights": "imagenet",
+    "input_size": 32,
+    "fine_tune": {"last_stage": 3, "all": 3, "learning_rate": 0.0001},
 }
 LABEL_NAMES = {"breastmnist": 2, "bloodmnist": 8}
 OTHER_GRIDS = {"random_forest": {"n_estimators": [5, 10]}, "svm": {"C": [1, 3]}}
@@ -176,6 +183,8 @@ def ready(config: Config, key: str) -> Config:
         _become_folder(config["datasets"]["breast"])
     if section == "networks" and rest[1] == "options" and rest[2] in BACKBONE:
         config["networks"][rest[0]] = {"architecture": "onnx", "options": copy.deepcopy(BACKBONE)}
+    if section == "networks" and rest[1] == "options" and rest[2] in APPLICATION:
+        config["networks"][rest[0]] |= {"architecture": "keras_application", "options": copy.deepcopy(APPLICATION)}
     if "ablations" in rest[:-1]:
         model = config["datasets"][rest[0]]["models"][rest[2]]
         model["ablations"] = _ablations(model)
