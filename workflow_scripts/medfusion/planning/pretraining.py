@@ -36,7 +36,7 @@ def described(config: Config, dataset: Config) -> Iterator[str]:
     """What the page says of each model of a data set whose network was pretrained."""
     for model, entry in dataset["models"].items():
         network = config["networks"][entry["network"]]
-        if network["training"] and (origin := pretrained_on(network)):
+        if network["architecture"] == "keras_application" and (origin := pretrained_on(network)):
             tuned = "fine-tuned" if network["options"]["fine_tune"] else "kept as it is, with a new last layer"
             yield (
                 f"Model {model}: {network['options']['application']}, pretrained on {origin}, is {tuned}. Whether test "
