@@ -15,7 +15,12 @@ SECONDS = {"train_cnn": 60.0, "evaluate": 2.0, "report": 1.0}
 
 
 def planned(stage, name, rate=0.1, code="c"):
-    identity = {"stage": stage, "config": {"training": {"rate": rate}}, "code": code, "libraries": {"numpy": "2"}}
+    identity = {
+        "stage": stage,
+        "config": {"files": [], "training": {"rate": rate}},
+        "code": code,
+        "libraries": {"numpy": "2"},
+    }
     return Planned(Path("results/settings", stage, f"{name}.json"), identity, (f"results/{stage}.{name}.txt",))
 
 

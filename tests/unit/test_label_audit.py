@@ -173,7 +173,7 @@ def test_probes_never_see_the_group_that_they_judge(monkeypatch):
     rng = np.random.default_rng(1)
     numbers, labels = rng.normal(size=(150, 300)).repeat(2, axis=0), rng.integers(0, 2, 150).repeat(2)
     view = out_of_fold.View(300, lambda rows: numbers[rows])
-    monkeypatch.setitem(out_of_fold.CELL, "C", 10)
+    monkeypatch.setitem(out_of_fold.HYPERPARAMETERS, "C", 10)
     together = out_of_fold.predict([view], labels, np.arange(300) // 2, 2, 0)
     apart = out_of_fold.predict([view], labels, rng.permutation(300), 2, 0)
     right = [(found.argmax(axis=1) == labels).mean() for found in (together, apart)]
