@@ -14,7 +14,7 @@ from medfusion.learning.keras_applications import APPLICATIONS
 from medfusion.package.try_files import ARRAYS, SYSTEM
 from medfusion.package.try_files import PAGE as TRY_PAGE
 from medfusion.planning import config as configuration
-from medfusion.planning import precision, runs, snakemake_compat
+from medfusion.planning import precision, repository, runs, snakemake_compat
 from medfusion.planning.corruption_plan import CorruptionPlan
 from medfusion.planning.environment import prefer_own_python, programs, too_large, training_device, trains
 from medfusion.planning.export_plan import ExportPlan
@@ -60,7 +60,7 @@ if ASKED.bars:
 
 onstart:
     runs.remember_run(snakemake_compat.name_in_queue(workflow))
-    os.environ[looks.VARIABLE] = looks.name_of_run(job.identity for job in PLANNED)
+    os.environ[looks.VARIABLE] = looks.of_run((job.identity for job in PLANNED), repository.head())
     # Here, and not above: the Snakemake of a job that was submitted is told to force it, and starts without hooks.
     if snakemake_compat.forces_jobs(workflow):
         os.environ[FORCE_VARIABLE] = "1"

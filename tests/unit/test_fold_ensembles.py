@@ -12,9 +12,9 @@ from test_damaged_artifacts import DESCRIPTION, DIVISIONS, POOLED, made, run  # 
 
 from medfusion.data.partitioning import divide
 from medfusion.errors import UserError
+from medfusion.evaluation.cross_conformal import prediction_sets
 from medfusion.files import fold_ensembles, images, pools, probabilities, rankings, reliabilities
 from medfusion.learning.calibration import choose_temperature, scale
-from medfusion.learning.cross_conformal import prediction_sets
 from medfusion.planning.job_settings import job_settings
 from medfusion.planning.jobs import jobs
 from medfusion.planning.plan import Plan

@@ -20,7 +20,6 @@ import sys
 sys.path.insert(0, sys.argv[1])
 import numpy as np
 from medfusion.jobs import looks
-looks.head = lambda: ("c", False)
 for number in range(25):
     assert looks.record("breast", np.array([0, 1]), [f"{sys.argv[2]}/{number}/" + 300 * "x"]) is None
 """
@@ -34,8 +33,8 @@ def here(tmp_path, monkeypatch):
 
 
 def look(monkeypatch, date="2026-01-01", commit="c", configuration="one", dataset="breast", labels=LABELS):
-    monkeypatch.setenv(looks.VARIABLE, f"{date} {configuration}")
-    monkeypatch.setattr(looks, "head", lambda: (commit, False))
+    of_run = json.loads(looks.of_run([], (commit, False)))
+    monkeypatch.setenv(looks.VARIABLE, json.dumps({**of_run, "date": date, "configuration": configuration}))
     assert looks.record(dataset, labels, ["net/seed1/cnn"]) is None
 
 
@@ -54,8 +53,7 @@ def test_a_line_says_when_with_what_and_what_was_read(monkeypatch):
     }
 
 
-def test_outside_a_run_and_without_git_it_is_recorded_all_the_same(monkeypatch):
-    monkeypatch.setattr(looks, "head", lambda: None)
+def test_outside_a_run_it_is_recorded_all_the_same():
     assert looks.record("breast", LABELS, []) is None
     (entry,) = looks.read()
     assert (entry["commit"], entry["configuration"]) == (None, None) and entry["date"] == entry["at"][:10]
@@ -84,8 +82,13 @@ def test_another_split_begins_anew_and_another_name_does_not(monkeypatch):
 
 def test_the_name_of_a_run_follows_from_its_jobs():
     one = [{"stage": "evaluate", "code": "a"}]
-    assert looks.name_of_run(one) == looks.name_of_run([dict(reversed(one[0].items()))])
-    assert looks.name_of_run(one) != looks.name_of_run([{"stage": "evaluate", "code": "b"}])
+    assert looks.of_run(one, None) == looks.of_run([dict(reversed(one[0].items()))], None)
+    assert looks.of_run(one, None) != looks.of_run([{"stage": "evaluate", "code": "b"}], None)
+
+
+def test_without_git_a_run_has_no_commit():
+    assert {"commit": None, "changed": False}.items() <= json.loads(looks.of_run([], None)).items()
+    assert {"commit": "c", "changed": True}.items() <= json.loads(looks.of_run([], ("c", True))).items()
 
 
 def test_many_processes_add_at_once_and_no_line_is_lost():
@@ -111,7 +114,6 @@ def test_garbage_is_passed_over_and_a_line_that_was_cut_short_spoils_no_other(ga
 
 @pytest.mark.parametrize("kind", ["folder", "pipe", "link", "read-only folder"])
 def test_where_it_cannot_be_written_that_is_said_and_nothing_else_happens(kind, here, monkeypatch):
-    monkeypatch.setattr(looks, "head", lambda: None)
     if kind == "read-only folder":
 
         def refuse(*_):

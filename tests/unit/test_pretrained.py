@@ -19,8 +19,10 @@ from medfusion.errors import UserError
 from medfusion.files.artifacts import hash_file
 from medfusion.learning import backend, features, networks, pretrained, training
 from medfusion.learning.architectures import OPTIONS
+from medfusion.learning.averages import averaged
 from medfusion.learning.backend import keras
 from medfusion.learning.keras_applications import APPLICATIONS, smallest
+from medfusion.package import network_checks, onnx_networks, predictor
 from medfusion.planning import pretraining
 
 SMALL = {"application": "MobileNetV3Small", "input_size": 32}
@@ -86,6 +88,50 @@ def test_keras_asks_for_the_published_file(monkeypatch):
     keras.applications.MobileNetV3Small(include_top=False, weights="imagenet", input_shape=(32, 32, 3))
     published = APPLICATIONS["MobileNetV3Small"]
     assert asked == [(published.url, published.hash)]
+
+
+# -- as ONNX ----------------------------------------------------------------------------------------------------------
+
+FAMILIES = (
+    *("MobileNetV3Small", "MobileNetV2", "EfficientNetB0", "EfficientNetV2B0", "DenseNet121", "ResNet50"),
+    *("ResNet50V2", "VGG16", "NASNetMobile", "Xception", "InceptionV3"),
+)
+
+
+def for_onnx(name):
+    """A network of random weights whose normalisation does something."""
+    options = {**networks.ARCHITECTURES["keras_application"].OPTIONS, "application": name, "weights": None}
+    model = networks.build("keras_application", (28, 28, 3), 3, {**options, "input_size": max(32, smallest(name))})
+    rng = np.random.default_rng(0)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.set_weights(
+                [
+                    value + rng.uniform(-0.1, 0.1, value.shape) * (place < 2)
+                    for place, value in enumerate(layer.get_weights())
+                ]
+            )
+    return features.extractor(model, ["features"])
+
+
+@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_family_says_the_same_as_onnx(name, tmp_path):
+    model = for_onnx(name)
+    onnx_networks.convert(model, tmp_path / "network.onnx", ["a", "b", "c"])
+    network_checks.check_network(tmp_path / "network.onnx")
+    images = np.random.default_rng(1).integers(0, 256, (4, 28, 28, 3), dtype=np.uint8)
+    ours = features.apply(model, images, {"views": []})
+    theirs = averaged(predictor.load(tmp_path / "network.onnx", 1), images, [])
+    assert onnx_networks.compare(name, ours, theirs)["images"] == 4  # or it refuses them
+
+
+@pytest.mark.slow
+@pytest.mark.long
+def test_convnext_cannot_be_written_as_onnx(tmp_path):
+    with pytest.raises(UserError, match="cannot be written as ONNX"):
+        onnx_networks.convert(for_onnx("ConvNeXtTiny"), tmp_path / "network.onnx", ["a", "b", "c"])
 
 
 # -- what they start from, and what learns ----------------------------------------------------------------------------

@@ -11,7 +11,6 @@ COMMAND = re.compile(r"python \S*workflow_scripts/\w+\.py (.*)")
 # Files that a rule waits for, by stage, although its command does not name them: the page's target makes the table and
 # the checklist too, and data are downloaded before they are prepared.
 UNNAMED = {"report": r".*/(?:metrics\.csv|checklist\.md)", "prepare": r".*/downloads/(\w+)\.json"}
-UNNAMED |= dict.fromkeys(("train_cnn", "learning_curve"), UNNAMED["prepare"])  # and weights before they are trained on
 SETTINGS = re.compile(r"settings/(\w+/\S+)\.json")
 
 

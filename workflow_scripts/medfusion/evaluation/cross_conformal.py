@@ -1,10 +1,51 @@
-"""What prediction sets of a system that is averaged over folds are worth on test images."""
+"""Prediction sets of a system that is averaged over folds: CV+ (Barber et al. 2021; Romano, Sesia & Candès 2020).
+
+Each image of the folds has a score from the one fold that did not see it, and a new image has one from each fold: so
+all images serve for training and for calibration. With a coverage of 1 - a intended, exchangeable images are covered
+with a probability of at least 1 - 2a (but for a term that vanishes with the images in a fold), in practice about 1 - a.
+"""
 
 import numpy as np
 
 from medfusion.evaluation.metrics import Measure, proportion
 from medfusion.files.fold_ensembles import FoldEnsemble
-from medfusion.learning.cross_conformal import prediction_sets
+
+
+def prediction_sets(
+    out_of_fold: np.ndarray,
+    fold: np.ndarray,
+    labels: np.ndarray,
+    members: np.ndarray,
+    coverage: float,
+    by_class: bool = False,
+) -> np.ndarray:
+    """The classes of which a share of less than `coverage` of the images out of fold conform better than a new image.
+
+    The score of an image and a class is 1 - its probability.
+
+    Parameters
+    ----------
+    out_of_fold : float (n, k), probabilities of the images of the folds by the fold that did not see each
+    fold, labels : integers (n,), that fold from 0, and the true class
+    members : float (folds, m, k), probabilities of new images by each fold
+    coverage : above 0, below 1
+    by_class : whether a class is held against the images of that class alone
+
+    Returns
+    -------
+    bool (m, k)
+    """
+    scores = 1 - out_of_fold[np.arange(len(labels)), labels]
+    result = np.empty(members.shape[1:], bool)
+    for label in range(members.shape[2]):
+        own = labels == label if by_class else np.ones(len(labels), bool)
+        lower = np.zeros(members.shape[1], np.int64)
+        for number, values in enumerate(members):
+            of_fold = np.sort(scores[own & (fold == number)])
+            lower += np.searchsorted(of_fold, 1 - values[:, label], side="left")
+        # Rounded, because 0.55 * 100 is a little more than 55 to a computer.
+        result[:, label] = lower < round((own.sum() + 1) * coverage, 9)
+    return result
 
 
 def measure(labels: np.ndarray, found: FoldEnsemble, coverage: float, confidence: float) -> dict[str, list[Measure]]:

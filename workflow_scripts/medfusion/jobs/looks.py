@@ -5,7 +5,7 @@ object:
 
     at            when, ISO 8601, UTC
     date          the day on which the run began, UTC
-    commit        of the project; null where it is not known
+    commit        of the project; null where it is not known, or outside a run
     changed       whether tracked files differed from that commit
     configuration  what names the settings, code and library versions of the whole run; null outside a run
     dataset       key of the data set
@@ -30,19 +30,29 @@ from typing import Any
 
 import numpy as np
 
-from medfusion.planning.repository import head
-
 LEDGER = Path("looks.jsonl")
-# In the environment of every job of a run: the day on which it began, and what names its configuration.
+# In the environment of every job of a run: what its lines have in common, as `of_run` says.
 VARIABLE = "MEDFUSION_LOOK"
 LONGEST = 1_000_000  # characters of a line that is read
 NAMED = ("at", "date", "dataset", "test_labels")  # what every entry has as text
 
 
-def name_of_run(identities: Iterable[Any]) -> str:
-    """What `VARIABLE` is to hold, by the identities of all jobs that the configuration asks for."""
+def of_run(identities: Iterable[Any], head: tuple[str, bool] | None) -> str:
+    """What `VARIABLE` is to hold, a JSON object.
+
+    Parameters
+    ----------
+    identities : of all jobs that the configuration asks for
+    head : commit of the project, and whether tracked files differ from it; None where that is not known
+    """
     digest = hashlib.sha256(json.dumps(list(identities), sort_keys=True).encode())
-    return f"{datetime.now(UTC):%Y-%m-%d} {digest.hexdigest()[:12]}"
+    commit, changed = head or (None, False)
+    return json.dumps(
+        {
+            "date": f"{datetime.now(UTC):%Y-%m-%d}",
+            **{"commit": commit, "changed": changed, "configuration": digest.hexdigest()[:12]},
+        }
+    )
 
 
 def name_of(labels: np.ndarray) -> str:
@@ -60,14 +70,10 @@ def record(dataset: str, labels: np.ndarray, read: list[str]) -> str | None:
     read : the systems that are measured
     """
     now = datetime.now(UTC)
-    date, _, configuration = os.environ.get(VARIABLE, "").partition(" ")
-    commit, changed = head() or (None, False)
+    by_hand = {"date": f"{now:%Y-%m-%d}", "commit": None, "changed": False, "configuration": None}
     entry = {
         "at": now.isoformat(timespec="seconds"),
-        "date": date or f"{now:%Y-%m-%d}",
-        "commit": commit,
-        "changed": changed,
-        "configuration": configuration or None,
+        **(json.loads(os.environ[VARIABLE]) if VARIABLE in os.environ else by_hand),
         "dataset": dataset,
         "test_labels": name_of(labels),
         "n": len(labels),

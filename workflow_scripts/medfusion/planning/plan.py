@@ -283,7 +283,9 @@ class Plan:
     def applications(self) -> list[str]:
         """The networks of keras.applications whose weights are downloaded."""
         used = [
-            self.config["networks"][m["network"]] for entry in self.datasets.values() for m in entry["models"].values()
+            self.config["networks"][model["network"]]
+            for entry in self.datasets.values()
+            for model in entry["models"].values()
         ]
         used += [self.curve_network(name) for name, entry in self.datasets.items() if entry["learning_curve"]]
         return list(dict.fromkeys(name for network in used if (name := pretraining.fetched(network))))
