@@ -88,10 +88,11 @@ test-page: browser
 	.venv/bin/python workflow_scripts/try_systems.py --fetch
 	.venv/bin/python -m pytest tests/workflow/test_page_in_browser.py tests/unit/test_try_in_browser.py
 
+SLURM_TESTS ?= slurm
 # Says in one line what is missing where there is no Slurm.
 test-slurm: slurm
 	@.venv/bin/python tests/workflow/slurm_cluster.py
-	.venv/bin/python -m pytest tests/workflow/test_slurm.py
+	.venv/bin/python -m pytest -m "$(SLURM_TESTS)" tests/workflow/test_slurm.py
 
 FUZZ_SECONDS ?= 600
 

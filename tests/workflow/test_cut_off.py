@@ -59,9 +59,9 @@ def test_every_file_below_results_is_explained(finished):
 @pytest.mark.slow
 @pytest.mark.long  # test_run.py makes one model's files again
 def test_two_runs_from_scratch_give_the_same_bytes_whatever_the_number_of_jobs(finished, project):
-    """All but what holds times: grids of classifiers, and the costs on the page and in the summary."""
+    """All but what holds times or the date: grids of classifiers, the page, the summary, the checklist."""
     project.snakemake("-j", "1", *EVERYTHING)
-    timed = re.compile(r"(grid\.csv|report\.html|results\.md)$")
+    timed = re.compile(r"(grid\.csv|summary\.json|checklist\.md|report\.html|results\.md)$")
     compared = 0
     for path in sorted((finished.folder / "results").rglob("*")):
         name = path.relative_to(finished.folder)

@@ -17,7 +17,7 @@ from conftest import EVERYTHING, copy_project
 pytestmark = pytest.mark.slurm
 
 OVERLAY = "clustered.yaml"
-TIMED = re.compile(r"(grid\.csv|report\.html|results\.md)$")  # what holds times
+TIMED = re.compile(r"(grid\.csv|summary\.json|checklist\.md|report\.html|results\.md)$")  # what holds times or the date
 LONG = 3600  # seconds: each job waits for the scheduler, and for two Snakemakes
 # As a site would have it; smaller, because the cluster is one machine, and it answers at once.
 PROFILE = (
@@ -46,10 +46,9 @@ def slurm():
 
 @pytest.fixture(scope="module")
 def local(tmp_path_factory):
-    """The study run by this machine alone; not to be changed."""
+    """Two seeds' features, by this machine alone; not to be changed."""
     project = copy_project(tmp_path_factory.mktemp("local") / "project", OVERLAY)
-    project.patience = LONG
-    project.snakemake("-j", "8", *EVERYTHING)
+    project.snakemake("-j", "8", FEATURES, FEATURES.replace("seed1", "seed2"))
     return project
 
 
@@ -127,6 +126,7 @@ def test_a_job_that_is_cancelled(untrained, local):
     completes(untrained, local)
 
 
+@pytest.mark.long
 def test_a_job_over_its_memory_comes_back_with_more(untrained, local):
     for rule in ("train_cnn", "extract_features"):  # TensorFlow alone takes more than 250 MB
         untrained.edit("rules/networks.smk", f'memory(1500, "{rule}")', f'memory(250, "{rule}")')
@@ -141,6 +141,7 @@ def test_a_job_over_its_memory_comes_back_with_more(untrained, local):
     assert [job["JobState"] for job in jobs] == ["FAILED"] * (len(jobs) - 1) + ["COMPLETED"]
 
 
+@pytest.mark.long
 def test_without_retries_a_job_over_its_memory_ends_the_run(untrained, local):
     little = ("--set-resources", "train_cnn:mem_mb=320", "extract_features:mem_mb=320")
     done = untrained.snakemake(*PROFILE, FEATURES, "--retries", "0", *little, check=False)
@@ -153,6 +154,7 @@ def test_without_retries_a_job_over_its_memory_ends_the_run(untrained, local):
     completes(untrained, local)
 
 
+@pytest.mark.long
 def test_a_node_that_goes_down(untrained, local, slurm):
     """Slurm finds out, and gives its job to another node; for the run it only took longer."""
     folder = Path(slurm["SLURM_CONF"]).parent
@@ -185,6 +187,7 @@ def test_a_group_asks_for_what_its_jobs_take_one_after_another(slurm, tmp_path):
     assert job["TimeLimit"] == "00:40:00"  # 10, 20 and 10 minutes
 
 
+@pytest.mark.long
 def test_a_run_that_is_killed_leaves_no_jobs_to_the_next(untrained, local):
     """Snakemake alone is killed; its jobs are cancelled before the next plans its own."""
     with faults.running(untrained, *PROFILE, FEATURES, hold=["train_cnn"]) as run:
@@ -196,13 +199,14 @@ def test_a_run_that_is_killed_leaves_no_jobs_to_the_next(untrained, local):
     assert "the lock was removed" in text
 
 
+@pytest.mark.long
 def test_jobs_that_ask_for_a_gpu_get_it_and_wait_for_each_other(untrained, local):
     """The cluster counts one; nothing computes on it."""
     other = FEATURES.replace("seed1", "seed2")
     for stage in ("train_cnn", "extract_features"):
         faults.forget(untrained, faults.job(untrained, stage, "seed2"))
-    asked = ("--set-resources", "train_cnn:gpu=1", "extract_features:gpu=1")
-    done = untrained.snakemake(*PROFILE, FEATURES, other, *asked)
+    gpu = ("--set-resources", "train_cnn:gpu=1", "extract_features:gpu=1")
+    done = untrained.snakemake(*PROFILE, FEATURES, other, *gpu)
     assert (untrained.folder / other).read_bytes() == (local.folder / other).read_bytes()
     numbers = submitted(done.stdout + done.stderr)
     assert len(numbers) == 2
@@ -215,10 +219,13 @@ def test_jobs_that_ask_for_a_gpu_get_it_and_wait_for_each_other(untrained, local
     assert first[1] <= second[0]
 
 
+@pytest.mark.long
 def test_everything_is_as_on_one_machine(slurm, local, tmp_path):
     project = copy_project(tmp_path / "project", OVERLAY)
     project.patience = LONG
     done = project.snakemake(*PROFILE, *EVERYTHING)
+    local = local.copy(tmp_path / "local")
+    local.snakemake("-j", "8", *EVERYTHING)
     compared = 0
     for path in sorted((local.folder / "results").rglob("*")):
         name = path.relative_to(local.folder)
