@@ -34,7 +34,7 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
     labels = images.read_labels(args.test_labels)
     threshold, having = near_duplicates(args.near_duplicates, len(labels))
     parts = {"without": ~having, "with": having} if 0 < having.sum() < len(labels) else {}
-    runs, measured = {}, {}
+    runs, measured, predictions = {}, {}, {}
     for one, path in zip(settings["systems"], args.systems, strict=True):
         system = SystemId(*one)
         values = probabilities.read(path, "test")
@@ -45,6 +45,7 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
         except ValueError as error:
             raise UserError(f"{path}: {error}") from None
         runs.setdefault(name, []).append(run)
+        predictions.setdefault(name, []).append(values)
         measured.setdefault(name, []).append({"seed": system.seed, **found})
         stage.progress(f"{settings['title']}: {len(settings['systems'])} runs to compare: measured {path}")
     if set(order) != set(runs):
@@ -53,7 +54,15 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
             f"{args.ranking}: not of the systems that are to be compared ({absent}); delete it and run again"
         )
     best, *others = order
-    compared = comparisons.compare(labels, runs[best], {name: runs[name] for name in others}, settings["confidence"])
+    known, same_as = {}, {}
+    for name in order:
+        first = known.setdefault(comparisons.fingerprint(predictions[name]), name)
+        if first != name:
+            same_as[name] = first
+    distinct = {name: runs[name] for name in others if name not in same_as}
+    compared = comparisons.compare(labels, runs[best], distinct, settings["confidence"])
+    itself = comparisons.compare(labels, runs[best], {best: runs[best]}, settings["confidence"])
+    compared |= {name: (itself | compared)[first] for name, first in same_as.items()}
     gains = []
     for fusion, members in settings["fusions"].items():
         member = next(name for name in order if name in members)
@@ -73,15 +82,17 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
             "n": len(labels),
             "confidence": settings["confidence"],
             "best": best,
-            "family": len(others),
+            "family": len(distinct),
             "systems": [
                 {
                     "system": name,
+                    "same_as": same_as.get(name),
                     "runs": len(runs[name]),
-                    **{measure: asdict(comparison) for measure, comparison in found.items()},
+                    **{measure: asdict(comparison) for measure, comparison in compared[name].items()},
                 }
-                for name, found in compared.items()
+                for name in others
             ],
+            "primary": primary(labels, runs, settings),
             "fusions": gains,
             "near_duplicates": {
                 "threshold": threshold,
@@ -94,6 +105,24 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
             },
         },
     )
+
+
+def primary(labels, runs, settings):
+    """The comparisons that were declared beforehand, a family of their own; None where none were."""
+    from dataclasses import asdict
+
+    from medfusion.evaluation import comparisons
+
+    if not settings["primary"]:
+        return None
+    measure, pairs = settings["primary"]["measure"], settings["primary"]["compare"]
+    compared = [(runs[first], runs[second]) for first, second in pairs]
+    found = comparisons.compare_pairs(labels, compared, measure, settings["confidence"])
+    rows = [
+        {"first": first, "second": second, measure: asdict(one)}
+        for (first, second), one in zip(pairs, found, strict=True)
+    ]
+    return {"measure": measure, "pairs": rows}
 
 
 def near_duplicates(path, n):

@@ -76,10 +76,10 @@ def comparisons(generated=False):
 
     def against(system, accuracy, p_accuracy, auroc, p_auroc):
         parts = (("accuracy", accuracy, p_accuracy), ("auroc", auroc, p_auroc))
-        entry = {"system": system, "runs": 2}
+        entry = {"system": system, "same_as": None, "runs": 2}
         for measure, difference, p in parts:
             limits = {"low": difference - 0.03, "high": difference + 0.03, "p": p / 3, "p_adjusted": p}
-            entry[measure] = {"difference": difference, **limits, "significant": p < 0.05}
+            entry[measure] = {"difference": difference, **limits, "significant": p < 0.05, "detectable": 0.05}
         return entry
 
     def run(seed, without, having):
@@ -107,6 +107,7 @@ def comparisons(generated=False):
             against("ensembles/ensemble_cnn", 0.02, 0.6, 0.01, 1.0),
             against("baselines/majority", -0.12, 0.00001, -0.3, 0.001),
         ],
+        "primary": None,
         "fusions": [
             {
                 **{"system": "net/fused", "member": "net/svm"},

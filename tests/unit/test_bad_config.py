@@ -166,11 +166,31 @@ FAULTS = {
         "datasets.mine.label_names: one name; expected at least two",
     ),
     "a positive label of several at once": (
-        "{datasets: {breast: {flag: chestmnist, crossvalidation: ~}}}",
+        "{datasets: {breast: {flag: chestmnist, primary: ~, crossvalidation: ~}}}",
         "datasets.breast.positive: not for several labels at once, of which none is the one; set positive: ~",
     ),
+    "primary comparisons of several labels at once": (
+        "{datasets: {breast: {flag: chestmnist, positive: ~, crossvalidation: ~}}}",
+        "datasets.breast.primary: not for several labels at once, of which none is the one; set primary: ~",
+    ),
+    "a primary comparison of an unknown system": (
+        "{datasets: {breast: {primary: {compare: [[breast_cnn/cnn, breast_cnn/svm_lin]]}}}}",
+        "datasets.breast.primary.compare: unknown system 'breast_cnn/svm_lin'; did you mean 'breast_cnn/svm_linear'?",
+    ),
+    "a primary comparison of a system with itself": (
+        "{datasets: {breast: {primary: {compare: [[breast_cnn/cnn, breast_cnn/cnn]]}}}}",
+        "datasets.breast.primary.compare: breast_cnn/cnn with itself; expected two systems",
+    ),
+    "a primary comparison by another measure": (
+        "{datasets: {breast: {primary: {measure: f1}}}}",
+        "datasets.breast.primary.measure: 'f1'; expected one of accuracy, auroc",
+    ),
+    "primary comparisons that are none": (
+        "{datasets: {breast: {primary: {compare: []}}}}",
+        "datasets.breast.primary.compare: []; expected a list with at least 1 entry",
+    ),
     "folds of several labels at once": (
-        "{datasets: {breast: {flag: chestmnist, positive: ~}}}",
+        "{datasets: {breast: {flag: chestmnist, primary: ~, positive: ~}}}",
         "datasets.breast.crossvalidation: not for several labels at once, by which images cannot be divided; set "
         "crossvalidation: ~",
     ),

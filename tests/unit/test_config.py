@@ -86,6 +86,7 @@ def test_what_may_be_left_out_is_filled_in():
             "positive",
             "learning_curve",
             "crossvalidation",
+            "primary",
             "published",
             "ensembles",
         ):

@@ -2,18 +2,22 @@
 
 import argparse
 import copy
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import synthetic
-from scipy.stats import binomtest
+from scipy.stats import binomtest, norm
 
 import compare_systems
 from medfusion.errors import UserError
+from medfusion.evaluation import comparisons, paired_tests
 from medfusion.files import images, probabilities
 from medfusion.files.artifacts import read_json, write_json
 from medfusion.files.images import Description
 from medfusion.files.metric_files import tidy
+from medfusion.files.rankings import Score
 from medfusion.naming import Names
 from medfusion.report import paired
 from medfusion.report.page_parts import Section
@@ -64,7 +68,7 @@ def compare(tmp_path):
             comparisons=str(tmp_path / "out.json"),
         )
         own = {"title": "t", "dataset": "breast", "systems": [list(key) for key in WRONG], "replicates": 400}
-        own |= {"confidence": 0.95, "bootstrap_seed": 0, "fusions": {}}
+        own |= {"confidence": 0.95, "bootstrap_seed": 0, "fusions": {}, "primary": None}
         compare_systems.main(args, own | settings)
         return read_json(args.comparisons)
 
@@ -168,15 +172,94 @@ def test_the_table_of_differences():
     found = rows(table)
     assert list(found) == ["SVM on Net", "net/cnn", "ensembles/ensemble_cnn", "baselines/majority"]
     assert found["net/cnn"] == [
-        ("lower accuracy", ""),
+        ("lower accuracy", "detectable: 0.0500 of AUROC"),
         ("−0.040", "−0.070 to −0.010"),
         ("0.0400", "0.0133 before"),
         ("+0.0100", "−0.0200 to +0.0400"),
         ("0.900", "0.300 before"),
     ]
-    (method,) = section.method
+    method, exploratory = section.method
     assert "over the 3 comparisons of a measure" in method and "From 0.05 on" in method
+    assert exploratory == paired.UNDECLARED
     assert section.notes == [] and section.files == []
+
+
+PAIRS = [["net/svm", "net/cnn"], ["net/cnn", "baselines/majority"]]
+
+
+def test_primary_comparisons_are_a_family_of_their_own(compare):
+    found = compare(primary={"measure": "accuracy", "compare": PAIRS})
+    assert found["family"] == 3  # of the others, as without
+    first, second = found["primary"]["pairs"]
+    assert (first["first"], first["second"], second["second"]) == ("net/svm", "net/cnn", "baselines/majority")
+    assert first["accuracy"]["difference"] == pytest.approx(-7 / 60)
+    # Of two tests in place of three.
+    p = binomtest(0, 14).pvalue
+    assert first["accuracy"]["p_adjusted"] == pytest.approx(p)
+    assert second["accuracy"]["p_adjusted"] == pytest.approx(4 * 0.5**24)
+
+
+def test_the_page_gives_primary_comparisons_first_and_calls_the_others_exploratory(compare):
+    found = compare(primary={"measure": "accuracy", "compare": PAIRS})
+    answers = paired.primary_answers(found, Names())
+    assert answers[0].startswith(
+        "Primary comparison (one of 2 declared in the configuration): net/svm minus net/cnn, accuracy −0.117 ("
+    )
+    assert answers[0].endswith(": lower accuracy.") and answers[1].endswith(": higher accuracy.")
+    assert paired.answer(found).startswith("Exploratory: by accuracy")
+    section = section_of(paired.differences, found, Names(), "BreastMNIST")
+    assert [table.caption.partition(" (")[0] for table in section.tables][0] == "Primary comparisons"
+    assert section.method[1] == paired.DECLARED
+    assert paired.primary_answers(compare(), Names()) == []
+
+
+def test_systems_with_the_same_predictions_are_tested_once(compare, monkeypatch):
+    for seed in (1, 2):  # the svm becomes the network
+        monkeypatch.setitem(WRONG, ("net", seed, "svm"), WRONG["net", seed, "cnn"])
+    found = compare()
+    svm = next(row for row in found["systems"] if row["system"] == "net/svm")
+    assert svm["same_as"] == "net/cnn" and found["family"] == 2
+    assert (svm["accuracy"]["difference"], svm["accuracy"]["p"]) == (0, 1)
+    assert paired.relation(svm, Names()) == "the same predictions as net/cnn, counted once"
+    assert "of the 2 other systems" not in paired.answer(found)
+
+
+def test_the_detectable_difference_is_that_of_the_standard_error_at_holms_first_step(compare):
+    """14 of 60 images on which one of two seeds differs: mean differences of 0 and -1/2."""
+    (svm,) = (row for row in compare()["systems"] if row["system"] == "net/svm")
+    gaps = np.repeat([0.0, -0.5], [46, 14])
+    reach = norm.isf(0.05 / 2 / 3) + norm.ppf(0.8)
+    assert svm["accuracy"]["detectable"] == pytest.approx(reach * gaps.std() / np.sqrt(60))
+
+
+def test_a_difference_as_large_as_the_detectable_one_is_found_four_times_in_five():
+    rng, n, found = np.random.default_rng(5), 400, []
+    for _ in range(400):
+        first, second = rng.random((2, n)) < [[0.9], [0.8119]]
+        runs = [
+            [comparisons.MeasuredRun(right, paired_tests.Area(0.5, np.zeros(n)), np.zeros(n))]
+            for right in (first, second)
+        ]
+        (one,) = comparisons.compare_pairs(np.zeros(n, int), [(runs[0], runs[1])], "accuracy", 0.95)
+        found.append((one.detectable, one.significant))
+    detectable, significant = np.mean(found, axis=0)
+    # sd of a paired difference of independent answers: sqrt(.09 + .1527); times 2.80 / 20
+    assert detectable == pytest.approx(0.069, abs=0.002)
+    assert significant == pytest.approx(norm.cdf(0.0881 / 0.0246 - 1.96), abs=0.05)
+
+
+def test_the_page_says_why_a_lower_row_may_have_a_higher_test_figure():
+    def system(accuracy):
+        score = Score(accuracy, 0, accuracy, accuracy, accuracy, accuracy, 100)
+        return SimpleNamespace(test_accuracy=score, test_auroc=replace(score, mean=1 - accuracy))
+
+    systems = [system(value) for value in (0.85, 0.87, 0.8504, 0.86)]
+    assert paired.higher_on_test(systems, False).startswith(
+        "2 of the other systems have a higher test accuracy, up to 0.870. That is no fault:"
+    )
+    assert paired.higher_on_test(systems[2:1:-1] + systems[:1], False) == ""
+    assert paired.higher_on_test(systems[:2], True) == ""
+    assert paired.higher_on_test(systems[:1], False) == ""
 
 
 def test_a_verdict_never_contradicts_the_interval_that_is_printed():

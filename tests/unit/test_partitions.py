@@ -250,6 +250,19 @@ def test_pairs_of_models_that_are_switched_off_are_left_out():
     assert len(compared) == 2 and not any("deep" in name for pair in compared for name in pair)
 
 
+def test_primary_comparisons_of_what_is_switched_off_are_left_out():
+    first = ["breast_resnet/cnn_50_linear_probe_c001_50", "breast_cnn/svm_linear"]
+    off = {"ensembles": {"ensemble_resnets": None}}
+    config = complete_config({"datasets": {"breast": {**off, "primary": {"compare": [first]}}}})
+    assert config["datasets"]["breast"]["primary"] == {"measure": "auroc", "compare": [first]}
+    config = complete_config({"datasets": {"breast": off}})
+    assert first in config["datasets"]["breast"]["primary"]["compare"]
+    assert not any("ensembles/ensemble_resnets" in pair for pair in config["datasets"]["breast"]["primary"]["compare"])
+    pair = ["ensembles/ensemble_resnets", "breast_cnn/cnn"]
+    config = complete_config({"datasets": {"breast": {**off, "primary": {"compare": [pair]}}}})
+    assert config["datasets"]["breast"]["primary"] is None
+
+
 def test_a_scheme_whose_models_are_all_switched_off_is_none():
     off = dict.fromkeys(("breast_cnn", "breast_resnet", "breast_resnet_deep"))
     breast = {

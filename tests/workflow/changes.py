@@ -283,6 +283,13 @@ KEYS = (
         ("datasets.blood.resplits",),
     ),
     Row(
+        "a data set's `primary` comparisons",
+        "the comparisons of systems, the figure of them, the summary, the page",
+        ("compare_systems dataset={dataset}",),
+        (f"{DATASET}.primary", *_each(f"{DATASET}.primary.{{setting}}", "measure compare")),
+        ("datasets.blood.primary.measure",),
+    ),
+    Row(
         "what a data set's `export` packs",
         "its export",
         ("export_package dataset={dataset}",),

@@ -33,6 +33,8 @@ CHOICES: dict[str, list[Any]] = {
     "pool": [["train", "val", "test"]],
     "compare": [[["breast_cnn/cnn", "breast_cnn/svm_linear"]]],
     "crossvalidation": [{"folds": 3}, None],
+    "primary": [None],
+    "measure": ["auroc", "accuracy"],
     "resplits": [{"number": 2}, None],
     "positive": [1, 0],
     "flip": ["both", "vertical"],

@@ -1,11 +1,15 @@
 """Paired comparisons of systems that were trained several times, on the same test images."""
 
+import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.stats import norm
 
+from medfusion.evaluation.crossvalidation import POWER
 from medfusion.evaluation.metrics import check_inputs, predict
 from medfusion.evaluation.paired_tests import (
     Area,
@@ -13,12 +17,14 @@ from medfusion.evaluation.paired_tests import (
     accuracy_difference,
     area,
     area_difference,
+    deviation,
     level_of,
     loss_difference,
 )
 from medfusion.learning.calibration import log_losses, scale
 
 MEASURES = ("accuracy", "auroc")
+SAME = 6  # decimals of probabilities by which predictions are the same
 
 
 @dataclass(frozen=True)
@@ -37,13 +43,16 @@ class MeasuredRun:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One measure of a system against that of the best.
+    """One measure of a system against that of another.
 
-    difference : mean over its runs minus mean over the best's
+    difference : mean over its runs minus mean over the other's
     low, high : limits of the interval; it leaves out 0 where p is below 1 − confidence, and nowhere else
     p : two-sided
     p_adjusted : by Holm's method over the family
     significant : whether p_adjusted is below 1 − confidence
+    detectable : the difference that so many images show with a probability of `POWER`, by the normal distribution of
+        this one's standard error, if it is the first that Holm's method asks for; None where both are right on the
+        same images, which says nothing of their spread
     """
 
     difference: float
@@ -52,6 +61,7 @@ class Comparison:
     p: float
     p_adjusted: float
     significant: bool
+    detectable: float | None
 
 
 def measured(labels: np.ndarray, probabilities: np.ndarray, task: str, temperature: float) -> MeasuredRun:
@@ -97,27 +107,56 @@ def compare(
     -------
     for each other system, by measure, its comparison
     """
+    pairs = [(runs, best) for runs in others.values()]
+    found = [compare_pairs(labels, pairs, measure, confidence) for measure in MEASURES]
+    return {name: dict(zip(MEASURES, both, strict=True)) for name, *both in zip(others, *found, strict=True)}
+
+
+def compare_pairs(
+    labels: np.ndarray,
+    pairs: Sequence[tuple[Sequence[MeasuredRun], Sequence[MeasuredRun]]],
+    measure: str,
+    confidence: float,
+) -> list[Comparison]:
+    """The first system of each pair against the second, by one measure: one family of tests.
+
+    Parameters
+    ----------
+    labels : int array, shape (n,)
+    pairs : the runs of either system
+    measure : one of `MEASURES`
+    confidence : as of `compare`
+    """
     if not 0 < confidence < 1:
         raise ValueError(f"expected 0 < confidence < 1, got {confidence}")
-    result: dict[str, dict[str, Comparison]] = {name: {} for name in others}
+    found, errors, level = [], [], level_of(confidence)
+    for runs, others in pairs:
+        if measure == "accuracy":
+            right, other = (np.stack([run.correct for run in system]) for system in (runs, others))
+            found.append(accuracy_difference(right, other, confidence))
+            errors.append(float((right.mean(axis=0) - other.mean(axis=0)).std()) / math.sqrt(len(labels)))
+        else:
+            areas, of_others = ([run.area for run in system] for system in (runs, others))
+            found.append(area_difference(labels, areas, of_others, confidence))
+            parts = [np.mean([one.parts for one in system], axis=0) for system in (areas, of_others)]
+            errors.append(deviation(labels, parts[0] - parts[1]))
+    reach = float(norm.isf(level / 2 / max(len(pairs), 1)) + norm.ppf(POWER))
+    adjusted = holm([one.p for one in found]).tolist()
+    return [
+        Comparison(*one, p, p < level, reach * error if error > 0 else None)
+        for one, p, error in zip(found, adjusted, errors, strict=True)
+    ]
 
-    def correct(runs: Sequence[MeasuredRun]) -> np.ndarray:
-        return np.stack([run.correct for run in runs])
 
-    def areas(runs: Sequence[MeasuredRun]) -> list[Area]:
-        return [run.area for run in runs]
+def fingerprint(runs: Sequence[np.ndarray]) -> bytes:
+    """The same of systems whose runs predict the same probabilities.
 
-    for measure in MEASURES:
-        found = {
-            name: accuracy_difference(correct(runs), correct(best), confidence)
-            if measure == "accuracy"
-            else area_difference(labels, areas(runs), areas(best), confidence)
-            for name, runs in others.items()
-        }
-        adjusted = holm([one.p for one in found.values()])
-        for (name, one), p in zip(found.items(), adjusted.tolist(), strict=True):
-            result[name][measure] = Comparison(*one, p, p < level_of(confidence))
-    return result
+    Parameters
+    ----------
+    runs : the probabilities of each, float (n, k)
+    """
+    digests = (hashlib.sha256(np.round(one, SAME).astype(np.float64).tobytes()).digest() for one in runs)
+    return b"".join(sorted(digests))
 
 
 def gain(

@@ -13,6 +13,7 @@ KEYS = (
     "best",
     "family",
     "systems",
+    "primary",
     "fusions",
     "near_duplicates",
 )

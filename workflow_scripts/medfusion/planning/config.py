@@ -61,20 +61,27 @@ def _remove_switched_off(config: Config) -> None:
     for dataset in datasets.values() if isinstance(datasets, dict) else ():
         if isinstance(dataset, dict):
             holders += [dataset.get("models"), dataset.get("ensembles")]
-            _leave_out_of_schemes(dataset)
+            _leave_out_of_comparisons(dataset)
     for holder in holders:
         if isinstance(holder, dict):
             for name in [name for name, entry in holder.items() if entry is None]:
                 del holder[name]
 
 
-def _leave_out_of_schemes(dataset: Config) -> None:
-    """A model that is switched off is none of cross-validation or other splits, and is not compared there.
+def _leave_out_of_comparisons(dataset: Config) -> None:
+    """A model that is switched off is none of cross-validation or other splits; nor is it, or an ensemble, compared.
 
-    Where none is left of those that a scheme names, that is switched off too.
+    Where none is left of those that a key names, that is switched off too.
     """
-    models = dataset.get("models")
+    models, ensembles = dataset.get("models"), dataset.get("ensembles")
     off = {name for name, entry in models.items() if entry is None} if isinstance(models, dict) else set()
+    if isinstance(ensembles, dict):
+        off |= {f"ensembles/{name}" for name, entry in ensembles.items() if entry is None}
+    primary = dataset.get("primary")
+    if isinstance(primary, dict) and isinstance(primary.get("compare"), list) and primary["compare"]:
+        primary["compare"] = _compared(primary["compare"], off)
+        if not primary["compare"]:
+            dataset["primary"] = None
     for name in SCHEMES:
         scheme = dataset.get(name)
         if not isinstance(scheme, dict):
@@ -84,11 +91,17 @@ def _leave_out_of_schemes(dataset: Config) -> None:
             if not scheme["models"]:
                 dataset[name] = None
         if isinstance(scheme.get("compare"), list):
-            scheme["compare"] = [pair for pair in scheme["compare"] if not off & set(_models_of(pair))]
+            scheme["compare"] = _compared(scheme["compare"], off)
 
 
-def _models_of(systems: Any) -> Iterable[str]:
-    return (str(system).partition("/")[0] for system in systems) if isinstance(systems, list) else ()
+def _compared(pairs: list[Any], off: set[str]) -> list[Any]:
+    """The pairs without those of a system that is switched off, or whose model is."""
+
+    def are_on(pair: Any) -> bool:
+        named = [str(system) for system in pair] if isinstance(pair, list) else []
+        return not off & {*named, *(system.partition("/")[0] for system in named)}
+
+    return [pair for pair in pairs if are_on(pair)]
 
 
 def _plain(value: Any, key: str = "") -> Any:

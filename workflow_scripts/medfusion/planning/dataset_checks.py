@@ -1,5 +1,6 @@
 """Consistency of the data sets in a configuration: what their sections cannot say alone."""
 
+import itertools
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -73,6 +74,9 @@ def faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
     packable = [*known, *(f"ensembles/{ensemble}" for ensemble in dataset["ensembles"])]
     if dataset["export"] and dataset["export"] not in packable:
         yield f"{key}.export: unknown system {dataset['export']!r}{hint(dataset['export'], packable)}"
+    for name in itertools.chain(*(dataset["primary"] or {"compare": []})["compare"]):
+        if name not in packable:
+            yield f"{key}.primary.compare: unknown system {name!r}{hint(name, packable)}"
     for row in dataset["published"]:
         model, _, system = (row.get("system") or "").partition("/")
         unknown = model in dataset["models"] and system not in {"cnn", *config["classifiers"], *config["fusions"]}
@@ -164,7 +168,7 @@ def _label_faults(key: str, dataset: Config) -> Iterator[str]:
     if dataset["label_names"] and number is not None and number < 2:
         yield f"{key}.label_names: one name; expected at least two"
     if several_labels(dataset):
-        for name in ("positive", "export"):
+        for name in ("positive", "primary", "export"):
             if dataset[name] is not None:
                 yield f"{key}.{name}: not for several labels at once, of which none is the one; set {name}: ~"
     elif dataset["positive"] is not None and number is not None and dataset["positive"] >= number:

@@ -270,6 +270,7 @@ def _of_evaluation(plan: Plan, parts: _Parts) -> JobSettings:
                 for model, entry in plan.datasets[wildcards.dataset]["models"].items()
                 for name in entry["fusions"]
             },
+            **parts.dataset(wildcards, "primary"),
             "confidence": config["evaluation"]["confidence"],
         }
 

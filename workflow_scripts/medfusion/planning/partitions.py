@@ -122,4 +122,5 @@ def _entry(entry: Config, names: list[str] | None, **more: Any) -> Config:
         if all(member.partition("/")[0] in models for member in members)
         and sum(len(models[member.partition("/")[0]]["seeds"]) for member in members) > 1  # else the system itself
     }
-    return {**entry, "models": models, "ensembles": ensembles, "learning_curve": None, "published": [], "export": None}
+    without = {"learning_curve": None, "primary": None, "published": [], "export": None}
+    return {**entry, "models": models, "ensembles": ensembles, **without}

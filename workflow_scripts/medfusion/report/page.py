@@ -49,6 +49,8 @@ class Task:
     candidates: int
     equally_good: int
     stability: str
+    primary: list[str]
+    higher_on_test: str
     told_apart: str
     fusion: str
     majority: rankings.RankedSystem | None
@@ -196,6 +198,8 @@ def _task(material: Material, looks: int | None) -> Task:
         candidates=len(systems),
         equally_good=sum(row.equally_good for row in systems),
         stability=_stability(systems, material.names, material.config["evaluation"]["replicates"]),
+        primary=paired.primary_answers(material.compared, material.names),
+        higher_on_test=paired.higher_on_test(systems, several),
         told_apart=paired.answer(material.compared),
         fusion=paired.fusion_answer(material.compared, material.names),
         majority=next((row for row in material.baselines if row.system == "majority"), None),

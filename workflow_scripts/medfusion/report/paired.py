@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from medfusion.evaluation.crossvalidation import POWER
 from medfusion.evaluation.image_parts import ENOUGH
 from medfusion.evaluation.metrics import summarise_seeds
 from medfusion.evaluation.ranking import interval_of_mean, runs
@@ -25,8 +26,14 @@ BASELINES = "Baselines: systems without a network"
 METHOD = (
     "Interval and p value of a row are of one procedure: sign flips over images for accuracy, DeLong for AUROC; "
     "p is adjusted by Holm's method over the {family} comparisons of a measure. From {level:g} on there is no "
-    "significant difference; an interval, which is not adjusted, can then leave out 0."
+    "significant difference; an interval, which is not adjusted, can then leave out 0. Detectable is the difference "
+    "that so many images show with a probability of {power:.0%}, after the adjustment."
 )
+DECLARED = (
+    "The primary comparisons are declared in the configuration (primary); p is adjusted for them alone. "
+    "All other comparisons on this page are exploratory."
+)
+UNDECLARED = "No primary comparison is declared (primary): all comparisons on this page are exploratory."
 PARTS = (
     "A near-duplicate correlates with a training image by {threshold:g} or more. The two parts may also differ in what "
     "else makes an image easy. No AUROC where a class has fewer than {least} images."
@@ -89,6 +96,8 @@ def verdict(entry: Mapping[str, Any]) -> str:
     """
     clear, alone = [], []
     for measure, name in MEASURES.items():
+        if measure not in entry:
+            continue
         found = entry[measure]
         words = f"{'higher' if found['difference'] > 0 else 'lower'} {name}"
         if found["significant"]:
@@ -99,11 +108,72 @@ def verdict(entry: Mapping[str, Any]) -> str:
     return f"{text} (before adjustment: {', '.join(alone)})" if alone else text
 
 
+def relation(entry: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    """What a compared system is to the selected one, in words.
+
+    Parameters
+    ----------
+    names : of systems, by address
+    """
+    same = entry["same_as"]
+    return f"the same predictions as {names[same]}, counted once" if same else verdict(entry)
+
+
+def detectable(entry: Mapping[str, Any]) -> str:
+    """Which differences so many images show, where a comparison has none that is significant; else nothing."""
+    shown = [
+        f"{entry[measure]['detectable']:.{DECIMALS[measure]}f} of {name}"
+        for measure, name in MEASURES.items()
+        if measure in entry and entry[measure]["detectable"] and not entry[measure]["significant"]
+    ]
+    return f"detectable: {', '.join(shown)}" if shown else ""
+
+
+def primary_answers(comparisons: Comparisons | None, names: Mapping[str, str]) -> list[str]:
+    """A sentence for each comparison that was declared beforehand.
+
+    Parameters
+    ----------
+    names : of systems, by address
+    """
+    if not comparisons or not comparisons["primary"]:
+        return []
+    measure = comparisons["primary"]["measure"]
+    number = len(comparisons["primary"]["pairs"])
+    declared = f"one of {number} declared in the configuration" if number > 1 else "declared in the configuration"
+    return [
+        f"Primary comparison ({declared}): {names[entry['first']]} minus {names[entry['second']]}, "
+        f"{MEASURES[measure]} {with_limits(entry, measure)}, adjusted p {p_value(entry[measure]['p_adjusted'])}: "
+        f"{'; '.join(text for text in (verdict(entry), detectable(entry)) if text)}."
+        for entry in comparisons["primary"]["pairs"]
+    ]
+
+
+def higher_on_test(systems: Sequence[RankedSystem], several_labels: bool) -> str:
+    """Why a system that is ranked lower may have a higher test figure; nothing where none has.
+
+    Parameters
+    ----------
+    systems : in the order of their ranks
+    several_labels : whether an image may have several, for which the AUROC is the first figure
+    """
+    figure = "AUROC" if several_labels else "accuracy"
+    first, *others = [(row.test_auroc if several_labels else row.test_accuracy).mean for row in systems]
+    higher = sum(round(value, 3) > round(first, 3) for value in others)
+    if not higher:
+        return ""
+    return (
+        f"{higher} of the other systems {'has' if higher == 1 else 'have'} a higher test {figure}, up to "
+        f"{max(others):.3f}. That is no fault: a system is selected on validation images, because the best of many by "
+        "its test figure would look better than it is."
+    )
+
+
 def answer(comparisons: Comparisons | None) -> str:
     """One sentence: how many of the other systems differ significantly from the selected one."""
     if not comparisons:
         return ""
-    others = [entry for entry in comparisons["systems"] if not is_baseline(entry["system"])]
+    others = [entry for entry in comparisons["systems"] if not is_baseline(entry["system"]) and not entry["same_as"]]
     if not others:
         return ""
     n, found, higher = len(others), {}, []
@@ -112,8 +182,9 @@ def answer(comparisons: Comparisons | None) -> str:
         found[measure] = _differing(len(clear), n, "the other system" if n == 1 else f"the {n} other systems")
         if better := sum(gap > 0 for gap in clear):
             higher.append(f"; {better} {'has' if better == 1 else 'have'} a higher {name}")
+    by = "Exploratory: by" if comparisons["primary"] else "By"
     return (
-        f"By accuracy (sign flips over images), {found['accuracy']}; by AUROC (DeLong), {found['auroc']}"
+        f"{by} accuracy (sign flips over images), {found['accuracy']}; by AUROC (DeLong), {found['auroc']}"
         f"{''.join(higher)} (Holm's correction for {comparisons['family']} comparisons of either)."
     )
 
@@ -208,12 +279,16 @@ def differences(section: Section, comparisons: Comparisons, names: Mapping[str, 
     """
     c = comparisons
     confidence = percent(c["confidence"])
-    section.method.append(METHOD.format(family=c["family"], level=_level(c)))
+    section.method.append(METHOD.format(family=c["family"], level=_level(c), power=POWER))
+    section.method.append(DECLARED if c["primary"] else UNDECLARED)
+    data = f"{name}, test n = {c['n']:,}"
+    if c["primary"]:
+        section.tables.append(_primary(c, names, data))
     best = Row([Cell(names[c["best"]]), Cell("the others are compared with it"), *[NOTHING] * 4], "selected")
     rows = [best]
     baselines: list[Row] = []
     for entry in c["systems"]:
-        cells = [Cell(names[entry["system"]]), Cell(verdict(entry))]
+        cells = [Cell(names[entry["system"]]), Cell(relation(entry, names), detectable(entry))]
         for measure in MEASURES:
             found = entry[measure]
             cells.append(Cell(difference(entry, measure), _interval(entry, measure), found["difference"]))
@@ -224,10 +299,32 @@ def differences(section: Section, comparisons: Comparisons, names: Mapping[str, 
     head = ["System", "Against the selected system"]
     for measure in MEASURES.values():
         head += [f"Difference of {measure}, {confidence} interval", f"Adjusted p, {measure}"]
-    data = f"{name}, test n = {c['n']:,}"
     caption = f"Every system minus the selected one ({data})"
     bodies = [Body(rows, "Measured here"), *([Body(baselines, BASELINES)] if baselines else [])]
     add_first(section, Table(caption, head, bodies, numeric=2), data)
+
+
+def _primary(comparisons: Comparisons, names: Mapping[str, str], data: str) -> Table:
+    """The comparisons that were declared beforehand."""
+    measure, confidence = comparisons["primary"]["measure"], percent(comparisons["confidence"])
+    rows = [
+        Row(
+            [
+                Cell(names[entry["first"]]),
+                Cell(names[entry["second"]]),
+                Cell(verdict(entry), detectable(entry)),
+                Cell(difference(entry, measure), _interval(entry, measure), entry[measure]["difference"]),
+                Cell(
+                    p_value(entry[measure]["p_adjusted"]),
+                    f"{p_value(entry[measure]['p'])} before",
+                    entry[measure]["p_adjusted"],
+                ),
+            ]
+        )
+        for entry in comparisons["primary"]["pairs"]
+    ]
+    head = ["System", "Minus", "The first has", f"Difference of {MEASURES[measure]}, {confidence} interval"]
+    return Table(f"Primary comparisons ({data})", [*head, "Adjusted p"], [Body(rows)], numeric=3)
 
 
 GAINS = {"log_loss": "log loss", "auroc": "AUROC"}

@@ -191,9 +191,10 @@ def _differences(compared: Comparisons, names: Mapping[str, str]) -> list[str]:
         for measure in paired.MEASURES:
             row += [paired.with_limits(entry, measure)]
             row += [paired.p_value(entry[measure][key]) for key in ("p", "p_adjusted")]
-        rows.append([*row, paired.verdict(entry)])
+        rows.append([*row, markdown(paired.relation(entry, names))])
+    primary = [markdown(one) for one in paired.primary_answers(compared, names)] or [paired.UNDECLARED]
     head = ["system", "accuracy", "p", "adjusted p", "AUROC", "p", "adjusted p", "against the selected system"]
-    return ["### Which systems differ", text, markdown_table(head, rows)]
+    return ["### Which systems differ", *primary, text, markdown_table(head, rows)]
 
 
 def _reliability(found: Reliability, systems: Sequence[RankedSystem], names: Mapping[str, str]) -> list[str]:

@@ -69,18 +69,32 @@ class Augmentation(Section):
     contrast: Share = optional("± share; likewise")
 
 
-class Compared(Section):
-    """What both schemes of other splits have."""
+class Pairs(Section):
+    """Pairs of systems that are compared."""
 
-    seed: Seed = optional("of the splits")
-    models: SomeDistinct[str] | None = optional("that are trained on these splits; ~ for all")
     compare: Distinct[Pair] = optional("pairs of systems: the first against the second")
-    practically_equivalent: Accuracy = optional("a difference of at most so much makes none in practice")
 
     def faults(self) -> Iterator[tuple[str, str]]:
         for first, second in self.compare or ():
             if first == second:
                 yield "compare", f"{first} with itself; expected two systems"
+
+
+class Primary(Pairs):
+    measure: Literal["accuracy", "auroc"] = key("the one that the primary comparisons are made by")
+    compare: Distinct[Pair] = key(
+        "pairs of systems, the first against the second, on the test split: model/system or ensembles/name",
+        min_length=1,
+        max_length=4,
+    )
+
+
+class Compared(Pairs):
+    """What both schemes of other splits have."""
+
+    seed: Seed = optional("of the splits")
+    models: SomeDistinct[str] | None = optional("that are trained on these splits; ~ for all")
+    practically_equivalent: Accuracy = optional("a difference of at most so much makes none in practice")
 
 
 class Crossvalidation(Compared):
@@ -227,6 +241,10 @@ class Dataset(OfAnyDataset, Origin):
     )
     resplits: Resplits | None = optional(
         "`snakemake resplits`: the same on other splits in the shares of this one, test images among them; ~ for none"
+    )
+    primary: Primary | None = optional(
+        "the few comparisons that the test split shall answer, declared beforehand: p is adjusted for these alone, and "
+        "all others are called exploratory; ~ for none"
     )
     export: str | None = optional(
         "what `snakemake export` packs: model/system or ensembles/name; ~ for the highest in rank that is no ensemble"
