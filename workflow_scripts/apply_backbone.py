@@ -23,8 +23,8 @@ def main(args, settings):
     from medfusion.learning.averages import averaged
 
     backbone = backbones.load(args.backbone, settings["backbone"], settings["threads"])
-    told = {"layers": [backbone.output], "views": settings["views"], "backbone": hash_file(args.backbone)}
-    with create_hdf5(args.features, **told, **images.describe(args.images[0]).attributes()) as file:
+    attributes = {"layers": [backbone.output], "views": settings["views"], "backbone": hash_file(args.backbone)}
+    with create_hdf5(args.features, **attributes, **images.describe(args.images[0]).attributes()) as file:
         for split, path in zip(("train", "val", "test"), args.images, strict=True):
             with open_hdf5(path) as prepared:
                 count = len(prepared["images"])

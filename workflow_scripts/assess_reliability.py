@@ -29,7 +29,7 @@ def main(args, settings):
     best, network = ranked[0].address, ranking.network_alone(ranked).address
     options = {"positive": chosen.positive, "ece_bins": settings["ece_bins"], "replicates": settings["replicates"]}
     options |= {"confidence": settings["confidence"], "seed": settings["bootstrap_seed"]}
-    groups, shown = {}, []
+    groups, drawn = {}, []
     for run, path in zip(systems, args.systems, strict=True):
         address, values = run.address, probabilities.read(path, "test")
         calibration = chosen.runs.get(run)
@@ -43,7 +43,7 @@ def main(args, settings):
         group["systems"][run.system] = {"test": reliabilities.rows(measures)}
         if address in (best, network):
             parts = (calibration.temperature, description.task, settings["ece_bins"], settings["confidence"])
-            shown.append({"address": address, "seed": run.seed, **reliability.accounts(labels, values, *parts)})
+            drawn.append({"address": address, "seed": run.seed, **reliability.curves(labels, values, *parts)})
     write_json(
         args.reliability,
         {
@@ -63,7 +63,7 @@ def main(args, settings):
             "best": best,
             "network": network,
             "groups": list(groups.values()),
-            "shown": shown,
+            "drawn": drawn,
         },
     )
     stage.progress(

@@ -6,7 +6,7 @@ from typing import Any
 from medfusion.files.artifacts import write_json, write_text
 from medfusion.files.images import describe, read_labels
 from medfusion.jobs import stage
-from medfusion.naming import shown
+from medfusion.naming import display_names
 from medfusion.tasks import is_multi_label
 
 
@@ -33,7 +33,7 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
         near_duplicates.Split("test", test, near_duplicates.codes(read_labels(args.test_labels))),
     ]
     description = describe(train)
-    names = shown(description, settings)
+    names = display_names(description, settings)
     threshold, several = settings["threshold"], is_multi_label(description.task)
     pairs, summary = near_duplicates.find(splits, threshold, report=stage.progress)
     # Not what the data set is called: the comparisons of systems are made from this file.

@@ -15,7 +15,7 @@ def parser():
 def main(args, settings):
     from medfusion.files.metric_files import read_metrics, tidy
 
-    table = tidy(read_metrics(args.metrics, settings["shown"]))
+    table = tidy(read_metrics(args.metrics, settings["display_names"]))
     write_text(args.table, csv_text(table, float_format="%.6g"))
     stage.progress(f"{len(table)} measures of {len(args.metrics)} groups of systems")
 

@@ -32,22 +32,22 @@ def main():
     escaping.speak_utf8()
 
     from medfusion.files.artifacts import write_text
-    from medfusion.tools import accounts, comparison, finished
+    from medfusion.tools import comparison, comparison_report, finished, terminal
 
     try:
         reference, *others = [finished.read(run) for run in args.run]
         found = [comparison.compare(reference, other, args.metric, args.tolerance) for other in others]
-        told = [accounts.account(one, args.tolerance, args.strict, args.all) for one in found]
-        accounts.show(told, accounts.console())
+        reports = [comparison_report.report(one, args.tolerance, args.strict, args.all) for one in found]
+        comparison_report.show(reports, terminal.console())
         if args.markdown:
-            write_text(args.markdown, accounts.markdown(told))
+            write_text(args.markdown, comparison_report.markdown(reports))
         if args.html:
-            write_text(args.html, accounts.html(told, TEMPLATES))
+            write_text(args.html, comparison_report.html(reports, TEMPLATES))
     except UserError as error:
         escaping.stop(f"error: {error}", 2)
     except OSError as error:
         escaping.stop(f"error: {error.filename or 'standard output'}: {error.strerror}", 2)
-    sys.exit(any(one.bad for one in told))
+    sys.exit(any(one.bad for one in reports))
 
 
 if __name__ == "__main__":

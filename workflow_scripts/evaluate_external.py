@@ -37,7 +37,7 @@ def evaluate(args):
     from medfusion.errors import UserError
     from medfusion.package import external, inputs
     from medfusion.package.predictor import Predictions
-    from medfusion.tools import accounts, external_tables
+    from medfusion.tools import external_tables, terminal
 
     running.check_destination(args.out, [args.data], args.package)
     predictor = running.loaded(args.package, args.threads, args.backbone)
@@ -58,9 +58,9 @@ def evaluate(args):
     fields = zip(*parts, strict=True)
     found = Predictions(*(None if part[0] is None else np.concatenate(part) for part in fields))
     result = external.evaluate(np.array(labels), found, package, record)
-    terminal = accounts.console()
+    console = terminal.console()
     for table in external_tables.tables(result, package):
-        terminal.print(accounts.rich_table(table))
+        console.print(terminal.rich_table(table))
     if missing := result["missing"]:
         running.say(
             f"no image of {', '.join(missing)}: no AUROC over all classes, and their share of errors is not known"

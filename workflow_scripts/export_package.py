@@ -54,7 +54,7 @@ def main(args, settings):
     from medfusion.files.metric_files import read_metrics, tidy
     from medfusion.package import card, contents, input_checks, selection
 
-    measured = read_metrics(args.metrics, settings["shown"])
+    measured = read_metrics(args.metrics, settings["display_names"])
     averaged = {SystemId(*run): [SystemId(*one) for one in others] for run, others in settings["runs"]}
     choice = {run.address for run in averaged}
     systems = [system for system in rankings.read(args.ranking).systems if system.address in choice]
@@ -98,7 +98,7 @@ def main(args, settings):
     content = next(
         entry for entry in measured if (entry["model"], entry["seed"]) == (chosen.run.model, chosen.run.seed)
     )
-    trusted = reliabilities.read(args.reliability, settings["shown"])
+    trusted = reliabilities.read(args.reliability, settings["display_names"])
     of_classes, of_sets = card.measures(
         content["systems"][chosen.run.system]["test"], reliabilities.of_run(trusted, chosen.run), description.task
     )
@@ -184,11 +184,11 @@ class Parts:
             return contents.Network(key.model, key.seed, f"{name}.keras", f"{name}.onnx", **layers_and_views)
         path, options = self._backbones[key.model]
         backbone = backbones.load(path, options, self._settings["threads"])
-        told = contents.Backbone(
+        described = contents.Backbone(
             Path(path).name, hash_file(path), backbones.Input(**options["input"]), options["pretrained_on"]
         )
         onnx = f"{name}.onnx" if options["in_package"] else None
-        return contents.Network(key.model, None, None, onnx, (backbone.output,), tuple(options["views"]), told)
+        return contents.Network(key.model, None, None, onnx, (backbone.output,), tuple(options["views"]), described)
 
     def input_checks(self, keys):
         """The input check of each network, and the scores of the validation images, (n,)."""

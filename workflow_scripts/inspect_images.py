@@ -7,7 +7,7 @@ from medfusion.files.artifacts import write_text
 from medfusion.files.images import describe, read_labels
 from medfusion.files.tables import csv_text
 from medfusion.jobs import stage
-from medfusion.naming import shown
+from medfusion.naming import display_names
 
 
 def parser() -> argparse.ArgumentParser:
@@ -30,7 +30,7 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
 
     paths = dict(zip(("train", "val", "test"), args.images, strict=True))
     train = paths["train"]
-    names = shown(describe(train), settings)
+    names = display_names(describe(train), settings)
     labels = {"train": read_labels(train), "val": read_labels(paths["val"]), "test": read_labels(args.test_labels)}
     counts = inspection.class_counts(labels, names.label_names)
     write_text(args.counts, csv_text(counts))

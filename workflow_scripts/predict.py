@@ -44,7 +44,7 @@ def predict(args):
         writer = answers.WRITERS[args.format](file, package)
         form = Form(package.flag, package.size, package.channels, package.bits)
         found = inputs.items(args.inputs, form, running.say, [args.array] if args.array else inputs.NPZ_KEYS)
-        for batch in inputs.batches(running.shown(found, inputs.count(args.inputs), inputs.BATCH, args.out)):
+        for batch in inputs.batches(running.with_bar(found, inputs.count(args.inputs), inputs.BATCH, args.out)):
             for item in (item for item in batch if item.refusal):
                 running.say(f"refused: {item.name}: {item.refusal}")
                 refused.append(item)

@@ -18,23 +18,23 @@ def main():
         parser.error(f"--every: {args.every}; expected at least 0.1 seconds")
 
     from medfusion import escaping
-    from medfusion.tools import accounts, progress
+    from medfusion.tools import progress, terminal
 
     escaping.speak_utf8()
 
-    terminal = accounts.console()
+    console = terminal.console()
     try:
         while True:
             view = progress.look()
             if view is None or (args.results and os.path.abspath(args.results) != os.path.abspath(view.results)):
                 last = f"; the last run here was of {view.results}" if view else ""
                 escaping.stop(f"no run{f' of {args.results}' if args.results else ''} has started in this folder{last}")
-            if args.watch and terminal.is_terminal:
-                terminal.clear()
-            terminal.print(accounts.plain(progress.headline(view)), soft_wrap=True)
-            terminal.print(accounts.rich_table(progress.stages(view)))
+            if args.watch and console.is_terminal:
+                console.clear()
+            console.print(terminal.plain(progress.headline(view)), soft_wrap=True)
+            console.print(terminal.rich_table(progress.stages(view)))
             if view.of("running"):
-                terminal.print(accounts.rich_table(progress.running(view)))
+                console.print(terminal.rich_table(progress.running(view)))
             if not args.watch or not view.alive:
                 return
             time.sleep(args.every)

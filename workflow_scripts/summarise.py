@@ -47,14 +47,14 @@ def main(args, settings):
         "hardware": provenance.hardware(made_by),
         "software": f"Python {platform.python_version()}, versions as pinned in requirements.txt",
     }
-    contents = read_metrics(args.metrics, settings["shown"])
+    contents = read_metrics(args.metrics, settings["display_names"])
     ranked = {}
     for path in args.rankings:
         key = Path(path).parent.name
         table = tidy(content for content in contents if content["dataset"] == key)
         ranked[key] = rankings.read(path, ranking.candidates(table))
     comparisons = {content["dataset"]: content for content in map(read_comparisons, args.comparisons)}
-    trust = [reliabilities.read(path, settings["shown"]) for path in args.reliability]
+    trust = [reliabilities.read(path, settings["display_names"]) for path in args.reliability]
     by_dataset = {found.content["dataset"]: found for found in trust}
     text = summary.summary(settings["config"], contents, ranked, comparisons, by_dataset, made_by, context)
     write_text(args.text, text)

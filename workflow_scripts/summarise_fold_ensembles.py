@@ -26,8 +26,8 @@ def main(args, settings):
     description, labels = images.describe(args.test_labels), images.read_labels(args.test_labels)
     runs = [SystemId(*run) for run in settings["systems"]]
     ranked = rankings.read(args.ranking, {run.address for run in runs}).systems
-    shown = {settings["path"]: {key: settings[key] for key in ("name", "label_names")}}
-    measured = reliabilities.read(args.reliability, shown)
+    display_names = {settings["path"]: {key: settings[key] for key in ("name", "label_names")}}
+    measured = reliabilities.read(args.reliability, display_names)
     groups = image_groups.read(args.groups, {"test": len(labels)})
     alike = np.isin(groups["test"], np.concatenate([groups["train"], groups["val"]]))
     repeats = []

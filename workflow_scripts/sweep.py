@@ -156,12 +156,12 @@ def _run(sweeps, results, point, points, args):
 def _planned(command, log):
     """The jobs that would run, by rule; None if they cannot be planned, which the log then tells."""
     done = subprocess.run([*command, "-n"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    told = done.stdout.decode(errors="backslashreplace")
+    text = done.stdout.decode(errors="backslashreplace")
     if done.returncode:
-        log.write_text(told, encoding="utf-8")
+        log.write_text(text, encoding="utf-8")
         escaping.say(f"  FAILED before its first job: {log} says why")
         return None
-    stats = re.search(r"^Job stats:\njob +count\n-+ +-+\n(.*?)^total", told, re.M | re.S)
+    stats = re.search(r"^Job stats:\njob +count\n-+ +-+\n(.*?)^total", text, re.M | re.S)
     lines = [line.split() for line in stats[1].splitlines()] if stats else []
     return {name: int(count) for name, count in lines}
 
@@ -184,7 +184,7 @@ def _account(sweeps, finished, failed, results, args):
     """Print the table and write it down."""
     from medfusion.files.artifacts import write_text
     from medfusion.files.tables import csv_text
-    from medfusion.tools import accounts
+    from medfusion.tools import terminal
 
     for point in failed:
         escaping.say(f"failed: {point.words} ({point.results}.log)")
@@ -195,14 +195,14 @@ def _account(sweeps, finished, failed, results, args):
     write_text(out, csv_text(found, float_format="%.6g"))
     shown, notes = sweeps.shown_table(found, list(finished[0].values), args.metric)
     notes += [f"Failed, and not in the table: {point.words}." for point in failed]
-    parts = [f"**{escaping.markdown(shown.caption)}**", accounts.markdown_table(shown), *map(escaping.markdown, notes)]
+    parts = [f"**{escaping.markdown(shown.caption)}**", terminal.markdown_table(shown), *map(escaping.markdown, notes)]
     text = "\n\n".join(parts)
     write_text(out.with_suffix(".md"), f"{text}\n")
-    terminal = accounts.console()
-    terminal.print(accounts.rich_table(shown))
+    console = terminal.console()
+    console.print(terminal.rich_table(shown))
     for note in notes:
-        terminal.print(accounts.plain(note))
-    terminal.print(accounts.plain(f"all measures: {out}, {out.with_suffix('.md')}"))
+        console.print(terminal.plain(note))
+    console.print(terminal.plain(f"all measures: {out}, {out.with_suffix('.md')}"))
 
 
 if __name__ == "__main__":

@@ -136,7 +136,7 @@ def reliability(generated=False, decision=True):
     systems = [("net", seed, name) for seed in (1, 2) for name in ("cnn", "svm")] + [
         ("ensembles", None, "ensemble_cnn")
     ]
-    groups, shown = {}, []
+    groups, drawn = {}, []
     for model, seed, system in systems:
         first = np.clip(rng.normal(0.8 - 0.5 * labels, 0.2), 0.01, 0.99)
         values = np.column_stack([first, 1 - first])
@@ -146,8 +146,8 @@ def reliability(generated=False, decision=True):
         group = groups.setdefault((model, seed), {"model": model, "seed": seed, "systems": {}})
         group["systems"][system] = {"test": reliabilities.rows(found)}
         if model == "net":
-            parts = reliability_measures.accounts(labels, values, chosen.temperature, "binary-class", 4, 0.95)
-            shown.append({"address": f"net/{system}", "seed": seed, **parts})
+            parts = reliability_measures.curves(labels, values, chosen.temperature, "binary-class", 4, 0.95)
+            drawn.append({"address": f"net/{system}", "seed": seed, **parts})
     return {
         **{"dataset": "breast", "label_names": ["malignant", "normal, benign"], "generated": generated},
         **{
@@ -158,7 +158,7 @@ def reliability(generated=False, decision=True):
             "confidence": 0.95,
         },
         **{"validation": [30, 10], "test": [60, 20], "always": [], "best": "net/svm", "network": "net/cnn"},
-        **{"groups": list(groups.values()), "shown": shown},
+        **{"groups": list(groups.values()), "drawn": drawn},
     }
 
 

@@ -20,7 +20,7 @@ from medfusion.planning.job_settings import job_settings
 from medfusion.planning.page_plan import PagePlan
 from medfusion.planning.plan import Plan
 from medfusion.report import ablations as section
-from medfusion.report.page_parts import Section
+from medfusion.report.page_components import Section
 
 EVERYTHING = """
 datasets:
@@ -52,7 +52,7 @@ def test_everything_that_is_on_can_be_taken_away_and_nothing_else(plan):
     ]  # fmt: skip
     assert names(plan, "breast", "breast_resnet") == [
         "without_symmetries", "without_shift", "without_batch_norm", "without_dropout", "without_weight_decay",
-        "without_label_smoothing", "without_views", "without_network", "layer_features",
+        "without_label_smoothing", "without_test_time_augmentation", "without_network", "layer_features",
     ]  # fmt: skip
     assert names(plan, "blood", "blood_cnn") == [
         *of_augmentation, "without_batch_norm", "without_dropout", "without_dense_dropout", "without_l2",
@@ -60,7 +60,8 @@ def test_everything_that_is_on_can_be_taken_away_and_nothing_else(plan):
     ]  # fmt: skip
     assert names(plan, "blood", "compact_resnet") == [
         "without_original_epochs", "without_affine", "without_symmetries", "without_shift", "without_batch_norm",
-        "without_dropout", "without_weight_decay", "without_label_smoothing", "without_views", "without_network",
+        "without_dropout", "without_weight_decay", "without_label_smoothing", "without_test_time_augmentation",
+        "without_network",
     ]  # fmt: skip
 
 
@@ -71,7 +72,9 @@ def test_each_variant_differs_from_its_base_in_one_value_or_in_its_augmented_set
             parts = [(part, key) for part in ("options", "training", "features") for key in base[part]]
             changed = [key for part, key in parts if variant.network[part][key] != base[part][key]]
             assert len(changed) == (0 if variant.augmentation_off else 1) or variant.name == "without_network", path
-            assert variant.trained == (changed not in (["views"], ["layers"], ["layers", "views"])), path
+            assert variant.trained == (
+                changed not in (["test_time_augmentation"], ["layers"], ["layers", "test_time_augmentation"])
+            ), path
 
 
 def test_what_only_features_tell_apart_applies_the_trained_network_of_its_base(plan):
@@ -80,7 +83,7 @@ def test_what_only_features_tell_apart_applies_the_trained_network_of_its_base(p
 
     own = "results/blood/ablations/compact_resnet/without_dropout/seed2/model.keras"
     assert trained("ablations/compact_resnet/without_dropout") == own
-    for change in ("", "/without_views", "/without_network"):
+    for change in ("", "/without_test_time_augmentation", "/without_network"):
         path = f"ablations/compact_resnet{change}" if change else "compact_resnet"
         assert trained(path) == "results/blood/compact_resnet/seed2/model.keras"
 
@@ -147,7 +150,7 @@ def test_weight_decay_counts_only_for_the_optimiser_that_has_it():
 
 def test_every_part_has_words_and_every_option_that_regularises_can_be_taken_away():
     schema_parts = {*ablations.AUGMENTATION_OFF, *ablations.TRAINING_OFF, *ablations.OPTIONS_OFF}
-    assert schema_parts | {"augmentation", "views", "network"} == set(ablations.WORDS)
+    assert schema_parts | {"augmentation", "test_time_augmentation", "network"} == set(ablations.WORDS)
     options = {name for options in OPTIONS.values() for name in options}
     others = {"batch_norm_momentum", "blocks", "widths", "stem_stride"}
     pretrained = {"application", "weights", "sha256", "input_size", "fine_tune", "pretrained_on"}

@@ -39,14 +39,14 @@ def made(tmp_path, name):
     entry.update(label=name, label_names=[name, "other"], positive=0, ece_bins=15)
     entry["published"] = [{"system": "net/svm", "name": name, "accuracy": 0.8, "auroc": None, "source": name}]
     config["report"]["title"] = name
-    shown = {"breast": {"name": name, "label_names": [name, "other"]}}
+    display_names = {"breast": {"name": name, "label_names": [name, "other"]}}
     contents = [{**content, "name": name, "label_names": [name, "other"]} for content in synthetic.run(False)]
-    return config, shown, contents
+    return config, display_names, contents
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_page_prints_every_name_as_it_is(tmp_path, name):
-    config, shown, contents = made(tmp_path, name)
+    config, display_names, contents = made(tmp_path, name)
     metrics = [str(tmp_path / f"{number}.json") for number in range(len(contents))]
     for path, content in zip(metrics, contents, strict=True):
         write_json(path, content)
@@ -57,7 +57,7 @@ def test_the_page_prints_every_name_as_it_is(tmp_path, name):
     found["breast/ranking"] = synthetic.write_ranking(tmp_path / "ranking.csv", contents)
     found["breast/discrimination/discrimination"] = str(tmp_path / "discrimination.json")
     found["breast/reliability/reliability"] = str(tmp_path / "reliability.json")
-    settings = {"config": config, "shown": shown, "captions": {}}
+    settings = {"config": config, "display_names": display_names, "captions": {}}
     text = page.render(ROOT / "templates/report.html.j2", settings, metrics, {}, found, {"python": "3"}, [])
     reader = Reader(text)
     assert reader.text.count(name) >= 12 and "<b>x" not in text
@@ -70,9 +70,9 @@ def test_the_page_prints_every_name_as_it_is(tmp_path, name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_summary_prints_every_name_as_it_is(tmp_path, name):
-    config, shown, contents = made(tmp_path, name)
+    config, display_names, contents = made(tmp_path, name)
     write_json(tmp_path / "reliability.json", synthetic.reliability(False, True))
-    trust = {"breast": reliabilities.read(tmp_path / "reliability.json", shown)}
+    trust = {"breast": reliabilities.read(tmp_path / "reliability.json", display_names)}
     config["datasets"]["breast"]["learning_curve"] = {"network": "net", "repeats": [1, 2], "sizes": [100, "all"]}
     config["evaluation"]["replicates"] = 100
     ranked = {"breast": synthetic.ranked(tidy(contents))}

@@ -372,13 +372,16 @@ def laid_over(**changes):
 @pytest.mark.usefixtures("folder")
 def test_what_an_entry_leaves_out_is_filled_in():
     _, complete = laid_over(
-        input={"size": 32}, sha256=KeyError, pretrained_on=KeyError, features={"views": ["transpose"]}
+        input={"size": 32}, sha256=KeyError, pretrained_on=KeyError, features={"test_time_augmentation": ["transpose"]}
     )
     network = complete()["networks"]["efficientnet_lite0"]
     taken = network["options"]["input"]
     assert taken == {"size": 32, "layout": "NCHW", "channels": 3, "scale": 1 / 255, "mean": [0] * 3, "std": [1] * 3}
     assert network["options"]["sha256"] is None and network["options"]["in_package"] is True
-    assert network["training"] is None and network["features"] == {"layers": [], "views": ["transpose"]}
+    assert network["training"] is None and network["features"] == {
+        "layers": [],
+        "test_time_augmentation": ["transpose"],
+    }
     assert set(taken) == set(Input.__dataclass_fields__)
 
 
@@ -409,7 +412,7 @@ WRONG = {
         f"{KEY}.features.layers: a frozen backbone has one output, options.output; leave layers out",
     ),
     "ablations": (
-        {"ablations": {"without": ["views"]}},
+        {"ablations": {"without": ["test_time_augmentation"]}},
         "datasets.pictures.models.backbone.ablations: networks.efficientnet_lite0 is a frozen backbone, of which "
         "nothing can be taken away; set ablations: ~",
     ),

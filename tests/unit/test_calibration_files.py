@@ -107,7 +107,7 @@ def test_reliability_of_another_data_set_is_one_message(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("keys", "value"), [(("groups",), []), (("groups",), [1]), (("shown",), []), (("groups", 0), {})]
+    ("keys", "value"), [(("groups",), []), (("groups",), [1]), (("drawn",), []), (("groups", 0), {})]
 )
 def test_another_reliability_is_one_message(keys, value, tmp_path):
     content = synthetic.reliability()

@@ -23,7 +23,7 @@ from medfusion.learning import input_check
 from medfusion.package import contents, input_checks, running
 from medfusion.package.predictor import Predictor
 from medfusion.report import input_check as told
-from medfusion.report.page_parts import Section
+from medfusion.report.page_components import Section
 
 
 def smooth(n, channels=1, seed=0):

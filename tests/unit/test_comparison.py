@@ -1,4 +1,4 @@
-"""Tests of runs compared: configuration, measures, significance, accounts and exit codes."""
+"""Tests of runs compared: configuration, measures, significance, reports and exit codes."""
 
 import dataclasses
 import io
@@ -15,7 +15,7 @@ from rich.console import Console
 from scipy.stats import binom, norm, ttest_ind
 
 from medfusion.errors import UserError
-from medfusion.tools import accounts, finished, significance, snapshots
+from medfusion.tools import comparison_report, finished, significance, snapshots
 from medfusion.tools.comparison import ABSENT, compare, differences
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -156,8 +156,8 @@ def test_other_test_images_are_said_loudly_and_never_tested(tmp_path, monkeypatc
     change = only(found.changes)
     assert (change.p, change.test.p, change.significant) == (None, None, None)
     assert change.test.name == "none: other test images"
-    told = accounts.account(found, 0.01, False)
-    assert any(text.startswith("DIFFERENT TEST IMAGES of Breast") for text in told.warnings)
+    report = comparison_report.report(found, 0.01, False)
+    assert any(text.startswith("DIFFERENT TEST IMAGES of Breast") for text in report.warnings)
     assert not found.nothing_differs
 
 
@@ -172,7 +172,7 @@ def test_a_regression_is_a_mean_lower_by_more_than_the_tolerance(tmp_path, wrong
     first, second = run(tmp_path, "a", {A: {0}}), run(tmp_path, "b", {A: wrong})
     found = compare(first, second, tolerance=tolerance)
     assert [change.system for change in found.regressions] == (["net/cnn"] if worse else [])
-    assert accounts.account(found, tolerance, False).bad == worse
+    assert comparison_report.report(found, tolerance, False).bad == worse
 
 
 def test_the_mean_over_seeds_counts_not_a_single_seed(tmp_path):
@@ -202,11 +202,11 @@ def test_systems_of_one_run_only_are_listed_and_count_where_that_is_asked_for(tm
     first, second = run(tmp_path, "a", {A: {0}, more: {0}}), run(tmp_path, "b", {A: {0}, ("breast", "n", 1, "s"): {}})
     found = compare(first, second)
     assert (found.only_old, found.only_new) == (["blood: net/cnn"], ["breast: n/s"])
-    assert not accounts.account(found, 0.01, strict=False).bad
-    assert accounts.account(found, 0.01, strict=True).bad
+    assert not comparison_report.report(found, 0.01, strict=False).bad
+    assert comparison_report.report(found, 0.01, strict=True).bad
     assert not found.nothing_differs
-    told = accounts.account(found, 0.01, strict=False)
-    assert told.verdict.endswith(f"1 systems of {first.name} are not in {second.name}.")
+    report = comparison_report.report(found, 0.01, strict=False)
+    assert report.verdict.endswith(f"1 systems of {first.name} are not in {second.name}.")
 
 
 def test_runs_that_have_nothing_in_common_are_refused(tmp_path):
@@ -221,7 +221,7 @@ def test_an_unknown_metric_is_refused_with_what_was_meant(tmp_path):
         compare(first, first, "acuracy")  # codespell:ignore
 
 
-# -- accounts ---------------------------------------------------------------------------------------------------------
+# -- reports ----------------------------------------------------------------------------------------------------------
 
 
 def nasty():
@@ -230,18 +230,22 @@ def nasty():
     return config
 
 
-def printed(told):
+def printed(report):
     terminal = Console(width=160, record=True, file=io.StringIO(), highlight=False)
-    accounts.show([told], terminal)
+    comparison_report.show([report], terminal)
     return terminal.export_text()
 
 
 def test_every_account_says_what_differs_and_escapes_it(tmp_path):
     first = run(tmp_path, "a", {A: range(10)})
     second = run(tmp_path, "b", {A: {}}, config=nasty(), libraries={"python": "3.11", "numpy": "2.1"})
-    told = accounts.account(compare(second, first), 0.01, False)
-    assert told.bad and told.verdict.startswith("REGRESSION")
-    text, markdown, page = printed(told), accounts.markdown([told]), accounts.html([told], TEMPLATES)
+    report = comparison_report.report(compare(second, first), 0.01, False)
+    assert report.bad and report.verdict.startswith("REGRESSION")
+    text, markdown, page = (
+        printed(report),
+        comparison_report.markdown([report]),
+        comparison_report.html([report], TEMPLATES),
+    )
     for part in ("REGRESSION", "report.title", "numpy", "2.1", "0.750", "-0.250", "McNemar", "brier"):
         assert all(part in one for one in (text, markdown, page)), part
     assert "[bold]x[/bold]" in text
@@ -254,8 +258,8 @@ def test_every_account_says_what_differs_and_escapes_it(tmp_path):
 
 def test_no_difference_is_said_clearly(tmp_path):
     first, second = run(tmp_path, "a", {A: {0}}), run(tmp_path, "b", {A: {0}})
-    told = accounts.account(compare(first, second), 0.01, True)
-    assert told.verdict.startswith("Nothing differs") and not told.tables and not told.bad
+    report = comparison_report.report(compare(first, second), 0.01, True)
+    assert report.verdict.startswith("Nothing differs") and not report.tables and not report.bad
 
 
 def test_other_measures_that_differ_are_named(tmp_path):
@@ -263,22 +267,22 @@ def test_other_measures_that_differ_are_named(tmp_path):
     second.metrics.loc[second.metrics["metric"] == "brier", "value"] = 0.3
     found = compare(first, second)
     assert found.other_metrics == ["brier"] and not found.nothing_differs
-    assert any("brier" in note for note in accounts.account(found, 0.01, False).notes)
+    assert any("brier" in note for note in comparison_report.report(found, 0.01, False).notes)
 
 
 def test_generated_images_are_named(tmp_path):
     first = run(tmp_path, "a", {A: {0}}, generated=True)
-    assert "Generated images" in accounts.account(compare(first, first), 0.01, False).warnings[0]
+    assert "Generated images" in comparison_report.report(compare(first, first), 0.01, False).warnings[0]
 
 
 def test_commits_are_compared_where_both_are_known(tmp_path):
     first = run(tmp_path, "a", {A: {0}})
     known = [dataclasses.replace(first, commit=commit) for commit in commits()]
     assert compare(first, known[0]).commits == []
-    told = accounts.account(compare(*known), 0.01, False)
-    assert told.tables[0].bodies[0].rows[0].cells[1].text == "a" * 12
-    assert told.tables[0].bodies[0].rows[0].cells[2].text == f"{'b' * 12} with changes"
-    assert any("the commit alone does not hold its code" in text for text in told.warnings)
+    report = comparison_report.report(compare(*known), 0.01, False)
+    assert report.tables[0].bodies[0].rows[0].cells[1].text == "a" * 12
+    assert report.tables[0].bodies[0].rows[0].cells[2].text == f"{'b' * 12} with changes"
+    assert any("the commit alone does not hold its code" in text for text in report.warnings)
 
 
 def commits():

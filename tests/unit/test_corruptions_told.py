@@ -19,7 +19,7 @@ from medfusion.files.corrupted_files import COLUMNS, UNTOUCHED, Condition
 from medfusion.files.metric_files import tidy
 from medfusion.naming import Names
 from medfusion.report import corruptions as told
-from medfusion.report.page_parts import Section
+from medfusion.report.page_components import Section
 
 LABELS = np.arange(40) % 2
 NAMES = ["malignant", "normal"]
@@ -60,7 +60,7 @@ def test_the_table_is_read_as_it_was_written(table):
     found = measured.Measured(table, "net/svm")
     assert found.at("clean", "0", "accuracy").value == 0.95
     assert found.at("clean", "0", "balanced_error").value == pytest.approx(0.05)
-    assert measured.shown(table, SYSTEMS) == ["net/svm", "net/cnn"]
+    assert measured.drawn(table, SYSTEMS) == ["net/svm", "net/cnn"]
 
 
 CALLED = Names({"net/svm": "SVM on Net"})

@@ -122,7 +122,7 @@ def write_corrupted(folder):
 RELIABILITY = reliability()
 # For each stage program: its arguments, and settings; what is in braces is a file of the folder that it reads.
 STYLE = {"style": "white", "name": "Own images", "label_names": None}
-SHOWN = {"shown": {"breast": {"name": "Own images"}}}
+SHOWN = {"display_names": {"breast": {"name": "Own images"}}}
 CLASSIFIER = {
     "kind": "svm",
     "grid": {"C": [1]},

@@ -41,7 +41,7 @@ def test_every_flag_has_a_preset_and_is_all_that_need_be_said():
         )
         assert entry["models"]["default"]["classifiers"] == BASE["defaults"]["model"]["classifiers"]
         assert any(rule["network"] in sentence and f"{images:,}" in sentence for sentence in entry["by_default"])
-        assert plan.shown(f"my_{flag}")["name"] == INFO[flag]["python_class"]
+        assert plan.display_names(f"my_{flag}")["name"] == INFO[flag]["python_class"]
         assert plan.several_labels(f"my_{flag}") == (flag == "chestmnist")
 
 

@@ -30,7 +30,7 @@ from medfusion.files.artifacts import read_record, write_json
 from medfusion.files.images import Description
 from medfusion.report import discrimination as account
 from medfusion.report import page_card
-from medfusion.report.page_parts import Section
+from medfusion.report.page_components import Section
 from medfusion.system_id import SystemId
 from medfusion.tasks import BINARY, MULTI_CLASS, MULTI_LABEL
 

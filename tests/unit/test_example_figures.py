@@ -8,9 +8,9 @@ import pytest
 from synthetic import maps, selection
 
 from medfusion.figures import drawing, example_figures
-from medfusion.naming import Shown
+from medfusion.naming import DisplayNames
 
-SHOWN = Shown("Own images", ("malignant", "normal, benign"))
+SHOWN = DisplayNames("Own images", ("malignant", "normal, benign"))
 NOTHING = {"errors": [], "confused": [], "wrong": 0}
 
 
@@ -38,13 +38,13 @@ def size(path):
     return struct.unpack(">II", path.read_bytes()[16:24])
 
 
-def drawn(examples, shown=SHOWN, side=28, channels=1):
+def drawn(examples, display=SHOWN, side=28, channels=1):
     images = pictures(side, channels)
     return {
-        "errors": example_figures.errors(examples, images, shown),
-        "confused": example_figures.confused(examples, images, shown),
-        "disagreements": example_figures.disagreements(examples, images, shown),
-        "saliency": example_figures.saliency(examples, images, maps(side), shown),
+        "errors": example_figures.errors(examples, images, display),
+        "confused": example_figures.confused(examples, images, display),
+        "disagreements": example_figures.disagreements(examples, images, display),
+        "saliency": example_figures.saliency(examples, images, maps(side), display),
     }
 
 
@@ -157,7 +157,7 @@ def test_long_names_of_classes_are_wrapped_and_eight_classes_stay_small(tmp_path
         return {"index": index, "true": index % 8, "predicted": predicted, "probability": 0.5}
 
     examples = selection() | {"errors": [example(index, (index + 1) % 8) for index in range(18)], "wrong": 18}
-    figure = example_figures.errors(examples, images, Shown("Own images", names))
+    figure = example_figures.errors(examples, images, DisplayNames("Own images", names))
     assert max(len(line) for text in figure.texts for line in text.get_text().splitlines()) < 70
     captions = [text.get_text() for text in figure.texts[1:]]
     assert max(len(line) for text in captions for line in text.splitlines()) <= 16

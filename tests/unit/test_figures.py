@@ -312,7 +312,7 @@ def test_reliability_diagrams_show_every_run_before_and_after(trusted):
     figure = reliability_figures.diagrams(trusted)
     panels = [axes for part in figure.subfigs for axes in part.axes]
     assert len(panels) == 8  # two systems, before and after, each with a histogram
-    run = trusted.content["shown"][1]
+    run = trusted.content["drawn"][1]
     assert run["address"] == "net/svm" and run["seed"] == 1
     for panel, when in zip(panels[:2], ("before", "after"), strict=True):
         bins = run[when]["diagram"]["bins"]
@@ -362,7 +362,7 @@ def test_coverage_is_drawn_by_class_against_the_intended(trusted):
 
 def test_the_numbers_of_reliability_are_those_that_are_drawn(trusted):
     bins = reliability_figures.diagram_numbers(trusted)
-    first = trusted.content["shown"][0]
+    first = trusted.content["drawn"][0]
     part = bins[(bins["system"] == "net/cnn") & (bins["seed"] == 1) & (bins["temperature"] == "after")]
     assert part[["confidence", "accuracy", "low", "high", "n"]].to_dict("records") == first["after"]["diagram"]["bins"]
     points = reliability_figures.risk_coverage_numbers(trusted)

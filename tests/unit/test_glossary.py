@@ -8,7 +8,7 @@ import pytest
 from medfusion.figures.registry import FIGURES
 from medfusion.planning.fingerprint import ROOT
 from medfusion.report import glossary, page, page_tables, paired, reliability
-from medfusion.report.page_parts import Section
+from medfusion.report.page_components import Section
 
 DOCUMENTATION = (ROOT.parent / "docs" / glossary.PAGE).read_text(encoding="utf-8")
 MEASURES = {

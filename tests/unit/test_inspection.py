@@ -11,7 +11,7 @@ from medfusion.data import inspection
 from medfusion.errors import UserError
 from medfusion.figures import drawing, montage
 from medfusion.files.images import Description, write_labels, write_split
-from medfusion.naming import shown
+from medfusion.naming import display_names
 from medfusion.report import page_tables
 
 NAMES = ("apple", "pear", "a fruit with a name that needs more than one line", "absent")
@@ -148,7 +148,7 @@ def test_the_stage_writes_the_same_bytes_twice_and_names_generated_images(data, 
         contents.append([path.read_bytes() for path in outputs.values()])
     assert contents[0] == contents[1]
     assert pd.read_csv(tmp_path / "first" / "c.csv")["n"].sum() == 49
-    figure = inspection.draw_examples(paths["train"], labels["train"], shown(description, FRUIT), seed=0)
+    figure = inspection.draw_examples(paths["train"], labels["train"], display_names(description, FRUIT), seed=0)
     assert any("generated images" in text.get_text() for text in figure.texts)
     drawing.save(figure, tmp_path / "figure.png")
 

@@ -16,9 +16,9 @@ from medfusion.files.artifacts import read_json, write_json
 from medfusion.files.hdf5 import create_hdf5
 from medfusion.files.images import Description
 from medfusion.learning import out_of_fold
-from medfusion.naming import Names, Shown
+from medfusion.naming import DisplayNames, Names
 from medfusion.report import label_audit as account
-from medfusion.report.page_parts import Section
+from medfusion.report.page_components import Section
 
 CLASSES = 4
 SIZES = {"train": 400, "val": 200, "test": 200}
@@ -147,10 +147,10 @@ def test_the_gallery_shows_the_most_doubtful_first_and_says_where_there_are_none
         assert len(own) == min(len(flagged), label_figures.SHOWN)
         assert own["score"].tolist() == sorted(flagged["score"])[: len(own)]
     pictures = {(row["split"], row["index"]): np.zeros((28, 28, 1), np.uint8) for _, row in chosen.iterrows()}
-    drawn = label_figures.mislabelled(table, chosen, pictures, Shown("Toys", NAMES))
+    drawn = label_figures.mislabelled(table, chosen, pictures, DisplayNames("Toys", NAMES))
     assert f"train: {(table['flagged'] & (table['split'] == 'train')).sum()} of 400 labels flagged" in texts(drawn)
     clean = table.assign(flagged=False)
-    drawn = label_figures.mislabelled(clean, label_figures.chosen(clean), {}, Shown("Toys", NAMES))
+    drawn = label_figures.mislabelled(clean, label_figures.chosen(clean), {}, DisplayNames("Toys", NAMES))
     assert "No label of 800 is flagged." in texts(drawn)
 
 

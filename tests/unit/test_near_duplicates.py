@@ -11,11 +11,11 @@ import audit_duplicates
 from medfusion.data import duplicate_search, near_duplicates
 from medfusion.figures import drawing
 from medfusion.files.images import Description, read_images, write_labels, write_split
-from medfusion.naming import shown
+from medfusion.naming import display_names
 
 DESCRIPTION = Description("toys", "multi-class", ("apple", "pear (green)"), "0" * 64, True)
 TOYS = {"name": "Toys", "label_names": None}
-SHOWN = shown(DESCRIPTION, TOYS)
+SHOWN = display_names(DESCRIPTION, TOYS)
 
 
 def _split(folder, name, images, labels):

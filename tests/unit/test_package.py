@@ -409,7 +409,7 @@ def model_card(package, address=None, source="official", seed=2, near_duplicates
         }
     ]
     audit = {"threshold": 0.95, "images": {"test": 80}, "splits": [{**near[0], "second": "val"}, *near]}
-    settings = {"dataset": "breast", "shown": {"breast": {"systems": {"net/svm": "SVM on Net"}}}}
+    settings = {"dataset": "breast", "display_names": {"breast": {"systems": {"net/svm": "SVM on Net"}}}}
     settings |= {"source": source, "export": address, "confidence": 0.95, "criterion": "accuracy"}
     parity = [{"images": 40, "features": 1.2e-6, "probabilities": 3e-7}]
     return card.card(

@@ -24,7 +24,7 @@ from medfusion.planning.fingerprint import ROOT
 from medfusion.planning.job_settings import job_settings
 from medfusion.planning.plan import Plan
 from medfusion.report import page, page_card, page_figures, page_tables, provenance
-from medfusion.report.page_parts import Body, Cell, Row, Table
+from medfusion.report.page_components import Body, Cell, Row, Table
 
 TEMPLATE = ROOT / "templates" / "report.html.j2"
 FIGURES = [
@@ -104,7 +104,7 @@ def render(tmp_path):
         if trust:
             write_json(tmp_path / "reliability.json", trust)
             tables["breast/reliability/reliability"] = str(tmp_path / "reliability.json")
-        settings = {"config": config or synthetic.config(), "shown": {"breast": {"name": "BreastMNIST"}}}
+        settings = {"config": config or synthetic.config(), "display_names": {"breast": {"name": "BreastMNIST"}}}
         settings["captions"] = {name: registry.caption(name) for name in registry.FIGURES}
         records = [synthetic.record("train_cnn", seconds=75.0, memory_mb=512.0)]
         more = {"checklist": checklist, "looks": looks}

@@ -11,8 +11,8 @@ from medfusion.files import example_files
 from medfusion.files.artifacts import write_json
 from medfusion.files.images import Description
 from medfusion.naming import Names
+from medfusion.report.page_components import Picture, Section
 from medfusion.report.page_examples import ExamplePages, central_share
-from medfusion.report.page_parts import Picture, Section
 
 DESCRIPTION = Description("breastmnist", "binary-class", ("a", "b"), "0" * 64, False)
 NAMES = ["malignant", "normal, benign (both)"]
@@ -51,7 +51,7 @@ def filled(page):
 
 
 def told(page, kind):
-    return page.told(Picture(f"breast/examples/{kind}", "A title", "?", "?", "data:", 1, 1))
+    return page.captioned(Picture(f"breast/examples/{kind}", "A title", "?", "?", "data:", 1, 1))
 
 
 def cells(table):
@@ -138,7 +138,7 @@ def test_captions_and_alternative_texts_state_counts(pages):
         assert picture.alt.startswith("A title. ") and "Own images, test n = 5" in picture.alt
         assert picture.caption.endswith(" Test n = 5.")
     other = Picture("breast/results/seeds", "A title", "?", "?", "data:", 1, 1)
-    assert page.told(other) is other
+    assert page.captioned(other) is other
 
 
 def test_the_caveats_of_the_maps_are_there(pages):

@@ -20,7 +20,7 @@ from medfusion.files.metric_files import tidy
 from medfusion.files.rankings import Score
 from medfusion.naming import Names
 from medfusion.report import paired
-from medfusion.report.page_parts import Section
+from medfusion.report.page_components import Section
 
 DESCRIPTION = Description("breastmnist", "binary-class", ("malignant", "normal"), "0" * 64, True)
 LABELS = np.arange(60) % 2

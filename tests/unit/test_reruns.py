@@ -75,8 +75,8 @@ def test_what_is_as_recorded_need_not_run(made):
 def test_stand_ins_are_younger_than_results_from_the_future(made, tmp_path):
     later = time.time() + 10 * 365 * 86_400
     os.utime(NETWORK, (later, later))
-    told = look(planned(value=2)).told(tmp_path)
-    assert Path(told[str(TRAIN.settings)]).stat().st_mtime > later
+    stand_ins = look(planned(value=2)).stand_ins(tmp_path)
+    assert Path(stand_ins[str(TRAIN.settings)]).stat().st_mtime > later
 
 
 def test_a_file_of_the_user_below_the_results_is_seen_when_it_is_replaced(made):
@@ -96,7 +96,7 @@ def test_looking_changes_nothing(made, tmp_path_factory):
     before = everything()
     found = look(PREPARE, planned(value=2))
     assert set(found.reasons) == {PREPARE.settings, TRAIN.settings}
-    found.told(tmp_path_factory.mktemp("plan"))
+    found.stand_ins(tmp_path_factory.mktemp("plan"))
     assert everything() == before
 
 
@@ -277,13 +277,13 @@ def test_a_plan_that_writes_nothing_has_stand_ins_for_new_settings(made, tmp_pat
     new = planned("draw", outputs=("results/figure.svg",))
     found = look(PREPARE, planned(value=2), new)
     folder = tmp_path_factory.mktemp("plan")
-    told = found.told(folder)
+    stand_ins = found.stand_ins(folder)
     assert found.changed == [TRAIN.settings, new.settings]
     for job in (TRAIN, new):
-        stand_in = Path(told[str(job.settings)])
+        stand_in = Path(stand_ins[str(job.settings)])
         assert stand_in == folder / "settings" / job.stage / job.settings.name
-        assert stand_in.stat().st_mtime > time.time() + 3000 and told[str(job.settings)].flags == {"local": True}
-    assert told[str(PREPARE.settings)] == str(PREPARE.settings)
-    assert told[str(PREPARE.settings)].flags == {"ancient": True, "local": True}
-    told = found.told(None)
-    assert (told[str(TRAIN.settings)], told[str(new.settings)]) == (str(TRAIN.settings), [])
+        assert stand_in.stat().st_mtime > time.time() + 3000 and stand_ins[str(job.settings)].flags == {"local": True}
+    assert stand_ins[str(PREPARE.settings)] == str(PREPARE.settings)
+    assert stand_ins[str(PREPARE.settings)].flags == {"ancient": True, "local": True}
+    stand_ins = found.stand_ins(None)
+    assert (stand_ins[str(TRAIN.settings)], stand_ins[str(new.settings)]) == (str(TRAIN.settings), [])

@@ -64,7 +64,7 @@ def render(tmp_path, contents, config):
         write_json(paths[-1], content)
     template = ROOT / "templates" / "report.html.j2"
     tables = {"breast/ranking": synthetic.write_ranking(tmp_path / "ranking.csv", contents, "auroc")}
-    html = page.render(template, {"config": config, "shown": SHOWN, "captions": {}}, paths, {}, tables, {}, [])
+    html = page.render(template, {"config": config, "display_names": SHOWN, "captions": {}}, paths, {}, tables, {}, [])
     html = re.sub(r"</?dfn[^>]*>", "", html)
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", re.sub(r"(?s)<(style|script).*?</\1>", "", html))).split())
 
@@ -110,7 +110,7 @@ def test_figures_show_every_label_and_every_run(tmp_path, contents):
         for word in (f"--{name.replace('_', '-')}", str(tmp_path / f"{name}.svg"))
     ]
     args = draw.parser("labels").parse_args(["labels", *words])
-    draw.main(args, {"style": "white", "shown": SHOWN, "published": [], "source": "official"})
+    draw.main(args, {"style": "white", "display_names": SHOWN, "published": [], "source": "official"})
     areas, seeds = ((tmp_path / f"{name}.svg").read_text() for name in ("areas", "area_seeds"))
     assert all(name in areas for name in NAMES)
     assert "system,test_auroc,low,high" in seeds

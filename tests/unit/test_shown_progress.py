@@ -18,7 +18,7 @@ class Terminal(io.StringIO):
 
 @pytest.mark.parametrize("total", [600, None])
 def test_elsewhere_than_on_a_terminal_lines_count(capsys, total):
-    assert list(running.shown(range(600), total, 256, None)) == list(range(600))
+    assert list(running.with_bar(range(600), total, 256, None)) == list(range(600))
     assert capsys.readouterr().err.splitlines() == ["256 images", "512 images"]
 
 
@@ -27,7 +27,7 @@ def test_a_terminal_has_a_bar_and_keeps_what_is_said(monkeypatch, total):
     monkeypatch.setattr(sys, "stderr", terminal := Terminal())
     monkeypatch.setenv("TERM", "xterm")
     found = []
-    for number in running.shown(range(600), total, 256, None):
+    for number in running.with_bar(range(600), total, 256, None):
         found.append(number)
         if number == 300:
             running.say("refused: x.png: no picture")
@@ -39,13 +39,13 @@ def test_a_terminal_has_a_bar_and_keeps_what_is_said(monkeypatch, total):
 def test_rows_on_the_terminal_are_not_torn_by_a_bar(monkeypatch):
     monkeypatch.setattr(sys, "stderr", terminal := Terminal())
     monkeypatch.setattr(sys, "stdout", Terminal())
-    assert len(list(running.shown(range(300), 300, 256, None))) == 300
+    assert len(list(running.with_bar(range(300), 300, 256, None))) == 300
     assert terminal.getvalue() == "256 images\n"
 
 
 def test_few_images_have_no_bar(monkeypatch):
     monkeypatch.setattr(sys, "stderr", terminal := Terminal())
-    assert list(running.shown(range(20), 20, 256, "x.csv")) == list(range(20)) and terminal.getvalue() == ""
+    assert list(running.with_bar(range(20), 20, 256, "x.csv")) == list(range(20)) and terminal.getvalue() == ""
 
 
 def test_pictures_are_counted_as_they_will_be_read(tmp_path):

@@ -15,7 +15,7 @@ from medfusion.evaluation.paired_tests import area, area_interval
 from medfusion.files import slice_files
 from medfusion.naming import Names
 from medfusion.report import slices as told
-from medfusion.report.page_parts import Section
+from medfusion.report.page_components import Section
 
 OPTIONS = {"positive": 0, "replicates": 499, "confidence": 0.95, "seed": 0}
 

@@ -55,7 +55,7 @@ def unset_keys():
     yield from (f"networks.resnet28.options.fine_tune.{name}" for name in APPLICATION["fine_tune"])
     for network in BASE["networks"]:
         yield from (f"networks.{network}.training.{name}" for name in changes.TRAINING.split())
-        yield from (f"networks.{network}.features.{name}" for name in ("layers", "views"))
+        yield from (f"networks.{network}.features.{name}" for name in ("layers", "test_time_augmentation"))
     for classifier in BASE["classifiers"]:
         yield from (f"classifiers.{classifier}.{name}" for name in ("label", *changes.CHOOSING.split()))
     yield from (f"fusions.{fusion}.label" for fusion in BASE["fusions"])

@@ -478,8 +478,8 @@ KEYS = (
             f"{stage} unset={{setting}}"
             for stage in ("extract_features", "learning_curve", "corrupt_predict", "fit_input_check", "export_package")
         ),
-        _each("defaults.features.{setting}", "layers views"),
-        ("defaults.features.views",),
+        _each("defaults.features.{setting}", "layers test_time_augmentation"),
+        ("defaults.features.test_time_augmentation",),
     ),
     Row(
         "`defaults.classifier`: folds, calibration …",
@@ -534,8 +534,8 @@ KEYS = (
             f"{stage} network={{network}}"
             for stage in ("extract_features", "learning_curve", "corrupt_predict", "fit_input_check", "export_package")
         ),
-        _each(f"{NETWORK}.features.{{setting}}", "layers views"),
-        ("networks.compact_resnet.features.views",),
+        _each(f"{NETWORK}.features.{{setting}}", "layers test_time_augmentation"),
+        ("networks.compact_resnet.features.test_time_augmentation",),
     ),
     Row(
         "a classifier's `kind`",

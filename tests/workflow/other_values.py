@@ -45,7 +45,7 @@ CHOICES: dict[str, list[Any]] = {
     "affine": [{"rotation": 30, "scale": 0.1}, None],
     "corruptions": [0.3, 0.2],
     "symmetries": [["transpose"], []],
-    "views": [["transpose", "shifts"], []],
+    "test_time_augmentation": [["transpose", "shifts"], []],
     "precision": ["bfloat16", "float32"],
     "optimizer": ["adamw", "adam"],
     "schedule": ["one_cycle", "constant"],

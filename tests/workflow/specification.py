@@ -243,7 +243,7 @@ def _add_ablations(add, config: Config, dataset: str, base: str, model: Config) 
         kind = change.removeprefix("without_")
         if kind in ("flip", "rotation", "scale", "contrast"):
             add("augment", dataset, f"augmented-without-{kind}", dataset=dataset)
-        trained = not change.startswith("layer_") and kind not in ("views", "network")
+        trained = not change.startswith("layer_") and kind not in ("test_time_augmentation", "network")
         for seed in ablations["seeds"]:
             job = ("ablations", base, change, seed)
             if trained:
@@ -274,7 +274,7 @@ def _network_facts(name: str, network: Config) -> dict[str, Any]:
     settings = (
         "images original_epochs affine corruptions symmetries shift batch_size epochs min_steps optimizer "
         "learning_rate weight_decay schedule warm_up label_smoothing loss class_weight early_stopping reduce_lr layers "
-        "views"
+        "test_time_augmentation"
     )
     options = {**OPTIONS.get(network["architecture"], {}), **(network.get("options") or {})}
     lowered = not any(width % 16 for width in options.get("widths", []))

@@ -72,8 +72,8 @@ def test_ablated_systems_are_measured_and_shown_and_are_no_candidates(switched_o
         ("breast", "breast_cnn/without_rotation/svm_linear", "1"),
         ("breast", "breast_cnn/without_network/svm_linear", "1"),
         ("breast", "breast_cnn/layer_flatten/svm_linear", "1"),
-        ("blood", "compact_resnet/without_views/cnn", "2"),
-        ("blood", "compact_resnet/without_views/svm_rbf", "2"),
+        ("blood", "compact_resnet/without_test_time_augmentation/cnn", "2"),
+        ("blood", "compact_resnet/without_test_time_augmentation/svm_rbf", "2"),
     }
     page = (project.folder / "results/report.html").read_text(encoding="utf-8")
     text = (project.folder / "results/results.md").read_text(encoding="utf-8")

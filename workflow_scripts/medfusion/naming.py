@@ -68,7 +68,7 @@ class Names(dict[str, str]):
 
 
 @dataclass(frozen=True)
-class Shown:
+class DisplayNames:
     """What figures call a data set and its classes.
 
     name : says so if the images were generated
@@ -81,9 +81,9 @@ class Shown:
     systems: Names = field(default_factory=Names)
 
 
-def shown(description: Description, settings: dict[str, Any]) -> Shown:
+def display_names(description: Description, settings: dict[str, Any]) -> DisplayNames:
     """The names that the configuration gives to described data: "name", "label_names" unless None, "systems" if any."""
-    return Shown(
+    return DisplayNames(
         data_name(settings["name"], description.generated),
         tuple(settings["label_names"] or description.label_names),
         Names(settings.get("systems", {})),

@@ -11,7 +11,7 @@ from medfusion.figures.montage import CELL, montage_grid, montage_rows, strip
 from medfusion.files.example_files import SAMPLED_CLASSES
 from medfusion.files.hdf5 import BLOCK, open_hdf5
 from medfusion.files.images import image_blocks
-from medfusion.naming import Shown
+from medfusion.naming import DisplayNames
 from medfusion.tasks import membership
 
 NO_LABEL, ALL_IMAGES = -1, -2  # in place of a label
@@ -92,28 +92,28 @@ def examples(labels: np.ndarray, classes: int, number: int, seed: int) -> list[n
 
 def samples(path: Path, labels: np.ndarray, classes: int, seed: int) -> np.ndarray:
     """Training images side by side, uint8 (H, W, 3): the same number of each class, white where it has too few."""
-    shown = min(classes, SAMPLED_CLASSES)
-    each = max(1, SAMPLES // shown)
+    display = min(classes, SAMPLED_CLASSES)
+    each = max(1, SAMPLES // display)
     with open_hdf5(path) as file:
-        pictures = np.full((shown, each, *file["images"].shape[1:]), 255, np.uint8)
-        for label, indices in enumerate(examples(labels, classes, each, seed)[:shown]):
+        pictures = np.full((display, each, *file["images"].shape[1:]), 255, np.uint8)
+        for label, indices in enumerate(examples(labels, classes, each, seed)[:display]):
             pictures[label, : len(indices)] = file["images"][indices]
     return strip(pictures.reshape(-1, *pictures.shape[2:]))
 
 
-def draw_examples(path: Path, labels: np.ndarray, shown: Shown, seed: int, number: int = 10) -> Figure:
+def draw_examples(path: Path, labels: np.ndarray, display: DisplayNames, seed: int, number: int = 10) -> Figure:
     """One row of training images for each class."""
-    names = shown.label_names
+    names = display.label_names
     with open_hdf5(path) as file:
         chosen = examples(labels, len(names), number, seed)
         rows = [(name, file["images"][indices]) for name, indices in zip(names, chosen, strict=True)]
-    return montage_rows(rows, f"{shown.name}: training images of each class")
+    return montage_rows(rows, f"{display.name}: training images of each class")
 
 
-def draw_means(path: Path, labels: np.ndarray, shown: Shown) -> Figure:
+def draw_means(path: Path, labels: np.ndarray, display: DisplayNames) -> Figure:
     """The mean training image of each class."""
-    names = shown.label_names
+    names = display.label_names
     counts = membership(labels, len(names)).sum(axis=0)
     means = class_means(path, labels, len(names))
     cells = [(mean[None], f"{name}\nn = {n:,}", False) for mean, name, n in zip(means, names, counts, strict=True)]
-    return montage_grid(cells, 4, f"{shown.name}: mean training image of each class", side=2 * CELL)
+    return montage_grid(cells, 4, f"{display.name}: mean training image of each class", side=2 * CELL)

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from medfusion.data.duplicate_search import BLOCK_ROWS, Pairs, Search
 from medfusion.figures.montage import message, montage_grid
 from medfusion.files.hdf5 import open_hdf5
-from medfusion.naming import Shown
+from medfusion.naming import DisplayNames
 
 LIMITS = (0.99, 0.999)  # correlations at which pairs are counted, beside the threshold
 LISTED = 2000  # pairs that the table holds at most
@@ -221,7 +221,7 @@ def draw_pairs(
     pairs: pd.DataFrame,
     total: int,
     splits: list[Split],
-    names: Shown,
+    names: DisplayNames,
     threshold: float,
     number: int = 20,
     several: bool = False,

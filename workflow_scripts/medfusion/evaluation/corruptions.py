@@ -196,7 +196,7 @@ def tried(table: pd.DataFrame, systems: Sequence[RankedSystem]) -> list[RankedSy
     return [row for row in systems if row.address in measured]
 
 
-def shown(table: pd.DataFrame, systems: Sequence[RankedSystem]) -> list[str]:
+def drawn(table: pd.DataFrame, systems: Sequence[RankedSystem]) -> list[str]:
     """Addresses of systems that are drawn: of each model the highest in rank and the network alone; four at most."""
     return [row.address for row in representatives(tried(table, systems))][:MOST_SHOWN]
 

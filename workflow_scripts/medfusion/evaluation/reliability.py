@@ -205,7 +205,7 @@ def diagram(labels: np.ndarray, probabilities: np.ndarray, task: str, bins: int,
     return {"bins": rows, "histogram": np.histogram(certainty, HISTOGRAM_BINS, (0, 1))[0].tolist()}
 
 
-def accounts(
+def curves(
     labels: np.ndarray, probabilities: np.ndarray, temperature: float, task: str, bins: int, confidence: float
 ) -> dict[str, dict[str, Any]]:
     """For "before" and "after" the temperature, the "diagram" and the risk-coverage "curve" of one run."""

@@ -20,7 +20,7 @@ NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 NUMBER = re.compile(r"-?\d+\.\d+(?![\d.]*e)")
 
 
-def compact(svg: str, told: Mapping[str, Mapping[str, str]] = MappingProxyType({})) -> str:
+def compact(svg: str, attributes: Mapping[str, Mapping[str, str]] = MappingProxyType({})) -> str:
     """The SVG without comments, space, unused names and groups, and positions in hundredths of a point.
 
     What is referred to is named in the order of its appearance: matplotlib names it by a hash of positions to the last
@@ -28,7 +28,7 @@ def compact(svg: str, told: Mapping[str, Mapping[str, str]] = MappingProxyType({
 
     Parameters
     ----------
-    told : attributes that elements get, by the name (gid) that they were given
+    attributes : attributes that elements get, by the name (gid) that they were given
     """
     # Comments hold texts as they were given, with characters that XML does not have.
     root = ElementTree.fromstring(re.sub(r"<!--.*?-->", "", svg, flags=re.S))
@@ -36,7 +36,7 @@ def compact(svg: str, told: Mapping[str, Mapping[str, str]] = MappingProxyType({
     for element in root.iter():
         element.text = _stripped(element.text)
         element.tail = None
-        _name(element, names, told)
+        _name(element, names, attributes)
         _shorten(element)
     _flatten(root)
     ElementTree.register_namespace("", SVG)
@@ -65,13 +65,13 @@ def _references(root: Element) -> dict[str, str]:
     return names
 
 
-def _name(element: Element, names: Mapping[str, str], told: Mapping[str, Mapping[str, str]]) -> None:
+def _name(element: Element, names: Mapping[str, str], attributes: Mapping[str, Mapping[str, str]]) -> None:
     name = element.attrib.pop("id", "")
     if name in names:
         element.set("id", names[name])
     elif name.startswith(MARK):
         element.set("data-of", name.removeprefix(MARK))
-    element.attrib.update(told.get(name, {}))
+    element.attrib.update(attributes.get(name, {}))
     if element.get(HREF, "").startswith("#"):
         element.set(HREF, f"#{names[element.get(HREF, '')[1:]]}")
     for key, value in element.items():

@@ -82,11 +82,11 @@ def save(figure: Figure, path: str | Path, numbers: pd.DataFrame | None = None) 
     try:
         with replacing(path) as temporary, matplotlib.rc_context({"svg.hashsalt": "medfusion"}):
             fitting.fit(figure)
-            told = _tell_panels(figure) if path.suffix == ".svg" else {}
+            attributes = _tell_panels(figure) if path.suffix == ".svg" else {}
             figure.savefig(temporary, dpi=DPI, metadata=METADATA[path.suffix])
             if path.suffix == ".svg":
                 text = temporary.read_text(encoding="utf-8")
-                temporary.write_text(compact_svg.compact(text, told), encoding="utf-8")
+                temporary.write_text(compact_svg.compact(text, attributes), encoding="utf-8")
                 if numbers is not None and len(numbers):
                     svg_numbers.embed(temporary, numbers)
     finally:
@@ -95,15 +95,15 @@ def save(figure: Figure, path: str | Path, numbers: pd.DataFrame | None = None) 
 
 def _tell_panels(figure: Figure) -> dict[str, dict[str, str]]:
     """Name each panel that has lines or points with names, and its frame; by these names, the attributes they get."""
-    told = {}
+    attributes = {}
     for number, axes in enumerate(part for whole in figure.axes for part in (whole, *whole.child_axes)):
         if any(str(child.get_gid()).startswith(compact_svg.MARK) for child in axes.get_children()):
             panel, frame = f"panel{number}", f"frame{number}"
             axes.set_gid(panel)
             axes.patch.set_gid(frame)
-            told[panel] = {"data-panel": str(number)}
-            told[frame] = {**_tell_axis(axes, "x"), **_tell_axis(axes, "y")}
-    return told
+            attributes[panel] = {"data-panel": str(number)}
+            attributes[frame] = {**_tell_axis(axes, "x"), **_tell_axis(axes, "y")}
+    return attributes
 
 
 def _tell_axis(axes: Any, letter: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from medfusion.figures.montage import CELL, Cell, message, montage_groups, strip
 from medfusion.files.example_files import LEAST_FALL, PAIRS, TOP_ERRORS, Maps
-from medfusion.naming import Shown, class_names
+from medfusion.naming import DisplayNames, class_names
 
 Examples = Mapping[str, Any]
 Images = Mapping[int, np.ndarray]  # uint8 (H, W, C) by index of the test split
@@ -22,12 +22,12 @@ ACROSS = 6  # images
 WHITE = 255
 
 
-def errors(examples: Examples, images: Images, shown: Shown) -> Figure:
+def errors(examples: Examples, images: Images, display: DisplayNames) -> Figure:
     """The most confident errors of the selected system."""
-    title = f"{shown.name}: {system_name(examples['best'], shown)}, errors"
+    title = f"{display.name}: {system_name(examples['best'], display)}, errors"
     if not examples["errors"]:
-        return message(_all_right(examples, shown), title)
-    name = _names(shown)
+        return message(_all_right(examples, display), title)
+    name = _names(display)
     cells = [(images[example["index"]], _true_and_taken(example, name), False) for example in examples["errors"]]
     return gallery([("", cells)], f"{title}: {_extent(len(cells), examples['wrong'])}, test n = {examples['n']:,}")
 
@@ -38,12 +38,12 @@ def top_errors(examples: Examples, images: Images) -> np.ndarray:
     return strip(np.stack(found)) if found else np.full((1, 1, 3), WHITE, np.uint8)
 
 
-def confused(examples: Examples, images: Images, shown: Shown) -> Figure:
+def confused(examples: Examples, images: Images, display: DisplayNames) -> Figure:
     """The classes that the selected system confuses most often, a group each."""
-    title = f"{shown.name}: {system_name(examples['best'], shown)}, most confused classes"
+    title = f"{display.name}: {system_name(examples['best'], display)}, most confused classes"
     if not examples["confused"]:
-        return message(_all_right(examples, shown), title)
-    name = _names(shown)
+        return message(_all_right(examples, display), title)
+    name = _names(display)
     groups = []
     for pair in examples["confused"][:PAIRS]:
         extent = f"{pair['count']:,} of {pair['of']:,} images"
@@ -53,17 +53,17 @@ def confused(examples: Examples, images: Images, shown: Shown) -> Figure:
     return gallery(groups, f"{title} with their probability, test n = {examples['n']:,}")
 
 
-def disagreements(examples: Examples, images: Images, shown: Shown) -> Figure:
+def disagreements(examples: Examples, images: Images, display: DisplayNames) -> Figure:
     """Images on which either the network or the SVM is right; red where their fusion is wrong."""
     studied, found = examples["studied"], examples["disagreements"]
-    network = _part(studied, "cnn", shown)
-    title = f"{shown.name}: {network} (seed {studied['seed']}), where network and SVM disagree"
+    network = _part(studied, "cnn", display)
+    title = f"{display.name}: {network} (seed {studied['seed']}), where network and SVM disagree"
     if not found:
         return message("There is no SVM to compare the network with.", title)
-    name = _names(shown)
-    title += f" ({_part(studied, studied['svm'], shown)}), test n = {examples['n']:,}"
+    name = _names(display)
+    title += f" ({_part(studied, studied['svm'], display)}), test n = {examples['n']:,}"
     if studied["fusion"]:
-        title += f"; red: their fusion ({_part(studied, studied['fusion'], shown)}) is wrong"
+        title += f"; red: their fusion ({_part(studied, studied['fusion'], display)}) is wrong"
     groups = []
     for key, heading in (("network_right", "network right, SVM wrong"), ("svm_right", "SVM right, network wrong")):
         row = next(row for row in found["table"] if row["network"] != row["svm"] and row["svm"] == (key == "svm_right"))
@@ -76,10 +76,10 @@ def disagreements(examples: Examples, images: Images, shown: Shown) -> Figure:
     return gallery(groups, title)
 
 
-def saliency(examples: Examples, images: Images, maps: Maps, shown: Shown) -> Figure:
+def saliency(examples: Examples, images: Images, maps: Maps, display: DisplayNames) -> Figure:
     """For each class a right and a wrong example of the network: the image, Grad-CAM and occlusion over it."""
     studied = examples["studied"]
-    name = _names(shown)
+    name = _names(display)
     panes = 3 if maps.with_gradcam else 2
     empty = np.full((panes, *_enlarged(next(iter(images.values())), CELL).shape[:2], 3), WHITE, np.uint8)
     rows, columns = maps.gradcam.shape[1:]
@@ -101,7 +101,7 @@ def saliency(examples: Examples, images: Images, maps: Maps, shown: Shown) -> Fi
             cells.append((np.stack(panels), lines, kind == "wrong"))
         groups.append((name(row["true"]), cells))
     ramp = np.repeat(_coloured(np.linspace(0, 1, 240))[None], 16, axis=0)
-    title = f"{shown.name}: saliency maps of {_part(studied, 'cnn', shown)} (seed {studied['seed']})"
+    title = f"{display.name}: saliency maps of {_part(studied, 'cnn', display)} (seed {studied['seed']})"
     most = f"most of the map (fall: {LEAST_FALL:g} at least)"
     return montage_groups(groups, 2, title, empty.shape[2], (ramp, "nothing", most))
 
@@ -121,15 +121,15 @@ def overlay(image: np.ndarray, values: np.ndarray | None, least: float = 0) -> n
     return np.rint(OVERLAY * _coloured(share) + (1 - OVERLAY) * grey).astype(np.uint8)
 
 
-def system_name(system: Mapping[str, Any], shown: Shown) -> str:
+def system_name(system: Mapping[str, Any], display: DisplayNames) -> str:
     """A run of a system in words."""
     seed = "" if system["seed"] is None else f" (seed {system['seed']})"
-    return f"{_part(system, system['system'], shown)}{seed}"
+    return f"{_part(system, system['system'], display)}{seed}"
 
 
-def _part(of: Mapping[str, Any], system: str, shown: Shown) -> str:
+def _part(of: Mapping[str, Any], system: str, display: DisplayNames) -> str:
     """The name of a system of the model that a record speaks of."""
-    return shown.systems[f"{of['model']}/{system}"]
+    return display.systems[f"{of['model']}/{system}"]
 
 
 def _coloured(share: np.ndarray) -> np.ndarray:
@@ -157,9 +157,9 @@ def gallery(groups: list[tuple[str, list[Cell]]], title: str) -> Figure:
     return montage_groups(framed, ACROSS, title, side)
 
 
-def _names(shown: Shown) -> Callable[[int], str]:
+def _names(display: DisplayNames) -> Callable[[int], str]:
     """The short name of a label, on one line."""
-    names = class_names(shown.label_names, 10**6)
+    names = class_names(display.label_names, 10**6)
     return lambda label: names[label]
 
 
@@ -189,5 +189,5 @@ def _extent(some: int, all_of_them: int) -> str:
     return f"all {some}" if some == all_of_them else f"the {some} most confident of {all_of_them:,}"
 
 
-def _all_right(examples: Examples, shown: Shown) -> str:
-    return f"No errors: {system_name(examples['best'], shown)} is right on all {examples['n']:,} test images."
+def _all_right(examples: Examples, display: DisplayNames) -> str:
+    return f"No errors: {system_name(examples['best'], display)} is right on all {examples['n']:,} test images."

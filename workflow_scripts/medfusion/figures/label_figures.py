@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from medfusion.figures.example_figures import ACROSS, gallery
 from medfusion.figures.montage import message
 from medfusion.files.label_audits import SPLITS
-from medfusion.naming import Shown, class_names
+from medfusion.naming import DisplayNames, class_names
 
 SHOWN = ACROSS  # images of each split
 
@@ -22,7 +22,7 @@ def chosen(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def mislabelled(
-    table: pd.DataFrame, shown_rows: pd.DataFrame, pictures: Mapping[tuple[str, int], np.ndarray], shown: Shown
+    table: pd.DataFrame, shown_rows: pd.DataFrame, pictures: Mapping[tuple[str, int], np.ndarray], display: DisplayNames
 ) -> Figure:
     """These images, the most doubtful first; under each its label with its probability, and the suggested class.
 
@@ -32,10 +32,10 @@ def mislabelled(
     shown_rows : as `chosen` has them
     pictures : uint8 (H, W, C) by split and index
     """
-    title = f"{shown.name}: labels that may be wrong"
+    title = f"{display.name}: labels that may be wrong"
     if not len(shown_rows):
         return message(f"No label of {len(table):,} is flagged.", title)
-    names = class_names(shown.label_names, 10**6)
+    names = class_names(display.label_names, 10**6)
     groups = []
     for split in SPLITS:
         part = table[table["split"] == split]

@@ -77,7 +77,7 @@ def diagram_numbers(found: Reliability) -> pd.DataFrame:
     """The bins of every run's diagrams."""
     rows = [
         {"system": run["address"], "seed": run["seed"], "temperature": when, **row}
-        for run in found.content["shown"]
+        for run in found.content["drawn"]
         for when in TITLES
         for row in run[when]["diagram"]["bins"]
     ]
@@ -143,7 +143,7 @@ def risk_coverage_numbers(found: Reliability) -> pd.DataFrame:
     """The points of every run's curve."""
     parts = [
         _curve(run).assign(system=run["address"], seed=run["seed"])[["system", "seed", "abstention_rate", "accuracy"]]
-        for run in found.content["shown"]
+        for run in found.content["drawn"]
     ]
     return pd.concat(parts, ignore_index=True).astype({"seed": "Int64"})
 
@@ -218,7 +218,7 @@ def _addresses(found: Reliability) -> list[str]:
 
 
 def _runs(found: Reliability, address: str) -> list[Mapping[str, Any]]:
-    return [run for run in found.content["shown"] if run["address"] == address]
+    return [run for run in found.content["drawn"] if run["address"] == address]
 
 
 def _named(found: Reliability, run: Mapping[str, Any]) -> str:

@@ -128,21 +128,21 @@ def _rounded(values: np.ndarray) -> list[Any]:
     return [[None if np.isnan(value) else round(float(value), 6) for value in row] for row in values]
 
 
-def read(path: str | Path, shown: Mapping[str, Mapping[str, Any]]) -> Discrimination:
+def read(path: str | Path, display_names: Mapping[str, Mapping[str, Any]]) -> Discrimination:
     """Read discrimination.json.
 
     Parameters
     ----------
     path : of the file
-    shown : by data set, its "name", its "label_names" if they are not MedMNIST's, and names of "systems" by address, as
-        the configuration gives them
+    display_names : by data set, its "name", its "label_names" if they are not MedMNIST's, and names of "systems" by
+        address, as the configuration gives them
 
     Raises
     ------
     UserError
         If the file is missing, is not JSON, or holds something else.
     """
-    found = measured_groups.read(path, KEYS, STAGE, shown)
+    found = measured_groups.read(path, KEYS, STAGE, display_names)
     with measured_groups.written_by(STAGE, path):
         places = {name: np.array(values, dtype=float) for name, values in found.content["places"].items()}
         curves = [_curve(one, places) for one in found.content["curves"]]

@@ -32,7 +32,9 @@ class MeasuredGroups:
     table: pd.DataFrame
 
 
-def read(path: str | Path, keys: Sequence[str], stage: str, shown: Mapping[str, Mapping[str, Any]]) -> MeasuredGroups:
+def read(
+    path: str | Path, keys: Sequence[str], stage: str, display_names: Mapping[str, Mapping[str, Any]]
+) -> MeasuredGroups:
     """Read such a file.
 
     Parameters
@@ -40,8 +42,8 @@ def read(path: str | Path, keys: Sequence[str], stage: str, shown: Mapping[str, 
     path : of the file
     keys : that it has
     stage : which writes it
-    shown : by data set, its "name", its "label_names" if they are not MedMNIST's, and names of "systems" by address, as
-        the configuration gives them
+    display_names : by data set, its "name", its "label_names" if they are not MedMNIST's, and names of "systems" by
+        address, as the configuration gives them
 
     Raises
     ------
@@ -49,9 +51,9 @@ def read(path: str | Path, keys: Sequence[str], stage: str, shown: Mapping[str, 
         If the file is missing, is not JSON, or holds something else.
     """
     content = read_record(path, keys)
-    names = shown.get(str(content["dataset"]))
+    names = display_names.get(str(content["dataset"]))
     if names is None:
-        raise UserError(f"{path}: of the data set {content['dataset']!r}, not of {', '.join(shown)}; delete it")
+        raise UserError(f"{path}: of the data set {content['dataset']!r}, not of {', '.join(display_names)}; delete it")
     name = data_name(names["name"], content["generated"])
     common = {"dataset": content["dataset"], "name": name, "confidence": content["confidence"]}
     with written_by(stage, path):

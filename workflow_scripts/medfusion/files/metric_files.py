@@ -29,13 +29,13 @@ def read(path: str | Path) -> Metrics:
     return read_record(path, keys)
 
 
-def read_metrics(paths: Iterable[str | Path], shown: Mapping[str, Mapping[str, Any]]) -> list[Metrics]:
+def read_metrics(paths: Iterable[str | Path], display_names: Mapping[str, Mapping[str, Any]]) -> list[Metrics]:
     """The contents of metrics.json files, in their order, with the names that the configuration gives.
 
     Parameters
     ----------
     paths : of the files
-    shown : by data set, its "name", and its "label_names" if they are not MedMNIST's
+    display_names : by data set, its "name", and its "label_names" if they are not MedMNIST's
 
     Raises
     ------
@@ -45,9 +45,11 @@ def read_metrics(paths: Iterable[str | Path], shown: Mapping[str, Mapping[str, A
     contents = []
     for path in paths:
         content = read(path)
-        names = shown.get(str(content["dataset"]))
+        names = display_names.get(str(content["dataset"]))
         if names is None:
-            raise UserError(f"{path}: of the data set {content['dataset']!r}, not of {', '.join(shown)}; delete it")
+            raise UserError(
+                f"{path}: of the data set {content['dataset']!r}, not of {', '.join(display_names)}; delete it"
+            )
         content["name"] = data_name(names["name"], content["generated"])
         content["label_names"] = names.get("label_names") or content["label_names"]
         contents.append(content)

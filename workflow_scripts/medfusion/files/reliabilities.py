@@ -10,7 +10,7 @@ The file holds an object:
     best, network        addresses (model/system) of the selected system, and of its model's network alone
     groups               of runs, one a model and seed, as in metrics.json: "model", "seed", "systems", each with its
                          "test" measures (`evaluation.reliability.measure`)
-    shown                runs of the selected system and of the network, each with "address", "seed", and "before" and
+    drawn                runs of the selected system and of the network, each with "address", "seed", and "before" and
                          "after" the temperature a "diagram" and a "curve" (`evaluation.reliability`)
 """
 
@@ -30,7 +30,7 @@ from medfusion.system_id import SystemId
 STAGE = "assess_reliability"
 KEYS = (
     *("dataset", "generated", "label_names", "positive", "sensitivity", "coverage", "abstention_rate"),
-    *("validation", "test", "always", "confidence", "best", "network", "groups", "shown"),
+    *("validation", "test", "always", "confidence", "best", "network", "groups", "drawn"),
 )
 
 
@@ -82,22 +82,22 @@ def rows(measures: Iterable[Any]) -> list[dict[str, Any]]:
     ]
 
 
-def read(path: str | Path, shown: Mapping[str, Mapping[str, Any]]) -> Reliability:
+def read(path: str | Path, display_names: Mapping[str, Mapping[str, Any]]) -> Reliability:
     """Read reliability.json.
 
     Parameters
     ----------
     path : of the file
-    shown : by data set, its "name", its "label_names" if they are not MedMNIST's, and names of "systems" by address, as
-        the configuration gives them
+    display_names : by data set, its "name", its "label_names" if they are not MedMNIST's, and names of "systems" by
+        address, as the configuration gives them
 
     Raises
     ------
     UserError
         If the file is missing, is not JSON, or holds something else.
     """
-    found = measured_groups.read(path, KEYS, STAGE, shown)
+    found = measured_groups.read(path, KEYS, STAGE, display_names)
     with measured_groups.written_by(STAGE, path):
-        if not found.content["shown"]:
+        if not found.content["drawn"]:
             raise ValueError("no runs")
     return Reliability(found.content, found.name, found.label_names, found.table, found.names)

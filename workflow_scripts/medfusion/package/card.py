@@ -89,7 +89,7 @@ def card(
     seed : of the exported run; None for an ensemble
     measured : as `measures` returns them
     settings : "source", "export", "criterion", "confidence", "pretrained" (models, and on what), and by "dataset" what
-        is "shown" of it
+        is "display_names" of it
     coverage : share of images whose prediction set is to hold the true class
     sensitivity : share of positive images that the decision threshold is to find; None: it is the most balanced
     parity : of each network that was trained, the differences between Keras and ONNX
@@ -117,7 +117,7 @@ def card(
         kind=KINDS[kind],
         pretrained=dict(settings.get("pretrained", ())),
         ranked=ranked,
-        names=Names(settings["shown"][settings["dataset"]].get("systems", {})),
+        names=Names(settings["display_names"][settings["dataset"]].get("systems", {})),
         chosen_by=CRITERIA[settings["criterion"]],
         chosen_at=ranked.on_validation(settings["criterion"]),
         seed=seed,

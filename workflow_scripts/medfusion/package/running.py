@@ -113,7 +113,7 @@ def destination(path: str | None) -> Iterator[IO[str]]:
         file.flush()
 
 
-def shown(found: Iterable[T], total: int | None, every: int, out: str | None) -> Iterator[T]:
+def with_bar(found: Iterable[T], total: int | None, every: int, out: str | None) -> Iterator[T]:
     """The same things one after another; of more than `every` it is shown how many are done, in a bar on a terminal.
 
     Parameters

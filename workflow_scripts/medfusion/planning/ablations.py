@@ -40,7 +40,7 @@ WORDS = {
     "weight_decay": "without weight decay",
     "label_smoothing": "without label smoothing",
     "early_stopping": "without early stopping",
-    "views": "without averaging over views",
+    "test_time_augmentation": "without test-time augmentation",
     "network": "without the network: classifiers see the pixels",
 }
 PIXELS = "rescaling"  # the layer that is the image itself, where views are not averaged
@@ -113,7 +113,7 @@ def removable(network: Config, augmentation: Config, classifiers: list[str]) -> 
     found += [name for name in OPTIONS_OFF if options.get(name)]
     found += ["weight_decay"] if training["optimizer"] != "adam" and training["weight_decay"] else []
     found += [name for name in ("label_smoothing", "early_stopping") if training[name]]
-    found += ["views"] if features["views"] else []
+    found += ["test_time_augmentation"] if features["test_time_augmentation"] else []
     found += ["network"] if classifiers and features["layers"] != [PIXELS] else []
     return found
 
@@ -153,7 +153,7 @@ def variants(config: Config, dataset: str) -> dict[str, Variant]:
                 words=WORDS[part],
                 network=_changed(network, _without(part)),
                 augmentation_off=part if part in AUGMENTATION_OFF else None,
-                trained=part not in ("views", "network"),
+                trained=part not in ("test_time_augmentation", "network"),
                 systems=classifiers if part == "network" else ["cnn", *classifiers],
                 seeds=seeds,
             )
@@ -201,10 +201,10 @@ def _without(part: str) -> Callable[[Config], Any]:
         return lambda network: None  # the augmented set is another, the network the same
     if part == "augmentation":
         return lambda network: network["training"].update(images="original")
-    if part == "views":
-        return lambda network: network["features"].update(views=[])
+    if part == "test_time_augmentation":
+        return lambda network: network["features"].update(test_time_augmentation=[])
     if part == "network":  # a mean over mirrored images would be no image any more
-        return lambda network: network["features"].update(layers=[PIXELS], views=[])
+        return lambda network: network["features"].update(layers=[PIXELS], test_time_augmentation=[])
     if part in OPTIONS_OFF:
         return lambda network: network["options"].update({part: OPTIONS_OFF[part]})
     return lambda network: network["training"].update({part: copy.copy(TRAINING_OFF[part])})

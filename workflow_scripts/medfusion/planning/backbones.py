@@ -6,7 +6,7 @@ The system `cnn` of a model with such a network is a classifier on its features:
 import os
 from collections.abc import Iterator
 
-from medfusion.planning.config_values import shown, unreadable
+from medfusion.planning.config_values import printed, unreadable
 from medfusion.planning.systems import Config
 
 ARCHITECTURE = "onnx"
@@ -49,7 +49,10 @@ def fill(network: Config, features: Config) -> None:
     network.update(
         options={**options, "input": taken},
         training=None,
-        features={"layers": [], "views": given.get("views", features["views"])},
+        features={
+            "layers": [],
+            "test_time_augmentation": given.get("test_time_augmentation", features["test_time_augmentation"]),
+        },
     )
 
 
@@ -66,8 +69,8 @@ def faults(key: str, network: Config, used: bool) -> Iterator[str]:
     for name in ("mean", "std"):
         if len(taken[name]) != taken["channels"]:
             yield (
-                f"{key}.options.input.{name}: {shown(taken[name])}; expected one number, or {taken['channels']}, one a "
-                "channel"
+                f"{key}.options.input.{name}: {printed(taken[name])}; expected one number, or {taken['channels']}, "
+                "one a channel"
             )
 
 

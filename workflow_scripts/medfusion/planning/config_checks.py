@@ -7,7 +7,7 @@ from pathlib import Path
 from medfusion.figures.drawn import DRAWN
 from medfusion.learning.architectures import LAYERS
 from medfusion.planning import backbones, dataset_checks, pretraining
-from medfusion.planning.config_values import did_you_mean, hint, shown
+from medfusion.planning.config_values import did_you_mean, hint, printed
 from medfusion.planning.fingerprint import ROOT
 from medfusion.planning.partitions import SCHEMES
 from medfusion.planning.systems import Config
@@ -95,7 +95,7 @@ def _same_labels(config: Config) -> Iterator[str]:
         holders: dict[str, str] = {}
         for key, label in group.items():
             if label and (holder := holders.setdefault(" ".join(label.split()).casefold(), key)) != key:
-                yield f"{key}: {shown(label)} is that of {holder.removesuffix('.label')} too; choose another"
+                yield f"{key}: {printed(label)} is that of {holder.removesuffix('.label')} too; choose another"
 
 
 # -- folders and files ------------------------------------------------------------------------------------------------

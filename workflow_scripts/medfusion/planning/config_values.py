@@ -1,4 +1,4 @@
-"""Values of a configuration in messages: how they are shown, what was probably meant, and what no place can hold."""
+"""Values of a configuration in messages: how they are printed, what was probably meant, and what no place can hold."""
 
 import difflib
 import json
@@ -17,6 +17,7 @@ RENAMED = {
     "auc": "auroc",
     "referred": "abstention_rate",
     "recall": "sensitivity",
+    "views": "test_time_augmentation",
 }
 DEEPEST = 20  # sections inside sections; a YAML alias can hold itself
 
@@ -29,7 +30,7 @@ def unusable(value: Any, key: str = "", depth: int = 0) -> Iterator[str]:
     elif isinstance(value, dict):
         for name, entry in value.items():
             if not isinstance(name, str):
-                yield f"{where}: the name {shown(name)} is not text{why_no_text(name)}; put it in quotes"
+                yield f"{where}: the name {printed(name)} is not text{why_no_text(name)}; put it in quotes"
             elif not _printable(name):
                 yield f"{where}: the name {name!r} holds an unprintable character; expected one line of plain text"
             else:
@@ -38,11 +39,11 @@ def unusable(value: Any, key: str = "", depth: int = 0) -> Iterator[str]:
         for index, entry in enumerate(value):
             yield from unusable(entry, f"{where}.{index}", depth + 1)
     elif isinstance(value, str) and not _printable(value):
-        yield f"{where}: {shown(value)} holds an unprintable character; expected one line of plain text"
+        yield f"{where}: {printed(value)} holds an unprintable character; expected one line of plain text"
     elif isinstance(value, float) and not math.isfinite(value):
         yield f"{where}: {value} is no number to compute with; expected a finite one"
     elif isinstance(value, int | float) and abs(value) > LARGEST:
-        yield f"{where}: {shown(value)} is too large; expected at most {LARGEST:g}"
+        yield f"{where}: {printed(value)} is too large; expected at most {LARGEST:g}"
 
 
 def hint(word: str, known: Sequence[Any]) -> str:
@@ -50,10 +51,10 @@ def hint(word: str, known: Sequence[Any]) -> str:
     return did_you_mean(word, known) or f"; known: {', '.join(map(str, known)) or 'none'}"
 
 
-def shown(value: Any) -> str:
+def printed(value: Any) -> str:
     """A value on one line, as YAML writes it, shortened.
 
-    >>> shown(None), shown(True), shown("a"), shown([1, None])
+    >>> printed(None), printed(True), printed("a"), printed([1, None])
     ('~', 'true', "'a'", '[1, None]')
     """
     if value is None or isinstance(value, bool):

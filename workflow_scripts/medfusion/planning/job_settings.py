@@ -43,7 +43,7 @@ def job_settings(plan: Plan) -> JobSettings:
     }
     whole = {
         "config": plan.config,
-        "shown": {name: plan.shown(name) for name in plan.datasets},
+        "display_names": {name: plan.display_names(name) for name in plan.datasets},
         "results": plan.results,
     }
     captions = {name: caption(name) for name in FIGURES}
@@ -71,12 +71,12 @@ class _Parts:
 
     def names(self, *datasets: str) -> Settings:
         """What data sets are called."""
-        return {"shown": {name: {"name": self._plan.shown(name)["name"]} for name in datasets}}
+        return {"display_names": {name: {"name": self._plan.display_names(name)["name"]} for name in datasets}}
 
     def labelled_figure(self, wildcards: Wildcards, **more: Any) -> Settings:
         """What a figure depends on that names classes, and more."""
         style = self._plan.config["report"]["style"]
-        return {"style": style, **self._plan.shown(wildcards.dataset), **more}
+        return {"style": style, **self._plan.display_names(wildcards.dataset), **more}
 
     def bootstrap(self) -> Settings:
         """How intervals are found."""
@@ -169,7 +169,7 @@ def _of_models(plan: Plan) -> JobSettings:
         return {
             "title": f"{wildcards.dataset}/{wildcards.model}",
             "backbone": backbones.settings(network),
-            "views": network["features"]["views"],
+            "views": network["features"]["test_time_augmentation"],
         }
 
     def learning_curve(wildcards: Wildcards) -> Settings:
@@ -320,7 +320,7 @@ def _of_evaluation(plan: Plan, parts: _Parts) -> JobSettings:
         scheme = wildcards.scheme
         return {
             "scheme": scheme,
-            "name": plan.shown(wildcards.dataset)["name"],
+            "name": plan.display_names(wildcards.dataset)["name"],
             "threshold": entry["near_duplicates"],
             "confidence": config["evaluation"]["confidence"],
             "pool": ["train", "val", "test"],
@@ -333,7 +333,7 @@ def _of_evaluation(plan: Plan, parts: _Parts) -> JobSettings:
         entry = plan.datasets[dataset]
         return {
             "path": wildcards.dataset,
-            **plan.shown(dataset),
+            **plan.display_names(dataset),
             "systems": [list(run) for run in plan.candidates(wildcards.dataset)],
             "folds": entry["crossvalidation"]["folds"],
             "criterion": config["criterion"],
@@ -420,7 +420,7 @@ def _of_label_audits(plan: Plan) -> JobSettings:
     def audit_labels(wildcards: Wildcards) -> Settings:
         return {
             "dataset": wildcards.dataset,
-            **plan.shown(wildcards.dataset),
+            **plan.display_names(wildcards.dataset),
             "systems": [list(run) for run in first.first_runs(wildcards.dataset)],
             "files": first.first_run_files(wildcards),
         }
@@ -469,13 +469,13 @@ def _of_products(plan: Plan, parts: _Parts) -> JobSettings:
         files = exports.parts(name)
         models = dict.fromkeys(model for model, *_ in files["networks"])
         frozen = [
-            (model, {**network["options"], "views": network["features"]["views"]})
+            (model, {**network["options"], "views": network["features"]["test_time_augmentation"]})
             for model, network in exports.backbones(name).items()
         ]
         return {
             "dataset": name,
             "criterion": plan.config["criterion"],
-            "shown": {name: plan.named(name)},
+            "display_names": {name: plan.named(name)},
             **parts.dataset(wildcards, "source", "export", "ece_bins"),
             "runs": [[run, averaged] for run, averaged in exports.runs(name).items()],
             "parts": {kind: list(found) for kind, found in files.items()},

@@ -159,11 +159,11 @@ class PagePlan:
             "discrimination": Drawing(
                 "discrimination",
                 {"measured": f"{folder}/discrimination/discrimination.json"},
-                self._shown,
+                self._with_systems,
                 lambda dataset: True,
             ),
             "reliability": Drawing(
-                "reliability", {"measured": f"{folder}/reliability/reliability.json"}, self._shown, one_class
+                "reliability", {"measured": f"{folder}/reliability/reliability.json"}, self._with_systems, one_class
             ),
             "corruptions": Drawing(
                 "corruptions",
@@ -248,19 +248,19 @@ class PagePlan:
         return self._parts_named(wildcards, [member for key in fusions for member in fusion_members(entries[key])])
 
     def _named(self, wildcards: Wildcards, **more: Any) -> Settings:
-        return self._style(name=self._plan.shown(wildcards.dataset)["name"], **more)
+        return self._style(name=self._plan.display_names(wildcards.dataset)["name"], **more)
 
     def _with_labels(self, wildcards: Wildcards) -> Settings:
-        return self._style(**self._plan.shown(wildcards.dataset))
+        return self._style(**self._plan.display_names(wildcards.dataset))
 
-    def _shown(self, wildcards: Wildcards, **more: Any) -> Settings:
-        return self._style(shown={wildcards.dataset: self._plan.named(wildcards.dataset)}, **more)
+    def _with_systems(self, wildcards: Wildcards, **more: Any) -> Settings:
+        return self._style(display_names={wildcards.dataset: self._plan.named(wildcards.dataset)}, **more)
 
     def _name_alone(self, wildcards: Wildcards, **more: Any) -> Settings:
-        name = self._plan.shown(wildcards.dataset)["name"]
-        return self._style(shown={wildcards.dataset: {"name": name}}, **more)
+        name = self._plan.display_names(wildcards.dataset)["name"]
+        return self._style(display_names={wildcards.dataset: {"name": name}}, **more)
 
     def _published(self, wildcards: Wildcards) -> Settings:
         entry = self._plan.datasets[wildcards.dataset]
         files = self._plan.metrics(wildcards.dataset)
-        return self._shown(wildcards, published=entry["published"], source=entry["source"], files=files)
+        return self._with_systems(wildcards, published=entry["published"], source=entry["source"], files=files)

@@ -106,14 +106,14 @@ class Plan:
         """The data sets that are folders of pictures."""
         return [dataset for dataset, entry in self.datasets.items() if entry["source"] == "folder"]
 
-    def shown(self, dataset: str) -> Config:
+    def display_names(self, dataset: str) -> Config:
         """What figures and tables call a data set and its classes; label_names is None for MedMNIST's own."""
         entry = self.datasets[dataset]
         return {"name": data_sets.name(entry), "label_names": entry["label_names"]}
 
     def named(self, dataset: str) -> Config:
         """The same, and what they call its systems, by address."""
-        return {**self.shown(dataset), "systems": display_names.system_names(self.config, dataset)}
+        return {**self.display_names(dataset), "systems": display_names.system_names(self.config, dataset)}
 
     def several_labels(self, dataset: str) -> bool:
         """Whether an image may have several labels at once: what rests on one class an image is not planned then."""

@@ -204,7 +204,7 @@ class Reruns:
 
     # -- telling Snakemake --------------------------------------------------------------------------------------------
 
-    def told(self, folder: Path | None) -> dict[str, Any]:
+    def stand_ins(self, folder: Path | None) -> dict[str, Any]:
         """For a plan that writes nothing: what rules have as an input in place of a job's settings file.
 
         Parameters

@@ -12,7 +12,7 @@ from medfusion.evaluation.ablations import Contribution, SeedDifference, contrib
 from medfusion.evaluation.ranking import score
 from medfusion.naming import span
 from medfusion.planning.ablations import comparisons
-from medfusion.report.page_parts import Body, Cell, Row, Section, Table
+from medfusion.report.page_components import Body, Cell, Row, Section, Table
 from medfusion.report.page_tables import NOTHING, value_cell, with_interval
 
 PARTS = {

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from medfusion.data.medmnist_c import ALEXNET, CLEAN, SEVERITIES
-from medfusion.evaluation.corruptions import Measured, against_alexnet, names, shown, tried
+from medfusion.evaluation.corruptions import Measured, against_alexnet, drawn, names, tried
 from medfusion.evaluation.metrics import Measure
 from medfusion.figures.corruption_figures import words
 from medfusion.files.corrupted_files import ALL, MEAN
 from medfusion.files.rankings import RankedSystem
 from medfusion.naming import Names, percent
-from medfusion.report.page_parts import Body, Cell, Row, Section, Table, table_file
+from medfusion.report.page_components import Body, Cell, Row, Section, Table, table_file
 from medfusion.report.page_tables import NOTHING, number
 
 WHAT = (
@@ -73,7 +73,7 @@ def fill(
     levels = _levels(table)
     alexnet = comparable and flag in ALEXNET and levels == list(SEVERITIES)
     pixels = f"{size} pixels" if size else "size"
-    section.notes += _found(table, shown(table, systems)[0], levels, called)
+    section.notes += _found(table, drawn(table, systems)[0], levels, called)
     section.method += [
         WHAT.format(
             n=n,
@@ -88,14 +88,14 @@ def fill(
     test, theirs = f"{name}, test n = {n:,}", flag if alexnet else None
     caption = f"Means over corruptions and severities; was: on the images as they are ({test})"
     section.tables.append(_summary(table, ranked, systems[0], theirs, caption, called))
-    first, *others = shown(table, systems)
+    first, *others = drawn(table, systems)
     title = f"By corruption, means over severities: {called[first]}"
     section.tables.append(_by_corruption(table, first, levels, label_names, theirs, f"{title} ({test})"))
     for address in others:
         title = f"By corruption: {called[address]}"
         found = _by_corruption(table, address, levels, label_names, theirs, title)
         section.files.append(table_file(found, title, test))
-    for address in shown(table, systems):
+    for address in drawn(table, systems):
         title = f"By corruption and severity: {called[address]}"
         section.files.append(table_file(_by_severity(table, address, levels, title), title, test))
 

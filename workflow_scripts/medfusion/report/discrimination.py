@@ -6,7 +6,7 @@ from medfusion.evaluation.discrimination import TARGETS
 from medfusion.files.discriminations import RULES, Discrimination, operating_point
 from medfusion.files.rankings import Score
 from medfusion.naming import percent
-from medfusion.report.page_parts import Body, Cell, Row, Section, Table
+from medfusion.report.page_components import Body, Cell, Row, Section, Table
 from medfusion.report.page_tables import NOTHING, interval, value_cell, with_interval
 
 FEW = 200  # images of a class, up to which counts stand beside rates

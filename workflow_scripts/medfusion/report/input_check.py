@@ -5,7 +5,7 @@ from medfusion.figures.corruption_figures import words
 from medfusion.files.input_check_trials import Trial, Trials
 from medfusion.learning.input_check import KINDS
 from medfusion.naming import percent
-from medfusion.report.page_parts import Body, Cell, Row, Section, Table
+from medfusion.report.page_components import Body, Cell, Row, Section, Table
 from medfusion.report.page_tables import NOTHING
 
 WHAT = (

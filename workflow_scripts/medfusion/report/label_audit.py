@@ -8,7 +8,7 @@ import pandas as pd
 from medfusion.files.label_audits import SPLITS
 from medfusion.files.tables import csv_text
 from medfusion.naming import Names, percent
-from medfusion.report.page_parts import CSV, Body, Cell, File, Row, Section, Table, text_uri
+from medfusion.report.page_components import CSV, Body, Cell, File, Row, Section, Table, text_uri
 
 WEAK = "A weak model flags its own errors: look before you call a label wrong."
 HOW = (

@@ -22,9 +22,9 @@ from medfusion.planning import backbones
 from medfusion.planning.systems import fusion_members
 from medfusion.report import page_sections, page_tables, paired, provenance, reliability
 from medfusion.report.glossary import Glossary
-from medfusion.report.material import Config, Material, gather
 from medfusion.report.page_card import Card, card
-from medfusion.report.page_parts import Section, Table, text_uri
+from medfusion.report.page_components import Section, Table, text_uri
+from medfusion.report.report_data import Config, ReportData, gather
 from medfusion.tasks import is_multi_label
 
 YAML = "application/yaml;charset=utf-8"
@@ -85,7 +85,7 @@ def render(
     Parameters
     ----------
     template : report.html.j2; report.css and report.js lie beside it
-    settings : "config" (complete), "shown" (names of data sets and classes)
+    settings : "config" (complete), "display_names" (names of data sets and classes)
     metrics : paths of metrics.json files
     figures, tables : paths by name: the path below the results folder without suffix
     libraries : version by name
@@ -101,7 +101,7 @@ def render(
         If a file is missing or not what it should be.
     """
     config = settings["config"]
-    contents = read_metrics(metrics, settings["shown"])
+    contents = read_metrics(metrics, settings["display_names"])
     by_dataset: dict[str, list[Metrics]] = {}
     for content in contents:
         by_dataset.setdefault(content["dataset"], []).append(content)
@@ -164,59 +164,57 @@ def _breakable(text: str) -> Markup:
     return Markup(str(escape(text)).replace("_", "_<wbr>").replace("/", "/<wbr>"))
 
 
-def _task(material: Material, looks: int | None) -> Task:
+def _task(data: ReportData, looks: int | None) -> Task:
     """One data set: the answer, and its sections."""
-    entry, first, systems = material.entry, material.first, material.systems
+    entry, first, systems = data.entry, data.first, data.systems
     several = is_multi_label(first["task"])
     published = [] if first["generated"] else entry["published"]
-    caption = f"Systems on {material.name} in the order of their ranks, the selected one first"
-    criterion, n = material.config["criterion"], ranking.images_tested(material.measures)
+    caption = f"Systems on {data.name} in the order of their ranks, the selected one first"
+    criterion, n = data.config["criterion"], ranking.images_tested(data.measures)
     table = page_tables.results(
         systems,
-        material.baselines,
+        data.baselines,
         entry["published"],
-        material.names,
+        data.names,
         entry["source"],
         caption,
-        material.confidence,
+        data.confidence,
         criterion,
-        paired.apart_from_duplicates(material.compared),
+        paired.apart_from_duplicates(data.compared),
     )
-    results, more_results = page_tables.few(table, page_tables.OPEN, f"The other systems on {material.name}")
+    results, more_results = page_tables.few(table, page_tables.OPEN, f"The other systems on {data.name}")
     return Task(
-        key=material.key,
-        name=material.name,
+        key=data.key,
+        name=data.name,
         generated=first["generated"],
         classes=first["label_names"],
         provenance=provenance.of_data(entry, first["generated"]),
-        images=page_tables.images(material.counts) if material.counts is not None else {"test": n},
-        remarks=list(material.audit.get("remarks", ())) if material.audit else [],
+        images=page_tables.images(data.counts) if data.counts is not None else {"test": n},
+        remarks=list(data.audit.get("remarks", ())) if data.audit else [],
         side=entry.get("size"),
         selected=systems[0],
-        called=material.names[systems[0].address],
-        description=describe_system(material.config, material.key, systems[0].model, systems[0].system),
+        called=data.names[systems[0].address],
+        description=describe_system(data.config, data.key, systems[0].model, systems[0].system),
         candidates=len(systems),
         equally_good=sum(row.equally_good for row in systems),
-        stability=_stability(systems, material.names, material.config["evaluation"]["replicates"]),
-        primary=paired.primary_answers(material.compared, material.names),
+        stability=_stability(systems, data.names, data.config["evaluation"]["replicates"]),
+        primary=paired.primary_answers(data.compared, data.names),
         higher_on_test=paired.higher_on_test(systems, several),
-        told_apart=paired.answer(material.compared),
-        fusion=paired.fusion_answer(material.compared, material.names),
-        majority=next((row for row in material.baselines if row.system == "majority"), None),
-        comparisons=paired.published(
-            published, systems, material.measures, material.compared, entry["source"], material.names
-        ),
+        told_apart=paired.answer(data.compared),
+        fusion=paired.fusion_answer(data.compared, data.names),
+        majority=next((row for row in data.baselines if row.system == "majority"), None),
+        comparisons=paired.published(published, systems, data.measures, data.compared, entry["source"], data.names),
         several_labels=several,
         chosen_by=CRITERIA[criterion],
         chosen_at=systems[0].on_validation(criterion),
-        near_duplicates=paired.duplicates_sentence(material.audit, material.compared),
-        trust=reliability.sentences(material.reliability) if material.reliability else [],
+        near_duplicates=paired.duplicates_sentence(data.audit, data.compared),
+        trust=reliability.sentences(data.reliability) if data.reliability else [],
         looks=_looks(looks),
         results=results,
         more_results=more_results,
-        leak=paired.duplicates_clause(material.compared),
-        card=card(material),
-        sections=page_sections.sections(material),
+        leak=paired.duplicates_clause(data.compared),
+        card=card(data),
+        sections=page_sections.sections(data),
     )
 
 

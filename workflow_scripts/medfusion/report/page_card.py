@@ -12,8 +12,8 @@ from medfusion.files.discriminations import RULES, Discrimination, operating_poi
 from medfusion.files.example_files import SAMPLED_CLASSES, TOP_ERRORS
 from medfusion.files.rankings import Score
 from medfusion.naming import class_names, percent
-from medfusion.report.material import Material
-from medfusion.report.page_parts import picture
+from medfusion.report.page_components import picture
+from medfusion.report.report_data import ReportData
 from medfusion.tasks import is_multi_label
 
 SAMPLES, ERRORS = FIGURES = ("inspect/samples", "examples/top_errors")
@@ -86,7 +86,7 @@ class Card:
     errors: Strip | None
 
 
-def card(material: Material) -> Card:
+def card(data: ReportData) -> Card:
     """What the page opens with.
 
     Raises
@@ -94,46 +94,45 @@ def card(material: Material) -> Card:
     UserError
         If a file is missing or not what it should be.
     """
-    several = is_multi_label(material.first["task"])
+    several = is_multi_label(data.first["task"])
     measure = "auroc" if several else "accuracy"
-    scores = _scores(material, measure)
+    scores = _scores(data, measure)
     lowest = min(value for _, _, score in scores for value in (score.mean, score.low) if not math.isnan(value))
     least = max(0.0, math.floor(lowest * 10 - 1e-9) / 10)
-    selected = getattr(material.systems[0], f"test_{measure}")
+    selected = getattr(data.systems[0], f"test_{measure}")
     return Card(
         measure="Test AUROC" if several else "Test accuracy",
         number=f"{selected.mean:.3f}",
         bars=[_bar(name, kind, score, least) for name, kind, score in scores],
         least=least,
-        confusion=_confusion(material),
-        roc=_roc(material.discrimination),
-        samples=_samples(material),
-        errors=_errors(material),
+        confusion=_confusion(data),
+        roc=_roc(data.discrimination),
+        samples=_samples(data),
+        errors=_errors(data),
     )
 
 
-def _scores(material: Material, measure: str) -> list[tuple[str, str, Score]]:
+def _scores(data: ReportData, measure: str) -> list[tuple[str, str, Score]]:
     """The selected system, the network alone, baselines, and the best that was published for the same images."""
-    selected, network = material.systems[0], ranking.network_alone(material.systems)
+    selected, network = data.systems[0], ranking.network_alone(data.systems)
     found = [("Selected system", "selected", getattr(selected, f"test_{measure}"))]
     if network != selected:
-        found.append((material.names[network.address], "network", getattr(network, f"test_{measure}")))
+        found.append((data.names[network.address], "network", getattr(network, f"test_{measure}")))
     found += [
-        (material.names[row.address], "baseline", getattr(row, f"test_{measure}"))
-        for row in reversed(material.baselines)
+        (data.names[row.address], "baseline", getattr(row, f"test_{measure}")) for row in reversed(data.baselines)
     ]
-    if published := _published(material, measure):
+    if published := _published(data, measure):
         value = float(published[measure])
         nothing = (math.nan,) * 3
         found.append((f"{published['name']}, published", "published", Score(value, *nothing, value, value, 0)))
     return found
 
 
-def _published(material: Material, measure: str) -> Mapping[str, Any] | None:
+def _published(data: ReportData, measure: str) -> Mapping[str, Any] | None:
     """The best figure from elsewhere on the same test images, if there is any."""
-    if material.entry["source"] != "official":
+    if data.entry["source"] != "official":
         return None
-    rows = [row for row in material.entry["published"] if row.get(measure) is not None]
+    rows = [row for row in data.entry["published"] if row.get(measure) is not None]
     return max(rows, key=lambda row: float(row[measure]), default=None)
 
 
@@ -147,12 +146,12 @@ def _bar(name: str, kind: str, score: Score, least: float) -> Bar:
     return Bar(name, text, kind, place(score.mean), place(score.low), place(score.high))
 
 
-def _confusion(material: Material) -> Confusion | None:
-    if material.confusion is None or len(material.confusion) > MOST_CLASSES:
+def _confusion(data: ReportData) -> Confusion | None:
+    if data.confusion is None or len(data.confusion) > MOST_CLASSES:
         return None
-    totals = material.confusion.sum(axis=1, keepdims=True)
-    shares = np.rint(100 * material.confusion / np.maximum(totals, 1)).astype(int)
-    return Confusion(list(class_names(material.first["label_names"], LONGEST)), shares.tolist())
+    totals = data.confusion.sum(axis=1, keepdims=True)
+    shares = np.rint(100 * data.confusion / np.maximum(totals, 1)).astype(int)
+    return Confusion(list(class_names(data.first["label_names"], LONGEST)), shares.tolist())
 
 
 def _roc(found: Discrimination | None) -> RocCurve | None:
@@ -185,22 +184,22 @@ def _on_square(rate: float, value: float) -> tuple[float, float]:
     return round(100 * rate, 1), round(100 - 100 * value, 1)
 
 
-def _samples(material: Material) -> Strip | None:
-    if (path := material.figures.get(SAMPLES)) is None:
+def _samples(data: ReportData) -> Strip | None:
+    if (path := data.figures.get(SAMPLES)) is None:
         return None
-    names = class_names(material.first["label_names"], LONGEST)
+    names = class_names(data.first["label_names"], LONGEST)
     few = len(names) <= SAMPLED_CLASSES
     title = "Training images of each class" if few else f"Training images of the first {SAMPLED_CLASSES} classes"
     return _strip(f"{title}, drawn at random", path, names[:SAMPLED_CLASSES])
 
 
-def _errors(material: Material) -> Strip | None:
+def _errors(data: ReportData) -> Strip | None:
     """The most confident errors of the selected system, if it makes any."""
-    path = material.figures.get(ERRORS)
-    if path is None or material.examples is None:
+    path = data.figures.get(ERRORS)
+    if path is None or data.examples is None:
         return None
-    names = class_names(material.first["label_names"], LONGEST)
-    shown, seed = material.examples.most_confident_errors
+    names = class_names(data.first["label_names"], LONGEST)
+    shown, seed = data.examples.most_confident_errors
     texts = [
         f"{names[row['true']]}, taken for {names[row['predicted']]} ({percent(round(row['probability'], 2))})"
         for row in shown[:TOP_ERRORS]

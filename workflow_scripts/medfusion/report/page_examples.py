@@ -12,7 +12,7 @@ from statsmodels.stats.proportion import proportion_confint
 from medfusion.files.example_files import LEAST_FALL, PAIRS, Maps, mapped, read_examples, read_maps
 from medfusion.files.tables import csv_text
 from medfusion.naming import class_names, percent
-from medfusion.report.page_parts import CSV, Body, Cell, Picture, Row, Section, Table, text_uri
+from medfusion.report.page_components import CSV, Body, Cell, Picture, Row, Section, Table, text_uri
 from medfusion.system_id import SystemId
 
 SURE = 0.9  # a probability that asks for an explanation where the class is wrong
@@ -68,18 +68,18 @@ class ExamplePages:
         saliency.notes.append(CAUTION)
         saliency.method.append(self._method())
 
-    def told(self, picture: Picture) -> Picture:
+    def captioned(self, picture: Picture) -> Picture:
         """A gallery with the caption and the alternative text that its images call for; any other as it is."""
-        told: dict[str, Callable[[], tuple[str, str]]] = {
+        captions: dict[str, Callable[[], tuple[str, str]]] = {
             "errors": self._errors_told,
             "confused": self._confused_told,
             "disagreements": self._disagreements_told,
             "saliency": self._saliency_told,
         }
         kind = picture.name.rpartition("/")[2]
-        if kind not in told:
+        if kind not in captions:
             return picture
-        caption, seen = told[kind]()
+        caption, seen = captions[kind]()
         title = "Occlusion" if kind == "saliency" and not self._maps.with_gradcam else picture.title
         n = f"n = {self._examples['n']:,}"
         caption, alt = f"{caption} Test {n}.", f"{title}. {seen} {self._name}, test {n}."

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from medfusion.figures.registry import FIGURES, Figure
-from medfusion.report.page_parts import Picture, picture
+from medfusion.report.page_components import Picture, picture
 
 OTHER = "other"
 # Folders of a data set that are named after no model.

@@ -21,9 +21,9 @@ from medfusion.report import (
     reliability,
     slices,
 )
-from medfusion.report.material import Material
+from medfusion.report.page_components import Section, table_file
 from medfusion.report.page_figures import OTHER, rank, read_picture
-from medfusion.report.page_parts import Section, table_file
+from medfusion.report.report_data import ReportData
 from medfusion.tasks import ORDINAL, is_multi_label
 
 SECTIONS = {
@@ -76,7 +76,7 @@ OPEN_FIGURES = (
 OPEN_TABLES = ("data", "near_duplicates", "label_audit", "slices", "ablations")
 
 
-def sections(material: Material) -> list[Section]:
+def sections(data: ReportData) -> list[Section]:
     """Those that hold anything, in order.
 
     Raises
@@ -84,42 +84,40 @@ def sections(material: Material) -> list[Section]:
     UserError
         If a figure is missing or no picture.
     """
-    found = {kind: Section(f"{material.key}-{kind}", title) for kind, title in SECTIONS.items()}
-    _data(found["data"], material)
-    _near_duplicates(found["near_duplicates"], material)
-    if material.labels:
-        counts, table = material.labels
-        label_audit.fill(found["label_audit"], counts, table, material.names, material.model_names, material.name)
-    found["training"].notes += [f"Chosen by default: {one}." for one in material.entry.get("by_default", ())]
-    found["training"].notes += backbones.described(material.config, material.entry)
-    found["training"].notes += pretraining.described(material.config, material.entry)
-    if material.compared:
-        label_names = material.first["label_names"]
-        paired.differences(found["differences"], material.compared, material.names, material.name)
-        paired.fusions(found["differences"], material.compared, material.names, material.name)
-        paired.without_duplicates(
-            found["without_duplicates"], material.compared, material.names, label_names, material.name
-        )
-    _detail(found["results"], material)
-    if material.discrimination:
-        discrimination.fill(found["discrimination"], material.discrimination)
-    if material.reliability:
-        reliability.fill(found["reliability"], material.reliability, material.systems)
-    if material.slices:
-        slices.fill(found["slices"], material.slices, material.names, material.first["label_names"], material.name)
+    found = {kind: Section(f"{data.key}-{kind}", title) for kind, title in SECTIONS.items()}
+    _data(found["data"], data)
+    _near_duplicates(found["near_duplicates"], data)
+    if data.labels:
+        counts, table = data.labels
+        label_audit.fill(found["label_audit"], counts, table, data.names, data.model_names, data.name)
+    found["training"].notes += [f"Chosen by default: {one}." for one in data.entry.get("by_default", ())]
+    found["training"].notes += backbones.described(data.config, data.entry)
+    found["training"].notes += pretraining.described(data.config, data.entry)
+    if data.compared:
+        label_names = data.first["label_names"]
+        paired.differences(found["differences"], data.compared, data.names, data.name)
+        paired.fusions(found["differences"], data.compared, data.names, data.name)
+        paired.without_duplicates(found["without_duplicates"], data.compared, data.names, label_names, data.name)
+    _detail(found["results"], data)
+    if data.discrimination:
+        discrimination.fill(found["discrimination"], data.discrimination)
+    if data.reliability:
+        reliability.fill(found["reliability"], data.reliability, data.systems)
+    if data.slices:
+        slices.fill(found["slices"], data.slices, data.names, data.first["label_names"], data.name)
     else:
         found["slices"].notes.append(slices.NONE)
-    if material.corruptions is not None:
-        _corruptions(found["corruptions"], material, material.corruptions)
-    if material.input_check:
-        _input_check(found["input_check"], material, material.input_check)
-    if material.examples:
-        material.examples.fill(found["errors"], found["saliency"])
-    _choices(found["choices"], material)
-    ablations.fill(found["ablations"], material.config, material.key, material.measures, material.confidence)
-    _size_study(found["training_size"], material)
-    _studies(found["studies"], material)
-    _pictures(found, material)
+    if data.corruptions is not None:
+        _corruptions(found["corruptions"], data, data.corruptions)
+    if data.input_check:
+        _input_check(found["input_check"], data, data.input_check)
+    if data.examples:
+        data.examples.fill(found["errors"], found["saliency"])
+    _choices(found["choices"], data)
+    ablations.fill(found["ablations"], data.config, data.key, data.measures, data.confidence)
+    _size_study(found["training_size"], data)
+    _studies(found["studies"], data)
+    _pictures(found, data)
     for kind, section in found.items():
         kept = section.tables[:1] if kind in OPEN_TABLES else []
         section.folded_tables = section.tables[len(kept) :] + section.folded_tables
@@ -127,103 +125,101 @@ def sections(material: Material) -> list[Section]:
     return [section for section in found.values() if section]
 
 
-def _data(section: Section, material: Material) -> None:
-    if material.counts is not None:
-        section.tables.append(page_tables.counts(material.counts, f"Images of each class ({material.name})"))
-    if "inspect/pixels" in material.tables:
-        table = read_table(material.tables["inspect/pixels"], ())
-        section.tables.append(page_tables.generic(table, f"Pixel values, 0 to 255 ({material.name})"))
+def _data(section: Section, data: ReportData) -> None:
+    if data.counts is not None:
+        section.tables.append(page_tables.counts(data.counts, f"Images of each class ({data.name})"))
+    if "inspect/pixels" in data.tables:
+        table = read_table(data.tables["inspect/pixels"], ())
+        section.tables.append(page_tables.generic(table, f"Pixel values, 0 to 255 ({data.name})"))
 
 
-def _near_duplicates(section: Section, material: Material) -> None:
-    if material.audit:
-        caption = f"Near-duplicates by pixel correlation r ({material.name})"
-        section.tables.append(page_tables.near_duplicates(material.audit, caption))
-        if constant := sum(material.audit["constant_images"].values()):
+def _near_duplicates(section: Section, data: ReportData) -> None:
+    if data.audit:
+        caption = f"Near-duplicates by pixel correlation r ({data.name})"
+        section.tables.append(page_tables.near_duplicates(data.audit, caption))
+        if constant := sum(data.audit["constant_images"].values()):
             section.notes.append(CONSTANT.format(constant=constant))
 
 
-def _detail(section: Section, material: Material) -> None:
-    systems, label_names, table = material.systems, material.first["label_names"], material.measures
-    task, several = material.first["task"], is_multi_label(material.first["task"])
+def _detail(section: Section, data: ReportData) -> None:
+    systems, label_names, table = data.systems, data.first["label_names"], data.measures
+    task, several = data.first["task"], is_multi_label(data.first["task"])
     section.notes += [LABELS, LEFT_OUT] if several else [ORDINAL_NOTE] if task == ORDINAL else []
     section.method.append(
-        f"{CALIBRATION_ERROR.format(bins=material.entry['ece_bins'])} {OF_LABELS if several else AS_THEY_ARE}"
+        f"{CALIBRATION_ERROR.format(bins=data.entry['ece_bins'])} {OF_LABELS if several else AS_THEY_ARE}"
     )
-    test = f"{material.name}, test n = {systems[0].test_accuracy.n:,}"
+    test = f"{data.name}, test n = {systems[0].test_accuracy.n:,}"
     what = "Measures of each label" if several else "Precision, recall and F1 of each class"
-    first, *others = [(f"{what}: {material.names[one.address]}", one) for one in ranking.representatives(systems)]
-    positive = material.entry["positive"]
+    first, *others = [(f"{what}: {data.names[one.address]}", one) for one in ranking.representatives(systems)]
+    positive = data.entry["positive"]
     section.tables.append(page_tables.per_class(table, first[1], label_names, f"{first[0]} ({test})"))
-    measures = page_tables.measures(table, systems, material.names, label_names, positive, f"More measures ({test})")
+    measures = page_tables.measures(table, systems, data.names, label_names, positive, f"More measures ({test})")
     page_tables.add_first(section, measures, test)
     section.files += [
         table_file(page_tables.per_class(table, one, label_names, label), label, test) for label, one in others
     ]
 
 
-def _corruptions(section: Section, material: Material, table: pd.DataFrame) -> None:
-    entry = material.entry
-    comparable = entry["source"] == "official" and not material.first["generated"]
-    names, size = material.first["label_names"], entry.get("size")
-    called = (material.names, material.model_names)
-    corruptions.fill(section, table, material.systems, names, entry["flag"], comparable, size, material.name, *called)
+def _corruptions(section: Section, data: ReportData, table: pd.DataFrame) -> None:
+    entry = data.entry
+    comparable = entry["source"] == "official" and not data.first["generated"]
+    names, size = data.first["label_names"], entry.get("size")
+    called = (data.names, data.model_names)
+    corruptions.fill(section, table, data.systems, names, entry["flag"], comparable, size, data.name, *called)
 
 
-def _input_check(section: Section, material: Material, tried: Trials) -> None:
+def _input_check(section: Section, data: ReportData, tried: Trials) -> None:
     flagged, confidence = (
-        material.config[part][key] for part, key in (("input_check", "flagged"), ("evaluation", "confidence"))
+        data.config[part][key] for part, key in (("input_check", "flagged"), ("evaluation", "confidence"))
     )
-    other = data_sets.name(material.config["datasets"][tried.other]) if tried.other else None
-    input_check.fill(section, tried, flagged, other, confidence, material.name)
+    other = data_sets.name(data.config["datasets"][tried.other]) if tried.other else None
+    input_check.fill(section, tried, flagged, other, confidence, data.name)
 
 
-def _choices(section: Section, material: Material) -> None:
-    models = {run.model for run in material.choices}
-    frozen = {model for model in models if backbones.of_model(material.config, material.entry, model)}
-    if material.choices:
-        caption = f"Settings of the classifiers ({material.name})"
-        section.tables.append(page_tables.choices(material.choices, material.names, caption, frozen))
-    if material.weights:
-        section.tables.append(
-            page_tables.weights(material.weights, material.names, f"Weights of the fusions ({material.name})")
-        )
+def _choices(section: Section, data: ReportData) -> None:
+    models = {run.model for run in data.choices}
+    frozen = {model for model in models if backbones.of_model(data.config, data.entry, model)}
+    if data.choices:
+        caption = f"Settings of the classifiers ({data.name})"
+        section.tables.append(page_tables.choices(data.choices, data.names, caption, frozen))
+    if data.weights:
+        section.tables.append(page_tables.weights(data.weights, data.names, f"Weights of the fusions ({data.name})"))
         section.method.append(WEIGHTS)
-    if any(best["selection"] == "folds" for run, best in material.choices.items() if run.model not in frozen):
+    if any(best["selection"] == "folds" for run, best in data.choices.items() if run.model not in frozen):
         section.method.append(OPTIMISTIC)
 
 
-def _size_study(section: Section, material: Material) -> None:
-    table = material.measures
+def _size_study(section: Section, data: ReportData) -> None:
+    table = data.measures
     part = table[(table["model"] == "learning_curve") & (table["split"] == "test") & (table["metric"] == "accuracy")]
     if len(part):
         sizes = sorted(part["system"].unique(), key=lambda size: math.inf if size == "all" else int(size))
         scores = {size: ranking.score(part, "learning_curve", size, "test", "accuracy") for size in sizes}
         caption = (
-            f"Test accuracy by number of training images ({material.name}, test n = {part['n'].iloc[0]:,}), mean ± "
+            f"Test accuracy by number of training images ({data.name}, test n = {part['n'].iloc[0]:,}), mean ± "
             "standard deviation over repeats"
         )
         section.tables.append(page_tables.training_sizes(scores, part["seed"].nunique(), caption))
 
 
-def _studies(section: Section, material: Material) -> None:
+def _studies(section: Section, data: ReportData) -> None:
     """What their figure of learning curves says where there are none."""
-    if material.counts is None or "studies/learning" not in material.figures:
+    if data.counts is None or "studies/learning" not in data.figures:
         return
-    of_training = material.counts[(material.counts["split"] == "train") & (material.counts["label"] >= 0)]
-    commonest, folds = int(of_training["n"].max()), material.config["studies"]["folds"]
+    of_training = data.counts[(data.counts["split"] == "train") & (data.counts["label"] >= 0)]
+    commonest, folds = int(of_training["n"].max()), data.config["studies"]["folds"]
     if commonest < folds:
         section.notes.append(no_learning_curves(commonest, folds))
 
 
-def _pictures(found: dict[str, Section], material: Material) -> None:
+def _pictures(found: dict[str, Section], data: ReportData) -> None:
     """Put each figure where it belongs; of those that are open the first of a kind is, others are folded away."""
-    for name, path in sorted(material.figures.items(), key=lambda item: rank(f"{material.key}/{item[0]}")):
+    for name, path in sorted(data.figures.items(), key=lambda item: rank(f"{data.key}/{item[0]}")):
         if name in page_card.FIGURES:
             continue
-        told = (material.name, material.captions, material.model_names)
-        kind, picture = read_picture(f"{material.key}/{name}", path, *told)
+        captioned = (data.name, data.captions, data.model_names)
+        kind, picture = read_picture(f"{data.key}/{name}", path, *captioned)
         section, last = found[kind], name.rpartition("/")[2]
         known = {other.name.rpartition("/")[2] for other in section.pictures}
         place = section.pictures if last in OPEN_FIGURES and last not in known else section.more
-        place.append(material.examples.told(picture) if material.examples else picture)
+        place.append(data.examples.captioned(picture) if data.examples else picture)

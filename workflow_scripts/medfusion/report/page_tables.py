@@ -12,7 +12,7 @@ from medfusion.evaluation.ranking import score, several_labels
 from medfusion.files.rankings import RankedSystem, Score
 from medfusion.jobs.costs import duration, stage_name
 from medfusion.naming import CRITERIA, percent, setting, span
-from medfusion.report.page_parts import Body, Cell, Row, Section, Table, table_file
+from medfusion.report.page_components import Body, Cell, Row, Section, Table, table_file
 from medfusion.system_id import SystemId
 
 NOTHING = Cell("–")

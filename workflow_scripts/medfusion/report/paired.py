@@ -14,7 +14,7 @@ from medfusion.evaluation.ranking import interval_of_mean, runs
 from medfusion.files.comparison_files import Comparisons, is_baseline
 from medfusion.files.rankings import RankedSystem
 from medfusion.naming import class_names, percent
-from medfusion.report.page_parts import Body, Cell, Row, Section, Table
+from medfusion.report.page_components import Body, Cell, Row, Section, Table
 from medfusion.report.page_tables import add_first
 
 NOTHING = Cell("–")

@@ -9,7 +9,7 @@ from medfusion.files.rankings import RankedSystem, Score
 from medfusion.files.reliabilities import Reliability
 from medfusion.learning.calibration import FOLDS, coverage_limits
 from medfusion.naming import percent
-from medfusion.report.page_parts import Body, Cell, Row, Section, Table, table_file
+from medfusion.report.page_components import Body, Cell, Row, Section, Table, table_file
 from medfusion.report.page_tables import NOTHING, interval, number, runs_cell, value_cell, with_interval
 
 DECISION = {

@@ -8,7 +8,7 @@ from medfusion.evaluation.paired_tests import level_of
 from medfusion.evaluation.slices import LEAST_IMAGES, LEAST_PATIENTS, Slice
 from medfusion.files.slice_files import Assessed
 from medfusion.naming import percent
-from medfusion.report.page_parts import Body, Cell, Row, Section, Table
+from medfusion.report.page_components import Body, Cell, Row, Section, Table
 from medfusion.report.page_tables import NOTHING, number
 from medfusion.report.paired import p_value, signed
 

@@ -54,13 +54,13 @@ def lines(jobs: Sequence[PlannedJob], planned: Iterable[Planned], found: Reruns,
     for key, reasons in roots.items():
         for reason in reasons:
             by_reason.setdefault(reason, []).append(key)
-    told = sorted(by_reason.items(), key=lambda item: (item[0] == NEVER, -len(item[1])))
-    for reason, own in told[:MOST_REASONS]:
+    ordered = sorted(by_reason.items(), key=lambda item: (item[0] == NEVER, -len(item[1])))
+    for reason, own in ordered[:MOST_REASONS]:
         following = _following(own, needs)
         more = f" and what follows, {len(following)} jobs in all" if len(following) > len(own) else ""
         yield f"  {_named(reason, own)}: {_counted(own)}{more}, {seconds.about(following, keys, needs, cores)}"
-    if len(told) > MOST_REASONS:
-        yield f"  and {len(told) - MOST_REASONS} other reasons"
+    if len(ordered) > MOST_REASONS:
+        yield f"  and {len(ordered) - MOST_REASONS} other reasons"
     if others := set(keys) - _following(roots, needs):
         yield f"  by Snakemake's own reasons (--force, a file that is not there, an age): {_counted(others)}"
     yield ""

@@ -5,7 +5,7 @@ from typing import Any
 
 from medfusion.package.card import measure_name
 from medfusion.package.contents import ModelPackage
-from medfusion.report.page_parts import Body, Cell, Row, Table
+from medfusion.report.page_components import Body, Cell, Row, Table
 
 
 def tables(result: Mapping[str, Any], package: ModelPackage) -> list[Table]:

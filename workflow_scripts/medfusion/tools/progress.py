@@ -16,7 +16,7 @@ from medfusion.jobs import records
 from medfusion.jobs.costs import duration
 from medfusion.jobs.records import BEGUN, Record
 from medfusion.planning import runs
-from medfusion.report.page_parts import Body, Cell, Row, Table
+from medfusion.report.page_components import Body, Cell, Row, Table
 
 STATES = ("done", "running", "waiting", "failed", "blocked")
 

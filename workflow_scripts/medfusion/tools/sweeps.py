@@ -21,13 +21,13 @@ from medfusion.evaluation.metrics import summarise_seeds
 from medfusion.files.artifacts import hash_file, write_json, write_text
 from medfusion.planning import config_text
 from medfusion.planning.config import complete
-from medfusion.planning.config_values import hint, shown
+from medfusion.planning.config_values import hint, printed
 from medfusion.planning.identity import identity
 from medfusion.planning.jobs import jobs
 from medfusion.planning.plan import Plan
 from medfusion.planning.runs import hold_results
 from medfusion.planning.systems import Config
-from medfusion.report.page_parts import Body, Cell, Row, Table
+from medfusion.report.page_components import Body, Cell, Row, Table
 from medfusion.report.page_tables import number
 from medfusion.tools import sharing
 from medfusion.tools.comparison import LOWER_IS_BETTER
@@ -64,7 +64,7 @@ class Point:
     @property
     def words(self) -> str:
         """Its values on one line, keys without what is the same for most of them: their last part."""
-        return ", ".join(f"{key.rpartition('.')[2]} = {shown(value)}" for key, value in self.values.items())
+        return ", ".join(f"{key.rpartition('.')[2]} = {printed(value)}" for key, value in self.values.items())
 
 
 # -- what is asked for ------------------------------------------------------------------------------------------------
@@ -232,7 +232,7 @@ def table(points: Sequence[Point]) -> pd.DataFrame:
                 part[f"{split}_{name}"] = wide[name][split]
         part = part.reset_index().drop(columns="dataset").rename(columns={"name": "dataset"})
         for position, (key, value) in enumerate(point.values.items()):
-            part.insert(position, key, [shown(value)] * len(part))
+            part.insert(position, key, [printed(value)] * len(part))
         parts.append(part)
     if not parts:
         return pd.DataFrame()
@@ -242,7 +242,7 @@ def table(points: Sequence[Point]) -> pd.DataFrame:
     return whole.drop(columns="order")
 
 
-def shown_table(found: pd.DataFrame, keys: Sequence[str], metric: str) -> tuple[Table, list[str]]:
+def printed_table(found: pd.DataFrame, keys: Sequence[str], metric: str) -> tuple[Table, list[str]]:
     """The table of one metric, for people, without systems that no point changes if there are others; and notes.
 
     Raises

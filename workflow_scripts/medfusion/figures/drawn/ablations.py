@@ -11,7 +11,7 @@ def draw(settings: dict[str, Any], metrics: list[str]) -> Drawn:
     from medfusion.figures import ablation_figures
     from medfusion.files.metric_files import read_metrics, tidy
 
-    table = tidy(read_metrics(metrics, settings["shown"]))
+    table = tidy(read_metrics(metrics, settings["display_names"]))
     rows = ablations.paired(table, settings["comparisons"])
     figure = ablation_figures.contributions(rows, settings["confidence"], table["name"].iloc[0])
     return {"contributions": (figure, ablation_figures.contribution_numbers(rows))}

@@ -10,5 +10,5 @@ def draw(settings: dict[str, Any], measured: str) -> Drawn:
     from medfusion.figures import discrimination_figures as figures
     from medfusion.files import discriminations
 
-    found = discriminations.read(measured, settings["shown"])
+    found = discriminations.read(measured, settings["display_names"])
     return {"roc": (figures.curves(found), figures.curve_numbers(found))}

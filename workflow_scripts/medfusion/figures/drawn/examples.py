@@ -18,11 +18,11 @@ def draw(settings: dict[str, Any], examples: str, images: str, maps: str) -> Dra
     from medfusion.figures import example_figures
     from medfusion.files.example_files import mapped, read_examples, read_maps, selected
     from medfusion.files.hdf5 import open_hdf5
-    from medfusion.naming import shown
+    from medfusion.naming import display_names
 
     chosen = read_examples(examples)
     mapped_images = read_maps(maps, [index for index, _ in mapped(chosen)])
-    names, indices = shown(describe(images), settings), selected(chosen)
+    names, indices = display_names(describe(images), settings), selected(chosen)
     with open_hdf5(images) as file:
         pictures = dict(zip(indices, file["images"][indices], strict=True))
     return {

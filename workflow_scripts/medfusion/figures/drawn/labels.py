@@ -13,9 +13,9 @@ def draw(settings: dict[str, Any], metrics: list[str], ranking: str) -> Drawn:
     from medfusion.files.metric_files import read_metrics, tidy
     from medfusion.naming import Names
 
-    contents = read_metrics(metrics, settings["shown"])
+    contents = read_metrics(metrics, settings["display_names"])
     table = tidy(contents)
-    called = Names(settings["shown"][contents[0]["dataset"]].get("systems", {}))
+    called = Names(settings["display_names"][contents[0]["dataset"]].get("systems", {}))
     systems, baselines = rankings.read(ranking, ranked.candidates(table))
     source = f"{table['name'].iloc[0]} · test n = {ranked.images_tested(table):,}"
     names, runs = contents[0]["label_names"], ranked.runs(table, systems, "auroc")

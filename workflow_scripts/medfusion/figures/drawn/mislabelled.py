@@ -19,7 +19,7 @@ def draw(settings: dict[str, Any], labels: str, images: list[str]) -> Drawn:
     from medfusion.figures import label_figures
     from medfusion.files import label_audits
     from medfusion.files.hdf5 import rows
-    from medfusion.naming import shown
+    from medfusion.naming import display_names
 
     table = label_audits.read(labels)
     chosen = label_figures.chosen(table)
@@ -28,5 +28,8 @@ def draw(settings: dict[str, Any], labels: str, images: list[str]) -> Drawn:
         numbers = chosen[chosen["split"] == split]["index"].sort_values().to_numpy()
         pictures |= {(split, number): one for number, one in zip(numbers, rows(path, "images", numbers), strict=True)}
     return {
-        "mislabelled": (label_figures.mislabelled(table, chosen, pictures, shown(describe(images[0]), settings)), None)
+        "mislabelled": (
+            label_figures.mislabelled(table, chosen, pictures, display_names(describe(images[0]), settings)),
+            None,
+        )
     }

@@ -10,7 +10,7 @@ def draw(settings: dict[str, Any], measured: str) -> Drawn:
     from medfusion.figures import reliability_figures as figures
     from medfusion.files import reliabilities
 
-    found = reliabilities.read(measured, settings["shown"])
+    found = reliabilities.read(measured, settings["display_names"])
     return {
         "reliability": (figures.diagrams(found), figures.diagram_numbers(found)),
         "risk_coverage": (figures.risk_coverage(found), figures.risk_coverage_numbers(found)),

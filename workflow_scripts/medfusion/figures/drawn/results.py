@@ -21,9 +21,9 @@ def draw(settings: dict[str, Any], metrics: list[str], ranking: str, comparisons
     from medfusion.files.metric_files import read_metrics, tidy
     from medfusion.naming import Names
 
-    contents, compared = read_metrics(metrics, settings["shown"]), read_comparisons(comparisons)
+    contents, compared = read_metrics(metrics, settings["display_names"]), read_comparisons(comparisons)
     table = tidy(contents)
-    names = Names(settings["shown"][contents[0]["dataset"]].get("systems", {}))
+    names = Names(settings["display_names"][contents[0]["dataset"]].get("systems", {}))
     systems, baselines = rankings.read(ranking, ranked.candidates(table))
     source = f"{table['name'].iloc[0]} · test n = {ranked.images_tested(table):,}"
     shown = ranked.representatives(systems)

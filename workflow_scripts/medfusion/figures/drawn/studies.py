@@ -5,7 +5,7 @@ from typing import Any
 from medfusion.figures.drawn import Drawn
 from medfusion.files import images
 from medfusion.files.prepared import data_line
-from medfusion.naming import shown
+from medfusion.naming import display_names
 
 
 def draw(settings: dict[str, Any], studies: str, test_labels: str, train: str) -> Drawn:
@@ -22,7 +22,7 @@ def draw(settings: dict[str, Any], studies: str, test_labels: str, train: str) -
 
     description, seed, curves, plane, tree, left_out = study_files.read(studies)
     source = f"{data_line(settings['name'], [train])} · seed {seed}"
-    labels, names = images.read_labels(test_labels), shown(description, settings).label_names
+    labels, names = images.read_labels(test_labels), display_names(description, settings).label_names
     return {
         "learning": (
             curve_figures.learning_curves(curves, source) if curves else montage.message(left_out, source),

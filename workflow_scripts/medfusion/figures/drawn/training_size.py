@@ -11,7 +11,7 @@ def draw(settings: dict[str, Any], metrics: list[str], train: str) -> Drawn:
     from medfusion.figures import curve_figures
     from medfusion.files.metric_files import read_metrics, tidy
 
-    table = tidy(read_metrics(metrics, settings["shown"]))
+    table = tidy(read_metrics(metrics, settings["display_names"]))
     points = table[(table["metric"] == "accuracy") & (table["split"] == "test")]
     total = str(len(images.read_labels(train)))
     sizes = points["system"].replace("all", total).astype(int)

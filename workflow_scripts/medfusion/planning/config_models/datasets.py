@@ -122,7 +122,7 @@ class Ablations(Section):
             Literal[
                 "augmentation", "flip", "rotation", "scale", "contrast", "original_epochs", "affine", "corruptions",
                 "symmetries", "shift", "batch_norm", "dropout", "dense_dropout", "l2", "weight_decay",
-                "label_smoothing", "early_stopping", "views", "network",
+                "label_smoothing", "early_stopping", "test_time_augmentation", "network",
             ]
         ]
         | None

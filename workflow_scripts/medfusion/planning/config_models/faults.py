@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from medfusion.planning.config_models import schema
 from medfusion.planning.config_models.common import NAME, NEIGHBOURS, TWICE
 from medfusion.planning.config_models.whole import Configuration
-from medfusion.planning.config_values import did_you_mean, hint, shown, why_no_text
+from medfusion.planning.config_values import did_you_mean, hint, printed, why_no_text
 
 MISSING, UNKNOWN, BAD_NAME, VALUE = "missing", "extra_forbidden", "bad name", "value"
 NO_KIND, OTHER_KIND = "union_tag_not_found", "union_tag_invalid"
@@ -115,13 +115,13 @@ def _lines(config: Any, fault: Fault) -> Iterator[str]:
     if fault.kind == UNKNOWN:
         yield f"{key}: unknown key {fault.more!r}{hint(fault.more, list(fault.found.get('properties', {})))}"
     elif fault.kind == BAD_NAME:
-        yield f"{key}: {shown(fault.more)} is not a valid name; expected {NAME}"
+        yield f"{key}: {printed(fault.more)} is not a valid name; expected {NAME}"
     elif fault.kind == NEIGHBOURS:
         for below, sentence in fault.more:
             yield f"{_key((*fault.path, *([below] if below else [])))}: {sentence}"
     elif fault.kind == TWICE:
         twice = next(one for i, one in enumerate(value) if one in value[:i])
-        yield f"{key}: {shown(twice)}{why_no_text(twice)} is there twice; expected each value once"
+        yield f"{key}: {printed(twice)}{why_no_text(twice)} is there twice; expected each value once"
     elif fault.kind == OTHER_KIND:
         choices = [schema.resolved(option)["properties"][fault.more]["const"] for option in fault.among["oneOf"]]
         yield f"{key}.{fault.more}: {_unexpected(value[fault.more], {'enum': choices})}"
@@ -136,7 +136,7 @@ def _key(path: Iterable[str | int]) -> str:
 
 def _unexpected(value: Any, among: schema.Schema, number: str = "") -> str:
     """The value, what is expected instead, and what was probably meant."""
-    text = f"{shown(value)}; expected {schema.expected(among)}"
+    text = f"{printed(value)}; expected {schema.expected(among)}"
     if number:
         return f"{text}. {number}"
     plain = schema.resolved(among)

@@ -76,7 +76,9 @@ class Training(Section):
 
 class Features(Section):
     layers: SomeDistinct[NotEmpty] = optional("that classifiers see, side by side; rescaling: the image, 0 to 1")
-    views: Distinct[View] = optional("that features and probabilities are averaged over; shifts: nine, by a pixel")
+    test_time_augmentation: Distinct[View] = optional(
+        "that features and probabilities are averaged over; shifts: nine, by a pixel"
+    )
 
 
 class Input(Section):

@@ -21,7 +21,7 @@ from medfusion.planning.config_models.common import (
 )
 from medfusion.planning.config_models.datasets import Dataset, DatasetDefaults, OfAnyModel
 from medfusion.planning.config_models.networks import Features, Network, Training
-from medfusion.planning.config_values import shown
+from medfusion.planning.config_values import printed
 
 TAKEN = r"""\s{}'"*?$&|;<>()!\\`#~\[\]"""  # by Snakemake or a shell, for something else
 Folder = Annotated[
@@ -68,7 +68,7 @@ class Defaults(Section):
         limits = [rule.up_to for rule in self.by_images]
         ordered = [math.inf if limit is None else limit for limit in limits]
         if ordered != sorted(set(ordered)):
-            yield "by_images", f"up_to is {shown(limits)}; expected numbers that grow, or ~ in the last line"
+            yield "by_images", f"up_to is {printed(limits)}; expected numbers that grow, or ~ in the last line"
 
 
 class Evaluation(Section):

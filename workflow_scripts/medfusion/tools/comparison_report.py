@@ -1,4 +1,4 @@
-"""Accounts of a comparison: for the terminal, as Markdown for a pull request, as one small page."""
+"""The report of a comparison of runs: for the terminal, as Markdown for a pull request, as one small page."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,17 +8,15 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 from rich.console import Console
-from rich.table import Table as RichTable
-from rich.text import Text
 
 from medfusion import escaping
-from medfusion.planning.config_values import shown
-from medfusion.report.page_parts import Body, Cell, Row, Table
+from medfusion.planning.config_values import printed
+from medfusion.report.page_components import Body, Cell, Row, Table
 from medfusion.report.page_tables import number
 from medfusion.tools.comparison import ABSENT, LOWER_IS_BETTER, Change, Edit, RunComparison, Value
 from medfusion.tools.significance import LEVEL
+from medfusion.tools.terminal import markdown_table, plain, rich_table
 
-WIDTH = 160  # of a terminal that does not say how wide it is: a file or a pipe
 WEAKER = (
     "Only tests called exact compare image by image. Those called weaker know the measures alone: Welch's asks whether "
     "seeds explain the difference, the z test takes both runs as measured on different images."
@@ -26,7 +24,7 @@ WEAKER = (
 
 
 @dataclass(frozen=True)
-class Account:
+class ComparisonReport:
     """What is said of a comparison, whatever it is written in.
 
     verdict : one sentence, first
@@ -42,7 +40,7 @@ class Account:
     notes: list[str]
 
 
-def account(found: RunComparison, tolerance: float, strict: bool, everything: bool = False) -> Account:
+def report(found: RunComparison, tolerance: float, strict: bool, everything: bool = False) -> ComparisonReport:
     """A comparison in words and tables.
 
     Parameters
@@ -67,7 +65,7 @@ def account(found: RunComparison, tolerance: float, strict: bool, everything: bo
         names = [name for name in found.other_metrics if "[" not in name]
         notes.append(f"Other measures differ too ({', '.join(names) or 'of single classes'}): name one with --metric.")
     bad = bool(found.regressions) or (strict and bool(found.only_old or found.only_new))
-    return Account(
+    return ComparisonReport(
         f"{found.new.name} compared with {found.old.name}",
         _verdict(found, tolerance, bad),
         bad,
@@ -125,7 +123,7 @@ def _shown(value: Any) -> str:
         return "(absent)"
     if isinstance(value, Mapping) and "hash" in value:
         return f"{value['hash'][:12]}{' with changes' if value['dirty'] else ''}"
-    return value if isinstance(value, str) else shown(value)
+    return value if isinstance(value, str) else printed(value)
 
 
 def _changes(found: RunComparison, changes: Sequence[Change], split: str) -> Table:
@@ -183,31 +181,9 @@ def _only(caption: str, found: RunComparison) -> Table:
 # -- what they are written in -----------------------------------------------------------------------------------------
 
 
-def rich_table(table: Table) -> RichTable:
-    """A table for the terminal."""
-    result = RichTable(title=plain(table.caption), title_justify="left", title_style="italic")
-    for i, name in enumerate(table.head):
-        result.add_column(plain(name), justify="right" if i >= table.numeric else "left", overflow="fold")
-    for body in table.bodies:
-        for row in body.rows:
-            result.add_row(*(plain(cell.text) for cell in row.cells), style="bold red" if row.kind == "worse" else None)
-    return result
-
-
-def plain(text: str, style: str = "") -> Text:
-    """Text for the terminal, which obeys nothing in it."""
-    return Text(escaping.printable(text, keep="\n"), style=style)
-
-
-def console() -> Console:
-    """The terminal; wide enough for tables where the output is a file or a pipe."""
-    result = Console(highlight=False, soft_wrap=False)
-    return result if result.is_terminal else Console(highlight=False, width=WIDTH)
-
-
-def show(accounts: Sequence[Account], terminal: Console) -> None:
-    """Print accounts on a terminal."""
-    for one in accounts:
+def show(reports: Sequence[ComparisonReport], terminal: Console) -> None:
+    """Print reports on a terminal."""
+    for one in reports:
         terminal.print(plain(one.title, style="bold underline"))
         terminal.print(plain(one.verdict, style="bold red" if one.bad else "bold green"))
         for text in one.warnings:
@@ -220,18 +196,10 @@ def show(accounts: Sequence[Account], terminal: Console) -> None:
         terminal.print()
 
 
-def markdown_table(table: Table) -> str:
-    """A table as Markdown."""
-    line = ["---:" if i >= table.numeric else "---" for i in range(len(table.head))]
-    rows = [[escaping.markdown(cell.text) for cell in row.cells] for body in table.bodies for row in body.rows]
-    cells = [[escaping.markdown(name) for name in table.head], line, *rows]
-    return "\n".join("| " + " | ".join(row) + " |" for row in cells)
-
-
-def markdown(accounts: Sequence[Account]) -> str:
-    """Accounts as Markdown, for a pull request."""
+def markdown(reports: Sequence[ComparisonReport]) -> str:
+    """Reports as Markdown, for a pull request."""
     parts = []
-    for one in accounts:
+    for one in reports:
         parts += [f"## {escaping.markdown(one.title)}", f"**{escaping.markdown(one.verdict)}**"]
         parts += [f"> **Note:** {escaping.markdown(text)}" for text in one.warnings]
         for table in one.tables:
@@ -240,8 +208,8 @@ def markdown(accounts: Sequence[Account]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def html(accounts: Sequence[Account], templates: Path) -> str:
-    """Accounts as one page in the style of the report.
+def html(reports: Sequence[ComparisonReport], templates: Path) -> str:
+    """Reports as one page in the style of the report.
 
     Parameters
     ----------
@@ -255,4 +223,4 @@ def html(accounts: Sequence[Account], templates: Path) -> str:
         lstrip_blocks=True,
     )
     css = Markup((templates / "report.css").read_text(encoding="utf-8"))
-    return environment.get_template("compare.html.j2").render(accounts=accounts, css=css)
+    return environment.get_template("compare.html.j2").render(reports=reports, css=css)

@@ -31,7 +31,7 @@ Config = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Material:
+class ReportData:
     """One data set's measures, and whichever of its other files there are.
 
     Attributes
@@ -87,7 +87,7 @@ class Material:
 
 def gather(
     key: str, settings: Config, contents: Sequence[Metrics], figures: Mapping[str, str], tables: Mapping[str, str]
-) -> Material:
+) -> ReportData:
     """Read what there is of a data set.
 
     Parameters
@@ -109,7 +109,7 @@ def gather(
     counts = audit = compared = discrimination = reliability = examples = corruptions = None
     input_check = slices = labels = None
     names = display_names.system_names(config, key)
-    shown = {key: {"name": name, "label_names": label_names, "systems": names}}
+    called = {key: {"name": name, "label_names": label_names, "systems": names}}
     if "inspect/counts" in own:
         counts = read_table(own["inspect/counts"], ("n", "label"), ("split", "name"))
     if "audit/summary" in own:
@@ -117,9 +117,9 @@ def gather(
     if "comparisons" in own:
         compared = read_comparisons(own["comparisons"])
     if "discrimination/discrimination" in own:
-        discrimination = discriminations.read(own["discrimination/discrimination"], shown)
+        discrimination = discriminations.read(own["discrimination/discrimination"], called)
     if "reliability/reliability" in own:
-        reliability = reliabilities.read(own["reliability/reliability"], shown)
+        reliability = reliabilities.read(own["reliability/reliability"], called)
     if "examples/examples" in own:
         paths = own["examples/examples"], own["examples/maps"]
         examples = ExamplePages(*paths, label_names, name, config["evaluation"]["confidence"], weights, names)
@@ -131,7 +131,7 @@ def gather(
         slices = slice_files.read(own["slices"])
     if "audit/labels" in own:
         labels = label_audits.read_summary(own["audit/label_summary"]), label_audits.read(own["audit/labels"])
-    return Material(
+    return ReportData(
         key=key,
         config=config,
         entry=config["datasets"][key],
