@@ -87,7 +87,7 @@ def stage(name):
 
     def settings(wildcards):
         path = f"{RESULTS}/settings/{name}/{job_name(name, wildcards)}.json"
-        return STAND_INS.get(path, local(path))
+        return SETTINGS_INPUTS.get(path, local(path))
 
     # A function, not a pattern: there may be braces in the path.
     return {"program": lambda wildcards: program, "settings": settings}

@@ -8,7 +8,7 @@ from medfusion.planning.environment import without_wildcards
 from medfusion.planning.reruns import Reruns, write_missing
 from medfusion.tools import dry_run
 
-STAND_INS = {}  # by settings file, what rules have as an input in its place
+SETTINGS_INPUTS = {}  # by settings file, what rules have as an input in its place
 
 try:
     page = rules.report.output.page
@@ -36,7 +36,7 @@ try:
         found = Reruns(PLANNED, RESULTS, config["data"])
         STAND_INS = tempfile.TemporaryDirectory(prefix="medfusion-") if ASKED.dry_run and found.changed else None
         folder = STAND_INS and without_wildcards(Path(STAND_INS.name), "set TMPDIR to another folder")
-        STAND_INS = found.stand_ins(folder)
+        SETTINGS_INPUTS = found.stand_ins(folder)
         if ASKED.lists_jobs:
             # A dry run has no hooks; this comes after what Snakemake says of each job, or, with --quiet, alone.
             atexit.register(
