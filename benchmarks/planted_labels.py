@@ -59,7 +59,11 @@ def main() -> None:
             args.seed,
             lambda line: print(line, file=sys.stderr),
         )
-        found, _ = apply(extractor(model, network["features"]["layers"]), images.read_images(path), network["features"])
+        found, _ = apply(
+            extractor(model, network["features"]["layers"]),
+            images.read_images(path),
+            network["features"]["test_time_augmentation"],
+        )
         views = {
             "pixels": [out_of_fold.pixels(path)],
             f"features of `{args.model}`": [out_of_fold.View(found.shape[1], found.__getitem__)],

@@ -61,7 +61,8 @@ def accuracy(network: dict[str, Any], model: backend.keras.Model, blood: Path) -
     seen = {}
     for split in ("train", "val", "test"):
         parts = [
-            apply(model, block, network["features"]) for block in images.image_blocks(blood / f"images/{split}.h5")
+            apply(model, block, network["features"]["test_time_augmentation"])
+            for block in images.image_blocks(blood / f"images/{split}.h5")
         ]
         seen[split] = tuple(np.concatenate(part) for part in zip(*parts, strict=True))
     labels = {split: images.read_labels(blood / f"images/{split}.h5") for split in ("train", "val")}

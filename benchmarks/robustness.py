@@ -121,7 +121,7 @@ def trained(
 
 def said(model: backend.keras.Model, block: np.ndarray, network: dict[str, Any]) -> np.ndarray:
     """Class probabilities of images, averaged over the network's views."""
-    return apply(model, block, network["features"])[1]
+    return apply(model, block, network["features"]["test_time_augmentation"])[1]
 
 
 if __name__ == "__main__":

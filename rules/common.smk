@@ -7,7 +7,7 @@ import yaml
 from snakemake.utils import update_config
 
 from medfusion.figures.registry import FIGURES
-from medfusion.jobs import looks
+from medfusion.jobs import looks, warm
 from medfusion.jobs.early_cutoff import FORCE_VARIABLE
 from medfusion.jobs.stage import BARS_VARIABLE
 from medfusion.learning.keras_applications import APPLICATIONS
@@ -16,7 +16,14 @@ from medfusion.package.try_files import PAGE as TRY_PAGE
 from medfusion.planning import config as configuration
 from medfusion.planning import precision, repository, runs, snakemake_compat
 from medfusion.planning.corruption_plan import CorruptionPlan
-from medfusion.planning.environment import prefer_own_python, programs, too_large, training_device, trains
+from medfusion.planning.environment import (
+    library_sets,
+    prefer_own_python,
+    programs,
+    too_large,
+    training_device,
+    trains,
+)
 from medfusion.planning.export_plan import ExportPlan
 from medfusion.planning.fingerprint import modules
 from medfusion.planning.identity import identity
@@ -76,6 +83,8 @@ onstart:
         snakemake_compat.start_without_limit(workflow)
         if note := training_device(jobs):
             print(note, file=sys.stderr)
+        libraries = {job.stage: job.identity["libraries"] for job in PLANNED}
+        warm.start(PROGRAMS, library_sets(jobs, libraries), whole["compute"]["threads"], Path(LOGS, "keep_warm.log"))
     if note := too_large(jobs, snakemake_compat.memory_limit(workflow)):
         print(note, file=sys.stderr)
 

@@ -23,14 +23,18 @@ def main(args, settings):
     from medfusion.learning.averages import averaged
 
     backbone = backbones.load(args.backbone, settings["backbone"], settings["threads"])
-    attributes = {"layers": [backbone.output], "views": settings["views"], "backbone": hash_file(args.backbone)}
+    attributes = {
+        "layers": [backbone.output],
+        "views": settings["test_time_augmentation"],
+        "backbone": hash_file(args.backbone),
+    }
     with create_hdf5(args.features, **attributes, **images.describe(args.images[0]).attributes()) as file:
         for split, path in zip(("train", "val", "test"), args.images, strict=True):
             with open_hdf5(path) as prepared:
                 count = len(prepared["images"])
             features, done = file.create_dataset(f"{split}/features", (count, backbone.width), np.float32), 0
             for block in images.image_blocks(path, BLOCK):
-                features[done : done + len(block)] = averaged(backbone, block, settings["views"])[0]
+                features[done : done + len(block)] = averaged(backbone, block, settings["test_time_augmentation"])[0]
                 done += len(block)
                 stage.progress(f"{settings['title']}: features of {done} of {count} {split} images")
 

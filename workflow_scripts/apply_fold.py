@@ -22,7 +22,9 @@ def main(args, settings):
     model = extractor(load_network(args.model), settings["layers"])
     fitted, fusions = run_systems.read(settings, args.classifiers, args.fusions)
     said = [
-        run_systems.of_images(block, lambda given: apply(model, given, settings), fitted, fusions)
+        run_systems.of_images(
+            block, lambda given: apply(model, given, settings["test_time_augmentation"]), fitted, fusions
+        )
         for block in images.image_blocks(args.images)
     ]
     fold_ensembles.write_given(args.given, images.describe(args.images), said)

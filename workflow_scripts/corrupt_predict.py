@@ -46,7 +46,9 @@ def main(args, settings):
                     name, severity = condition
                     parameter = wanted[name][severity - 1]
                     version = corruptions.corrupted(large, shape, name, severity, parameter, numbers)
-                said = run_systems.of_images(version, lambda given: apply(model, given, settings), fitted, fusions)
+                said = run_systems.of_images(
+                    version, lambda given: apply(model, given, settings["test_time_augmentation"]), fitted, fusions
+                )
                 for system, values in said.items():
                     corrupted_files.append(file, condition, system, values)
             stage.progress(

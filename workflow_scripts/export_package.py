@@ -180,15 +180,19 @@ class Parts:
         from medfusion.package import contents
 
         if key.model not in self._backbones:
-            layers_and_views = self._settings["features"][key.model]
-            return contents.Network(key.model, key.seed, f"{name}.keras", f"{name}.onnx", **layers_and_views)
+            layers, views = (
+                self._settings["features"][key.model][name] for name in ("layers", "test_time_augmentation")
+            )
+            return contents.Network(key.model, key.seed, f"{name}.keras", f"{name}.onnx", layers, views)
         path, options = self._backbones[key.model]
         backbone = backbones.load(path, options, self._settings["threads"])
         described = contents.Backbone(
             Path(path).name, hash_file(path), backbones.Input(**options["input"]), options["pretrained_on"]
         )
         onnx = f"{name}.onnx" if options["in_package"] else None
-        return contents.Network(key.model, None, None, onnx, (backbone.output,), tuple(options["views"]), described)
+        return contents.Network(
+            key.model, None, None, onnx, (backbone.output,), tuple(options["test_time_augmentation"]), described
+        )
 
     def input_checks(self, keys):
         """The input check of each network, and the scores of the validation images, (n,)."""
@@ -233,7 +237,7 @@ class Parts:
             shutil.copyfile(path, folder / network.keras)
             model = extractor(load_network(path), network.layers)
             onnx_networks.convert(model, folder / network.onnx, package.label_names, path)
-            ours = apply(model, val, {"views": network.views})
+            ours = apply(model, val, network.views)
             theirs = averaged(predictor.load(folder / network.onnx, threads), val, network.views)
             parity.append(onnx_networks.compare(path, ours, theirs))
             stage.progress(f"{path}: as ONNX, differences {parity[-1]}")

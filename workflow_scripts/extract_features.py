@@ -24,11 +24,13 @@ def main(args, settings):
     backend.configure(settings["threads"], seed=0)
     model = extractor(load_network(args.model), settings["layers"])
     attributes = images.describe(args.images[0]).attributes()
-    with create_hdf5(args.features, layers=settings["layers"], views=settings["views"], **attributes) as file:
+    with create_hdf5(
+        args.features, layers=settings["layers"], views=settings["test_time_augmentation"], **attributes
+    ) as file:
         for split, path in zip(("train", "val", "test"), args.images, strict=True):
             done = 0
             for block in images.image_blocks(path):
-                features, probabilities = apply(model, block, settings)
+                features, probabilities = apply(model, block, settings["test_time_augmentation"])
                 for name, values in (("features", features), ("probabilities", probabilities)):
                     append(file, f"{split}/{name}", values)
                 done += len(block)

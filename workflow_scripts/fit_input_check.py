@@ -102,13 +102,13 @@ def applied(args, settings):
         from medfusion.learning.averages import averaged
 
         backbone = backbones.load(args.backbone, settings["backbone"], settings["threads"])
-        return lambda given: averaged(backbone, given, settings["views"])[0]
+        return lambda given: averaged(backbone, given, settings["test_time_augmentation"])[0]
     from medfusion.learning import backend
     from medfusion.learning.features import apply, extractor, load_network
 
     backend.configure(settings["threads"], seed=0)
     model = extractor(load_network(args.network), settings["layers"])
-    return lambda given: apply(model, given, settings)[0]
+    return lambda given: apply(model, given, settings["test_time_augmentation"])[0]
 
 
 def pooled_rows(path, split, rows, pool):

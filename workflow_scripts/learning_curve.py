@@ -47,7 +47,9 @@ def main(args, settings):
     model = extractor(model, network["features"]["layers"])
     applied = {}
     for split, path in (("val", val_path), ("test", test_path)):
-        blocks = [apply(model, block, network["features"])[1] for block in images.image_blocks(path)]
+        blocks = [
+            apply(model, block, network["features"]["test_time_augmentation"])[1] for block in images.image_blocks(path)
+        ]
         applied[split] = np.concatenate(blocks)
     temperature = temperature_of(applied["val"], images.read_labels(val_path))
     probabilities.write(args.probabilities, description, applied, temperature)

@@ -48,7 +48,7 @@ def make(
     network.save(folder / "network.keras")
     names = ("malignant", "normal, benign") if classes == 2 else tuple(f"class {n}" for n in range(classes))
     onnx_networks.convert(model, folder / "network.onnx", names)
-    features, _ = apply(model, images, {"views": VIEWS})
+    features, _ = apply(model, images, VIEWS)
     svm = {"kind": "svm", "calibration": "temperature"}
     classifier = classifiers.fit(svm, {"C": 1.0, "kernel": "rbf"}, features, labels, features, labels, 1)
     fitted.save({KEY: classifier}, folder / contents.CLASSIFIERS)

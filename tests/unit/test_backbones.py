@@ -517,7 +517,7 @@ def test_the_stage_writes_the_features_of_all_splits(tmp_path):
         paths.append(str(tmp_path / f"{split}.h5"))
         images.write_split(paths[-1], split, description, pictures(n, side=28), labels)
     options = {"path": str(path), "sha256": hash_file(path), "input": vars(TAKEN), "output": "features"}
-    settings = {"title": "t", "threads": 1, "backbone": options, "views": ["horizontal_flip"]}
+    settings = {"title": "t", "threads": 1, "backbone": options, "test_time_augmentation": ["horizontal_flip"]}
     made = [tmp_path / "a.h5", tmp_path / "b.h5"]
     for file in made:
         apply_backbone.main(SimpleNamespace(images=paths, backbone=str(path), features=str(file)), settings)

@@ -32,7 +32,7 @@ def images():
 
 
 def apply(network, images, layers=("features",), views=()):
-    return features.apply(features.extractor(network, layers), images, {"views": list(views)})
+    return features.apply(features.extractor(network, layers), images, list(views))
 
 
 def test_a_sigmoid_becomes_two_columns(binary, images):

@@ -301,7 +301,7 @@ def test_a_backbone_is_checked_once_for_all_seeds(prepared, monkeypatch):
     words = ["--backbone", str(path), "--features", str(prepared / "backbone.h5"), "--settings", "none"]
     words += ["--train", str(prepared / "train.h5"), "--val", str(prepared / "val.h5")]
     arguments = fit_input_check.parser().parse_args([*words, "--input-check", str(prepared / "out.h5")])
-    settings = {"backbone": options, "layers": [], "views": ["horizontal_flip"], "seeds": [1]}
+    settings = {"backbone": options, "layers": [], "test_time_augmentation": ["horizontal_flip"], "seeds": [1]}
     fit_input_check.main(arguments, {**SETTINGS, **settings})
     check, scores = input_checks.read(prepared / "out.h5", 1)
     assert len(check.centre) == small_backbone.WIDTH and np.sum(scores > 1) == 2

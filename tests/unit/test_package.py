@@ -74,7 +74,7 @@ def test_every_architecture_says_the_same_in_onnx(tmp_path, architecture, classe
     model = extractor(network, layers)
     onnx_networks.convert(model, tmp_path / "network.onnx", ["a", "b"])
     images = rng.integers(0, 256, (7, 28, 28, 3), dtype=np.uint8)
-    ours = apply(model, images, {"views": ["transpose"]})
+    ours = apply(model, images, ["transpose"])
     theirs = averaged(load(tmp_path / "network.onnx"), images, ["transpose"])
     found = onnx_networks.compare(architecture, ours, theirs)
     assert found["images"] == 7 and found["probabilities"] <= 1e-5
@@ -121,7 +121,7 @@ def test_features_may_differ_by_a_share_of_the_largest():
 def test_probabilities_are_the_weighted_mean_of_members_and_then_calibrated(made):
     folder, package, images = made
     model = extractor(load_network(folder / "network.keras"), ["features"])
-    features, own = apply(model, images, {"views": small_package.VIEWS})
+    features, own = apply(model, images, small_package.VIEWS)
     svm = fitted.load(folder / contents.CLASSIFIERS)[small_package.KEY].predict_proba(features)
     sure = own ** (1 / 0.8)  # the network's temperature as a member
     expected = 0.25 * sure / sure.sum(axis=1, keepdims=True) + 0.75 * svm

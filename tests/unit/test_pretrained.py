@@ -122,7 +122,7 @@ def test_every_family_says_the_same_as_onnx(name, tmp_path):
     onnx_networks.convert(model, tmp_path / "network.onnx", ["a", "b", "c"])
     network_checks.check_network(tmp_path / "network.onnx")
     images = np.random.default_rng(1).integers(0, 256, (4, 28, 28, 3), dtype=np.uint8)
-    ours = features.apply(model, images, {"views": []})
+    ours = features.apply(model, images, [])
     theirs = averaged(predictor.load(tmp_path / "network.onnx", 1), images, [])
     assert onnx_networks.compare(name, ours, theirs)["images"] == 4  # or it refuses them
 
@@ -174,7 +174,7 @@ def test_a_frozen_network_keeps_its_weights_and_learns_its_last_layer(weights):
         np.testing.assert_array_equal(kept[name], value)  # those of batch normalisation too
     assert len(history) == 2 and np.abs(model.layers[-1].bias.numpy()).max() > 0
     images = np.random.default_rng(1).integers(0, 256, (2, 28, 28, 1), dtype=np.uint8)
-    found, _ = features.apply(features.extractor(model, ["features"]), images, {"views": []})
+    found, _ = features.apply(features.extractor(model, ["features"]), images, [])
     seen = keras.ops.image.resize(np.repeat(images, 3, axis=3).astype(np.float32), (32, 32), "bicubic")
     np.testing.assert_allclose(found, original(seen, training=False).numpy().mean(axis=(1, 2)), rtol=1e-3, atol=1e-4)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -59,14 +58,14 @@ def _outputs(network: keras.Model) -> Iterator[keras.KerasTensor]:
         yield from keras.tree.flatten(operation.output)
 
 
-def apply(model: keras.Model, images: np.ndarray, settings: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+def apply(model: keras.Model, images: np.ndarray, views: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """Features and class probabilities, averaged over the views of each image.
 
     Parameters
     ----------
     model : from `extractor`
     images : uint8 (n, H, W, C)
-    settings : "views": the kinds of them, as `augmentation.views` takes them
+    views : the kinds of them, as `augmentation.views` takes them
 
     Returns
     -------
@@ -78,4 +77,4 @@ def apply(model: keras.Model, images: np.ndarray, settings: dict[str, Any]) -> t
         features, probabilities = model.predict_on_batch(view)  # a traced graph: less time and memory than a call
         return features, probabilities
 
-    return averaged(network, images, settings["views"], places(model))
+    return averaged(network, images, views, places(model))

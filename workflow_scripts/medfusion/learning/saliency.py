@@ -91,4 +91,4 @@ def _averaged(of_images: Callable[[np.ndarray], np.ndarray], images: np.ndarray,
 def probabilities(network: keras.Model, views: Sequence[str]) -> Callable[[np.ndarray], np.ndarray]:
     """What a network says of uint8 images (n, H, W, C), averaged over their views: float32 (n, k)."""
     model = extractor(network, [network.layers[-1].name])
-    return lambda images: apply(model, images, {"views": list(views)})[1]
+    return lambda images: apply(model, images, list(views))[1]

@@ -6,18 +6,20 @@ import importlib.util
 import os
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import psutil
 
 from medfusion.errors import UserError
+from medfusion.planning.fingerprint import modules
 from medfusion.planning.runs import PlannedJob
 
 # Of the machine's memory, what jobs may take together.
 SHARE = 0.85
 NVIDIA = "/proc/driver/nvidia/gpus"  # a folder for each GPU that the driver runs
 WINDOWS_DRIVER = "/usr/lib/wsl/lib/libcuda.so.1"  # what stands for it in Windows' Subsystem for Linux
+SLOW_IMPORTS = ("tensorflow", "matplotlib")  # the slowest first
 TRAINING = {"train_cnn", "learning_curve"}
 # Megabytes of the machine's memory, not the GPU's, that CUDA's libraries take in a job that asks for a GPU: a guess,
 # and plenty; no GPU was at hand to measure it.
@@ -115,6 +117,21 @@ def too_large(jobs: Iterable[PlannedJob], limit: int | None) -> str | None:
 def trains(jobs: Iterable[PlannedJob]) -> bool:
     """Whether a run trains a network."""
     return any(job.rule in TRAINING for job in jobs)
+
+
+def library_sets(jobs: Iterable[PlannedJob], libraries: Mapping[str, Iterable[str]]) -> list[dict[str, str]]:
+    """The stages of a run, with their programs, by the libraries that take seconds to import; if for two jobs or more.
+
+    Parameters
+    ----------
+    libraries : that a stage imports
+    """
+    stages: dict[str, list[str]] = {}
+    for job in jobs:
+        if job.rule in libraries:
+            slowest = next((name for name in SLOW_IMPORTS if name in libraries[job.rule]), "")
+            stages.setdefault(slowest, []).append(job.rule)
+    return [{stage: modules(stage)[0] for stage in of_set} for of_set in stages.values() if len(of_set) > 1]
 
 
 def training_device(jobs: Iterable[PlannedJob]) -> str | None:

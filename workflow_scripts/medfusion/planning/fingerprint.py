@@ -99,6 +99,12 @@ def closure(stage: str, root: Path = ROOT) -> tuple[tuple[Path, ...], frozenset[
     return tuple(sorted(files)), frozenset(packages)
 
 
+def modules_behind(stage: str, root: Path = ROOT) -> list[str]:
+    """The dotted names of the project's modules that a stage imports, without its program."""
+    files = (file.relative_to(root).with_suffix("") for file in closure(stage, root)[0])
+    return [".".join(file.parts) for file in files if len(file.parts) > 1 and file.name != "__init__"]
+
+
 def _with_parents(names: Iterable[str]) -> set[str]:
     """Dotted names, and those of the packages that Python imports on the way to them."""
     return {".".join(parts[: n + 1]) for parts in (name.split(".") for name in names) for n in range(len(parts))}

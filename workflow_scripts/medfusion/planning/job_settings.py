@@ -169,7 +169,7 @@ def _of_models(plan: Plan) -> JobSettings:
         return {
             "title": f"{wildcards.dataset}/{wildcards.model}",
             "backbone": backbones.settings(network),
-            "views": network["features"]["test_time_augmentation"],
+            "test_time_augmentation": network["features"]["test_time_augmentation"],
         }
 
     def learning_curve(wildcards: Wildcards) -> Settings:
@@ -469,7 +469,7 @@ def _of_products(plan: Plan, parts: _Parts) -> JobSettings:
         files = exports.parts(name)
         models = dict.fromkeys(model for model, *_ in files["networks"])
         frozen = [
-            (model, {**network["options"], "views": network["features"]["test_time_augmentation"]})
+            (model, {**network["options"], "test_time_augmentation": network["features"]["test_time_augmentation"]})
             for model, network in exports.backbones(name).items()
         ]
         return {

@@ -1,0 +1,236 @@
+"""Processes that import a run's libraries once, and of which its jobs are copies.
+
+To import TensorFlow takes a job longer than most jobs' work. So a run on this machine starts one process for each set
+of libraries that several of its jobs need (`start`); each imports the modules behind their stages, and waits (`serve`).
+For the time of the run `python` is a script in front of run_warm.py, which asks the process for its program: that is
+run in a copy (fork), with the arguments, environment, folder and open files of whoever asked. A job stays a process of
+its own, with its own record, costs, log, signals and end. Where such a process is missing or has died, jobs start as
+ever.
+
+They end with the run, whatever ends it, after the jobs that are at work then.
+"""
+
+import atexit
+import contextlib
+import ctypes
+import gc
+import importlib
+import itertools
+import json
+import os
+import runpy
+import selectors
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+FOLDER_VARIABLE = "MEDFUSION_WARM"  # as in run_warm.py
+COLD_VARIABLE = "MEDFUSION_COLD"  # set by who wants none of this
+DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
+WAITING = 1000  # jobs, at most, while libraries are imported
+REQUEST = 1 << 20  # bytes that are read of a request at once
+PATIENCE = 10  # seconds for a request
+
+
+def start(programs: Path, sets: Iterable[Mapping[str, str]], threads: int, log: Path) -> None:
+    """Start the processes, and make `python` mean that jobs ask them.
+
+    Parameters
+    ----------
+    programs : the folder of the programs
+    sets : stages that need the same libraries, with the names of their programs
+    threads : that numeric libraries may use
+    log : the file for what is printed while they are imported
+    """
+    if sys.platform != "linux" or os.environ.get(COLD_VARIABLE):  # elsewhere a copy of a process is no safe place
+        return
+    folder = Path(tempfile.mkdtemp(prefix="medfusion-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    variables = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
+    log.parent.mkdir(parents=True, exist_ok=True)
+    alive, ours = os.pipe()  # until this process ends nobody closes the second end
+    with open(log, "wb") as output:
+        for number, stages in enumerate(sets):
+            # Here, so that the first jobs wait for it, and do not import the same beside it.
+            listener = socket.socket(socket.AF_UNIX)
+            listener.bind(str(folder / f"{number}.socket"))
+            listener.listen(WAITING)
+            for name in set(stages.values()):
+                (folder / name).symlink_to(f"{number}.socket")
+            process = subprocess.Popen(
+                [sys.executable, str(programs / "keep_warm.py"), str(listener.fileno()), str(alive)],
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=output,
+                env={**os.environ, **variables},
+                pass_fds=[listener.fileno(), alive],
+                start_new_session=True,  # Ctrl-C is for jobs, which pass it on
+            )
+            assert process.stdin
+            process.stdin.write(json.dumps({"stages": sorted(stages), "environment": dict(os.environ)}).encode())
+            process.stdin.close()
+            listener.close()
+    os.close(alive)
+    command = shlex.join([sys.executable, "-IS", str((programs / "run_warm.py").absolute())])
+    script = folder / "python"
+    script.write_text(f'#!/bin/sh\nexec {command} "$@"\n', encoding="utf-8", errors="surrogateescape")
+    script.chmod(0o755)
+    os.environ[FOLDER_VARIABLE] = str(folder)
+    os.environ["PATH"] = os.pathsep.join([str(folder), os.environ["PATH"]])
+
+
+def serve(listening: int, alive: int, behind: Callable[[str], list[str]]) -> NoReturn:
+    """Import what the stages on standard input need, then start a copy for each job that asks, until the run ends.
+
+    Parameters
+    ----------
+    listening : the socket that they ask at
+    alive : the end of a pipe whose other end is closed when the run ends
+    behind : of a stage, the modules to import
+    """
+    wanted, listener = json.load(sys.stdin), socket.socket(fileno=listening)
+    folder = Path(listener.getsockname()).parent
+    for module in dict.fromkeys(itertools.chain(*map(behind, wanted["stages"]))):
+        importlib.import_module(module)
+    gc.collect()
+    gc.freeze()  # a copy that looks for garbage would copy all of it
+    _loop(listener, alive, wanted["environment"])
+    shutil.rmtree(folder, ignore_errors=True)  # if the run was killed, and could not
+    os._exit(0)  # to take TensorFlow apart takes a second
+
+
+def _loop(listener: socket.socket, alive: int, environment: Mapping[str, str]) -> None:
+    jobs: dict[int, socket.socket] = {}
+    ended, wake = os.pipe()
+    for end in (ended, wake):
+        os.set_blocking(end, False)
+    signal.set_wakeup_fd(wake)
+    signal.signal(signal.SIGCHLD, lambda number, frame: None)
+    with selectors.DefaultSelector() as waiting:
+        for file in (listener, alive, ended):
+            waiting.register(file, selectors.EVENT_READ)
+        open_to_jobs = True
+        while open_to_jobs or jobs:
+            for key, _ in waiting.select():
+                if key.fileobj is listener:
+                    connection = listener.accept()[0]
+                    own = [listener.fileno(), waiting.fileno(), alive, ended, wake]
+                    own += [connection.fileno(), *(other.fileno() for other in jobs.values())]
+                    if (process := _copy(connection, environment, own)) is None:
+                        connection.close()
+                        continue
+                    jobs[process] = connection
+                    waiting.register(connection, selectors.EVENT_READ, process)
+                elif key.fd == alive:
+                    open_to_jobs = False
+                    waiting.unregister(alive)
+                    waiting.unregister(listener)
+                    listener.close()
+                elif key.fd == ended:
+                    os.read(ended, REQUEST)
+                    for process, status in _ended():
+                        connection = jobs.pop(process)
+                        with contextlib.suppress(KeyError):
+                            waiting.unregister(connection)
+                        with contextlib.suppress(OSError):  # nobody waits for it any more
+                            connection.sendall(f"{status}\n".encode())
+                        connection.close()
+                else:  # who asked has been killed
+                    waiting.unregister(key.fileobj)
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(key.data, signal.SIGKILL)
+
+
+def _ended() -> Iterable[tuple[int, int]]:
+    """The processes that have ended, with their status."""
+    while True:
+        try:
+            process, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if not process:
+            return
+        yield process, status
+
+
+def _copy(connection: socket.socket, environment: Mapping[str, str], own: list[int]) -> int | None:
+    """Start a copy of this process for a request; its number, or None if the request is none.
+
+    Parameters
+    ----------
+    own : descriptors that are not the copy's
+    """
+    connection.settimeout(PATIENCE)
+    descriptors: list[int] = []
+    try:
+        text, descriptors, _, _ = socket.recv_fds(connection, REQUEST, 16)
+        while not text.endswith(b"\n"):
+            if not (more := connection.recv(REQUEST)):
+                return None
+            text += more
+        asked = json.loads(text)
+        process = os.fork()
+        if not process:
+            _become(asked, descriptors, environment, own)
+        connection.sendall(f"{process}\n".encode())
+        return process
+    except (OSError, ValueError):
+        return None
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def _become(
+    asked: Mapping[str, Any], descriptors: list[int], environment: Mapping[str, str], own: list[int]
+) -> NoReturn:
+    """Be the job that was asked for: run its program, and end."""
+    status = 1
+    try:
+        ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for descriptor in own:
+            os.close(descriptor)
+        for descriptor, number in zip(descriptors, asked["descriptors"], strict=True):
+            os.dup2(descriptor, number)
+        for descriptor in set(descriptors) - set(asked["descriptors"]):
+            os.close(descriptor)
+        with contextlib.suppress(OSError), open("/proc/self/clear_refs", "w", encoding="ascii") as file:
+            file.write("5")  # the peak of memory is this process's own from here
+        os.chdir(asked["folder"])
+        os.umask(asked["mask"])
+        # What the libraries have set stays; what differs for this job from the run is taken over.
+        for name in environment.keys() | asked["environment"].keys():
+            if (value := asked["environment"].get(name)) != environment.get(name):
+                os.environ.pop(name, None) if value is None else os.environ.__setitem__(name, value)
+        sys.argv = asked["arguments"]
+        sys.path[0] = os.path.dirname(os.path.abspath(sys.argv[0]))
+        runpy.run_path(sys.argv[0], run_name="__main__")
+        status = 0
+    except SystemExit as end:
+        status = _status(end)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        with contextlib.suppress(BaseException):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(status)
+
+
+def _status(end: SystemExit) -> int:
+    """The exit status that Python makes of it."""
+    if isinstance(end.code, int):
+        return end.code & 0xFF
+    if end.code is not None:
+        print(end.code, file=sys.stderr)
+    return int(end.code is not None)

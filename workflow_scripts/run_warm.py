@@ -1,0 +1,69 @@
+"""Run a program in a copy of a process that has its libraries imported; where there is none, in a process of its own.
+
+`python -IS run_warm.py PROGRAM ARGUMENT …` is what `python` means to the jobs of a run on this machine
+(`medfusion.jobs.warm`). It imports next to nothing, and lasts as long as the program: signals reach that, and its end
+is this one's.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+
+FOLDER = "MEDFUSION_WARM"  # of the processes' sockets, one by the name of each program that they are for
+DESCRIPTORS = (0, 1, 2, 9)  # 9: the terminal (jobs/stage.py)
+PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def main() -> None:
+    arguments = sys.argv[1:]
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection.connect(os.path.join(os.environ[FOLDER], os.path.splitext(os.path.basename(arguments[0]))[0]))
+    except (OSError, KeyError, IndexError):  # no program that one of them is for, or none is left
+        os.execv(sys.executable, [sys.executable, *arguments])
+    signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON)
+    descriptors = [number for number in DESCRIPTORS if is_open(number)]
+    mask = os.umask(0)
+    asked = {"arguments": arguments, "folder": os.getcwd(), "environment": dict(os.environ), "mask": mask}
+    text = json.dumps({**asked, "descriptors": descriptors}).encode() + b"\n"
+    try:
+        sent = socket.send_fds(connection, [text], descriptors)
+        connection.sendall(text[sent:])
+        answers = connection.makefile("r")
+        process = int(answers.readline())
+    except (OSError, ValueError):  # it ended before it began
+        os.umask(mask)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
+        os.execv(sys.executable, [sys.executable, *arguments])
+    for number in PASSED_ON:
+        signal.signal(number, lambda number, frame: pass_on(number, process))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
+    try:
+        status = int(answers.readline())
+    except (OSError, ValueError):
+        sys.exit("error: the process that held its libraries was killed, and it with that; run again")
+    if os.WIFSIGNALED(status):
+        with contextlib.suppress(OSError):  # of SIGKILL there is no other
+            signal.signal(os.WTERMSIG(status), signal.SIG_DFL)
+        os.kill(os.getpid(), os.WTERMSIG(status))
+    os._exit(os.WEXITSTATUS(status))
+
+
+def is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
+
+
+def pass_on(number: int, process: int) -> None:
+    with contextlib.suppress(ProcessLookupError):  # it has ended, and its status is on the way
+        os.kill(process, number)
+
+
+if __name__ == "__main__":
+    main()
