@@ -218,3 +218,22 @@ def test_costs_are_the_jobs_own(run):
     """Not the time and memory of what it is a copy of."""
     text = "import resource; u = resource.getrusage(resource.RUSAGE_SELF); print(u.ru_utime + u.ru_stime)"
     assert float(run.job(text).communicate(timeout=60)[0]) < 0.5
+
+
+def test_what_is_to_be_done_at_the_end_is_done(run):
+    job = run.job("import atexit; atexit.register(print, 'end'); print('begin')")
+    assert job.communicate(timeout=60) == ("begin\nend\n", "")
+
+
+def test_whoever_stops_all_processes_of_a_run_stops_its_jobs_in_order(tmp_path):
+    """As the next run does with those of one that was killed."""
+    run = Run(tmp_path)
+    job = run.job(WAITS)
+    begun(run)
+    holder = run.holder()
+    run.process.kill()
+    holder.terminate()
+    job.terminate()  # passed on; the program takes it as it likes: it has no handler
+    until(lambda: not holder.is_running())
+    assert job.wait(timeout=60) == -signal.SIGTERM
+    run.process.wait()

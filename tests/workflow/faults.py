@@ -114,6 +114,10 @@ class Run:
             for process in psutil.Process(self._process.pid).children(recursive=True):
                 with contextlib.suppress(psutil.Error, ValueError):  # ended meanwhile, or no program
                     program, *words = process.cmdline()[1:]
+                    if program == "-IS":  # who asked for a copy of what holds its libraries
+                        _, program, *words = words
+                    if Path(program).stem == "keep_warm":
+                        continue
                     if Path(program).parent.name == "workflow_scripts" and process.ppid() not in found:
                         name = Path(program).stem
                         found[process.pid] = f"draw_{words[0]}" if name == "draw" else name, process

@@ -18,10 +18,17 @@ import time
 from pathlib import Path
 
 FOLDER = Path(os.environ.get("HELD", ""))
-PROGRAM = next((Path(word) for word in sys.orig_argv[1:2]), Path())
-IS_JOB = PROGRAM.parent.name == "workflow_scripts"
-# Drawings share a program, which is told their kind first.
-STAGE = f"draw_{sys.orig_argv[2]}" if PROGRAM.stem == "draw" else PROGRAM.stem
+NOTED = set()  # processes whose begin is noted
+
+
+def stage() -> str | None:
+    """What job this process is; not known when it is started, because it may be a copy of another (jobs/warm.py)."""
+    words = getattr(sys, "argv", [])
+    program = Path(words[0]) if words else Path()
+    if program.parent.name != "workflow_scripts" or program.stem == "keep_warm":
+        return None
+    # Drawings share a program, which is told their kind first.
+    return f"draw_{words[1]}" if program.stem == "draw" and len(words) > 1 else program.stem
 
 
 def append(name: str, text: str) -> int:
@@ -33,29 +40,32 @@ def append(name: str, text: str) -> int:
 
 
 def note(which: str) -> None:
-    append("times", f"{which} {STAGE} {os.getpid()} {time.monotonic()}\n")
+    append("times", f"{which} {stage()} {os.getpid()} {time.monotonic()}\n")
 
 
 def before(event: str, arguments: tuple) -> None:
     """What Python calls before whatever it tells its audit hooks of."""
+    if event == "import" and os.getpid() not in NOTED and stage():
+        NOTED.add(os.getpid())
+        note("begin")
+        atexit.register(note, "end")
     if event != "os.rename":
         return
     if (cut := FOLDER / "cut").exists() and append("renames", ".") == int(cut.read_text(encoding="ascii")):
+        os.killpg(int(os.environ["HELD_GROUP"]), signal.SIGKILL)
         os.killpg(0, signal.SIGKILL)
-    name, pipe = os.fspath(arguments[1]), FOLDER / STAGE
-    if IS_JOB and pipe.is_fifo() and any(name in (word, word.partition("=")[2]) for word in sys.argv):
+    name, pipe = os.fspath(arguments[1]), FOLDER / str(stage())
+    if stage() and pipe.is_fifo() and any(name in (word, word.partition("=")[2]) for word in sys.argv):
         try:
             # To open it waits for nobody: where the tests are gone, so is the end that holds it.
             with open(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK), "rb") as waiting:
                 os.set_blocking(waiting.fileno(), True)
-                (FOLDER / f"{STAGE}.{os.getpid()}").touch()
+                (FOLDER / f"{stage()}.{os.getpid()}").touch()
                 waiting.read()
         except FileNotFoundError:  # let go in this moment
             pass
 
 
 if "HELD" in os.environ:
-    if IS_JOB:
-        note("begin")
-        atexit.register(note, "end")
+    os.environ.setdefault("HELD_GROUP", str(os.getpgid(0)))  # of the run, not of what holds its jobs' libraries
     sys.addaudithook(before)

@@ -22,6 +22,7 @@ from medfusion.jobs.records import AGAIN
 TERMINAL = 9
 # Set where bars on the terminal say it: progress is in the log alone then.
 BARS_VARIABLE = "MEDFUSION_BARS"
+STOPPING = (signal.SIGTERM, signal.SIGINT)
 # Read by libraries that are imported after the stage has started.
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 # What the system says when it is not the program that is at fault, and what to do then.
@@ -84,7 +85,8 @@ def run(
     global _terminal
     escaping.speak_utf8()
     args = arguments.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: half-written files are removed
+    for number in STOPPING:
+        signal.signal(number, _interrupt)
     try:
         os.fstat(TERMINAL)
         _terminal = os.fdopen(TERMINAL, "w", buffering=1, encoding="utf-8", errors="backslashreplace")
@@ -118,6 +120,13 @@ def run(
         _stop(f"error: {place}{os.strerror(error.errno)}; {REMEDIES[error.errno]}")
     except KeyboardInterrupt:
         _stop("stopped before its end; run again")
+
+
+def _interrupt(number: int, frame: object) -> NoReturn:
+    """Stop in order: half-written files are removed. A second signal, of who killed a whole family, is no other."""
+    for other in STOPPING:
+        signal.signal(other, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def progress(text: str) -> None:

@@ -114,6 +114,7 @@ def _loop(listener: socket.socket, alive: int, environment: Mapping[str, str]) -
         os.set_blocking(end, False)
     signal.set_wakeup_fd(wake)
     signal.signal(signal.SIGCHLD, lambda number, frame: None)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it ends after its jobs, which would be killed with it
     with selectors.DefaultSelector() as waiting:
         for file in (listener, alive, ended):
             waiting.register(file, selectors.EVENT_READ)
@@ -197,7 +198,8 @@ def _become(
     try:
         ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
         signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for number in (signal.SIGCHLD, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
         for descriptor in own:
             os.close(descriptor)
         for descriptor, number in zip(descriptors, asked["descriptors"], strict=True):
@@ -222,6 +224,7 @@ def _become(
         traceback.print_exc()
     finally:
         with contextlib.suppress(BaseException):
+            atexit._run_exitfuncs()
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(status)
