@@ -34,7 +34,7 @@ from typing import Any, NoReturn
 
 FOLDER_VARIABLE = "MEDFUSION_WARM"  # as in run_warm.py
 COLD_VARIABLE = "MEDFUSION_COLD"  # set by who wants none of this
-DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
+DIE_WITH_PARENT, NAME = 1, 15  # PR_SET_PDEATHSIG and PR_SET_NAME of prctl(2)
 WAITING = 1000  # jobs, at most, while libraries are imported
 REQUEST = 1 << 20  # bytes that are read of a request at once
 PATIENCE = 10  # seconds for a request
@@ -196,7 +196,9 @@ def _become(
     """Be the job that was asked for: run its program, and end."""
     status = 1
     try:
-        ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
+        system = ctypes.CDLL(None)
+        system.prctl(DIE_WITH_PARENT, signal.SIGKILL)
+        system.prctl(NAME, Path(asked["arguments"][0]).stem.encode())  # as `top` has it
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGCHLD, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)

@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from medfusion.tools import progress
 
 ABSENT = object()
 LONGEST = 30  # letters of a value that is worth telling
+WIDTH = 100  # of lines that are filled
 MOST_REASONS, MOST_SETTINGS = 12, 3
 # What jobs of a stage are called, where its name says it badly.
 NOUNS = {"train_cnn": "training", "extract_features": "feature extraction", "fit_grid": "grid of settings"}
@@ -212,12 +214,21 @@ class _Times:
 
 
 def _table(keys: Mapping[str, PlannedJob], seconds: _Times) -> Iterator[str]:
-    """A line for each stage: jobs, and the sum of what they took before."""
+    """A line for each stage that was timed: jobs, and the sum of what they took before; the others in few lines."""
     groups: dict[str, list[str]] = {}
     for key in keys:
         groups.setdefault(_stage(key), []).append(key)
-    width = max(map(len, [*groups, "stage"]))
-    yield f"  {'stage':{width}}  jobs  took before, all together"
+    width, untimed = max(map(len, [*groups, "stage"])), []
+    head = f"  {'stage':{width}}  jobs  took before, all together"
     for stage in sorted(groups, key=_order):
         times = [time for key in groups[stage] if (time := seconds.of(key)) is not None]
-        yield f"  {stage:{width}}  {len(groups[stage]):4}  {duration(sum(times)) if times else '–'}"
+        if not times:
+            untimed.append(f"{len(groups[stage])} {stage}")
+            continue
+        if head:
+            yield head
+            head = ""
+        yield f"  {stage:{width}}  {len(groups[stage]):4}  {duration(sum(times))}"
+    if untimed:
+        text = f"never timed: {', '.join(untimed)}"
+        yield from textwrap.wrap(text, WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
