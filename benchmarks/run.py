@@ -17,6 +17,7 @@ import grids
 import near_duplicates
 import nearest
 import reach
+import starts
 import throughput
 import timing
 import workflow
@@ -53,7 +54,7 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=Path("results"), help="of a finished run (default: results)")
     parser.add_argument("--configfile", nargs="+", default=[], metavar="FILE", help="overlays that it was run with")
     parser.add_argument("--processors", type=int, default=os.cpu_count(), help="that the run could use")
-    names = ["throughput", "augmentation", "near_duplicates", "nearest", *grids.GRIDS, "reach", "workflow"]
+    names = ["throughput", "augmentation", "near_duplicates", "nearest", *grids.GRIDS, "reach", "workflow", "starts"]
     parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="BENCH", help=", ".join(names))
     parser.add_argument("--out", type=Path, default=timing.ROOT / "docs/performance.md")
     args = parser.parse_args()
@@ -71,6 +72,7 @@ def main() -> None:
         **{name: functools.partial(grids.rows, name, results) for name in grids.GRIDS},
         "reach": lambda: reach.rows(results),
         "workflow": lambda: workflow.rows(results, args.configfile, args.processors),
+        "starts": lambda: starts.rows(args.processors),
     }
     machine, rows = timing.machine(), []
     for name in args.only:

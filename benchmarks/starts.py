@@ -1,11 +1,5 @@
-"""What it saves that jobs start as copies of a process with their libraries: the whole demo with and without, in turn.
+"""What it saves that jobs start as copies of a process with their libraries: the demo from nothing, with and without."""
 
-Prints a table: seconds of either run, the processor seconds of its jobs by their records, and the ratios, each the
-median of the repeats. Nothing else may run beside it.
-"""
-
-import argparse
-import json
 import os
 import statistics
 import subprocess
@@ -14,40 +8,45 @@ import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
-
 import timing
 
+from medfusion.jobs.records import read_all
 from medfusion.jobs.warm import COLD_VARIABLE
 
+REPEATS = 3
 
-def run(cores: int, environment: dict[str, str]) -> tuple[float, float]:
-    """Seconds of a run of the demo from nothing, and processor seconds of its jobs."""
-    with tempfile.TemporaryDirectory() as results:
-        command = [sys.executable, "-m", "snakemake", "-j", str(cores), "report", "--nolock", "--quiet", "all"]
+
+def rows(processors: int) -> list[list[str]]:
+    """The rows of the report, by runs in turn beside which nothing else may run.
+
+    Parameters
+    ----------
+    processors : that they can use
+    """
+    pairs = [(_run(processors, "1"), _run(processors, "")) for _ in range(REPEATS)]
+    jobs = pairs[0][0][2]
+    return [
+        [
+            f"the demo from nothing, {jobs} jobs, {processors} processors: {what}",
+            "each job imports its libraries",
+            f"{statistics.median(ratios):.1f}× ({min(ratios):.1f} to {max(ratios):.1f})",
+            str(REPEATS),
+            f"{statistics.median(pair[0][place] for pair in pairs):.0f} s to "
+            f"{statistics.median(pair[1][place] for pair in pairs):.0f} s",
+        ]
+        for place, what in enumerate(("wall time", "processor time of its jobs"))
+        if (ratios := [anew[place] / copies[place] for anew, copies in pairs])
+    ]
+
+
+def _run(processors: int, cold: str) -> tuple[float, float, int]:
+    """Seconds of a run, processor seconds of its jobs by their records, and how many they are."""
+    with tempfile.TemporaryDirectory() as folder:
+        results = Path(folder, "results")
+        command = [sys.executable, "-m", "snakemake", "-j", str(4 * processors), "report", "--nolock"]
         command += ["--configfile", "configs/demo.yaml", "--config", f"results={results}"]
         start = time.monotonic()
-        subprocess.run(command, cwd=timing.ROOT, env={**os.environ, **environment}, check=True, capture_output=True)
-        seconds = time.monotonic() - start
-        records = Path(results, "records").glob("*/*.json")
-        return seconds, sum(json.loads(path.read_text(encoding="utf-8"))["cpu_seconds"] for path in records)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--cores", type=int, default=2 * (os.cpu_count() or 1), help="-j of Snakemake")
-    args = parser.parse_args()
-    pairs = [(run(args.cores, {COLD_VARIABLE: "1"}), run(args.cores, {COLD_VARIABLE: ""})) for _ in range(args.repeats)]
-    print("| | each anew | copies | ratio |\n| --- | --- | --- | --- |")
-    for place, name in enumerate(("seconds of the run", "processor seconds of its jobs")):
-        anew, copies = ([pair[side][place] for pair in pairs] for side in (0, 1))
-        ratios = [one / other for one, other in zip(anew, copies, strict=True)]
-        print(
-            f"| {name} | {statistics.median(anew):.0f} | {statistics.median(copies):.0f} "
-            f"| {statistics.median(ratios):.2f}× ({min(ratios):.2f} to {max(ratios):.2f}) |"
-        )
-
-
-if __name__ == "__main__":
-    main()
+        environment = {**os.environ, COLD_VARIABLE: cold}
+        subprocess.run(command, cwd=timing.ROOT, env=environment, check=True, capture_output=True)
+        seconds, records = time.monotonic() - start, read_all(results)
+        return seconds, sum(record.cpu_seconds for record in records), len(records)

@@ -1,14 +1,10 @@
 """What a finished run cost beside the work itself, and what it takes to ask for it again."""
 
-import ast
-import os
-import resource
 import statistics
 import subprocess
 import sys
 import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -16,7 +12,6 @@ import timing
 
 from medfusion.jobs.costs import duration
 from medfusion.jobs.records import Record, read_all
-from medfusion.planning.fingerprint import closure
 
 REPEATS = 5
 
@@ -63,44 +58,15 @@ def _span(records: Sequence[Record], processors: int) -> list[str]:
     starts = [end - record.seconds for end, record in zip(ends, records, strict=True)]
     span = max(ends) - min(starts)
     worked = sum(record.cpu_seconds for record in records)
-    jobs = Counter(record.stage for record in records)
-    imports = sum(number * _import_seconds(stage) for stage, number in jobs.items())
     available = span * processors
     return [
         f"the whole run, {len(records)} jobs of one thread, {processors} processors: overhead",
         f"the processors' time, {duration(available)}; the run took {duration(span)}",
-        f"{(available - worked + imports) / available:.0%}",
+        f"{1 - worked / available:.0%}",
         "1",
-        f"{imports / available:.0%} Python's start and imports, {max(0, available - worked) / available:.0%} in no "
-        "job; fair if the run was one, on a machine of its own",
+        "in no job: imports, once for all of them, Snakemake, processors that wait; fair if the run was one, on a "
+        "machine of its own",
     ]
-
-
-def _import_seconds(stage: str) -> float:
-    """Processor seconds that Python's start and the imports of a stage's program take."""
-    library = timing.ROOT / "workflow_scripts"
-    files, packages = closure(stage)
-    modules = [
-        ".".join(path.relative_to(library).with_suffix("").parts) for path in files if path.name != "__init__.py"
-    ]
-    own = [f"from {stage} import *", *_first_imports(library / f"{stage}.py")]
-    program = "\n".join([*own, *(f"import {name}" for name in (*modules, *packages))])
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    environment = {**os.environ, "PYTHONPATH": str(library)}
-    subprocess.run([sys.executable, "-c", program], env=environment, check=True, capture_output=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
-def _first_imports(program: Path) -> Iterator[str]:
-    """What a program's main begins with: its imports, and what it holds away from them."""
-    (main,) = (
-        node for node in ast.parse(program.read_text(encoding="utf-8")).body if getattr(node, "name", None) == "main"
-    )
-    for statement in main.body:
-        if not isinstance(statement, ast.Import | ast.ImportFrom | ast.With):
-            return
-        yield ast.unparse(statement)
 
 
 def _again(configfiles: Sequence[str]) -> list[str]:
