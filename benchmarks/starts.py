@@ -1,4 +1,4 @@
-"""What it saves that jobs start as copies of a process with their libraries: the demo from nothing, with and without."""
+"""What it saves that jobs start as copies of a process with their libraries: the demo with and without it."""
 
 import os
 import statistics
