@@ -206,6 +206,22 @@ TERMS = (
         TESTS,
         ("not significant", "differ significantly", "differs significantly", "significant"),
     ),
+    Term(
+        "Detectable",
+        "the difference that so many images show in four samples of five, after Holm's correction",
+        TESTS,
+    ),
+    Term(
+        "Primary comparison",
+        "one of the few that the configuration declares, for the test images to answer; p is adjusted for these alone",
+        TESTS,
+        ("primary comparisons",),
+    ),
+    Term(
+        "Exploratory",
+        "every comparison that was not declared: a hint for the next study, no answer of this one",
+        TESTS,
+    ),
     Term("Seed", "the number that fixes weights and the order of the images", WORDS, ("seeds",)),
     Term(
         "Selected system",
