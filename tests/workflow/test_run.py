@@ -96,9 +96,9 @@ def test_artifacts_hold_what_they_should(finished):
             row[kind] is not None for row in cases["classes"] for kind in ("right", "wrong")
         )
     compared = finished.json("results/blood/comparisons.json")
-    assert (
-        len(compared["systems"]) == compared["family"] == 7 and compared["generated"]
-    )  # the best, 5 others, 2 baselines
+    assert len(compared["systems"]) == 7 and compared["generated"]  # 5 others than the best, 2 baselines
+    assert compared["family"] == sum(row["same_as"] is None for row in compared["systems"])
+    assert compared["primary"]["measure"] == "accuracy" and len(compared["primary"]["pairs"]) == 1
     parts = compared["near_duplicates"]["parts"].values()
     assert not parts or sum(part["n"] for part in parts) == compared["n"] == 80
     assert "epoch 3/3" in (finished.folder / "logs/blood/compact_resnet/seed1/model.log").read_text()
