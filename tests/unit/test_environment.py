@@ -109,3 +109,29 @@ def test_a_folder_with_what_snakemake_takes_for_a_wildcard_is_named(name):
 @pytest.mark.parametrize("name", ["a b", "{}", "{", "a$(x)"])
 def test_other_folders_are_taken_as_they_are(name):
     assert environment.without_wildcards(Path(name), "rename it") == Path(name)
+
+
+LIBRARIES = {
+    "train_cnn": ("h5py", "tensorflow", "matplotlib"),
+    "extract_features": ("tensorflow",),
+    "draw_grids": ("matplotlib", "numpy"),
+    "evaluate": ("numpy",),
+    "rank_systems": ("numpy",),
+}
+
+
+def test_stages_are_held_by_their_slowest_library_if_two_jobs_need_it(gpus):
+    gpus(libraries=False)
+    several = [*jobs(train_cnn=1, draw_grids=1, evaluate=1, rank_systems=1, all=1), *jobs(train_cnn=1, evaluate=1)]
+    assert environment.library_sets(several, LIBRARIES) == [
+        {"train_cnn": "train_cnn"},
+        {"evaluate": "evaluate", "rank_systems": "rank_systems"},
+    ]
+    assert environment.library_sets([*several, *jobs(draw_grids=1)], LIBRARIES)[1] == {"draw_grids": "draw"}
+    assert environment.library_sets(jobs(train_cnn=1, draw_grids=1, evaluate=1), LIBRARIES) == []
+
+
+def test_where_tensorflow_may_use_a_gpu_its_jobs_start_anew(gpus):
+    gpus("NVIDIA L4", libraries=True)
+    two = jobs(train_cnn=1, extract_features=1)
+    assert environment.library_sets(two, LIBRARIES) == []

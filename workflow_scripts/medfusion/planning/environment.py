@@ -122,6 +122,8 @@ def trains(jobs: Iterable[PlannedJob]) -> bool:
 def library_sets(jobs: Iterable[PlannedJob], libraries: Mapping[str, Iterable[str]]) -> list[dict[str, str]]:
     """The stages of a run, with their programs, by the libraries that take seconds to import; if for two jobs or more.
 
+    Not those of TensorFlow where it may use a GPU: copies of a process that imported it were tried without one only.
+
     Parameters
     ----------
     libraries : that a stage imports
@@ -131,6 +133,8 @@ def library_sets(jobs: Iterable[PlannedJob], libraries: Mapping[str, Iterable[st
         if job.rule in libraries:
             slowest = next((name for name in SLOW_IMPORTS if name in libraries[job.rule]), "")
             stages.setdefault(slowest, []).append(job.rule)
+    if _gpus() and _has_cuda():
+        stages.pop("tensorflow", None)
     return [{stage: modules(stage)[0] for stage in of_set} for of_set in stages.values() if len(of_set) > 1]
 
 
@@ -141,19 +145,25 @@ def training_device(jobs: Iterable[PlannedJob]) -> str | None:
     """
     if not trains(jobs):
         return None
-    models = []
-    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
-    for file in () if hidden else sorted(Path(NVIDIA).glob("*/information")):
-        found = re.search(r"^Model:\s*(.+)$", file.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
-        models.append(found[1].strip() if found else "NVIDIA GPU")
-    if not hidden and not models and os.path.exists(WINDOWS_DRIVER):
-        models.append("NVIDIA GPU")
-    names = ", ".join(dict.fromkeys(models))
+    names = ", ".join(_gpus())
     if names and _has_cuda():
         return f"Networks are trained on the GPU ({names})."
     if names:
         return f"There is an NVIDIA GPU ({names}), and this TensorFlow cannot use it: make gpu (docs/clusters.md)."
     return "Networks are trained on processors."
+
+
+def _gpus() -> list[str]:
+    """The kinds of NVIDIA's GPUs that are not hidden."""
+    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
+        return []
+    models = []
+    for file in sorted(Path(NVIDIA).glob("*/information")):
+        found = re.search(r"^Model:\s*(.+)$", file.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
+        models.append(found[1].strip() if found else "NVIDIA GPU")
+    if not models and os.path.exists(WINDOWS_DRIVER):
+        models.append("NVIDIA GPU")
+    return list(dict.fromkeys(models))
 
 
 def _has_cuda() -> bool:
