@@ -84,7 +84,9 @@ onstart:
         if note := training_device(jobs):
             print(note, file=sys.stderr)
         libraries = {job.stage: job.identity["libraries"] for job in PLANNED}
-        warm.start(PROGRAMS, library_sets(jobs, libraries), whole["compute"]["threads"], Path(LOGS, "keep_warm.log"))
+        warm.start(
+            PROGRAMS, library_sets(jobs, libraries), whole["compute"]["threads"], Path(LOGS, "keep_warm.log")
+        )
     if note := too_large(jobs, snakemake_compat.memory_limit(workflow)):
         print(note, file=sys.stderr)
 
