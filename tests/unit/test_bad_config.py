@@ -359,7 +359,8 @@ FAULTS = {
         "{datasets: {breast: {models: {breast_cnn: {ablations: {without: [rotatoin]}}}}}}",
         "datasets.breast.models.breast_cnn.ablations.without.0: 'rotatoin'; expected one of augmentation, flip, "
         "rotation, scale, contrast, original_epochs, affine, corruptions, symmetries, shift, batch_norm, dropout, "
-        "dense_dropout, l2, weight_decay, label_smoothing, early_stopping, views, network; did you mean 'rotation'?",
+        "dense_dropout, l2, weight_decay, label_smoothing, early_stopping, test_time_augmentation, network; did you "
+        "mean 'rotation'?",
     ),
     "a part that the network does not have": (
         "{datasets: {breast: {models: {breast_cnn: {ablations: {without: [dropout]}}}}}}",

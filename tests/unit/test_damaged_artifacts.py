@@ -180,7 +180,7 @@ PROGRAMS = {
     "compare_systems": (
         "--ranking {ranking.csv} --systems {probabilities.h5} --test-labels {test_labels.h5} "
         "--near-duplicates {summary.json} --comparisons out.json",
-        {"title": "c", "dataset": "breast", "systems": [["net", 1, "cnn"]], "fusions": {}}
+        {"title": "c", "dataset": "breast", "systems": [["net", 1, "cnn"]], "fusions": {}, "primary": None}
         | {"replicates": 100, "confidence": 0.95, "bootstrap_seed": 0},
     ),
     "calibrate": (

@@ -129,7 +129,8 @@ def test_a_fault_of_the_program_has_its_traceback(run):
 
 
 WAITS = """
-import os, sys, time
+import os, signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # it is ignored where the tests were started in the background
 try:
     open("begun", "w").write(str(os.getpid()))
     time.sleep(600)

@@ -33,7 +33,7 @@ CHOICES: dict[str, list[Any]] = {
     "pool": [["train", "val", "test"]],
     "compare": [[["breast_cnn/cnn", "breast_cnn/svm_linear"]]],
     "crossvalidation": [{"folds": 3}, None],
-    "primary": [None],
+    "primary": [{"measure": "accuracy", "compare": [["breast_cnn/cnn", "breast_cnn/svm_linear"]]}],
     "measure": ["auroc", "accuracy"],
     "resplits": [{"number": 2}, None],
     "positive": [1, 0],
@@ -258,6 +258,8 @@ def changed(config: Config, key: str) -> Config:
     elif last == "models" and section != "corruptions":
         put(config, key, ["breast_cnn"])
         put(config, f"{key.rpartition('.')[0]}.compare", [])  # pairs of models that are left out now
+    elif last == "compare" and "primary" in path:
+        put(config, key, [pair[::-1] for pair in old])
     elif last == "crossvalidation" and not old:
         models = config["datasets"][path[0]].get("models") or {}
         # A fold has fewer images than some models want.

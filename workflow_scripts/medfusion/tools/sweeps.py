@@ -242,7 +242,7 @@ def table(points: Sequence[Point]) -> pd.DataFrame:
     return whole.drop(columns="order")
 
 
-def printed_table(found: pd.DataFrame, keys: Sequence[str], metric: str) -> tuple[Table, list[str]]:
+def shown_table(found: pd.DataFrame, keys: Sequence[str], metric: str) -> tuple[Table, list[str]]:
     """The table of one metric, for people, without systems that no point changes if there are others; and notes.
 
     Raises
