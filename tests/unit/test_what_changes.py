@@ -59,6 +59,7 @@ def unset_keys():
     for classifier in BASE["classifiers"]:
         yield from (f"classifiers.{classifier}.{name}" for name in ("label", *changes.CHOOSING.split()))
     yield from (f"fusions.{fusion}.label" for fusion in BASE["fusions"])
+    yield "datasets.breast.primary"
     for dataset, entry in BASE["datasets"].items():
         yield from (f"datasets.{dataset}.models.{model}.label" for model in entry["models"])
         yield from (f"datasets.{dataset}.generated.{name}" for name in ("seed", "train", "val", "test"))
