@@ -39,6 +39,8 @@ def main() -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
         os.execv(sys.executable, [sys.executable, *arguments])
     for number in PASSED_ON:
+        if signal.getsignal(number) == signal.SIG_IGN:  # nohup
+            continue
         signal.signal(number, lambda number, frame: pass_on(number, process))
     signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
     try:

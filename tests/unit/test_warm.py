@@ -130,7 +130,7 @@ def test_a_fault_of_the_program_has_its_traceback(run):
 
 WAITS = """
 import os, signal, sys, time
-signal.signal(signal.SIGINT, signal.default_int_handler)  # it is ignored where the tests were started in the background
+signal.signal(signal.SIGTERM, signal.default_int_handler)
 try:
     open("begun", "w").write(str(os.getpid()))
     time.sleep(600)
@@ -147,7 +147,7 @@ def begun(run):
 def test_a_signal_reaches_it(run):
     job = run.job(WAITS)
     begun(run)
-    job.send_signal(signal.SIGINT)
+    job.send_signal(signal.SIGTERM)
     assert job.wait(timeout=60) == 3 and (run.folder / "ended").read_text() == "in order"
 
 
@@ -201,6 +201,25 @@ def test_libraries_that_cannot_be_imported_are_the_jobs_to_miss(tmp_path):
     run.end()
 
 
+def test_where_sockets_cannot_be_had_jobs_start_anew(tmp_path, monkeypatch):
+    long = tmp_path / ("x" * 100)
+    long.mkdir()
+    monkeypatch.setenv("TMPDIR", str(long))
+    run = Run(tmp_path)
+    assert run.sockets == ""
+    run.end()
+
+
+def test_what_is_ignored_is_not_passed_on(run):
+    """As of a run that was started with nohup."""
+    job = run.job(WAITS, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    copy = begun(run)
+    job.send_signal(signal.SIGHUP)
+    time.sleep(0.3)
+    assert copy.is_running() and job.poll() is None
+    job.kill()
+
+
 def test_who_wants_none_of_it_gets_none(tmp_path, monkeypatch):
     monkeypatch.setenv("MEDFUSION_COLD", "1")
     run = Run(tmp_path)
@@ -234,7 +253,7 @@ def test_whoever_stops_all_processes_of_a_run_stops_its_jobs_in_order(tmp_path):
     holder = run.holder()
     run.process.kill()
     holder.terminate()
-    job.terminate()  # passed on; the program takes it as it likes: it has no handler
+    job.terminate()
     until(lambda: not holder.is_running())
-    assert job.wait(timeout=60) == -signal.SIGTERM
+    assert job.wait(timeout=60) == 3 and (run.folder / "ended").read_text() == "in order"
     run.process.wait()

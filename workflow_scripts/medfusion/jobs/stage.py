@@ -86,7 +86,8 @@ def run(
     escaping.speak_utf8()
     args = arguments.parse_args()
     for number in STOPPING:
-        signal.signal(number, _interrupt)
+        if signal.getsignal(number) != signal.SIG_IGN:  # as a shell has it for what it starts in the background
+            signal.signal(number, _interrupt)
     try:
         os.fstat(TERMINAL)
         _terminal = os.fdopen(TERMINAL, "w", buffering=1, encoding="utf-8", errors="backslashreplace")

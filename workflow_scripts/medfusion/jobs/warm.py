@@ -41,7 +41,7 @@ PATIENCE = 10  # seconds for a request
 
 
 def start(programs: Path, sets: Iterable[Mapping[str, str]], threads: int, log: Path) -> None:
-    """Start the processes, and make `python` mean that jobs ask them.
+    """Start the processes, and make `python` mean that jobs ask them; where that cannot be had, jobs start as ever.
 
     Parameters
     ----------
@@ -52,6 +52,11 @@ def start(programs: Path, sets: Iterable[Mapping[str, str]], threads: int, log: 
     """
     if sys.platform != "linux" or os.environ.get(COLD_VARIABLE):  # elsewhere a copy of a process is no safe place
         return
+    with contextlib.suppress(OSError):  # a full disk, a path that is too long for a socket
+        _start(programs, sets, threads, log)
+
+
+def _start(programs: Path, sets: Iterable[Mapping[str, str]], threads: int, log: Path) -> None:
     folder = Path(tempfile.mkdtemp(prefix="medfusion-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     variables = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
@@ -122,6 +127,8 @@ def _loop(listener: socket.socket, alive: int, environment: Mapping[str, str]) -
         while open_to_jobs or jobs:
             for key, _ in waiting.select():
                 if key.fileobj is listener:
+                    if not open_to_jobs:  # since this moment
+                        continue
                     connection = listener.accept()[0]
                     own = [listener.fileno(), waiting.fileno(), alive, ended, wake]
                     own += [connection.fileno(), *(other.fileno() for other in jobs.values())]
@@ -138,13 +145,15 @@ def _loop(listener: socket.socket, alive: int, environment: Mapping[str, str]) -
                 elif key.fd == ended:
                     os.read(ended, REQUEST)
                     for process, status in _ended():
+                        if process not in jobs:  # nobody was there any more to hear of it
+                            continue
                         connection = jobs.pop(process)
                         with contextlib.suppress(KeyError):
                             waiting.unregister(connection)
                         with contextlib.suppress(OSError):  # nobody waits for it any more
                             connection.sendall(f"{status}\n".encode())
                         connection.close()
-                else:  # who asked has been killed
+                elif key.data in jobs:  # who asked has been killed
                     waiting.unregister(key.fileobj)
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(key.data, signal.SIGKILL)
@@ -181,7 +190,11 @@ def _copy(connection: socket.socket, environment: Mapping[str, str], own: list[i
         process = os.fork()
         if not process:
             _become(asked, descriptors, environment, own)
-        connection.sendall(f"{process}\n".encode())
+        try:
+            connection.sendall(f"{process}\n".encode())
+        except OSError:  # who asked has been killed
+            os.kill(process, signal.SIGKILL)
+            return None
         return process
     except (OSError, ValueError):
         return None
