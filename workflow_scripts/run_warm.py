@@ -19,13 +19,13 @@ PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 def main() -> None:
     arguments = sys.argv[1:]
+    descriptors = [number for number in DESCRIPTORS if is_open(number)]  # before there is one more
     connection = socket.socket(socket.AF_UNIX)
     try:
         connection.connect(os.path.join(os.environ[FOLDER], os.path.splitext(os.path.basename(arguments[0]))[0]))
     except (OSError, KeyError, IndexError):  # no program that one of them is for, or none is left
         os.execv(sys.executable, [sys.executable, *arguments])
     signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON)
-    descriptors = [number for number in DESCRIPTORS if is_open(number)]
     mask = os.umask(0)
     asked = {"arguments": arguments, "folder": os.getcwd(), "environment": dict(os.environ), "mask": mask}
     text = json.dumps({**asked, "descriptors": descriptors}).encode() + b"\n"

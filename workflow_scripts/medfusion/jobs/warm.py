@@ -105,6 +105,7 @@ def serve(listening: int, alive: int, behind: Callable[[str], list[str]]) -> NoR
     folder = Path(listener.getsockname()).parent
     for module in dict.fromkeys(itertools.chain(*map(behind, wanted["stages"]))):
         importlib.import_module(module)
+    sys.stdout.flush()  # or each copy would print it once more
     gc.collect()
     gc.freeze()  # a copy that looks for garbage would copy all of it
     _loop(listener, alive, wanted["environment"])
