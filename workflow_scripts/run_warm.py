@@ -14,10 +14,12 @@ import sys
 
 FOLDER = "MEDFUSION_WARM"  # of the processes' sockets, one by the name of each program that they are for
 DESCRIPTORS = (0, 1, 2, 9)  # 9: the terminal (jobs/stage.py)
-PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP, signal.SIGCONT)
+job = 0  # the number of its process, once it is known
 
 
 def main() -> None:
+    global job
     arguments = sys.argv[1:]
     descriptors = [number for number in DESCRIPTORS if is_open(number)]  # before there is one more
     connection = socket.socket(socket.AF_UNIX)
@@ -25,7 +27,9 @@ def main() -> None:
         connection.connect(os.path.join(os.environ[FOLDER], os.path.splitext(os.path.basename(arguments[0]))[0]))
     except (OSError, KeyError, IndexError):  # no program that one of them is for, or none is left
         os.execv(sys.executable, [sys.executable, *arguments])
-    signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON)
+    for number in PASSED_ON:
+        if signal.getsignal(number) != signal.SIG_IGN:  # nohup
+            signal.signal(number, pass_on)
     mask = os.umask(0)
     asked = {"arguments": arguments, "folder": os.getcwd(), "environment": dict(os.environ), "mask": mask}
     text = json.dumps({**asked, "descriptors": descriptors}).encode() + b"\n"
@@ -33,16 +37,10 @@ def main() -> None:
         sent = socket.send_fds(connection, [text], descriptors)
         connection.sendall(text[sent:])
         answers = connection.makefile("r")
-        process = int(answers.readline())
+        job = int(answers.readline())
     except (OSError, ValueError):  # it ended before it began
         os.umask(mask)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
         os.execv(sys.executable, [sys.executable, *arguments])
-    for number in PASSED_ON:
-        if signal.getsignal(number) == signal.SIG_IGN:  # nohup
-            continue
-        signal.signal(number, lambda number, frame: pass_on(number, process))
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
     try:
         status = int(answers.readline())
     except (OSError, ValueError):
@@ -62,9 +60,18 @@ def is_open(descriptor: int) -> bool:
     return True
 
 
-def pass_on(number: int, process: int) -> None:
+def pass_on(number: int, frame: object) -> None:
+    """A signal is the job's; one that comes before there is a job ends this process, and with that its request."""
     with contextlib.suppress(ProcessLookupError):  # it has ended, and its status is on the way
-        os.kill(process, number)
+        if number == signal.SIGTSTP:  # the job has no terminal that would stop it
+            if job:
+                os.kill(job, signal.SIGSTOP)
+            os.kill(os.getpid(), signal.SIGSTOP)
+        elif job:
+            os.kill(job, number)
+        elif number != signal.SIGCONT:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
 
 
 if __name__ == "__main__":

@@ -257,3 +257,44 @@ def test_whoever_stops_all_processes_of_a_run_stops_its_jobs_in_order(tmp_path):
     until(lambda: not holder.is_running())
     assert job.wait(timeout=60) == 3 and (run.folder / "ended").read_text() == "in order"
     run.process.wait()
+
+
+def test_a_signal_that_comes_before_the_libraries_are_imported_ends_it_at_once(tmp_path):
+    (tmp_path / "late.py").write_text(
+        "import pathlib, time\nwhile not pathlib.Path('go').exists():\n    time.sleep(.05)", encoding="utf-8"
+    )
+    run = Run(tmp_path, "'late'")
+    job = run.job(WAITS)
+    until(lambda: len(psutil.Process(job.pid).net_connections("unix")) == 1)
+    time.sleep(0.2)
+    job.send_signal(signal.SIGINT)
+    assert job.wait(timeout=60) == -signal.SIGINT
+    (tmp_path / "go").touch()
+    out, _ = run.job(JOB).communicate(timeout=60)
+    assert json.loads(out)[5] == run.holder().pid and not (tmp_path / "begun").exists()
+    run.end()
+
+
+def test_no_signal_is_lost_while_it_begins(run):
+    for _ in range(20):
+        job = run.job("import time; time.sleep(600)")
+        (copy,) = until(run.holder().children)
+        copy.send_signal(signal.SIGTERM)
+        assert job.wait(timeout=10) == -signal.SIGTERM
+
+
+def test_it_stops_and_goes_on_with_who_asked(run):
+    job = run.job(WAITS)
+    copy = begun(run)
+    job.send_signal(signal.SIGTSTP)
+    until(lambda: copy.status() == psutil.Process(job.pid).status() == psutil.STATUS_STOPPED)
+    job.send_signal(signal.SIGCONT)
+    until(lambda: psutil.STATUS_STOPPED not in (copy.status(), psutil.Process(job.pid).status()))
+    job.send_signal(signal.SIGTERM)
+    assert job.wait(timeout=60) == 3
+
+
+def test_output_that_cannot_be_written_at_the_end_is_a_failure(run):
+    with open("/dev/full", "w", encoding="ascii") as full:
+        anew = subprocess.run([sys.executable, "-c", "print(1)"], stdout=full, stderr=subprocess.PIPE)
+        assert run.job("print(1)", stdout=full).wait(timeout=60) == anew.returncode != 0

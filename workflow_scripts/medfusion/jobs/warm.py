@@ -19,6 +19,7 @@ import itertools
 import json
 import os
 import runpy
+import select
 import selectors
 import shlex
 import shutil
@@ -27,6 +28,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -38,6 +40,7 @@ DIE_WITH_PARENT, NAME = 1, 15  # PR_SET_PDEATHSIG and PR_SET_NAME of prctl(2)
 WAITING = 1000  # jobs, at most, while libraries are imported
 REQUEST = 1 << 20  # bytes that are read of a request at once
 PATIENCE = 10  # seconds for a request
+FLUSH_FAILED = 120  # Python's exit status where its last output could not be written
 
 
 def start(programs: Path, sets: Iterable[Mapping[str, str]], threads: int, log: Path) -> None:
@@ -130,7 +133,11 @@ def _loop(listener: socket.socket, alive: int, environment: Mapping[str, str]) -
                 if key.fileobj is listener:
                     if not open_to_jobs:  # since this moment
                         continue
-                    connection = listener.accept()[0]
+                    try:
+                        connection = listener.accept()[0]
+                    except OSError:  # too many files are open
+                        time.sleep(0.1)
+                        continue
                     own = [listener.fileno(), waiting.fileno(), alive, ended, wake]
                     own += [connection.fileno(), *(other.fileno() for other in jobs.values())]
                     if (process := _copy(connection, environment, own)) is None:
@@ -188,9 +195,16 @@ def _copy(connection: socket.socket, environment: Mapping[str, str], own: list[i
                 return None
             text += more
         asked = json.loads(text)
-        process = os.fork()
-        if not process:
-            _become(asked, descriptors, environment, own)
+        (still := select.poll()).register(connection, select.POLLIN)
+        if still.poll(0):  # its end: who asked has been killed
+            return None
+        unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        try:
+            process = os.fork()
+            if not process:
+                _become(asked, descriptors, environment, own, unblocked)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
         try:
             connection.sendall(f"{process}\n".encode())
         except OSError:  # who asked has been killed
@@ -205,9 +219,16 @@ def _copy(connection: socket.socket, environment: Mapping[str, str], own: list[i
 
 
 def _become(
-    asked: Mapping[str, Any], descriptors: list[int], environment: Mapping[str, str], own: list[int]
+    asked: Mapping[str, Any],
+    descriptors: list[int],
+    environment: Mapping[str, str],
+    own: list[int],
+    unblocked: Iterable[int],
 ) -> NoReturn:
-    """Be the job that was asked for: run its program, and end."""
+    """Be the job that was asked for: run its program, and end.
+
+    Signals are blocked until here, so that none is lost that came before the copy could take it.
+    """
     status = 1
     try:
         system = ctypes.CDLL(None)
@@ -216,6 +237,7 @@ def _become(
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGCHLD, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
         for descriptor in own:
             os.close(descriptor)
         for descriptor, number in zip(descriptors, asked["descriptors"], strict=True):
@@ -239,10 +261,12 @@ def _become(
     except BaseException:
         traceback.print_exc()
     finally:
-        with contextlib.suppress(BaseException):
+        try:
             atexit._run_exitfuncs()
             sys.stdout.flush()
             sys.stderr.flush()
+        except BaseException:  # a full disk behind the standard output
+            status = status or FLUSH_FAILED
         os._exit(status)
 
 
