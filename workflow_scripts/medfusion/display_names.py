@@ -10,6 +10,7 @@ from typing import Any
 from medfusion.naming import Names
 from medfusion.planning import backbones
 from medfusion.planning.systems import fusion_members, systems
+from medfusion.system_id import SystemId
 
 Config = dict[str, Any]
 
@@ -141,7 +142,7 @@ def _of_ensemble(members: list[str], names: Mapping[str, str], models: Mapping[s
     words = [
         models[model] if system == "cnn" else names[member]
         for member in members
-        for model, _, system in [member.partition("/")]
+        for model, _, system in [SystemId.of(member)]
     ]
     text = f"Ensemble of {' and '.join(words)}"
     return text if len(words) == 1 or len(text) <= LONGEST else f"Ensemble of {len(words)} systems"

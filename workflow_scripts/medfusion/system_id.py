@@ -1,4 +1,4 @@
-"""What a run of a system is called."""
+"""What a system, and a run of it, is called."""
 
 from collections.abc import Collection
 from typing import NamedTuple
@@ -15,6 +15,16 @@ class SystemId(NamedTuple):
     model: str
     seed: int | None
     system: str
+
+    @classmethod
+    def of(cls, address: str) -> "SystemId":
+        """The system that the configuration names so, over all its seeds.
+
+        >>> SystemId.of("a/svm")
+        SystemId(model='a', seed=None, system='svm')
+        """
+        model, _, system = address.partition("/")
+        return cls(model, None, system)
 
     @property
     def address(self) -> str:

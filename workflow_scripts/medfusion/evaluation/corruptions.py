@@ -14,6 +14,7 @@ from medfusion.files.calibrations import Calibration
 from medfusion.files.corrupted_files import ALL, MEAN, UNTOUCHED, Condition
 from medfusion.files.rankings import RankedSystem
 from medfusion.learning.calibration import prediction_sets, scale
+from medfusion.system_id import SystemId
 
 MOST_SHOWN = 4  # systems in one panel
 Row = tuple[str, str, Measure]  # corruption, severity, measure
@@ -164,7 +165,7 @@ class Measured:
     """
 
     def __init__(self, table: pd.DataFrame, address: str):
-        model, _, system = address.partition("/")
+        model, _, system = SystemId.of(address)
         own = table[(table["model"] == model) & (table["system"] == system)]
         columns = (own[name].tolist() for name in ("corruption", "severity", "metric", "value", "low", "high", "n"))
         self._found = {

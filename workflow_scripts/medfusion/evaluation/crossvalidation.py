@@ -29,7 +29,7 @@ class Mean:
 
 
 @dataclass(frozen=True)
-class Difference:
+class FoldDifference:
     """The difference of two systems in one measure, over the same folds.
 
     mean, low, high : how much better the first is, with limits
@@ -93,7 +93,7 @@ def summarise(
     return Mean(mean, float(found.std(ddof=1)), max(mean - reach, limits[0]), min(mean + reach, limits[1]), len(found))
 
 
-def compare(differences: Sequence[float], ratio: float, equivalent: float, confidence: float) -> Difference:
+def compare(differences: Sequence[float], ratio: float, equivalent: float, confidence: float) -> FoldDifference:
     """The difference of two systems over the same folds.
 
     Parameters
@@ -108,11 +108,11 @@ def compare(differences: Sequence[float], ratio: float, equivalent: float, confi
     reach = _quantile(confidence, len(found)) * error
     if error == 0:
         sides = (float(mean < -equivalent), float(abs(mean) <= equivalent), float(mean > equivalent))
-        return Difference(mean, mean, mean, float(mean == 0), *sides, 0.0)
+        return FoldDifference(mean, mean, mean, float(mean == 0), *sides, 0.0)
     below = float(t.cdf(-equivalent, freedom, mean, error))
     above = float(t.sf(equivalent, freedom, mean, error))
     inside = max(0.0, 1 - below - above)  # rounding may bring it below 0
-    return Difference(
+    return FoldDifference(
         mean,
         mean - reach,
         mean + reach,

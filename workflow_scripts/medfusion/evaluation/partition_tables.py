@@ -19,7 +19,7 @@ class Tables:
     """What was found.
 
     measures : a row for each system and metric: mean, sd, low, high, folds
-    comparisons : a row for each pair and metric: `crossvalidation.Difference`, p adjusted by Holm, and the verdict
+    comparisons : a row for each pair and metric: `crossvalidation.FoldDifference`, p adjusted by Holm, and the verdict
     partitions, tested, trained : how many, and images in one of them on average (trained: training and validation)
     fewest, most : images tested in one of them: near-duplicates stay together, so that folds may differ
     """
@@ -89,5 +89,12 @@ def _comparisons(values: pd.DataFrame, ratio: float, settings: Mapping[str, Any]
         for (named, difference), p in zip(of_metric, adjusted, strict=True):
             verdict = difference.verdict(p, 1 - settings["confidence"])
             rows.append({**named, **asdict(difference), "p_adjusted": p, "verdict": verdict})
-    columns = ["first", "second", "metric", *crossvalidation.Difference.__dataclass_fields__, "p_adjusted", "verdict"]
+    columns = [
+        "first",
+        "second",
+        "metric",
+        *crossvalidation.FoldDifference.__dataclass_fields__,
+        "p_adjusted",
+        "verdict",
+    ]
     return pd.DataFrame(rows, columns=columns)

@@ -16,6 +16,7 @@ from medfusion.figures.figure_parts import GREY, of, source_line
 from medfusion.files.rankings import Score
 from medfusion.files.reliabilities import Reliability
 from medfusion.naming import class_names, percent, span
+from medfusion.system_id import SystemId
 
 TITLES = {"before": "as they are", "after": "after the temperature"}
 SCHEMES = {"marginal": "one threshold for all classes", "by_class": "a threshold for each class"}
@@ -232,7 +233,7 @@ def _seeds(runs: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _score(found: Reliability, address: str, metric: str) -> Score:
-    model, _, system = address.partition("/")
+    model, _, system = SystemId.of(address)
     return score(found.table, model, system, "test", metric)
 
 

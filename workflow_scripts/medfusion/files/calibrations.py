@@ -88,8 +88,8 @@ def read(path: str | Path) -> Calibrations:
     try:
         images = tuple(int(n) for n in content["images"])
         runs = {
-            SystemId(model, None if seed == ALL_SEEDS else int(seed), system): _calibration(fields, len(images))
-            for (model, _, system), seeds in ((key.partition("/"), seeds) for key, seeds in content["systems"].items())
+            SystemId.of(key)._replace(seed=None if seed == ALL_SEEDS else int(seed)): _calibration(fields, len(images))
+            for key, seeds in content["systems"].items()
             for seed, fields in seeds.items()
         }
         general: dict[str, Any] = {key: content[key] for key in ("dataset", "task", "positive")}

@@ -30,6 +30,7 @@ from medfusion.evaluation.ranking import score
 from medfusion.files import measured_groups
 from medfusion.files.rankings import Score
 from medfusion.naming import Names
+from medfusion.system_id import SystemId
 
 STAGE = "assess_discrimination"
 KEYS = (
@@ -92,7 +93,7 @@ class Discrimination:
 
     def score(self, address: str, metric: str) -> Score | None:
         """A measure of a system over its runs; None where it has none of that name."""
-        model, _, system = address.partition("/")
+        model, _, system = SystemId.of(address)
         of_system = self._table[(self._table["model"] == model) & (self._table["system"] == system)]
         return score(of_system, model, system, "test", metric) if metric in set(of_system["metric"]) else None
 

@@ -15,6 +15,7 @@ from medfusion.planning.config_values import unusable
 from medfusion.planning.data_sets import fill_dataset
 from medfusion.planning.partitions import SCHEMES
 from medfusion.planning.systems import Config
+from medfusion.system_id import SystemId
 
 # Sections whose entries an overlay switches off by setting them to null.
 SWITCHABLE = ("datasets", "networks", "classifiers", "fusions")
@@ -99,7 +100,7 @@ def _compared(pairs: list[Any], off: set[str]) -> list[Any]:
 
     def are_on(pair: Any) -> bool:
         named = [str(system) for system in pair] if isinstance(pair, list) else []
-        return not off & {*named, *(system.partition("/")[0] for system in named)}
+        return not off & {*named, *(SystemId.of(system).model for system in named)}
 
     return [pair for pair in pairs if are_on(pair)]
 

@@ -29,6 +29,7 @@ from medfusion.planning.data_sets import (
 )
 from medfusion.planning.partitions import SCHEMES
 from medfusion.planning.systems import Config, fusion_members, systems
+from medfusion.system_id import SystemId
 from medfusion.tasks import MOST_LABELS
 
 # Names that folders beside a data set's models already have.
@@ -78,7 +79,7 @@ def faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
         if name not in packable:
             yield f"{key}.primary.compare: unknown system {name!r}{hint(name, packable)}"
     for row in dataset["published"]:
-        model, _, system = (row.get("system") or "").partition("/")
+        model, _, system = SystemId.of(row.get("system") or "")
         unknown = model in dataset["models"] and system not in {"cnn", *config["classifiers"], *config["fusions"]}
         if unknown or model in RENAMED:  # a model that is none may be one that is switched off
             yield f"{key}.published: unknown system {row['system']!r}{hint(row['system'], packable)}"

@@ -22,19 +22,17 @@ class ExportPlan:
     def runs(self, dataset: str) -> dict[SystemId, list[SystemId]]:
         """The runs from which one is exported, each with the runs that it averages: an ensemble's, or itself."""
         entry = self._plan.datasets[dataset]
-        model, _, system = (entry["export"] or "/").partition("/")
-        if model == "ensembles":
-            counted = [member.split("/") for member in entry["ensembles"][system]]
+        wanted = SystemId.of(entry["export"]) if entry["export"] else None
+        if wanted and wanted.model == "ensembles":
+            members = map(SystemId.of, entry["ensembles"][wanted.system])
             return {
-                SystemId(model, None, system): [
-                    SystemId(name, seed, part) for name, part in counted for seed in entry["models"][name]["seeds"]
-                ]
+                wanted: [one._replace(seed=seed) for one in members for seed in entry["models"][one.model]["seeds"]]
             }
         runs = [
             SystemId(name, seed, part)
-            for name in ([model] if model else entry["models"])
+            for name in ([wanted.model] if wanted else entry["models"])
             for seed in entry["models"][name]["seeds"]
-            for part in ([system] if system else systems(entry, name))
+            for part in ([wanted.system] if wanted else systems(entry, name))
         ]
         return {run: [run] for run in runs}
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from medfusion.planning.systems import Config
+from medfusion.system_id import SystemId
 
 SCHEMES = ("crossvalidation", "resplits")
 ENSEMBLES = "ensembles"  # beside the folds: what these give together
@@ -119,8 +120,8 @@ def _entry(entry: Config, names: list[str] | None, **more: Any) -> Config:
     ensembles = {
         name: members
         for name, members in entry["ensembles"].items()
-        if all(member.partition("/")[0] in models for member in members)
-        and sum(len(models[member.partition("/")[0]]["seeds"]) for member in members) > 1  # else the system itself
+        if all(SystemId.of(member).model in models for member in members)
+        and sum(len(models[SystemId.of(member).model]["seeds"]) for member in members) > 1  # else the system itself
     }
     without = {"learning_curve": None, "primary": None, "published": [], "export": None}
     return {**entry, "models": models, "ensembles": ensembles, **without}

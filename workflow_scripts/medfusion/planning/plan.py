@@ -330,10 +330,9 @@ class Plan:
     def ensemble_files(self, wildcards: Wildcards) -> Files:
         """The probabilities of an ensemble's systems, for all their seeds."""
         entry = self.entries[wildcards.dataset]
-        members = [member.split("/") for member in entry["ensembles"][wildcards.ensemble]]
         return [
             self.probabilities(wildcards.dataset, model, seed, system)
-            for model, system in members
+            for model, _, system in map(SystemId.of, entry["ensembles"][wildcards.ensemble])
             for seed in entry["models"][model]["seeds"]
         ]
 

@@ -11,6 +11,7 @@ from medfusion.learning.calibration import FOLDS, coverage_limits
 from medfusion.naming import percent
 from medfusion.report.page_components import Body, Cell, Row, Section, Table, table_file
 from medfusion.report.page_tables import NOTHING, interval, number, runs_cell, value_cell, with_interval
+from medfusion.system_id import SystemId
 
 DECISION = {
     "sensitivity": "Sensitivity",
@@ -80,7 +81,7 @@ def fill(section: Section, found: Reliability, systems: Sequence[RankedSystem]) 
 
 def sentences(found: Reliability) -> list[str]:
     """What the selected system's confidence and prediction sets are worth, for the answer."""
-    model, _, system = found.content["best"].partition("/")
+    model, _, system = SystemId.of(found.content["best"])
     share, rest, held, size = (
         score(found.table, model, system, "test", metric)
         for metric in ("abstention_rate", "selective_accuracy", "marginal_coverage", "marginal_size")
@@ -263,7 +264,7 @@ def _sets(found: Reliability, systems: Sequence[RankedSystem], caption: str) -> 
 
 
 def _by_class(found: Reliability, caption: str) -> Table:
-    model, _, system = found.content["best"].partition("/")
+    model, _, system = SystemId.of(found.content["best"])
     rows = []
     for label, name in enumerate(found.label_names):
         cells = []
