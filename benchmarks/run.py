@@ -34,18 +34,8 @@ in processes of their own on the same inputs; the median of its repeats, with th
 
 {table}
 
-## How cost grows
-
-What `make bench-large` measured last; all of it, and memory: [memory.md](memory.md).
-
-{growth}
+How cost grows with the number and the size of images (`make bench-large`): [memory.md](memory.md#how-cost-grows).
 """
-LARGE = timing.ROOT / "docs/memory.md"
-
-
-def growth() -> str:
-    """The last section of what `make bench-large` wrote."""
-    return LARGE.read_text(encoding="utf-8").partition("## How cost grows")[2].strip()
 
 
 def main() -> None:
@@ -81,9 +71,7 @@ def main() -> None:
         print(timing.table(HEAD, found), flush=True)
         rows += found
     table, data = timing.table(HEAD, rows), timing.config(args.configfile)["datasets"]["blood"]["label"]
-    text = TEXT.format(
-        date=date.today().isoformat(), machine=machine, data=data or "BloodMNIST", table=table, growth=growth()
-    )
+    text = TEXT.format(date=date.today().isoformat(), machine=machine, data=data or "BloodMNIST", table=table)
     args.out.write_text(text, encoding="utf-8")
 
 

@@ -67,7 +67,7 @@ def _rows(name, network, shape, classes) -> list[list[str]]:
     }
     if "bfloat16" in steps:
         measured["with activations in bfloat16: the same step in float32"] = faster("ours", "bfloat16")
-    title = f"training `{name}`, {operations / images / 1e6:.0f} million operations an image"
+    title = f"training `{name}` in float32, {operations / images / 1e6:.0f} million operations an image"
     return [[title, against, found, str(REPEATS), "one thread each, in turn"] for against, found in measured.items()]
 
 

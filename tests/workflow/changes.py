@@ -134,10 +134,11 @@ BLOOD_NAMED = tuple(root.format(dataset="blood") for root in NAMED)
 BLOOD_CANDIDATES = tuple(root.format(dataset="blood") for root in CANDIDATES)
 
 KEYS = (
-    Row("a processor `thread` more for a job", "everything", EVERY_JOB, ("compute.threads",), ("compute.threads",)),
+    Row("another number of `compute.threads`", "everything", EVERY_JOB, ("compute.threads",), ("compute.threads",)),
     Row(
         "the `precision` of activations in training; `auto` on another kind of processor",
-        "the trainings of networks whose `widths` are multiples of 16, or that have none, and what follows",
+        "the trainings of networks that can have another (not those of keras.applications, nor with `widths` that are "
+        "no multiples of 16), and what follows",
         ("train_cnn lowered=True", "learning_curve lowered=True"),
         ("compute.precision",),
         ("compute.precision",),

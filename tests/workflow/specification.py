@@ -277,7 +277,7 @@ def _network_facts(name: str, network: Config) -> dict[str, Any]:
         "test_time_augmentation"
     )
     options = {**OPTIONS.get(network["architecture"], {}), **(network.get("options") or {})}
-    lowered = not any(width % 16 for width in options.get("widths", []))
+    lowered = "application" not in options and not any(width % 16 for width in options.get("widths", []))
     return {"network": name, "unset": set(settings.split()) - given, "lowered": str(lowered)}
 
 

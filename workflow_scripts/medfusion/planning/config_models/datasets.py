@@ -198,7 +198,8 @@ class Origin(Section):
         "bloodmnist", "tissuemnist", "organamnist", "organcmnist", "organsmnist", None,
     ] = optional("MedMNIST's name; ~ for a file of your own that is none of these")  # fmt: skip
     task: Literal["multi-class", "ordinal-regression", "multi-label", None] = optional(
-        "of a file without a flag: multi-class (~), or multi-label: labels (n, k) of 0 and 1, several at once"
+        "of a file without a flag: multi-class (~), ordinal-regression (classes with an order), or multi-label: labels "
+        "(n, k) of 0 and 1, several at once"
     )
     path: NotEmpty | None = optional(
         "source file: a local .npz in MedMNIST format; source folder: a folder of PNG or JPEG pictures of any size, "

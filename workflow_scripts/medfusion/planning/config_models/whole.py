@@ -42,8 +42,8 @@ class Compute(Section):
     threads: int = key("processor threads a job; another number is another result", ge=1, le=256)
     precision: Literal["float32", "bfloat16", "auto"] = key(
         "of activations while networks are trained, whose weights are float32; another is another result; auto: "
-        "bfloat16 on a processor that multiplies in it. Networks with `widths` that are no multiples of 16, which "
-        "bfloat16 slows down, keep to float32"
+        "bfloat16 on a processor that multiplies in it. Networks of keras.applications keep to float32, and so do "
+        "those with `widths` that are no multiples of 16, which bfloat16 slows down"
     )
 
 
