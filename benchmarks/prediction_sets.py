@@ -2,8 +2,8 @@
 
     python benchmarks/prediction_sets.py results/blood compact_resnet/seed1/cnn_linear_probe_chosen/fused.h5
 
-"here": what the workflow does (adaptive, with 0 for the random number); "by probability": 1 - the probability of the
-class, whose sets can be empty; "with 1": adaptive with 1 for the random number, the most probable class always added.
+"here": what the workflow does (adaptive, with 1 for the random number); "by probability": 1 - the probability of the
+class, whose sets can be empty; "with 0": adaptive with 0 for the random number, the most probable class always added.
 """
 
 import argparse
@@ -33,7 +33,7 @@ def with_own(values: np.ndarray) -> np.ndarray:
 SCORES = {
     "here": lambda values: 1 - calibration.remaining(values),
     "by probability": lambda values: 1 - values,
-    "with 1": with_own,
+    "with 0": with_own,
 }
 
 
@@ -60,7 +60,7 @@ def main() -> None:
             own = score(values["val"])[every["val"], labels["val"]]
             threshold = calibration.conformal_threshold(own, coverage)
             sets = score(values["test"]) <= (np.inf if threshold is None else threshold)
-            sets = sets | top if name == "with 1" else sets
+            sets = sets | top if name == "with 0" else sets
             held, sizes = sets[every["test"], labels["test"]].mean(), sets.sum(axis=1)
             rows[-1].append(f"{held:.3f}, {sizes.mean():.3f} ({percent(np.mean(sizes == 0), 1)} empty)")
     print(timing.table(["intended", *SCORES], rows))

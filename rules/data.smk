@@ -34,7 +34,7 @@ use rule stage as generate with:
 
 use rule stage as prepare with:
     input:
-        PLAN.obtained,  # waited for: the file itself is named below
+        PLAN.data_file_inputs,  # waited for: the file itself is named below
         **stage("prepare"),
     output:
         images=PREPARED,

@@ -24,8 +24,7 @@ def main(args, settings):
         systems[name] = evaluate(path, labels, description.task, settings)
         accuracy = systems[name]["test"][0]
         stage.progress(f"{settings['title']}: {name}: test accuracy {accuracy['value']:.4f}, n = {accuracy['n']}")
-    member = settings["model"] if settings["seed"] is None else f"{settings['model']}/seed{settings['seed']}"
-    read = [f"{member}/{name}" for name in systems]
+    read = [f"{settings['title'].partition('/')[2]}/{name}" for name in systems]
     if problem := looks.record(settings["dataset"], labels["test"], read):
         stage.progress(problem)
     write_json(

@@ -250,9 +250,7 @@ class Parts:
 
         models = {}
         for name in (member.classifier for member in package.members if member.classifier):
-            model, seed, classifier = name.split("/")
-            run = (model, int(seed.removeprefix("seed")), classifier)
-            models[name] = classifiers.load(self.files["classifiers"][run])
+            models[name] = classifiers.load(self.files["classifiers"][SystemId.of_run(name)])
         fitted.save(models, path)
 
 

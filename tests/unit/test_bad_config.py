@@ -739,6 +739,12 @@ FAULTS = {
         "classifiers.decision_tree.folds: 300; expected at most 273, because each fold needs an image of each of "
         "the 2 classes of datasets.breast, which gives 546 images",
     ),
+    "more folds than images of a class of a model's subset": (
+        "{classifiers: {decision_tree: {selection: folds, folds: 20}}, datasets: {blood: {models: {compact_resnet: "
+        "{train_images: 100}}}}}",
+        "classifiers.decision_tree.folds: 20; expected at most 12, because each fold needs an image of each of the 8 "
+        "classes of datasets.blood, which gives 100 images",
+    ),
     "one fold": (
         "{defaults: {classifier: {folds: 1}}}",
         "defaults.classifier.folds: 1; expected a whole number of at least 2",

@@ -393,7 +393,7 @@ def test_two_programs_decide_alike_on_the_images_that_thresholds_come_from(seed,
 
 def decide(probabilities, positive, recall):
     """The threshold where any value between two probabilities will do."""
-    places = calibration.between(probabilities, probabilities)
+    places = calibration.gap_middles(probabilities, probabilities)
     return calibration.choose_decision(probabilities, positive, recall, places)
 
 

@@ -62,10 +62,14 @@ def test_without_a_region_of_equivalence_its_probability_is_nothing():
         ([0.05, -0.06, 0.05, 0.01, -0.02], "undecided"),
         ([0.0, 0.0, 0.0], "practically equivalent"),
         ([0.5, 0.5, 0.5], "better"),
+        ([1.1e-16, 1.1e-16, 1.1e-16], "practically equivalent"),  # the order of sums alone
     ],
 )
 def test_verdicts(differences, verdict):
     assert (found := crossvalidation.compare(differences, 0.25, 0.01, 0.95)).verdict(found.p, 0.05) == verdict
+    if verdict == "practically equivalent" and np.ptp(differences) < 1e-9:
+        found = crossvalidation.compare(differences, 0.25, 0.0, 0.95)
+        assert (found.p, found.better, found.worse) == (1, 0, 0)
 
 
 def test_what_is_detectable_is_found_with_the_power_that_it_says():

@@ -101,6 +101,11 @@ def test_rates_at_a_rate_by_hand(share, sensitivity, specificity):
     assert found[1].item() == pytest.approx(specificity)
 
 
+def test_there_are_no_rates_where_one_class_has_no_image():
+    for positive in ([True, True], [False, False]):
+        assert np.isnan(np.concatenate(rates_at(*counts(np.array(positive), np.array([0.2, 0.7])), 0.9))).all()
+
+
 def test_a_share_is_reached_in_spite_of_rounding():
     """One false alarm in ten is a specificity of 0.9, though 1 - 0.9 is a little less than a tenth."""
     positive = np.array([True, False] + [True] + [False] * 9)

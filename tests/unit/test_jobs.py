@@ -2,6 +2,7 @@
 
 import ast
 import copy
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -47,6 +48,16 @@ def test_the_jobs_of_other_splits():
     others = {f"{job.stage}/{job.name}" for job in jobs(plan)}
     found = {f"{job.stage}/{job.name}" for job in jobs(plan, SCHEMES)}
     assert found - others == expected and others < found
+
+
+def test_a_folder_of_results_called_like_a_group_changes_no_inputs():
+    found = {}
+    for results in ("results", "x/learning_curve/results"):
+        planned = Plan(completed(f"results: {results}"))
+        wildcards = SimpleNamespace(dataset="blood")
+        for group in (planned.ranked_metrics, planned.curve_metrics):
+            found.setdefault(group.__name__, []).append([path.removeprefix(results) for path in group(wildcards)])
+    assert all(first == second != [] for first, second in found.values())
 
 
 def paired_with_files():

@@ -126,7 +126,7 @@ def test_a_users_file_that_was_replaced_is_seen_however_old_it_looks_and_keeps_i
     assert os.stat(DATA).st_mtime_ns == age
     assert PREPARE.settings.stat().st_mtime_ns > Path(IMAGES).stat().st_mtime_ns
     assert records.identity_in(PREPARE.settings) == PREPARE.identity
-    assert not records.answers(records.read(PREPARE.record), PREPARE.settings)
+    assert not records.satisfies(records.read(PREPARE.record), PREPARE.settings)
 
 
 def test_what_must_run_again_twice_for_one_reason_has_other_settings_each_time(made):
@@ -150,7 +150,7 @@ def test_an_edit_and_its_taking_back(made):
     look().apply()
     assert AGAIN not in json.loads(TRAIN.settings.read_text())
     assert TRAIN.settings.stat().st_mtime_ns == LONG_AGO + 20
-    assert records.answers(records.read(TRAIN.record), TRAIN.settings)
+    assert records.satisfies(records.read(TRAIN.record), TRAIN.settings)
 
 
 def test_results_that_were_altered_are_moved_aside_each_under_a_name_of_its_own(made):

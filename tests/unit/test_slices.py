@@ -129,10 +129,44 @@ def test_an_auroc_of_images_that_are_there_twice_has_the_interval_of_once():
     values = system(right, labels)
     once = area_interval(labels, area(labels, values, "binary-class"), 0.95)
     twice, found = labels.repeat(2), area(labels.repeat(2), values.repeat(2, axis=0), "binary-class")
-    assert slices.clustered_area(twice, found, np.arange(600).repeat(2), 0.95) == pytest.approx(once, abs=1e-4)
+    assert slices.clustered_area(twice, found, np.arange(600).repeat(2), 0.95) == pytest.approx(once, abs=1e-12)
     naive = slices.clustered_area(twice, found, np.arange(1200), 0.95)
     assert naive == pytest.approx(area_interval(twice, found, 0.95), abs=1e-9)
     assert naive[1] - naive[0] < 0.8 * (once[1] - once[0])
+
+
+def test_an_auroc_of_few_patients_has_the_variance_of_obuchowski():
+    """Five patients a class with five images each: her sums over patients, written out."""
+    labels, patients = np.repeat([0, 1], 25), np.repeat(np.arange(10), 5)
+    rng = np.random.default_rng(1)
+    scores = rng.random(50) + 0.6 * labels + rng.normal(0, 0.3, 10)[patients]
+    scores = (scores - scores.min() + 0.1) / (np.ptp(scores) + 0.2)
+    values = np.column_stack([1 - scores, scores])
+    above = (scores[labels == 1][:, None] > scores[labels == 0]).astype(float)
+    components = [1 - above.mean(axis=0), above.mean(axis=1)]  # of the images without, and with the label
+    auroc = above.mean()
+    of_patients = [(part - part.mean()).reshape(5, 5).sum(axis=1) / 25 for part in components]
+    error = math.sqrt(sum(5 / 4 * np.square(sums).sum() for sums in of_patients))
+    middle, half = math.log(auroc / (1 - auroc)), 1.959964 * error / (auroc * (1 - auroc))
+    expected = [1 / (1 + math.exp(-limit)) for limit in (middle - half, middle + half)]
+    found = slices.clustered_area(labels, area(labels, values, "binary-class"), patients, 0.95)
+    assert found == pytest.approx(expected, abs=1e-6)
+
+
+def test_many_slices_leave_room_for_a_significant_one():
+    """However few replicates: the smallest p value that permutations can give is not above the adjusted level."""
+    labels, right, _ = made(np.random.default_rng(3), n=600)
+    columns = {f"column {number}": np.array(list("abcdef"))[np.arange(600) % 6] for number in range(5)}
+    columns["site"] = np.where(np.arange(600) < 60, "bad", "good")
+    right[:60] = False
+    found = assessed(labels, right, columns, replicates=100)
+    assert [one.value for one in found if one.significant] == ["bad", "good"]
+
+
+def test_patients_that_are_all_alike_are_no_division_by_zero():
+    with np.errstate(all="raise"):
+        low, high = slices.clustered(np.tile([True, False], 15), np.arange(15).repeat(2), 200, 0.95, 0)
+    assert low < 0.5 < high
 
 
 def test_the_interval_of_a_share_of_correlated_images_covers():

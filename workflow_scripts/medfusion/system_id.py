@@ -26,6 +26,16 @@ class SystemId(NamedTuple):
         model, _, system = address.partition("/")
         return cls(model, None, system)
 
+    @classmethod
+    def of_run(cls, name: str) -> "SystemId":
+        """A run, by its folder below the results of its data set.
+
+        >>> SystemId.of_run("a/seed2/svm")
+        SystemId(model='a', seed=2, system='svm')
+        """
+        model, seed, system = name.split("/")
+        return cls(model, int(seed.removeprefix("seed")), system)
+
     @property
     def address(self) -> str:
         """The name that the configuration gives the system, over all its seeds."""

@@ -19,9 +19,10 @@ def prediction_sets(
     coverage: float,
     by_class: bool = False,
 ) -> np.ndarray:
-    """The classes of which a share of less than `coverage` of the images out of fold conform better than a new image.
+    """The prediction set of each new image.
 
-    The score of an image and a class is 1 - its probability.
+    It holds a class if fewer than coverage × (n + 1) images out of fold have a lower score for their true class than
+    the new image has for this class, by the network of the same fold. A score is 1 - the probability.
 
     Parameters
     ----------

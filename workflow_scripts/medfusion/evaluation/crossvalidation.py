@@ -13,6 +13,8 @@ from math import sqrt
 import numpy as np
 from scipy.stats import t
 
+from medfusion.evaluation.paired_tests import DIGITS
+
 CERTAIN = 0.95  # probability that a verdict needs
 POWER = 0.8  # of the smallest difference that could be shown
 
@@ -103,7 +105,7 @@ def compare(differences: Sequence[float], ratio: float, equivalent: float, confi
     equivalent : a difference of at most so much makes none in practice (half the region of practical equivalence)
     confidence : nominal coverage of the interval
     """
-    found = np.asarray(differences, float)
+    found = np.round(np.asarray(differences, float), DIGITS)  # equal but for the order of sums
     mean, error, freedom = float(found.mean()), standard_error(found, ratio), len(found) - 1
     reach = _quantile(confidence, len(found)) * error
     if error == 0:

@@ -311,7 +311,10 @@ def rates_at(hits: np.ndarray, false: np.ndarray, share: float) -> tuple[np.ndar
     rows = np.arange(len(hits))
     last = np.sum(others <= 1 - share + ROUNDING, axis=1) - 1
     first = np.sum(own < share - ROUNDING, axis=1)
-    return own[rows, np.maximum(last, 0)], 1 - others[rows, np.minimum(first, own.shape[1] - 1)]
+    found = own[rows, np.maximum(last, 0)], 1 - others[rows, np.minimum(first, own.shape[1] - 1)]
+    undefined = (hits[:, -1] == 0) | (false[:, -1] == 0)
+    sensitivity, specificity = (np.where(undefined, np.nan, rate) for rate in found)
+    return sensitivity, specificity
 
 
 def _net_benefit(positive: np.ndarray, scores: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:

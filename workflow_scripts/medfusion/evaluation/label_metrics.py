@@ -7,7 +7,7 @@ import numpy as np
 
 from medfusion.data.medmnist_info import getACC, getAUC
 from medfusion.evaluation.bootstrap import average_precision, replicate_weights
-from medfusion.evaluation.metrics import Measure, equal_mass_bins, wilson
+from medfusion.evaluation.metrics import Measure, equal_mass_bins, ratio, wilson
 from medfusion.evaluation.paired_tests import area_interval, class_area, mean_area
 from medfusion.learning.calibration import SMALLEST
 from medfusion.tasks import MULTI_LABEL, strata
@@ -120,8 +120,8 @@ def measure(
     def statistics(weights: np.ndarray) -> dict[str, np.ndarray]:
         sums = weights.T @ design
         hits, positive, present, right, errors = (sums[:, i * k : (i + 1) * k] for i in range(5))
-        recall, specificity = _ratio(hits, present), _ratio(right - hits, n - present)
-        f1 = _ratio(2 * hits, positive + present)
+        recall, specificity = ratio(hits, present), ratio(right - hits, n - present)
+        f1 = ratio(2 * hits, positive + present)
         with np.errstate(invalid="ignore", divide="ignore"):  # a label on none of a replicate's images: nan
             precision_area = np.stack([statistic(weights) for statistic in precisions], axis=1)
         values = {
@@ -133,7 +133,7 @@ def measure(
             "log_loss": sums[:, 5 * k + 1] / n,
             "accuracy": right.sum(axis=1) / (n * k),
         }
-        columns = {"accuracy": right / n, "precision": _ratio(hits, positive), "recall": recall}
+        columns = {"accuracy": right / n, "precision": ratio(hits, positive), "recall": recall}
         columns |= {"f1": f1, "average_precision": precision_area}
         return values | {f"{name}[{i}]": column[:, i] for name, column in columns.items() for i in range(k)}
 
@@ -166,8 +166,3 @@ def measure(
             low, high = np.nanquantile(np.concatenate([chunk[name] for chunk in chunks]), tails)
         measures.append(Measure(name, values[name], float(low), float(high), size))
     return measures
-
-
-def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-    """Quotient, 0 where the denominator is 0."""
-    return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0)

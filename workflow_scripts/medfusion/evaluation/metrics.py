@@ -10,11 +10,11 @@ from statsmodels.stats.proportion import proportion_confint
 from medfusion.data.medmnist_info import getACC, getAUC
 from medfusion.evaluation.bootstrap import average_precision, replicate_weights
 from medfusion.evaluation.paired_tests import area, area_interval
+from medfusion.files.probabilities import SUM_TOLERANCE
 from medfusion.learning.calibration import log_losses, scale
 from medfusion.tasks import BINARY, MULTI_CLASS, ORDINAL, most_probable
 
 TASKS = (BINARY, MULTI_CLASS, ORDINAL)  # of classes that exclude each other; label_metrics measures the others
-SUM_TOLERANCE = 1e-4
 
 
 class Measure(NamedTuple):
@@ -272,7 +272,7 @@ def measure(
     names = ["auroc", "balanced_accuracy", "macro_f1", "mcc", "brier", "log_loss", "ece"]
     names += ["mae"] if task == ORDINAL else []
     names += [f"{name}[{i}]" for i in range(k) for name in ("precision", "recall", "f1")]
-    names += [name for name in ranked if name not in names]
+    names += ranked
     hits = np.diagonal(confusion(labels, predicted, k))
     shares = {f"{name}[{i}]": int(hits[i]) for i in range(k) for name in ("precision", "recall")}
     for name in names:
@@ -314,22 +314,22 @@ def _confusion_metrics(matrices: np.ndarray) -> dict[str, np.ndarray]:
     """Metrics of confusion matrices of shape (r, k, k), each of shape (r,)."""
     hits = np.diagonal(matrices, axis1=1, axis2=2)
     true, predicted = matrices.sum(axis=2), matrices.sum(axis=1)
-    precision, recall = _ratio(hits, predicted), _ratio(hits, true)
-    f1 = _ratio(2 * hits, true + predicted)
+    precision, recall = ratio(hits, predicted), ratio(hits, true)
+    f1 = ratio(2 * hits, true + predicted)
     total = true.sum(axis=1)
     covariance = hits.sum(axis=1) * total - np.sum(true * predicted, axis=1)
     variances = (total**2 - np.sum(predicted**2, axis=1)) * (total**2 - np.sum(true**2, axis=1))
     values = {
         "balanced_accuracy": recall.mean(axis=1),
         "macro_f1": f1.mean(axis=1),
-        "mcc": _ratio(covariance, np.sqrt(variances)),
+        "mcc": ratio(covariance, np.sqrt(variances)),
     }
     for i in range(matrices.shape[1]):
         values |= {f"precision[{i}]": precision[:, i], f"recall[{i}]": recall[:, i], f"f1[{i}]": f1[:, i]}
     return values
 
 
-def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+def ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
     """Quotient, 0 where the denominator is 0."""
     return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0)
 

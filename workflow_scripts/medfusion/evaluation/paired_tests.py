@@ -219,7 +219,11 @@ def area_interval(labels: np.ndarray, found: Area, confidence: float) -> tuple[f
 
     An area of 0 or 1 has no spread that could be seen: the interval is then 0 to 0, or 1 to 1.
     """
-    error, value = deviation(labels, found.parts), found.value
+    return logit_interval(found.value, deviation(labels, found.parts), confidence)
+
+
+def logit_interval(value: float, error: float, confidence: float) -> tuple[float, float]:
+    """The limits of a share with a standard error, symmetric on the logit scale; 0 and 1 have no width."""
     if not 0 < value < 1:
         return value, value
     half = float(norm.isf((1 - confidence) / 2)) * error / (value * (1 - value))

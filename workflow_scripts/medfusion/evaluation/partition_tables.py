@@ -8,6 +8,7 @@ import pandas as pd
 
 from medfusion.evaluation import crossvalidation
 from medfusion.evaluation.comparisons import holm
+from medfusion.evaluation.paired_tests import level_of
 from medfusion.evaluation.ranking import bounds
 
 COMPARED = ("accuracy", "auroc", "log_loss")  # measures in which pairs of systems are compared
@@ -87,7 +88,7 @@ def _comparisons(values: pd.DataFrame, ratio: float, settings: Mapping[str, Any]
             of_metric.append((named, difference))
         adjusted = holm([difference.p for _, difference in of_metric]) if of_metric else ()
         for (named, difference), p in zip(of_metric, adjusted, strict=True):
-            verdict = difference.verdict(p, 1 - settings["confidence"])
+            verdict = difference.verdict(p, level_of(settings["confidence"]))
             rows.append({**named, **asdict(difference), "p_adjusted": p, "verdict": verdict})
     columns = [
         "first",

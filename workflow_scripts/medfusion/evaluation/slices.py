@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import expit
 from scipy.stats import norm
 from statsmodels.stats.proportion import proportion_confint
 
@@ -16,7 +15,7 @@ from medfusion.evaluation.bootstrap import MOST_WEIGHTS, replicate_weights
 from medfusion.evaluation.comparisons import holm
 from medfusion.evaluation.image_parts import ENOUGH
 from medfusion.evaluation.metrics import Measure, check_inputs, predict, proportion
-from medfusion.evaluation.paired_tests import Area, Difference, area, level_of
+from medfusion.evaluation.paired_tests import Area, Difference, area, level_of, logit_interval
 from medfusion.evaluation.ranking import interval_of_mean
 from medfusion.tasks import BINARY
 
@@ -141,17 +140,22 @@ def assess(
     system = _System(labels, [run for _, run in checked], task, 1 if positive is None else positive)
     options = _Options(patients, replicates, confidence, seed)
     found = [_measured(system, np.ones(len(labels), bool), "", "", options)]
-    tested: dict[int, Difference] = {}
+    wanted: dict[int, np.ndarray] = {}
     for name, column in columns.items():
         of_image = np.array(column.of_image, dtype=object)
         for position, value in enumerate(column.order):
             members = of_image == value
-            found.append(_measured(system, members, name, value, options))
             # Of two values one test: the other's is the same with the sign changed.
-            wanted = position == 0 or len(column.order) > 2
-            if wanted and _enough(members, patients) and _enough(~members, patients):
-                mean = system.right.mean(axis=0)
-                tested[len(found) - 1] = accuracy_difference(mean, members, patients, replicates, confidence, seed)
+            if (position == 0 or len(column.order) > 2) and all(_enough(one, patients) for one in (members, ~members)):
+                wanted[len(found)] = members
+            found.append(_measured(system, members, name, value, options))
+    # So many permutations that the smallest p there can be is below half the level, adjusted for all tests.
+    enough = max(replicates, math.ceil(2 * len(wanted) / level_of(confidence)))
+    mean = system.right.mean(axis=0)
+    tested = {
+        place: accuracy_difference(mean, members, patients, enough, confidence, seed)
+        for place, members in wanted.items()
+    }
     adjusted = holm([one.p for one in tested.values()]).tolist() if tested else []
     for (place, difference), p in zip(tested.items(), adjusted, strict=True):
         found[place] = _with(found[place], difference, p, confidence)
@@ -244,7 +248,7 @@ def clustered(
     sums, counts = _by_unit(right, np.unique(patients, return_inverse=True)[1])
     share, number = float(sums.sum() / counts.sum()), len(counts)
     effective = float(number)
-    if 0 < share < 1:
+    if 0 < share < 1 and np.ptp(sums / counts) > 0:
         drawn = replicate_weights(np.zeros(number, int), replicates, seed)
         shares = np.concatenate([sums @ weights / (counts @ weights) for weights in drawn])
         # Replicates vary by less than samples: by (J - 1) / J of J patients.
@@ -290,15 +294,11 @@ def clustered_area(labels: np.ndarray, found: Area, patients: np.ndarray, confid
     parts = found.parts.copy()
     for label in np.unique(labels):
         own = labels == label
-        size = int(np.count_nonzero(own))
+        size = len(np.unique(patients[own]))
         # Around the mean of its class, and larger by what that mean takes away, as in `paired_tests.deviation`.
         parts[own] = (parts[own] - parts[own].mean()) * math.sqrt(size / max(size - 1, 1))
     sums, _ = _by_unit(parts, np.unique(patients, return_inverse=True)[1])
-    error = math.sqrt(float(np.square(sums).sum()))
-    half = float(norm.isf((1 - confidence) / 2)) * error / (found.value * (1 - found.value))
-    middle = math.log(found.value / (1 - found.value))
-    low, high = float(expit(middle - half)), float(expit(middle + half))
-    return min(low, found.value), max(high, found.value)
+    return logit_interval(found.value, math.sqrt(float(np.square(sums).sum())), confidence)
 
 
 def numbered(patients: Sequence[str]) -> np.ndarray:

@@ -99,10 +99,10 @@ def _in_order(stages: Iterable[str]) -> list[str]:
 def duration(seconds: float) -> str:
     """Seconds as people say them.
 
-    >>> duration(4.21), duration(75), duration(7322)
-    ('4.2 s', '1 min 15 s', '2 h 02 min')
+    >>> duration(4.21), duration(59.97), duration(75), duration(7322)
+    ('4.2 s', '1 min 00 s', '1 min 15 s', '2 h 02 min')
     """
-    if seconds < 60:
+    if round(seconds, 1) < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"

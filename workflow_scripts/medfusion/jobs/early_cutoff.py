@@ -128,7 +128,7 @@ class Job:
                     "run again to have it made anew"
                 )
         for record in records.ancestry([file.path for file in self._inputs], known):
-            if not records.answers(record, record.settings.path):
+            if not records.satisfies(record, record.settings.path):
                 raise UserError(
                     f"{record.outputs[0].path}: was made under other settings than {record.settings.path} asks for; "
                     "run again without options that leave jobs out (--allowed-rules, --omit-from, --touch)"

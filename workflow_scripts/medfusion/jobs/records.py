@@ -114,10 +114,10 @@ def identity_in(settings: str | Path) -> dict[str, Any] | None:
     return {key: value for key, value in content.items() if key != AGAIN} if isinstance(content, dict) else None
 
 
-def answers(record: Record, settings: str | Path) -> bool:
-    """Whether a record is of what a settings file asks for now; where the file is not there, nothing is asked.
+def satisfies(record: Record, settings: str | Path) -> bool:
+    """Whether a job's last run is the one that its settings file asks for; without the file nothing is asked.
 
-    A settings file that says why its job must run again is answered by the record that has seen it.
+    It has the same identity, and, where the file says why the job must run again (`AGAIN`), has seen that.
     """
     settings = Path(settings)
     if not settings.exists() or replace(record.settings, path=str(settings)).untouched():

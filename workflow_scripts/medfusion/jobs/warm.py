@@ -34,6 +34,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
+from medfusion.jobs.stage import THREAD_VARIABLES
+
 FOLDER_VARIABLE = "MEDFUSION_WARM"  # as in run_warm.py
 COLD_VARIABLE = "MEDFUSION_COLD"  # set by who wants none of this
 DIE_WITH_PARENT, NAME = 1, 15  # PR_SET_PDEATHSIG and PR_SET_NAME of prctl(2)
@@ -62,7 +64,7 @@ def start(programs: Path, sets: Iterable[Mapping[str, str]], threads: int, log: 
 def _start(programs: Path, sets: Iterable[Mapping[str, str]], threads: int, log: Path) -> None:
     folder = Path(tempfile.mkdtemp(prefix="medfusion-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    variables = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
+    variables = dict.fromkeys(THREAD_VARIABLES, str(threads))
     log.parent.mkdir(parents=True, exist_ok=True)
     alive, ours = os.pipe()  # until this process ends nobody closes the second end
     with open(log, "wb") as output:

@@ -80,21 +80,24 @@ def choose(
     left_places = remaining_limits(low, high)
     scores = 1 - left[np.arange(n), labels]
 
-    def in_sets(threshold: float | None, *labels: int) -> float | None:
-        if threshold is None:
+    def settled_score(score: float | None, *classes: int) -> float | None:
+        """The threshold of a set, moved into a gap; a score is 1 minus what `remaining` gives."""
+        if score is None:
             return None
-        least, most = (places[:, labels or ...] for places in left_places)
-        return 1 - settled(1 - threshold, left[:, labels or ...], between(least, most))
+        least, most = (places[:, classes or ...] for places in left_places)
+        return 1 - settled(1 - score, left[:, classes or ...], gap_middles(least, most))
 
     decision = None
     if task == "binary-class" and positive is not None:
-        places = between(low[:, positive], high[:, positive])
+        places = gap_middles(low[:, positive], high[:, positive])
         decision = choose_decision(scaled[:, positive], labels == positive, sensitivity, places)
-    certainty, places = scaled.max(axis=1), between(low.max(axis=1), high.max(axis=1))
+    certainty, places = scaled.max(axis=1), gap_middles(low.max(axis=1), high.max(axis=1))
     return Calibration(
         temperature=temperature,
-        marginal=in_sets(conformal_threshold(scores, coverage)),
-        by_class=tuple(in_sets(conformal_threshold(scores[labels == label], coverage), label) for label in range(k)),
+        marginal=settled_score(conformal_threshold(scores, coverage)),
+        by_class=tuple(
+            settled_score(conformal_threshold(scores[labels == label], coverage), label) for label in range(k)
+        ),
         decision=decision,
         referral=settled(choose_referral(certainty, abstention_rate), certainty, places),
         log_loss_without=without,
@@ -242,10 +245,10 @@ def limits(probabilities: np.ndarray, temperature: float) -> tuple[np.ndarray, n
     return np.nan_to_num(low), np.nan_to_num(high)
 
 
-def between(low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """The middles of the gaps between intervals, ascending, (m,): from 0 to the first, then where none covers.
+def gap_middles(low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """The middle of each gap that no interval covers, ascending, (m,), the first from 0 on.
 
-    >>> between(np.array([0.2, 0.6, 0.3]), np.array([0.35, 0.7, 0.4])).round(3).tolist()
+    >>> gap_middles(np.array([0.2, 0.6, 0.3]), np.array([0.35, 0.7, 0.4])).round(3).tolist()
     [0.1, 0.5]
     """
     order = np.argsort(low, axis=None)
@@ -255,16 +258,16 @@ def between(low: np.ndarray, high: np.ndarray) -> np.ndarray:
 
 
 def settled(threshold: float, values: np.ndarray, places: np.ndarray) -> float:
-    """The highest place for a threshold that is below it, so that it is reached by no fewer values.
+    """Lower a threshold to the nearest gap between the probabilities: every value that reached it still does.
 
-    Where many values lie so close that their intervals leave no place nearby, it lies half way to the next value below:
-    two programs may then decide differently on the few images within a rounding of it.
+    So no value lies within a rounding of it. Where many values lie so close that they leave no gap nearby, it lies
+    half way to the next value below; two programs may then decide differently on the few images within a rounding.
 
     Parameters
     ----------
     threshold : a probability that is to be reached
     values : probabilities of the validation images
-    places : as `between` has them
+    places : of the gaps, as of `gap_middles`
 
     >>> values = np.array([0.2, 0.45, 0.6, 0.7])
     >>> settled(0.6, values, np.array([0.1, 0.5, 0.65])), settled(0.6, np.linspace(0, 1, 5001), np.array([0.1]))
@@ -311,7 +314,7 @@ def _rank(n: int, coverage: float) -> int:
 
 
 def coverage_limits(n: int, coverage: float, confidence: float) -> tuple[float, float] | None:
-    """Between which shares of new images the coverage of a threshold from n images lies, over draws of these.
+    """The interval that holds the true coverage of a threshold from n images, for a share `confidence` of their draws.
 
     With exchangeable images it follows a beta distribution (Vovk 2012).
 
@@ -345,7 +348,7 @@ def default_coverage(accuracy: float, n: int) -> float:
 def remaining(probabilities: np.ndarray) -> np.ndarray:
     """The probability that is left to a class and all that are not more probable: 1 for the most probable class.
 
-    1 minus it is the score of adaptive prediction sets (Romano, Sesia & Candès 2020), with 0 for its random number:
+    1 minus it is the score of adaptive prediction sets (Romano, Sesia & Candès 2020), with 1 for its random number:
     nothing is drawn, and the most probable class has the lowest score there is.
 
     Parameters
@@ -436,7 +439,7 @@ def choose_decision(
         The label is predicted where its probability is at least this; None if all images, or none, have the label.
 
     >>> probabilities, positive = np.array([0.1, 0.2, 0.4, 0.3]), np.array([False, False, True, True])
-    >>> places = between(probabilities, probabilities)
+    >>> places = gap_middles(probabilities, probabilities)
     >>> choose_decision(probabilities, positive, None, places), choose_decision(probabilities, positive, 0.3, places)
     (0.25, 0.35)
     """

@@ -293,6 +293,7 @@ class _Curves(keras.callbacks.Callback):
         self._start = time.monotonic()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+        epoch = len(self.rows)  # of all phases
         measured = [name for name in ("loss", "accuracy", "val_loss", "val_accuracy") if name in logs]
         values: dict[str, float] = {name: float(logs[name]) for name in measured}
         if not math.isfinite(values["loss"]):
@@ -300,7 +301,6 @@ class _Curves(keras.callbacks.Callback):
                 f"training diverged in epoch {epoch + 1}: the loss is {values['loss']}; lower learning_rate"
             )
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
-        epoch = len(self.rows)  # of all phases
         self.rows.append({"epoch": epoch + 1, **values, "learning_rate": rate})
         elapsed = time.monotonic() - self._start
         left = elapsed / (epoch + 1) * (self._epochs - epoch - 1)

@@ -272,17 +272,18 @@ def _size_faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
     ):
         if limit and limit < classes:
             yield f"{place}: {limit}; expected at least {classes}, one image of each class of {key}"
-    used = {name for model in dataset["models"].values() for name in model["classifiers"]}
     for name, classifier in config["classifiers"].items():
         limits = {limit: classifier[limit] or math.inf for limit in ("search_images", "fit_images")}
-        seen = min(images, *limits.values())
-        if name in used and min(limits.values()) < classes:
+        users = [model for model in dataset["models"].values() if name in model["classifiers"]]
+        fewest = [model["train_images"] for model in users if model["train_images"] != "all"]
+        seen = min(images, *limits.values(), *fewest)
+        if users and min(limits.values()) < classes:
             limit = min(limits, key=limits.__getitem__)
             yield (
                 f"classifiers.{name}.{limit}: {classifier[limit]}; expected at least {classes}, one image of each "
                 f"class of {key}"
             )
-        elif name in used and classifier["selection"] == "folds" and classifier["folds"] > seen // classes:
+        elif users and classifier["selection"] == "folds" and classifier["folds"] > seen // classes:
             yield f"classifiers.{name}.folds: {classifier['folds']}; {_fold_limit(key, seen, classes)}"
 
 

@@ -90,8 +90,8 @@ class Plan:
             return f"{self.results}/{wildcards.dataset}/generated.npz"
         return f"{self.config['data']}/{file_name(entry['flag'], entry['size'], entry['source'])}"
 
-    def obtained(self, wildcards: Wildcards) -> Files:
-        """What jobs make before the .npz file of a data set is there; a user's own is there already."""
+    def data_file_inputs(self, wildcards: Wildcards) -> Files:
+        """What is waited for before a data set's .npz file can be read: a download, or the file that is generated."""
         file, source = self.data_file(wildcards), self.datasets[wildcards.dataset]["source"]
         if source == "generated":
             return [file]
@@ -417,7 +417,7 @@ class Plan:
 
     def ranked_metrics(self, wildcards: Wildcards) -> Files:
         """The measures of all candidates, and of the baselines."""
-        return [file for file in self.metrics(wildcards.dataset) if "/learning_curve/" not in file]
+        return self._metrics_of(wildcards.dataset, study=False)
 
     def comparisons(self, dataset: str) -> str:
         """The file that compares the systems of a data set."""
@@ -441,4 +441,9 @@ class Plan:
 
     def curve_metrics(self, wildcards: Wildcards) -> Files:
         """The measures of the training-size study."""
-        return [file for file in self.metrics(wildcards.dataset) if "/learning_curve/" in file]
+        return self._metrics_of(wildcards.dataset, study=True)
+
+    def _metrics_of(self, dataset: str, study: bool) -> list[str]:
+        """The measures of the training-size study, or of all other groups."""
+        in_study = [SystemId.of(group).model == "learning_curve" for group in self.groups[dataset]]
+        return [file for file, found in zip(self.metrics(dataset), in_study, strict=True) if found == study]

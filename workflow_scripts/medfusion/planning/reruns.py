@@ -76,7 +76,8 @@ class Reruns:
     ----------
     reasons : by settings file, why its job must run again although something of it is there
     changed : settings files that have to be written: those of `reasons`, and those of jobs that never ran
-    misleading : how many jobs need not run again, but look so by the age of their files
+    misleading : how many jobs are up to date, but have an input younger than an output, so that Snakemake by itself
+        would run them again
 
     Raises
     ------
@@ -257,7 +258,7 @@ class Reruns:
             # The time makes it another text: Snakemake takes a file of the same bytes for old, whatever its age.
             write_settings(job.settings, {**job.identity, AGAIN: {"because": reason, "at": time.time_ns()}})
             return
-        as_recorded = record and job.settings.exists() and records.answers(record, job.settings)
+        as_recorded = record and job.settings.exists() and records.satisfies(record, job.settings)
         if not as_recorded and (record or records.identity_in(job.settings) != job.identity):
             write_settings(job.settings, job.identity)
         if record and _age(job.settings) != record.settings.mtime_ns:  # an edit taken back is as old as its results

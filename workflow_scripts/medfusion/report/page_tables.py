@@ -16,6 +16,7 @@ from medfusion.report.page_components import Body, Cell, Row, Section, Table, ta
 from medfusion.system_id import SystemId
 
 NOTHING = Cell("–")
+BASELINES = "Baselines: systems without a network"
 OPEN = 5  # systems in a table of many; the others are folded away, or in a file
 MEASURES = {
     "exact_match": "All labels right",
@@ -131,7 +132,7 @@ def results(
     ]
     bodies = [Body(rows, "Measured here")]
     if learns_nothing:
-        bodies.append(Body(learns_nothing, "Baselines: systems without a network"))
+        bodies.append(Body(learns_nothing, BASELINES))
     if elsewhere:
         bodies.append(Body(elsewhere, PUBLISHED_ON.get(source, PUBLISHED_ON_OTHER)))
     head = [

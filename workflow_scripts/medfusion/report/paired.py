@@ -10,19 +10,18 @@ import pandas as pd
 from medfusion.evaluation.crossvalidation import POWER
 from medfusion.evaluation.image_parts import ENOUGH
 from medfusion.evaluation.metrics import summarise_seeds
+from medfusion.evaluation.paired_tests import level_of
 from medfusion.evaluation.ranking import interval_of_mean, runs
 from medfusion.files.comparison_files import Comparisons, is_baseline
 from medfusion.files.rankings import RankedSystem
 from medfusion.naming import class_names, percent
 from medfusion.report.page_components import Body, Cell, Row, Section, Table
-from medfusion.report.page_tables import add_first
+from medfusion.report.page_tables import BASELINES, NOTHING, add_first
 
-NOTHING = Cell("–")
 MEASURES = {"accuracy": "accuracy", "auroc": "AUROC"}
 # Of differences: those of AUROC are small where all systems are good.
 DECIMALS = {"accuracy": 3, "auroc": 4, "log_loss": 4}
 MANY = 0.05  # of the test images, from where on near-duplicates are told first
-BASELINES = "Baselines: systems without a network"
 METHOD = (
     "Interval and p value of a row are of one procedure: sign flips over images for accuracy, DeLong for AUROC; "
     "p is adjusted by Holm's method over the {family} comparisons of a measure. From {level:g} on there is no "
@@ -202,11 +201,6 @@ def _differing(clear: int, n: int, those: str) -> str:
     return f"{n - clear} of {those} {'does' if n - clear == 1 else 'do'} not differ significantly from it"
 
 
-def _level(comparisons: Comparisons) -> float:
-    """The level of the tests, for all of a family together."""
-    return round(1 - comparisons["confidence"], 12)
-
-
 def published(
     entries: Sequence[Mapping[str, Any]],
     systems: Sequence[RankedSystem],
@@ -279,7 +273,7 @@ def differences(section: Section, comparisons: Comparisons, names: Mapping[str, 
     """
     c = comparisons
     confidence = percent(c["confidence"])
-    section.method.append(METHOD.format(family=c["family"], level=_level(c), power=POWER))
+    section.method.append(METHOD.format(family=c["family"], level=level_of(c["confidence"]), power=POWER))
     section.method.append(DECLARED if c["primary"] else UNDECLARED)
     data = f"{name}, test n = {c['n']:,}"
     if c["primary"]:

@@ -7,11 +7,11 @@ import pandas as pd
 
 from medfusion.escaping import code, markdown
 from medfusion.evaluation.crossvalidation import CERTAIN, POWER
+from medfusion.evaluation.paired_tests import level_of
 from medfusion.evaluation.partition_tables import COMPARED, Tables
 from medfusion.naming import CRITERIA, percent
+from medfusion.report.paired import DECIMALS
 from medfusion.report.summary import markdown_table
-
-SHOWN = {"accuracy": 3, "auroc": 4, "log_loss": 4}  # decimals
 
 
 def text(found: Tables, name: str, settings: Mapping[str, Any]) -> str:
@@ -22,7 +22,7 @@ def text(found: Tables, name: str, settings: Mapping[str, Any]) -> str:
     name : of the data set
     settings : those of the stage `summarise_partitions`
     """
-    parts = [f"# {markdown(name)}: {TITLES[settings['scheme']]}", _divided(found, settings), _measures(found, settings)]
+    parts = [f"# {markdown(name)}: {TITLES[settings['scheme']]}", _divided(found, settings), _measures(found)]
     if not found.comparisons.empty:
         parts += [f"## Differences\n\n{_explained(settings)}", _comparisons(found.comparisons)]
     return "\n\n".join(parts) + "\n"
@@ -51,13 +51,13 @@ def _divided(found: Tables, settings: Mapping[str, Any]) -> str:
     )
 
 
-def _measures(found: Tables, settings: Mapping[str, Any]) -> str:
+def _measures(found: Tables) -> str:
     rows = []
     for system, measures in found.measures.groupby("system", sort=False):
         of = {row["metric"]: row for row in measures.to_dict("records")}
-        cells = [_mean(of[metric], decimals) if metric in of else "–" for metric, decimals in SHOWN.items()]
+        cells = [_mean(of[metric], decimals) if metric in of else "–" for metric, decimals in DECIMALS.items()]
         rows.append([code(str(system)), *cells])
-    head = ["system", *(f"{CRITERIA[metric]}, interval, sd of one test split" for metric in SHOWN)]
+    head = ["system", *(f"{CRITERIA[metric]}, interval, sd of one test split" for metric in DECIMALS)]
     return markdown_table(head, rows)
 
 
@@ -71,9 +71,9 @@ def _explained(settings: Mapping[str, Any]) -> str:
     return (
         "How much better the first system is than the second, over the same test splits. A difference of at most "
         f"{rope:g} is practically none; the probabilities are of the mean difference (correlated Bayesian t-test, "
-        f"Corani & Benavoli 2015). A verdict has one of at least {percent(CERTAIN)}, and for better or worse a p below "
-        f"{1 - settings['confidence']:.2g} too. p: corrected resampled t-test, after Holm over the pairs. Detectable: "
-        f"the difference whose p, before Holm, would be as low with a probability of {percent(POWER)}."
+        f"Corani & Benavoli 2015). A verdict has one of at least {percent(CERTAIN)}, and for better or worse a p "
+        f"below {level_of(settings['confidence']):g} too. p: corrected resampled t-test, after Holm over the pairs. "
+        f"Detectable: the difference whose p, before Holm, would be as low with a probability of {percent(POWER)}."
     )
 
 
@@ -81,7 +81,7 @@ def _comparisons(table: pd.DataFrame) -> str:
     rows = []
     for metric in COMPARED:
         for row in table[table["metric"] == metric].to_dict("records"):
-            digits = SHOWN[metric]
+            digits = DECIMALS[metric]
             difference = f"{row['mean']:+.{digits}f} ({row['low']:+.{digits}f} to {row['high']:+.{digits}f})"
             probabilities = " / ".join(f"{row[key]:.2f}" for key in ("worse", "equivalent", "better"))
             p = "< .001" if row["p_adjusted"] < 0.001 else f"{row['p_adjusted']:.3f}"

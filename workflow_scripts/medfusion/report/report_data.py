@@ -179,6 +179,5 @@ def _of_runs(own: Mapping[str, str], kind: str, keys: Sequence[str]) -> dict[Sys
     for name, path in own.items():
         parts = name.split("/")
         if len(parts) == 4 and parts[-1] == kind:
-            run = SystemId(parts[0], int(parts[1].removeprefix("seed")), parts[2])
-            found[run] = read_record(path, keys)
+            found[SystemId.of_run(name.rpartition("/")[0])] = read_record(path, keys)
     return found

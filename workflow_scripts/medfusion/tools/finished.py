@@ -149,7 +149,7 @@ class _Results:
         """Refuse results that are being made anew, or that are not as their jobs wrote them."""
         made_by = records.makers(self.all)
         for record in self.lineage:
-            if not records.answers(record, self.at(record.settings.path)):
+            if not records.satisfies(record, self.at(record.settings.path)):
                 raise UserError(
                     f"{self.folder}: not a finished run: {self.at(record.outputs[0].path)} was made under other "
                     f"settings than {self.at(record.settings.path)} asks for now; {AGAIN}"

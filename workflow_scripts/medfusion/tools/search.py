@@ -14,7 +14,6 @@ from medfusion.tools import sweeps
 from medfusion.tools.comparison import LOWER_IS_BETTER
 from medfusion.tools.finished import METRICS, tidy_metrics
 
-SAMPLERS = ("tpe", "random")
 SEED = 0  # of the sampler, so that the same command asks for the same points
 DIGITS = 4  # of a number that is drawn from a range: more than a measure can tell apart
 NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
@@ -129,7 +128,7 @@ class Search:
 
     Parameters
     ----------
-    sampler : of `SAMPLERS`; "tpe" draws its first ten points at random (Bergstra et al. 2011)
+    sampler : "tpe" or "random"; "tpe" draws its first ten points at random (Bergstra et al. 2011)
     metric : what is told; whether less of it is better is known by its name
 
     Raises
