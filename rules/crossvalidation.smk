@@ -82,8 +82,8 @@ use rule stage as apply_fold with:
 use rule stage as ensemble_folds with:
     input:
         **stage("ensemble_folds"),
-        whole=PLAN.given_images,
-        groups=PLAN.given_groups,
+        whole=PLAN.whole,
+        groups=PLAN.image_groups,
         out_of_fold=PLAN.of_folds,
         given=PLAN.of_folds_on_given,
     output:
@@ -102,7 +102,7 @@ use rule stage as summarise_fold_ensembles with:
         ranking=rules.rank_systems.output.ranking,
         reliability=rules.assess_reliability.output.reliability,
         systems=PLAN.candidate_files,
-        groups=PLAN.given_groups,
+        groups=PLAN.image_groups,
         test_labels=PLAN.test_labels,
     output:
         summary=f"{RESULTS}/{{dataset}}/summary.md",

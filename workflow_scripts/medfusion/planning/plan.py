@@ -131,10 +131,14 @@ class Plan:
 
     # -- partitions ---------------------------------------------------------------------------------------------------
 
+    def _divided(self, dataset: str) -> str:
+        """The results of the data set that a partition, or a repeat whose folds are averaged, divides anew."""
+        found = self.partitions[dataset] if dataset in self.partitions else self.fold_ensembles[dataset]
+        return f"{self.results}/{found.dataset}"
+
     def whole(self, wildcards: Wildcards) -> Files:
-        """The prepared images that a partition divides anew."""
-        folder = f"{self.results}/{self.partitions[wildcards.dataset].dataset}"
-        return [f"{folder}/images/{split}.h5" for split in ("train", "val", "test")]
+        """The prepared images that are divided anew."""
+        return [f"{self._divided(wildcards.dataset)}/images/{split}.h5" for split in ("train", "val", "test")]
 
     def whole_test_labels(self, wildcards: Wildcards) -> Files:
         """The labels of the test images, if a partition divides these too."""
@@ -143,8 +147,8 @@ class Plan:
         return [f"{self.results}/{partition.dataset}/test_labels.h5"] if pooled else []
 
     def image_groups(self, wildcards: Wildcards) -> str:
-        """Which images of the data set that a partition divides stay together."""
-        return f"{self.results}/{self.partitions[wildcards.dataset].dataset}/groups.csv"
+        """Which of the images that are divided anew stay together."""
+        return f"{self._divided(wildcards.dataset)}/groups.csv"
 
     def pictures(self, wildcards: Wildcards) -> Files:
         """Which picture became which image, for a folder of pictures."""
@@ -177,15 +181,6 @@ class Plan:
     def given_test(self, wildcards: Wildcards) -> str:
         """The images of the given test split, for a fold."""
         return f"{self.results}/{self.partitions[wildcards.dataset].dataset}/images/test.h5"
-
-    def given_images(self, wildcards: Wildcards) -> Files:
-        """The prepared images of the data set of fold ensembles."""
-        folder = f"{self.results}/{self.fold_ensembles[wildcards.dataset].dataset}"
-        return [f"{folder}/images/{split}.h5" for split in ("train", "val", "test")]
-
-    def given_groups(self, wildcards: Wildcards) -> str:
-        """Which images of the data set of fold ensembles stay together."""
-        return f"{self.results}/{self.fold_ensembles[wildcards.dataset].dataset}/groups.csv"
 
     def of_folds(self, wildcards: Wildcards) -> Files:
         """What a system of each fold says of the fold's test images."""
