@@ -115,5 +115,6 @@ use rule stage as augment with:
         augmented=f"{RESULTS}/{{dataset}}/{{augmented}}.h5",
     log:
         f"{LOGS}/{{dataset}}/{{augmented}}.log",
+    priority: 10  # trainings wait for it
     message:
         "{wildcards.dataset}: augmenting the training images ({wildcards.augmented})"
