@@ -261,7 +261,8 @@ def test_whoever_stops_all_processes_of_a_run_stops_its_jobs_in_order(tmp_path):
 
 def test_a_signal_that_comes_before_the_libraries_are_imported_ends_it_at_once(tmp_path):
     (tmp_path / "late.py").write_text(
-        "import pathlib, time\nwhile not pathlib.Path('go').exists():\n    time.sleep(.05)", encoding="utf-8"
+        "import pathlib, time\nfor _ in range(1000):\n    pathlib.Path('go').exists() or time.sleep(.05)",
+        encoding="utf-8",
     )
     run = Run(tmp_path, "'late'")
     job = run.job(WAITS)
