@@ -245,8 +245,17 @@ def test_the_worst_predictions_have_measures_that_a_snapshot_may_hold(task):
 
 
 @pytest.mark.parametrize("message", FORGED)
-def test_a_snapshot_made_by_hand_is_refused_in_one_line(results, tmp_path, message):
+def test_a_snapshot_made_by_hand_is_refused(results, tmp_path, message):
     folder = snapshots.take("one", results, tmp_path)
+    forged(folder, **FORGED[message])
+    with pytest.raises(UserError) as refused:
+        finished.read(folder)
+    assert message in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_the_program_refuses_it_in_one_line(results, tmp_path):
+    folder = snapshots.take("one", results, tmp_path)
+    message = next(iter(FORGED))
     forged(folder, **FORGED[message])
     command = [sys.executable, str(ROOT / "workflow_scripts/compare.py"), str(folder), str(folder)]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60)
