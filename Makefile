@@ -43,7 +43,7 @@ COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --g
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
 # Two test processes, a file of tests at a time, those that run the workflow first: they take the longest. With more than
 # one thread each, those of BLAS wait for each other on two cores.
-PYTEST = OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+PYTEST = OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=60 --durations-min=5
 TESTS ?= not slow and not slurm
 # On a terminal a bar for each stage, elsewhere lines for each job. (GNU make before 4.1 does not tell.)
 SNAKEMAKE = .venv/bin/snakemake $(if $(MAKE_TERMERR),--logger rich) -j $(CORES)

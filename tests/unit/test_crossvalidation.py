@@ -162,6 +162,6 @@ def test_the_page_says_what_was_divided_and_what_was_found(values):
         partition_tables.tabulate(values, 40, SETTINGS), "Toys", SETTINGS
     )
     assert (
-        "| `a/cnn` against `a/svm` | accuracy | +0.100 (+0.100 to +0.100) | 0.00 / 0.00 / 1.00 | better | < .001 |"
+        "| `a/cnn` against `a/svm` | accuracy | +0.100 (+0.100 to +0.100) | 0.00 / 0.00 / 1.00 | better | < 0.0001 |"
         in text
     )

@@ -10,7 +10,7 @@ from medfusion.evaluation.crossvalidation import CERTAIN, POWER
 from medfusion.evaluation.paired_tests import level_of
 from medfusion.evaluation.partition_tables import COMPARED, Tables
 from medfusion.naming import CRITERIA, percent
-from medfusion.report.paired import DECIMALS
+from medfusion.report.paired import DECIMALS, p_value, signed
 from medfusion.report.summary import markdown_table
 
 
@@ -82,11 +82,10 @@ def _comparisons(table: pd.DataFrame) -> str:
     for metric in COMPARED:
         for row in table[table["metric"] == metric].to_dict("records"):
             digits = DECIMALS[metric]
-            difference = f"{row['mean']:+.{digits}f} ({row['low']:+.{digits}f} to {row['high']:+.{digits}f})"
+            mean, low, high = (signed(row[name], digits) for name in ("mean", "low", "high"))
             probabilities = " / ".join(f"{row[key]:.2f}" for key in ("worse", "equivalent", "better"))
-            p = "< .001" if row["p_adjusted"] < 0.001 else f"{row['p_adjusted']:.3f}"
             pair = f"{code(row['first'])} against {code(row['second'])}"
-            cells = [difference, probabilities, row["verdict"], p, f"{row['detectable']:.{digits}f}"]
-            rows.append([pair, CRITERIA[metric], *cells])
+            cells = [f"{mean} ({low} to {high})", probabilities, row["verdict"], p_value(row["p_adjusted"])]
+            rows.append([pair, CRITERIA[metric], *cells, f"{row['detectable']:.{digits}f}"])
     head = ["pair", "measure", "better by", "P(worse / equivalent / better)", "verdict", "p", "detectable"]
     return markdown_table(head, rows)
