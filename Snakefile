@@ -18,6 +18,7 @@ configfile: f"{ROOT}/config.yaml"
 
 include: "rules/common.smk"
 include: "rules/resources.smk"
+include: "rules/rule_parts.smk"
 include: "rules/stage.smk"
 include: "rules/data.smk"
 include: "rules/networks.smk"
@@ -31,6 +32,7 @@ include: "rules/input_check.smk"
 include: "rules/examples.smk"
 include: "rules/label_audit.smk"
 include: "rules/report.smk"
+include: "rules/targets.smk"
 
 
 rule all:

@@ -3,10 +3,25 @@
 import atexit
 import tempfile
 
+from medfusion.learning.keras_applications import APPLICATIONS
 from medfusion.planning import jobs as all_jobs
 from medfusion.planning.environment import without_wildcards
-from medfusion.planning.reruns import Reruns, write_missing
+from medfusion.planning.identity import identity
+from medfusion.planning.partitions import asked_for
+from medfusion.planning.reruns import Planned, Reruns, write_missing
 from medfusion.tools import dry_run
+
+
+def planned(job):
+    """A job with what its rule makes; a download makes the data file too, which is no output for Snakemake."""
+    name = f"export_package_{job.wildcards['dataset']}" if job.stage == "export_package" else job.stage
+    outputs = [str(pattern).format(**job.wildcards) for pattern in getattr(rules, name).output]
+    outputs += [f"{config['data']}/{job.wildcards['file']}.npz"] if job.stage == "download" else []
+    if job.stage == "fetch_weights":
+        outputs += [f"{config['data']}/{APPLICATIONS[job.wildcards['application']].file}"]
+    settings = Path(RESULTS, "settings", job.stage, f"{job.name}.json")
+    return Planned(settings, identity(job.stage, job.config, config["compute"]["threads"]), tuple(outputs))
+
 
 SETTINGS_INPUTS = {}  # by settings file, what rules have as an input in its place
 

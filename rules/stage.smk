@@ -1,5 +1,5 @@
-# What every rule is made from. Needs: the options that a program is told (common.smk). A rule says what it reads, makes and
-# is called, and where it takes more than this.
+# What every rule is made from. Needs: the options that a program is told (rule_parts.smk). A rule says what it reads, makes
+# and is called, and where it takes more than this.
 
 
 rule stage:

@@ -872,7 +872,7 @@ FILES = (
         "the rules' command (seen by Snakemake's own records, in `.snakemake/`)",
         "everything",
         EVERY_JOB,
-        files=_replaced("rules/common.smk", "{params.options} --settings", "{params.options}  --settings"),
+        files=_replaced("rules/rule_parts.smk", "{params.options} --settings", "{params.options}  --settings"),
     ),
     Row(
         "the page's template, style or script",
