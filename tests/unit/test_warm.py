@@ -268,8 +268,8 @@ def test_a_signal_that_comes_before_the_libraries_are_imported_ends_it_at_once(t
     job = run.job(WAITS)
     until(lambda: len(psutil.Process(job.pid).net_connections("unix")) == 1)
     time.sleep(0.2)
-    job.send_signal(signal.SIGINT)
-    assert job.wait(timeout=60) == -signal.SIGINT
+    job.send_signal(signal.SIGTERM)
+    assert job.wait(timeout=60) == -signal.SIGTERM
     (tmp_path / "go").touch()
     out, _ = run.job(JOB).communicate(timeout=60)
     assert json.loads(out)[5] == run.holder().pid and not (tmp_path / "begun").exists()

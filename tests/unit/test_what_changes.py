@@ -13,7 +13,7 @@ from other_values import APPLICATION, BACKBONE, changed, get, leaves, ready
 from specification import jobs, partition_jobs
 
 from medfusion.planning import config as configuration
-from medfusion.planning import fingerprint
+from medfusion.planning import fingerprint, precision
 from medfusion.planning.config_models import schema
 from medfusion.planning.job_settings import job_settings
 from medfusion.planning.plan import Plan
@@ -102,7 +102,8 @@ def identities(text):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A working folder with the files that other values of `path` name."""
+    """A working folder with the files that other values of `path` name, on a processor without bfloat16."""
+    monkeypatch.setenv(precision.HIDE_VARIABLE, "1")  # or `auto` and bfloat16 were the same
     for name in ("own.npz", "another.npz"):
         (tmp_path / name).touch()
     for name in ("more.csv", "another.csv"):

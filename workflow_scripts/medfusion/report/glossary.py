@@ -106,8 +106,8 @@ TERMS = (
     ),
     Term(
         "ECE",
-        "calibration error: mean distance between confidence and accuracy, over bins of equally many images; "
-        "resampling adds to it, so that its interval leans upwards",
+        "calibration error: the mean, over bins of equally many images, of the distance between confidence and "
+        "accuracy; resampling adds to it, so its interval leans upwards",
         "probabilities",
         ("calibration error",),
     ),
