@@ -24,7 +24,8 @@ def main(args, settings):
         systems[name] = evaluate(path, labels, description.task, settings)
         accuracy = systems[name]["test"][0]
         stage.progress(f"{settings['title']}: {name}: test accuracy {accuracy['value']:.4f}, n = {accuracy['n']}")
-    read = [f"{settings['title'].partition('/')[2]}/{name}" for name in systems]
+    group = settings["title"].removeprefix(f"{settings['dataset']}/")
+    read = [f"{group}/{name}" for name in systems]
     if problem := looks.record(settings["dataset"], labels["test"], read):
         stage.progress(problem)
     write_json(

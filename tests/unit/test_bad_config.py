@@ -743,7 +743,7 @@ FAULTS = {
         "{classifiers: {decision_tree: {selection: folds, folds: 20}}, datasets: {blood: {models: {compact_resnet: "
         "{train_images: 100}}}}}",
         "classifiers.decision_tree.folds: 20; expected at most 12, because each fold needs an image of each of the 8 "
-        "classes of datasets.blood, which gives 100 images",
+        "classes of datasets.blood, of which models.compact_resnet.train_images takes 100",
     ),
     "one fold": (
         "{defaults: {classifier: {folds: 1}}}",

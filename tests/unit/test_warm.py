@@ -128,6 +128,7 @@ def test_a_fault_of_the_program_has_its_traceback(run):
     assert job.returncode == 1 and "return 1 / 0" in err and err.endswith("ZeroDivisionError: division by zero\n")
 
 
+LATE = "import pathlib, time\nfor _ in range(1000):\n    pathlib.Path('go').exists() or time.sleep(.05)"
 WAITS = """
 import os, signal, sys, time
 signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -261,7 +262,7 @@ def test_whoever_stops_all_processes_of_a_run_stops_its_jobs_in_order(tmp_path):
 
 def test_a_signal_that_comes_before_the_libraries_are_imported_ends_it_at_once(tmp_path):
     (tmp_path / "late.py").write_text(
-        "import pathlib, time\nfor _ in range(1000):\n    pathlib.Path('go').exists() or time.sleep(.05)",
+        LATE,
         encoding="utf-8",
     )
     run = Run(tmp_path, "'late'")
@@ -293,6 +294,41 @@ def test_it_stops_and_goes_on_with_who_asked(run):
     until(lambda: psutil.STATUS_STOPPED not in (copy.status(), psutil.Process(job.pid).status()))
     job.send_signal(signal.SIGTERM)
     assert job.wait(timeout=60) == 3
+
+
+def test_who_could_not_be_continued_is_not_stopped(run):
+    """Nor its job: as on a terminal of its own, without a shell."""
+    job = run.job(WAITS, start_new_session=True)
+    copy = begun(run)
+    job.send_signal(signal.SIGTSTP)
+    time.sleep(0.3)
+    until(lambda: psutil.STATUS_STOPPED not in (copy.status(), psutil.Process(job.pid).status()))
+    job.send_signal(signal.SIGTERM)
+    assert job.wait(timeout=60) == 3
+
+
+def test_no_job_begins_while_who_asked_is_stopped(tmp_path):
+    (tmp_path / "late.py").write_text(LATE, encoding="utf-8")
+    run = Run(tmp_path, "'late'")
+    job = run.job(WAITS)
+    until(lambda: len(psutil.Process(job.pid).net_connections("unix")) == 1)
+    time.sleep(0.2)
+    job.send_signal(signal.SIGSTOP)
+    (tmp_path / "go").touch()
+    until(run.holder().children)
+    time.sleep(0.3)
+    assert not (tmp_path / "begun").exists()
+    job.send_signal(signal.SIGCONT)
+    begun(run)
+    job.send_signal(signal.SIGTERM)
+    assert job.wait(timeout=60) == 3
+    run.end()
+
+
+def test_a_job_that_a_signal_ends_is_no_success_where_signals_are_blocked(run):
+    blocked = {"preexec_fn": lambda: signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])}
+    job = run.job("import os, signal; os.kill(os.getpid(), signal.SIGTERM)", **blocked)
+    assert job.wait(timeout=60) == -signal.SIGTERM
 
 
 def test_output_that_cannot_be_written_at_the_end_is_a_failure(run):

@@ -11,6 +11,7 @@ from graph import job_graph
 from specification import partition_jobs
 
 from medfusion.files import fold_ensembles, images, probabilities
+from medfusion.jobs import looks
 from medfusion.learning.calibration import scale
 
 TARGETS = ("crossvalidation", "resplits")
@@ -55,6 +56,15 @@ def test_the_folds_test_every_image_of_the_pool_once(run):
     pool = np.concatenate([images.read_images(folder / f"images/{split}.h5") for split in ("train", "val")])
     tested = [images.read_images(folder / f"crossvalidation/repeat1-fold{fold}/images/test.h5") for fold in (1, 2, 3)]
     assert sorted(image.tobytes() for image in np.concatenate(tested)) == sorted(image.tobytes() for image in pool)
+
+
+@pytest.mark.slow
+def test_the_ledger_names_systems_by_their_folder_below_the_fold(run):
+    read = {
+        name for entry in looks.read(run.folder / looks.LEDGER) if "-fold" in entry["dataset"] for name in entry["read"]
+    }
+    assert {"breast_cnn/seed1/cnn", "breast_cnn/seed1/svm_linear"} <= read
+    assert not any("-fold" in name for name in read)
 
 
 @pytest.mark.slow

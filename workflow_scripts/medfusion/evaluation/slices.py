@@ -149,13 +149,15 @@ def assess(
             if (position == 0 or len(column.order) > 2) and all(_enough(one, patients) for one in (members, ~members)):
                 wanted[len(found)] = members
             found.append(_measured(system, members, name, value, options))
-    # So many permutations that the smallest p there can be is below half the level, adjusted for all tests.
-    enough = max(replicates, math.ceil(2 * len(wanted) / level_of(confidence)))
-    mean = system.right.mean(axis=0)
+    mean, level = system.right.mean(axis=0), level_of(confidence)
     tested = {
-        place: accuracy_difference(mean, members, patients, enough, confidence, seed)
+        place: accuracy_difference(mean, members, patients, replicates, confidence, seed)
         for place, members in wanted.items()
     }
+    # So many permutations that the smallest p there can be is below half the level, adjusted for all tests.
+    if (enough := math.ceil(2 * len(wanted) / level)) > replicates:
+        for place in [place for place, found in tested.items() if found.p < level]:
+            tested[place] = accuracy_difference(mean, wanted[place], patients, enough, confidence, seed)
     adjusted = holm([one.p for one in tested.values()]).tolist() if tested else []
     for (place, difference), p in zip(tested.items(), adjusted, strict=True):
         found[place] = _with(found[place], difference, p, confidence)

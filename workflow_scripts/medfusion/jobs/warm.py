@@ -197,6 +197,8 @@ def _copy(connection: socket.socket, environment: Mapping[str, str], own: list[i
                 return None
             text += more
         asked = json.loads(text)
+        if len(descriptors) != 1 + len(asked["descriptors"]):  # too many files are open
+            return None
         (still := select.poll()).register(connection, select.POLLIN)
         if still.poll(0):  # its end: who asked has been killed
             return None
@@ -242,7 +244,10 @@ def _become(
         signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
         for descriptor in own:
             os.close(descriptor)
-        for descriptor, number in zip(descriptors, asked["descriptors"], strict=True):
+        begin, *passed = descriptors
+        if not os.read(begin, 1):  # who asked was killed before it knew this process
+            os._exit(status)
+        for descriptor, number in zip(passed, asked["descriptors"], strict=True):
             os.dup2(descriptor, number)
         for descriptor in set(descriptors) - set(asked["descriptors"]):
             os.close(descriptor)

@@ -274,9 +274,11 @@ def _size_faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
             yield f"{place}: {limit}; expected at least {classes}, one image of each class of {key}"
     for name, classifier in config["classifiers"].items():
         limits = {limit: classifier[limit] or math.inf for limit in ("search_images", "fit_images")}
-        users = [model for model in dataset["models"].values() if name in model["classifiers"]]
-        fewest = [model["train_images"] for model in users if model["train_images"] != "all"]
-        seen = min(images, *limits.values(), *fewest)
+        users = {own: model["train_images"] for own, model in dataset["models"].items() if name in model["classifiers"]}
+        seen, source = min(images, *limits.values()), "which gives {} images"
+        for own, taken in users.items():
+            if taken != "all" and taken < seen:
+                seen, source = taken, f"of which models.{own}.train_images takes {{}}"
         if users and min(limits.values()) < classes:
             limit = min(limits, key=limits.__getitem__)
             yield (
@@ -284,15 +286,15 @@ def _size_faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
                 f"class of {key}"
             )
         elif users and classifier["selection"] == "folds" and classifier["folds"] > seen // classes:
-            yield f"classifiers.{name}.folds: {classifier['folds']}; {_fold_limit(key, seen, classes)}"
+            yield f"classifiers.{name}.folds: {classifier['folds']}; {_fold_limit(key, seen, classes, source)}"
 
 
-def _fold_limit(key: str, images: float, classes: int) -> str:
+def _fold_limit(key: str, images: float, classes: int, source: str) -> str:
     most = images // classes
     way_out = f"at most {most:.0f}" if most > 1 else "selection: validation"
     return (
-        f"expected {way_out}, because each fold needs an image of each of the {classes} classes of {key}, which gives "
-        f"{images} images"
+        f"expected {way_out}, because each fold needs an image of each of the {classes} classes of {key}, "
+        f"{source.format(images)}"
     )
 
 
