@@ -38,7 +38,8 @@ def main() -> None:
     try:
         sent = socket.send_fds(connection, [text], [begin, *descriptors])
         os.close(begin)
-        connection.sendall(text[sent:])
+        if sent < len(text):  # to send nothing fails where the job has been killed, and has been told of, already
+            connection.sendall(text[sent:])
         answers = connection.makefile("r")
         job = int(answers.readline())
     except (OSError, ValueError):  # it ended before it began

@@ -278,7 +278,7 @@ def test_a_signal_that_comes_before_the_libraries_are_imported_ends_it_at_once(t
 
 
 def test_no_signal_is_lost_while_it_begins(run):
-    for _ in range(3):
+    for _ in range(20):
         job = run.job("import time; time.sleep(600)")
         (copy,) = until(run.holder().children)
         copy.send_signal(signal.SIGTERM)
