@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.calibration import CalibratedClassifierCV
@@ -366,8 +366,14 @@ def test_a_decision_of_many_images_is_where_it_is_to_be(recall):
 
 @settings(max_examples=100, deadline=None)
 @given(st.integers(0, 10**6), st.integers(2, 5), st.booleans(), st.sampled_from([None, 0.9]))
+@example(534, 5, False, None)
+@example(9033, 3, False, None)
+@example(4710, 4, False, None)
 def test_two_programs_decide_alike_on_the_images_that_thresholds_come_from(seed, k, forest, recall):
-    """Network-like probabilities, and those of forests with many ties that rounding broke."""
+    """Network-like probabilities, and those of forests with many ties that rounding broke.
+
+    One image in some hundred thousand is nearly a tie of two classes, which another program may order otherwise.
+    """
     rng = np.random.default_rng(seed)
     values, labels = draw(seed, n=150, k=k, sharpness=3)
     if forest:
@@ -380,7 +386,19 @@ def test_two_programs_decide_alike_on_the_images_that_thresholds_come_from(seed,
     ours, theirs = (calibration.scale(one, chosen.temperature) for one in (values, other))
     for thresholds in (chosen.marginal, chosen.by_class):
         sets = [calibration.prediction_sets(one, thresholds) for one in (ours, theirs)]
-        assert np.array_equal(*sets)
+        differing = sets[0] != sets[1]
+        assert differing.sum() <= 1
+        for image, label in np.argwhere(differing):
+            # The exception of `settled`: an image within a rounding of a threshold that has no gap nearby.
+            marginal = thresholds is chosen.marginal
+            columns = slice(None) if marginal else [label]
+            place = 1 - (thresholds if marginal else thresholds[label])
+            low, high = calibration.remaining_limits(*calibration.limits(values, chosen.temperature))
+            assert low[image, label] <= place <= high[image, label]
+            gaps = calibration.gap_middles(low[:, columns], high[:, columns])
+            left = calibration.remaining(ours)[:, columns]
+            passed = (left >= gaps[gaps <= place].max(initial=0)) & (left < place)
+            assert passed.sum() > calibration.PASSED * np.sqrt(left.size)
         assert sets[0][np.arange(150), labels].mean() >= 0.9
     referred = [one.max(axis=1) < chosen.referral for one in (ours, theirs)]
     assert np.array_equal(*referred) and referred[0].sum() <= 15
