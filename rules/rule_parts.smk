@@ -24,10 +24,8 @@ def stage(name):
 
 def no_target(wildcards):
     """What the pattern of the other rules has for inputs: it makes nothing itself."""
-    raise WorkflowError(
-        f"stage: the pattern of the other rules, and no target; expected report, inspect, audit, predictions, export or "
-        f"{', '.join(DATASETS)}"
-    )
+    targets = ["report", "inspect", "audit", "predictions", "export", *SCHEMES, *DATASETS]
+    raise WorkflowError(f"stage: the pattern of the other rules, and no target; expected one of {', '.join(targets)}")
 
 
 def options(wildcards, input, output):

@@ -736,14 +736,15 @@ FAULTS = {
     ),
     "more folds than images of a class": (
         "{classifiers: {decision_tree: {selection: folds, folds: 300}}}",
-        "classifiers.decision_tree.folds: 300; expected at most 273, because each fold needs an image of each of "
-        "the 2 classes of datasets.breast, which gives 546 images",
+        "classifiers.decision_tree.folds: 300; expected at most 273, fewer if classes are uneven, because each "
+        "fold needs an image of each of the 2 classes of datasets.breast, which gives 546 images",
     ),
     "more folds than images of a class of a model's subset": (
         "{classifiers: {decision_tree: {selection: folds, folds: 20}}, datasets: {blood: {models: {compact_resnet: "
         "{train_images: 100}}}}}",
-        "classifiers.decision_tree.folds: 20; expected at most 12, because each fold needs an image of each of the 8 "
-        "classes of datasets.blood, of which models.compact_resnet.train_images takes 100",
+        "classifiers.decision_tree.folds: 20; expected at most 12, fewer if classes are uneven, because each fold "
+        "needs an image of each of the 8 classes of datasets.blood, of which models.compact_resnet.train_images takes "
+        "100",
     ),
     "one fold": (
         "{defaults: {classifier: {folds: 1}}}",

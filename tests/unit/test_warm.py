@@ -277,6 +277,17 @@ def test_a_signal_that_comes_before_the_libraries_are_imported_ends_it_at_once(t
     run.end()
 
 
+def test_what_is_left_to_import_is_not_imported_where_the_run_has_ended(tmp_path):
+    (tmp_path / "late.py").write_text(LATE, encoding="utf-8")
+    (tmp_path / "later.py").write_text("open('imported', 'w')", encoding="utf-8")
+    run = Run(tmp_path, "'late', 'later'")
+    holder = run.holder()
+    run.end()
+    (tmp_path / "go").touch()
+    until(lambda: not holder.is_running())
+    assert not (tmp_path / "imported").exists()
+
+
 def test_no_signal_is_lost_while_it_begins(run):
     for _ in range(20):
         job = run.job("import time; time.sleep(600)")

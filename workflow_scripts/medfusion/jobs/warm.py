@@ -109,6 +109,8 @@ def serve(listening: int, alive: int, behind: Callable[[str], list[str]]) -> NoR
     wanted, listener = json.load(sys.stdin), socket.socket(fileno=listening)
     folder = Path(listener.getsockname()).parent
     for module in dict.fromkeys(itertools.chain(*map(behind, wanted["stages"]))):
+        if select.select([alive], [], [], 0)[0]:  # the run has ended
+            break
         importlib.import_module(module)
     sys.stdout.flush()  # or each copy would print it once more
     gc.collect()

@@ -291,7 +291,7 @@ def _size_faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
 
 def _fold_limit(key: str, images: float, classes: int, source: str) -> str:
     most = images // classes
-    way_out = f"at most {most:.0f}" if most > 1 else "selection: validation"
+    way_out = f"at most {most:.0f}, fewer if classes are uneven" if most > 1 else "selection: validation"
     return (
         f"expected {way_out}, because each fold needs an image of each of the {classes} classes of {key}, "
         f"{source.format(images)}"
