@@ -80,9 +80,8 @@ onstart:
 wildcard_constraints:
     dataset="|".join(PLAN.entries),
     scheme="|".join(SCHEMES),
-    # A model's name; of an ablated one ablations/, the name of its base, and what it is without.
-    model=r"(ablations/[A-Za-z][A-Za-z0-9_-]*/)?[A-Za-z][A-Za-z0-9_-]*",
-    augmented=r"augmented(-without-[a-z]+)?",
+    model=r"[A-Za-z][A-Za-z0-9_-]*",
+    augmented=r"augmented(-[A-Za-z][A-Za-z0-9_-]*)?",  # of a data set, or of a derived model
     seed=r"\d+",
     repeat=r"\d+",
     size=r"\d+|all",
@@ -91,6 +90,6 @@ wildcard_constraints:
     ensemble=r"[A-Za-z][A-Za-z0-9_-]*",
     system="|".join(["cnn", *config["classifiers"], *config["fusions"]]),
     group="|".join(
-        sorted({group for name in PLAN.entries for group in (*PLAN.groups[name], *PLAN.ablation_groups[name])})
+        sorted({group for name in PLAN.entries for group in (*PLAN.groups[name], *PLAN.derived_groups[name])})
     ),
     file="|".join(PLAN.downloads()) or "none",

@@ -111,7 +111,7 @@ use rule stage as augment with:
         **stage("augment"),
         train=PREPARED[0],
     output:
-        # augmented.h5 is the one that all networks draw from; an ablation has one of its own without a kind of change.
+        # augmented.h5, which networks draw from, or that of a derived model whose augmentation is other.
         augmented=f"{RESULTS}/{{dataset}}/{{augmented}}.h5",
     log:
         f"{LOGS}/{{dataset}}/{{augmented}}.log",

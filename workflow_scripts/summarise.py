@@ -52,7 +52,7 @@ def main(args, settings):
     for path in args.rankings:
         key = Path(path).parent.name
         table = tidy(content for content in contents if content["dataset"] == key)
-        ranked[key] = rankings.read(path, ranking.candidates(table))
+        ranked[key] = rankings.read(path, ranking.candidates(table, settings["config"]["datasets"][key]["derived"]))
     comparisons = {content["dataset"]: content for content in map(read_comparisons, args.comparisons)}
     trust = [reliabilities.read(path, settings["display_names"]) for path in args.reliability]
     by_dataset = {found.content["dataset"]: found for found in trust}

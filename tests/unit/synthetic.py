@@ -208,6 +208,7 @@ def config():
         "ece_bins": 8,
         "ensembles": {"ensemble_cnn": ["net/cnn"]},
         "models": {"net": {"network": "net", "seeds": [1, 2], "classifiers": ["svm"], "fusions": []}},
+        "derived": {},
         "published": [
             {"system": "net/svm", "name": "the original study", "accuracy": 0.853, "auroc": None, "source": "one run"},
             {"system": None, "name": "ResNet-18 (28)", "accuracy": 0.863, "auroc": 0.901, "source": "MedMNIST v2"},

@@ -6,15 +6,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import synthetic
-from configurations import completed
+from configurations import ROOT, completed
 from scipy import stats
 
 from medfusion.errors import UserError
 from medfusion.evaluation import ablations as measured
+from medfusion.evaluation import ranking
 from medfusion.figures import ablation_figures, drawing
 from medfusion.files.metric_files import tidy
-from medfusion.learning.architectures import LAYERS, OPTIONS
-from medfusion.planning import ablations
+from medfusion.planning import ablations, systems
 from medfusion.planning.config_checks import inconsistencies
 from medfusion.planning.job_settings import job_settings
 from medfusion.planning.page_plan import PagePlan
@@ -22,145 +22,126 @@ from medfusion.planning.plan import Plan
 from medfusion.report import ablations as section
 from medfusion.report.page_components import Section
 
-EVERYTHING = """
-datasets:
-  breast: {models: {breast_cnn: {ablations: {without: ~}}, breast_resnet: {ablations: {without: ~}}}}
-  blood:
-    models:
-      compact_resnet: {ablations: {seeds: [2, 3], classifiers: [svm_rbf]}}
-      blood_cnn: {ablations: {without: ~}}
-"""
+ABLATIONS = (ROOT / "configs/ablations.yaml").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
 def plan():
-    return Plan(completed(EVERYTHING))
+    return Plan(completed(ABLATIONS))
 
 
-def names(plan, dataset, base):
-    return [variant.name for variant in plan.variants[dataset].values() if variant.base == base]
+def derived(plan):
+    """Data set, name and entry of every derived model."""
+    for dataset, entry in plan.datasets.items():
+        yield from ((dataset, name, model) for name, model in entry["derived"].items())
 
 
 def wildcards(**values):
     return SimpleNamespace(**values)
 
 
-def test_everything_that_is_on_can_be_taken_away_and_nothing_else(plan):
-    of_augmentation = ["without_augmentation", "without_flip", "without_rotation", "without_scale"]
-    assert names(plan, "breast", "breast_cnn") == [
-        *of_augmentation, "without_contrast", "without_early_stopping", "without_network", "layer_flatten",
-    ]  # fmt: skip
-    assert names(plan, "breast", "breast_resnet") == [
-        "without_symmetries", "without_shift", "without_batch_norm", "without_dropout", "without_weight_decay",
-        "without_label_smoothing", "without_test_time_augmentation", "without_network", "layer_features",
-    ]  # fmt: skip
-    assert names(plan, "blood", "blood_cnn") == [
-        *of_augmentation, "without_batch_norm", "without_dropout", "without_dense_dropout", "without_l2",
-        "without_early_stopping", "without_network", "layer_flatten", "layer_dense",
-    ]  # fmt: skip
-    assert names(plan, "blood", "compact_resnet") == [
-        "without_original_epochs", "without_affine", "without_symmetries", "without_shift", "without_batch_norm",
-        "without_dropout", "without_weight_decay", "without_label_smoothing", "without_test_time_augmentation",
-        "without_network",
-    ]  # fmt: skip
+def test_a_derived_model_has_what_it_says_and_else_what_its_base_has():
+    config = completed("""
+        datasets:
+          breast:
+            models:
+              other: {base: breast_cnn, seeds: [2], changes: {training: {epochs: 3}, options: {dropout: 0.5}}}
+    """)
+    base, other = (systems.all_models(config["datasets"]["breast"])[name] for name in ("breast_cnn", "other"))
+    same = {"train_images", "drop_near_duplicates_of", "classifiers", "fusions"}
+    assert {key: other[key] for key in same} == {key: base[key] for key in same}
+    assert other["seeds"] == [2] and other["label"] is None and "other" not in config["datasets"]["breast"]["models"]
+    own, of_base = config["networks"][other["network"]], config["networks"]["breast_cnn"]
+    assert own["training"] == {**of_base["training"], "epochs": 3} and own["features"] == of_base["features"]
+    assert own["options"] == {**of_base["options"], "dropout": 0.5}
 
 
-def test_each_variant_differs_from_its_base_in_one_value_or_in_its_augmented_set(plan):
-    for dataset, variants in plan.variants.items():
-        for path, variant in variants.items():
-            base = plan.network(wildcards(dataset=dataset, model=variant.base))
-            parts = [(part, key) for part in ("options", "training", "features") for key in base[part]]
-            changed = [key for part, key in parts if variant.network[part][key] != base[part][key]]
-            assert len(changed) == (0 if variant.augmentation_off else 1) or variant.name == "without_network", path
-            assert variant.trained == (
-                changed not in (["test_time_augmentation"], ["layers"], ["layers", "test_time_augmentation"])
-            ), path
+def test_a_base_may_have_the_network_that_fits_its_images():
+    config = completed("""
+        datasets: {breast: {models: {mine: {seeds: [1]}, other: {base: mine, changes: {training: {epochs: 30}}}}}}
+    """)
+    assert config["networks"]["breast.other"]["training"]["epochs"] == 30
+
+
+def test_a_model_that_is_switched_off_takes_those_with_it_that_are_derived_from_it():
+    config = completed(ABLATIONS + "      blood_cnn: ~\n    ensembles: {ensemble_all_networks: ~}\n")
+    assert {model["base"] for model in config["datasets"]["blood"]["derived"].values()} == {"compact_resnet"}
+
+
+def test_each_model_of_the_overlay_differs_from_its_base_in_one_thing(plan):
+    for dataset, name, model in derived(plan):
+        network, base = (plan.network(wildcards(dataset=dataset, model=one)) for one in (name, model["base"]))
+        parts = [(part, key) for part in ("options", "training", "features") for key in base[part]]
+        changed = [key for part, key in parts if network[part][key] != base[part][key]]
+        if model["augmentation"]:
+            kinds = plan.datasets[dataset]["augmentation"]
+            changed += [kind for kind in kinds if model["augmentation"][kind] != kinds[kind]]
+        assert len(changed) == 1 or name.endswith("_pixels"), name
+        assert plan.trains(dataset, name) == (not {"test_time_augmentation", "layers"} & {*changed}), name
 
 
 def test_what_only_features_tell_apart_applies_the_trained_network_of_its_base(plan):
-    def trained(path):
-        return plan.trained_network(wildcards(dataset="blood", model=path, seed=2))
+    def trained(model):
+        return plan.trained_network(wildcards(dataset="blood", model=model, seed=2))
 
-    own = "results/blood/ablations/compact_resnet/without_dropout/seed2/model.keras"
-    assert trained("ablations/compact_resnet/without_dropout") == own
-    for change in ("", "/without_test_time_augmentation", "/without_network"):
-        path = f"ablations/compact_resnet{change}" if change else "compact_resnet"
-        assert trained(path) == "results/blood/compact_resnet/seed2/model.keras"
+    own = "results/blood/compact_resnet_no_dropout/seed2/model.keras"
+    assert trained("compact_resnet_no_dropout") == own
+    for model in ("compact_resnet", "compact_resnet_no_averaging", "compact_resnet_pixels"):
+        assert trained(model) == "results/blood/compact_resnet/seed2/model.keras"
 
 
-def test_a_kind_of_augmentation_has_an_augmented_set_of_its_own_and_the_others_share_one(plan):
-    def augmented_set(change):
-        return plan.augmented(wildcards(dataset="breast", model=f"ablations/breast_cnn/{change}"))
+def test_another_augmentation_has_an_augmented_set_of_its_own_and_the_others_share_one(plan):
+    def augmented_set(model):
+        return plan.augmented(wildcards(dataset="breast", model=model))
 
-    assert augmented_set("without_rotation") == ["results/breast/augmented-without-rotation.h5"]
-    assert augmented_set("without_early_stopping") == ["results/breast/augmented.h5"]
-    assert augmented_set("without_augmentation") == []
+    assert augmented_set("breast_cnn_no_rotation") == ["results/breast/augmented-breast_cnn_no_rotation.h5"]
+    assert augmented_set("breast_cnn_no_early_stopping") == ["results/breast/augmented.h5"]
+    assert augmented_set("breast_cnn_no_augmentation") == []
     of_stage = job_settings(plan)["augment"]
     whole = of_stage(wildcards(dataset="breast", augmented="augmented"))["augmentation"]
     assert whole == plan.datasets["breast"]["augmentation"]
     for kind, off in {"flip": "none", "rotation": 0, "scale": 0, "contrast": 0}.items():
-        without = of_stage(wildcards(dataset="breast", augmented=f"augmented-without-{kind}"))["augmentation"]
+        without = of_stage(wildcards(dataset="breast", augmented=f"augmented-breast_cnn_no_{kind}"))["augmentation"]
         assert without == {**whole, kind: off}
 
 
-def test_ablated_models_are_in_no_group_of_candidates_and_in_the_table_of_all_measures(plan):
-    assert not any("ablations" in group for groups in plan.groups.values() for group in groups)
-    group = "ablations/blood_cnn/without_l2/seed1"
-    files = plan.ablation_groups["blood"][group]
-    folder = f"results/blood/{group}"
-    assert files["blood_cnn/without_l2/cnn"] == f"{folder}/features.h5"
-    assert files["blood_cnn/without_l2/svm_rbf"] == f"{folder}/svm_rbf/probabilities.h5"
+def test_derived_models_are_in_no_group_of_candidates_and_in_the_table_of_all_measures(plan):
+    names = {name for _, name, _ in derived(plan)}
+    assert not names & {group.partition("/")[0] for groups in plan.groups.values() for group in groups}
+    assert not names & {run.model for dataset in plan.datasets for run in plan.candidates(dataset)}
+    group = "blood_cnn_no_l2/seed1"
+    files, folder = plan.derived_groups["blood"][group], f"results/blood/{group}"
+    assert files == {"cnn": f"{folder}/features.h5", "svm_rbf": f"{folder}/svm_rbf/probabilities.h5"}
     assert f"{folder}/metrics.json" not in plan.metrics("blood")
     collected = job_settings(plan)["collect_metrics"](wildcards())["files"]
     assert f"{folder}/metrics.json" in collected and len(collected) == len(set(collected))
     settings = job_settings(plan)["evaluate"](wildcards(dataset="blood", group=group))
-    assert (settings["model"], settings["seed"]) == ("ablations", 1) and settings["systems"] == list(files)
+    assert (settings["model"], settings["seed"], settings["systems"]) == ("blood_cnn_no_l2", 1, list(files))
 
 
-def test_only_classifiers_are_measured_where_the_network_is_the_same(plan):
-    files = plan.ablation_groups["blood"]["ablations/blood_cnn/layer_dense/seed1"]
-    assert [name.rpartition("/")[2] for name in files] == ["svm_rbf", "random_forest", "decision_tree"]
+def test_other_splits_have_no_derived_models(plan):
+    assert plan.partitions and not any(plan.derived_groups[path] for path in plan.partitions)
 
 
-def test_without_normalisation_the_dense_layer_is_no_other_layer():
-    config = completed("{networks: {five_layer: {options: {batch_norm: false}}}}")
-    network = config["networks"]["five_layer"]
-    assert ablations.other_layers(network, ["svm"]) == ["flatten"]
-    network["features"]["layers"] = ["dense"]
-    assert ablations.other_layers(network, ["svm"]) == ["flatten"]
-    network["options"]["batch_norm"] = True
-    assert ablations.other_layers(network, ["svm"]) == ["flatten", "features"]
-    assert ablations.other_layers(network, []) == []
+def test_only_classifiers_are_compared_where_the_network_is_the_same(plan):
+    found = ablations.comparisons(plan.config, "blood")
+    compared = {name: [one.system for one in found if one.measured[0] == name] for _, name, _ in derived(plan)}
+    assert compared["blood_cnn_dense"] == compared["compact_resnet_pixels"] == ["svm_rbf"]
+    assert compared["compact_resnet_no_averaging"] == compared["blood_cnn_no_l2"] == ["cnn", "svm_rbf"]
 
 
-def test_the_only_kind_of_an_augmented_set_is_taken_away_with_its_copies():
-    network = completed()["networks"]["breast_cnn"]
-    alone = {"copies": 2, "seed": 0, "flip": "none", "rotation": 20, "scale": 0, "contrast": 0}
-    assert ablations.removable(network, alone, []) == ["augmentation", "early_stopping"]
+def test_systems_that_only_one_of_both_has_are_not_compared():
+    config = completed("""
+        datasets:
+          breast:
+            models:
+              other: {base: breast_cnn, classifiers: [svm, svm_rbf], fusions: [], changes: {training: {epochs: 3}}}
+    """)
+    found = [one for one in ablations.comparisons(config, "breast") if one.part == "change"]
+    assert [one.system for one in found] == ["cnn", "svm"] and {one.words for one in found} == {"Other"}
 
 
-def test_weight_decay_counts_only_for_the_optimiser_that_has_it():
-    config = completed("{networks: {breast_cnn: {training: {weight_decay: 0.1}}}}")
-    augmentation = config["datasets"]["breast"]["augmentation"]
-    network = config["networks"]["breast_cnn"]
-    assert "weight_decay" not in ablations.removable(network, augmentation, [])
-    network["training"]["optimizer"] = "adamw"
-    assert "weight_decay" in ablations.removable(network, augmentation, [])
-
-
-def test_every_part_has_words_and_every_option_that_regularises_can_be_taken_away():
-    schema_parts = {*ablations.AUGMENTATION_OFF, *ablations.TRAINING_OFF, *ablations.OPTIONS_OFF}
-    assert schema_parts | {"augmentation", "test_time_augmentation", "network"} == set(ablations.WORDS)
-    options = {name for options in OPTIONS.values() for name in options}
-    others = {"batch_norm_momentum", "blocks", "widths", "stem_stride"}
-    pretrained = {"application", "weights", "sha256", "input_size", "fine_tune", "pretrained_on"}
-    assert options - set(ablations.OPTIONS_OFF) == others | pretrained, (
-        "an option of an architecture: can it be taken away (OPTIONS_OFF and WORDS of ablations.py, the schema)?"
-    )
-    assert all(ablations.PIXELS in layers for layers in LAYERS.values())
-
-
-def test_nothing_is_compared_where_nothing_is_ablated():
+def test_nothing_is_compared_where_nothing_is_derived():
     config = completed()
     assert ablations.comparisons(config, "breast") == [] and list(inconsistencies(config)) == []
     plan = Plan(config)
@@ -185,7 +166,7 @@ WITHOUT = {1: (0.79, 0.80), 2: (0.80, 0.85), 3: (0.85, 0.87)}
 def contents():
     """A model of three seeds, and the same without dropout; baselines."""
     found = [synthetic.metrics("net", seed, {"cnn": both, "svm": (0.9, 0.9)}) for seed, both in BASE.items()]
-    found += [synthetic.metrics("ablations", seed, {"net/without_dropout/cnn": both}) for seed, both in WITHOUT.items()]
+    found += [synthetic.metrics("without_dropout", seed, {"cnn": both}) for seed, both in WITHOUT.items()]
     return [*found, synthetic.metrics("baselines", None, {"majority": (0.7, 0.7)})]
 
 
@@ -195,7 +176,7 @@ def comparison(seeds=(1, 2, 3), reference="cnn"):
         "part": "change",
         "words": "without dropout",
         "system": "cnn",
-        "measured": ["ablations", "net/without_dropout/cnn"],
+        "measured": ["without_dropout", "cnn"],
         "reference": ["net", reference],
         "seeds": list(seeds),
     }
@@ -221,13 +202,13 @@ def test_one_seed_has_no_interval():
 
 
 def test_a_run_that_is_missing_is_one_message():
-    with pytest.raises(UserError, match=r"net/without_dropout/cnn or net/cnn with seed 4"):
+    with pytest.raises(UserError, match=r"without_dropout/cnn or net/cnn with seed 4"):
         measured.paired(tidy(contents()), [comparison(seeds=[4])])
 
 
-def test_ablated_systems_are_no_candidates():
-    rows = contents() + [synthetic.metrics("ablations", 1, {"net/without_l2/cnn": (1.0, 1.0)})]
-    assert [row.address for row in synthetic.ranked(tidy(rows), "accuracy").systems] == ["net/svm", "net/cnn"]
+def test_derived_models_are_no_candidates():
+    table = tidy(contents())
+    assert ranking.candidates(table, {"without_dropout": {}}) == {"net/cnn", "net/svm"}
 
 
 # -- figure and page ---------------------------------------------------------------------------------------------------
@@ -254,16 +235,16 @@ def test_the_figure_shows_every_seed_and_its_numbers_are_the_same():
 
 def ablated_config():
     config = synthetic.config()
-    net = config["datasets"]["breast"]["models"]["net"]
-    net.update(seeds=[1, 2, 3], ablations={"seeds": None, "classifiers": [], "without": ["dropout"], "layers": []})
-    config["datasets"]["breast"]["augmentation"] = {}
+    breast, training = config["datasets"]["breast"], {"training": {"images": "original"}}
+    net = breast["models"]["net"]
+    net.update(seeds=[1, 2, 3], train_images="all", drop_near_duplicates_of=[])
+    breast["derived"] = {
+        "without_dropout": {**net, "base": "net", "label": "without dropout", "classifiers": [], "network": "other"}
+    }
+    features = {"layers": ["features"]}
     config["networks"] = {
-        "net": {
-            "architecture": "breast_cnn",
-            "options": {"dropout": 0.5},
-            "training": {},
-            "features": {"layers": ["features"]},
-        }
+        name: {"architecture": "breast_cnn", "options": {"dropout": dropout}, "features": features, **training}
+        for name, dropout in (("net", 0.5), ("other", 0))
     }
     return config
 

@@ -359,9 +359,9 @@ def laid_over(**changes):
     for key, value in changes.items():
         if key in ("training", "features"):
             network[key] = value
-        elif key in ("ablations", "learning_curve"):
+        elif key in ("derived", "learning_curve"):
             entry = overlay["datasets"]["pictures"]
-            (entry["models"]["backbone"] if key == "ablations" else entry)[key] = value
+            (entry["models"] if key == "derived" else entry)[key] = value
         elif value is KeyError:
             del network["options"][key]
         else:
@@ -411,10 +411,10 @@ WRONG = {
         {"features": {"layers": ["features"]}},
         f"{KEY}.features.layers: a frozen backbone has one output, options.output; leave layers out",
     ),
-    "ablations": (
-        {"ablations": {"without": ["test_time_augmentation"]}},
-        "datasets.pictures.models.backbone.ablations: networks.efficientnet_lite0 is a frozen backbone, of which "
-        "nothing can be taken away; set ablations: ~",
+    "a model that is derived": (
+        {"derived": {"base": "backbone", "changes": {"features": {"test_time_augmentation": []}}}},
+        "datasets.pictures.models.derived.base: the network of backbone is a frozen backbone, of which nothing can be "
+        "changed",
     ),
     "a study": (
         {"learning_curve": {"network": "efficientnet_lite0", "sizes": ["all"], "repeats": [1]}},

@@ -347,58 +347,70 @@ FAULTS = {
         "{datasets: {breast: {export: ensembles/ensemble_smv}}}",
         "datasets.breast.export: unknown system 'ensembles/ensemble_smv'; did you mean 'ensembles/ensemble_svm'?",
     ),
-    "ablations that are a list": (
-        "{datasets: {breast: {models: {breast_cnn: {ablations: [dropout]}}}}}",
-        "datasets.breast.models.breast_cnn.ablations: ['dropout']; expected a section of keys and values, or ~",
+    "ablations as they once were": (
+        "{datasets: {breast: {models: {breast_cnn: {ablations: {without: [flip]}}}}}}",
+        "datasets.breast.models.breast_cnn: unknown key 'ablations'; an ablation is a model of its own now, with "
+        "`base` and `changes`: see configs/ablations.yaml",
     ),
-    "a misspelt key of ablations": (
-        "{datasets: {breast: {models: {breast_cnn: {ablations: {witout: [flip]}}}}}}",  # codespell:ignore
-        "datasets.breast.models.breast_cnn.ablations: unknown key 'witout'; did you mean 'without'?",
+    "a misspelt base": (
+        "{datasets: {breast: {models: {other: {base: breast_cn, changes: {training: {epochs: 3}}}}}}}",
+        "datasets.breast.models.other.base: 'breast_cn' is unknown; did you mean 'breast_cnn'?",
     ),
-    "a misspelt part": (
-        "{datasets: {breast: {models: {breast_cnn: {ablations: {without: [rotatoin]}}}}}}",
-        "datasets.breast.models.breast_cnn.ablations.without.0: 'rotatoin'; expected one of augmentation, flip, "
-        "rotation, scale, contrast, original_epochs, affine, corruptions, symmetries, shift, batch_norm, dropout, "
-        "dense_dropout, l2, weight_decay, label_smoothing, early_stopping, test_time_augmentation, network; did you "
-        "mean 'rotation'?",
+    "a base that is derived itself": (
+        "{datasets: {breast: {models: {a: {base: breast_cnn, changes: {training: {epochs: 3}}}, "
+        "b: {base: a, changes: {training: {epochs: 4}}}}}}}",
+        "datasets.breast.models.b.base: 'a' is a derived model itself; name one without base",
     ),
-    "a part that the network does not have": (
-        "{datasets: {breast: {models: {breast_cnn: {ablations: {without: [dropout]}}}}}}",
-        "datasets.breast.models.breast_cnn.ablations.without: networks.breast_cnn has no 'dropout' to take away; it "
-        "has augmentation, flip, rotation, scale, contrast, early_stopping, network",
+    "changes of nothing": (
+        "{datasets: {breast: {models: {breast_cnn: {changes: {training: {epochs: 3}}}}}}}",
+        "datasets.breast.models.breast_cnn.changes: of what; expected the key base too",
     ),
-    "a kind of augmentation that the data set does not have": (
-        "{datasets: {blood: {models: {blood_cnn: {ablations: {without: [contrast], layers: []}}}}}}",
-        "datasets.blood.models.blood_cnn.ablations.without: networks.blood_cnn has no 'contrast' to take away; it has "
-        "augmentation, flip, rotation, scale, batch_norm, dropout, dense_dropout, l2, early_stopping, network",
+    "a misspelt change": (
+        "{datasets: {breast: {models: {other: {base: breast_cnn, changes: {trainin: {epochs: 3}}}}}}}",  # codespell:ignore
+        "datasets.breast.models.other.changes: unknown key 'trainin'; did you mean 'training'?",  # codespell:ignore
     ),
-    "the layer that classifiers see already": (
-        "{datasets: {breast: {models: {breast_cnn: {ablations: {layers: [features]}}}}}}",
-        "datasets.breast.models.breast_cnn.ablations.layers: networks.breast_cnn has no other layer 'features' for its "
-        "classifiers; it has flatten",
+    "a change to a value that none may have": (
+        "{datasets: {breast: {models: {other: {base: breast_cnn, changes: {training: {epochs: 0}}}}}}}",
+        "datasets.breast.models.other.changes.training.epochs: 0; expected a whole number from 1 to 100000",
     ),
-    "a layer for no classifiers": (
-        "{datasets: {breast: {models: {breast_cnn: {ablations: {classifiers: [], layers: [flatten]}}}}}}",
-        "datasets.breast.models.breast_cnn.ablations.layers: networks.breast_cnn has no other layer 'flatten' for its "
-        "classifiers; it has none",
+    "an option that the network of the base does not have": (
+        "{datasets: {breast: {models: {other: {base: breast_cnn, changes: {options: {blocks: 2}}}}}}}",
+        "datasets.breast.models.other.changes.options: breast_cnn has no option 'blocks'; known: dropout, l2, "
+        "batch_norm, batch_norm_momentum",
     ),
-    "a seed that the model has not": (
-        "{datasets: {breast: {models: {breast_cnn: {ablations: {seeds: [1, 7]}}}}}}",
-        "datasets.breast.models.breast_cnn.ablations.seeds: 7 is not among this model's seeds: 1, 2, 3, 4, 5",
+    "a layer that the network of the base does not have": (
+        "{datasets: {breast: {models: {other: {base: breast_cnn, changes: {features: {layers: [dens]}}}}}}}",
+        "datasets.breast.models.other.changes.features.layers: breast_cnn has no layer 'dens'; known: "
+        "features, rescaling, conv2d, max_pooling2d, conv2d_1, max_pooling2d_1, flatten",
     ),
-    "no seeds of ablations": (
-        "{datasets: {breast: {models: {breast_cnn: {ablations: {seeds: []}}}}}}",
-        "datasets.breast.models.breast_cnn.ablations.seeds: []; expected a list with at least 1 entry, or ~",
+    "a change that is none": (
+        "{datasets: {breast: {models: {other: {base: breast_cnn, changes: {options: {dropout: 0}}}}}}}",
+        "datasets.breast.models.other.changes: makes no difference to breast_cnn; say what is other",
     ),
-    "a classifier that the model has not": (
-        "{datasets: {breast: {models: {breast_cnn: {ablations: {classifiers: [svm_rbf]}}}}}}",
-        "datasets.breast.models.breast_cnn.ablations.classifiers: 'svm_rbf' is not among this model's classifiers: "
-        "svm_linear, svm, random_forest, decision_tree",
+    "no change at all": (
+        "{datasets: {breast: {models: {other: {base: breast_cnn, label: other}}}}}",
+        "datasets.breast.models.other.changes: makes no difference to breast_cnn; say what is other",
     ),
-    "ablations of nothing": (
-        "{datasets: {breast: {models: {breast_cnn: {ablations: {without: [], layers: []}}}}}}",
-        "datasets.breast.models.breast_cnn.ablations: takes nothing away; name something in without or layers, or set "
-        "ablations: ~",
+    "another augmentation of a network that sees none": (
+        "{datasets: {breast: {models: {other: {base: breast_resnet, changes: {augmentation: {flip: none}}}}}}}",
+        "datasets.breast.models.other.changes.augmentation: its network learns from images: original; leave "
+        "augmentation out",
+    ),
+    "an augmentation of which nothing is left": (
+        "{datasets: {breast: {models: {other: {base: breast_cnn, changes: {augmentation: {flip: none, rotation: 0, "
+        "scale: 0, contrast: 0}}}}}}}",
+        "datasets.breast.models.other.changes.augmentation: nothing is left of it; set training: {images: original} "
+        "instead",
+    ),
+    "a seed that the base has not": (
+        "{datasets: {breast: {models: {other: {base: breast_cnn, seeds: [1, 7], changes: {training: {epochs: 3}}}}}}}",
+        "datasets.breast.models.other.seeds: 7 is not among those of breast_cnn, with which it is compared: 1, 2, 3, "
+        "4, 5",
+    ),
+    "a derived model as a candidate": (
+        "{datasets: {breast: {export: other/cnn, models: {other: {base: breast_cnn, changes: {training: {epochs: "
+        "3}}}}}}}",
+        "datasets.breast.export: 'other/cnn' is of a derived model, which takes no part in choices; name another",
     ),
     "a model named like the folder of ablations": (
         "{datasets: {breast: {models: {ablations: {network: breast_cnn, seeds: [1]}}}}}",
@@ -1145,26 +1157,26 @@ def jobs(plan):
         per["classifier"] = [
             {**run, "classifier": name} for run in runs for name in entry["models"][run["model"]]["classifiers"]
         ]
-        ablated = [
-            ({"dataset": dataset, "model": path, "seed": str(seed)}, variant)
-            for path, variant in plan.variants[dataset].items()
-            for seed in variant.seeds
+        derived = [
+            {"dataset": dataset, "model": name, "seed": str(seed)}
+            for name, model in entry["derived"].items()
+            for seed in model["seeds"]
         ]
         frozen = [one for one in models if plan.backbone(dataset, one["model"])]
         per["backbone"] = frozen
         trained = [run for run in runs if run["model"] not in [one["model"] for one in frozen]]
         per["classifier"] += [{**run, "classifier": "cnn"} for run in runs if run not in trained]
-        per["network"] = trained + [run for run, variant in ablated if variant.trained]
-        per["applied"] = trained + [run for run, _ in ablated]
+        own = [run for run in derived if plan.trains(dataset, run["model"])]
+        per["network"], per["applied"] = trained + own, trained + derived
         per["classifier"] += [
-            {**run, "classifier": name} for run, variant in ablated for name in variant.systems if name != "cnn"
+            {**run, "classifier": name} for run in derived for name in plan.classifiers(dataset, run["model"])
         ]
-        kinds_off = {variant.augmentation_off for _, variant in ablated if variant.augmentation_off}
-        names = ["augmented", *(f"augmented-without-{kind}" for kind in kinds_off)]
+        others = [name for name, model in entry["derived"].items() if model["augmentation"]]
+        names = ["augmented", *(f"augmented-{name}" for name in others)]
         per["augmented"] = [{"dataset": dataset, "augmented": name} for name in names]
         per["fusion"] = [{**run, "fusion": name} for run in runs for name in entry["models"][run["model"]]["fusions"]]
         per["ensemble"] = [{"dataset": dataset, "ensemble": ensemble} for ensemble in entry["ensembles"]]
-        groups = [*plan.groups[dataset], *plan.ablation_groups[dataset]]
+        groups = [*plan.groups[dataset], *plan.derived_groups[dataset]]
         per["group"] = [{"dataset": dataset, "group": group} for group in groups]
         curve = entry["learning_curve"]
         per["size"] = [
@@ -1214,7 +1226,7 @@ def plan_everything(config):
         one = SimpleNamespace(dataset=dataset)
         assert page.of_dataset(dataset) and plan.data_file(one) and first.studied_features(one)
         first.studied_tree(one)
-        assert bool(plan.ablation_metrics(one)) == bool(plan.variants[dataset])
+        assert bool(plan.ablation_metrics(one)) == bool(plan.datasets[dataset]["derived"])
     for one in jobs(plan)["extract_features"]:
         assert plan.trained_network(SimpleNamespace(**one)) and isinstance(plan.augmented(SimpleNamespace(**one)), list)
 

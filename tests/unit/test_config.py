@@ -97,7 +97,7 @@ def test_what_may_be_left_out_is_filled_in():
     breast = result["datasets"]["breast"]
     assert breast["models"]["only"] == {
         "network": "breast_cnn", "seeds": [1], "train_images": "all", "drop_near_duplicates_of": [],
-        "classifiers": [], "fusions": [], "ablations": None,
+        "classifiers": [], "fusions": [],
     }  # fmt: skip
     assert (breast["ensembles"], breast["published"], breast["learning_curve"]) == ({}, [], None)
     assert result["fusions"]["short"]["step"] == 0.05

@@ -81,5 +81,5 @@ def test_settings_that_are_paired_with_files_keep_their_order():
 
 
 def test_no_two_jobs_of_a_stage_share_a_name():
-    assert job_name("evaluate", ["blood", "ablations/a/b/seed1"]) == "blood.ablations.a.b.seed1"
+    assert job_name("evaluate", ["blood", "a/seed1"]) == "blood.a.seed1"
     assert job_name("report", []) == "report"

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import changes
 import pytest
 import yaml
-from other_values import APPLICATION, BACKBONE, changed, get, leaves, ready
+from other_values import APPLICATION, BACKBONE, DERIVED, changed, get, leaves, ready
 from specification import jobs, partition_jobs
 
 from medfusion.planning import config as configuration
@@ -38,9 +38,6 @@ WILDCARDS = {
     **dict.fromkeys(("draw_curves", "draw_grids", "draw_fusions", "fit_input_check"), ["dataset", "model"]),
     **dict.fromkeys(("collect_metrics", "report", "summarise"), []),
 }
-
-
-ABLATIONS = ("seeds", "classifiers", "without", "layers")
 
 
 def unset_keys():
@@ -72,7 +69,7 @@ def unset_keys():
         yield from (f"{section}.training.{name}" for name in (*changes.NESTED, "early_stopping", "reduce_lr"))
     yield from ("datasets.blood.learning_curve", "datasets.blood.generated")
     yield from (f"defaults.dataset.augmentation.{name}" for name in changes.AUGMENTATION.split())
-    yield from (f"datasets.breast.models.breast_cnn.ablations.{name}" for name in ABLATIONS)
+    yield from (f"datasets.breast.models.{DERIVED}.{name}" for name in ("base", "changes"))
 
 
 KEYS = sorted({*leaves(BASE), *unset_keys()})
@@ -88,8 +85,6 @@ def identities(text):
     for job in jobs(config):
         stage, _, name = job.partition("/")
         names = WILDCARDS.get(stage, ["dataset"])
-        # An ablated model has a path for its name.
-        name = re.sub(r"(?<=\.)(ablations)\.(\w+)\.(\w+)", r"\1/\2/\3", name)
         values = name.split(".", max(len(names) - 1, 0))
         wildcards = dict(zip(names, values, strict=True)) if names else {}
         if stage == "evaluate":
@@ -161,6 +156,9 @@ def test_the_rows_have_the_keys_of_the_models():
 
 def keys(part, key=""):
     """The dotted keys of all values that a configuration may have, * for names that users choose, and for settings."""
+    if key.endswith(".changes"):  # of a derived model: the keys of networks and augmentation once more
+        yield key
+        return
     options, children = schema.choices(part), []
     for option in options:
         of_names = [*option.get("patternProperties", {}).values(), option.get("additionalProperties")]
@@ -180,7 +178,7 @@ def test_every_stage_that_a_row_names_exists(pattern):
 
 
 def test_every_stage_has_jobs():
-    ablated = changed(BASE, "datasets.breast.models.breast_cnn.ablations")
+    ablated = ready(BASE, f"datasets.breast.models.{DERIVED}.base")
     breast = BASE["datasets"]["breast"]
     others = {
         "x": {**breast, "source": "generated", "metadata": "more.csv"},

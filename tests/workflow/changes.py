@@ -388,23 +388,19 @@ KEYS = (
         ("datasets.breast.models.breast_cnn.classifiers", "datasets.blood.models.compact_resnet.fusions"),
     ),
     Row(
-        "a model's `ablations` switched on or off",
-        "its own jobs (no training of the model again), the table of all measures, the page",
-        ("draw_ablations dataset={dataset}", "collect_metrics"),
-        (f"{MODEL}.ablations",),
-        ("datasets.breast.models.breast_cnn.ablations",),
+        "the `base` of a derived model",
+        "all its jobs, the figure of ablations, the page",
+        (
+            *(f"{stage} dataset={{dataset}} derived={{model}}" for stage in ("train_cnn", "extract_features")),
+            "draw_ablations dataset={dataset}",
+        ),
+        (f"{MODEL}.base",),
     ),
     Row(
-        "a part or a seed added to a model's `ablations`",
-        "the new jobs alone, the figure of ablations, the table of all measures, the page",
-        ("draw_ablations dataset={dataset}", "collect_metrics"),
-        _each(f"{MODEL}.ablations.{{setting}}", "seeds without layers"),
-    ),
-    Row(
-        "a classifier added to a model's `ablations`",
-        "its fits without each part, their evaluation, the figure of ablations, the page",
-        ("evaluate dataset={dataset} ablated={model}", "draw_ablations dataset={dataset}"),
-        (f"{MODEL}.ablations.classifiers",),
+        "the `changes` of a derived model",
+        "those of its jobs that they touch (no training again for `features`), the figure of ablations, the page",
+        ("train_cnn dataset={dataset} derived={model}",),
+        (f"{MODEL}.changes",),
     ),
     Row(
         "the systems that an ensemble averages",
@@ -749,6 +745,21 @@ PLANS = (
                 "train_images": "all",
                 "classifiers": ["svm_rbf", "decision_tree"],
                 "fusions": ["cnn_30_svm_70"],
+            }
+        ),
+    ),
+    Row(
+        "a derived model (`base`) added, or switched off (`~`)",
+        "its own jobs (no training of the base again), the figure of ablations, the table of all measures, the page",
+        ("draw_ablations dataset=blood", "collect_metrics"),
+        edit=_set(
+            datasets__blood__models__plain={
+                "base": "compact_resnet",
+                "label": "without averaging",
+                "seeds": [1],
+                "classifiers": ["svm_rbf"],
+                "fusions": [],
+                "changes": {"features": {"test_time_augmentation": []}},
             }
         ),
     ),

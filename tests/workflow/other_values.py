@@ -109,6 +109,7 @@ APPLICATION = {
     "input_size": 32,
     "fine_tune": {"last_stage": 3, "all": 3, "learning_rate": 0.0001},
 }
+DERIVED = "derived"  # the model that keys of derived models are tried on
 LABEL_NAMES = {"breastmnist": 2, "bloodmnist": 8}
 OTHER_GRIDS = {"random_forest": {"n_estimators": [5, 10]}, "svm": {"C": [1, 3]}}
 
@@ -187,9 +188,8 @@ def ready(config: Config, key: str) -> Config:
         config["networks"][rest[0]] = {"architecture": "onnx", "options": copy.deepcopy(BACKBONE)}
     if section == "networks" and rest[1] == "options" and rest[2] in APPLICATION:
         config["networks"][rest[0]] |= {"architecture": "keras_application", "options": copy.deepcopy(APPLICATION)}
-    if "ablations" in rest[:-1]:
-        model = config["datasets"][rest[0]]["models"][rest[2]]
-        model["ablations"] = _ablations(model)
+    if section == "datasets" and rest[1:3] == ["models", DERIVED]:
+        config["datasets"][rest[0]]["models"][DERIVED] = derived(config["datasets"][rest[0]])
     nested = {
         "affine": {"rotation": 30, "scale": 0.1},
         "early_stopping": {"patience": 5},
@@ -211,8 +211,11 @@ def _on_all_images(model: Config) -> bool:
     return model.get("train_images", "all") == "all"
 
 
-def _ablations(model: Config) -> Config:
-    return {"seeds": model["seeds"][:1], "classifiers": model["classifiers"][:1], "without": ["network"], "layers": []}
+def derived(dataset: Config) -> Config:
+    """A model derived from the first of a data set."""
+    base = next(iter(dataset["models"]))
+    given = {"seeds": [1], "classifiers": [], "fusions": []}
+    return {"base": base, "label": "other", **given, "changes": {"training": {"epochs": 7}}}
 
 
 def _need_few_images(dataset: Config) -> None:
@@ -240,12 +243,10 @@ def changed(config: Config, key: str) -> Config:
         config["networks"]["another"] = copy.deepcopy(config["networks"][old])
         put(config, "networks.another.training.epochs", 97)
         put(config, key, "another")
-    elif section == "datasets" and last == "ablations":
-        put(config, key, _ablations(get(config, key.rpartition(".")[0])))
-    elif section == "datasets" and path[-2] == "ablations":
-        more = {"without": ["network", "rotation"], "layers": ["flatten"]}.get(last)
-        model = get(config, key.rpartition(".ablations.")[0])
-        put(config, key, more if more is not None else model[last][:2])
+    elif section == "datasets" and last == "base":
+        put(config, key, next(name for name in config["datasets"][path[0]]["models"] if name not in (old, DERIVED)))
+    elif section == "datasets" and last == "changes":
+        put(config, key, {"training": {"epochs": 8}})
     elif section == "datasets" and last == "classifiers":
         config["classifiers"]["another"] = {"kind": "svm", "grid": {"C": [3]}, "calibration": "temperature"}
         put(config, key, [*old, "another"])

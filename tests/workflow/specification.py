@@ -42,7 +42,7 @@ def partition_jobs(config: Config) -> set[str]:
         found.add(f"{stage}/{'.'.join(map(str, names))}")
 
     for dataset, entry in _present(config["datasets"]).items():
-        models = _present(entry["models"])
+        models, _ = _models(entry)
         for scheme in ("crossvalidation", "resplits"):
             if not (wanted := entry.get(scheme)):
                 continue
@@ -50,7 +50,7 @@ def partition_jobs(config: Config) -> set[str]:
                 add("group_images", dataset)
             add("summarise_partitions", dataset, scheme)
             for part, seeds in _partitions(scheme, wanted):
-                kept = {name: {**models[name], "ablations": None} for name in wanted.get("models") or models}
+                kept = {name: models[name] for name in wanted.get("models") or models}
                 if seeds:
                     kept = {name: {**model, "seeds": seeds} for name, model in kept.items()}
                 path = f"{dataset}.{scheme}.{part}"
@@ -93,7 +93,7 @@ def _partitions(scheme: str, wanted: Config) -> list[tuple[str, list[int] | None
 
 
 def _add_dataset(add, config: Config, dataset: str, entry: Config) -> None:
-    models, ensembles, curve = _present(entry["models"]), _present(entry.get("ensembles")), entry.get("learning_curve")
+    (models, derived), ensembles, curve = _models(entry), _present(entry.get("ensembles")), entry.get("learning_curve")
     if entry["source"] in ("official", "surrogate"):
         size = "" if entry["size"] == 28 else f"_{entry['size']}"
         surrogate = "_surrogate" if entry["source"] == "surrogate" else ""
@@ -124,10 +124,9 @@ def _add_dataset(add, config: Config, dataset: str, entry: Config) -> None:
     add("evaluate", dataset, "baselines", dataset=dataset, group="baselines")
     for name, model in models.items():
         _add_model(add, config, dataset, name, model)
-    ablated = {name: model for name, model in models.items() if model.get("ablations") is not None}
-    for name, model in ablated.items():
-        _add_ablations(add, config, dataset, name, model)
-    if ablated:
+    for name, model in derived.items():
+        _add_derived(add, config, dataset, name, {**models[model["base"]], **model})
+    if derived:
         add("draw_ablations", dataset, dataset=dataset)
     for name, members in ensembles.items():
         add(
@@ -233,26 +232,20 @@ def _add_model(add, config: Config, dataset: str, name: str, model: Config) -> N
         add("draw_fusions", dataset, name, **facts, fusion=list(fusions), **_named(config, [*chosen, *members]))
 
 
-def _add_ablations(add, config: Config, dataset: str, base: str, model: Config) -> None:
-    """The jobs of a model without its parts; only for entries that name the parts."""
-    ablations, network = model["ablations"], config["networks"][model["network"]]
-    changes = [f"without_{part}" for part in ablations["without"]]
-    changes += [f"layer_{layer}" for layer in ablations["layers"]]
-    for change in changes:
-        facts = {"dataset": dataset, "ablated": base}
-        kind = change.removeprefix("without_")
-        if kind in ("flip", "rotation", "scale", "contrast"):
-            add("augment", dataset, f"augmented-without-{kind}", dataset=dataset)
-        trained = not change.startswith("layer_") and kind not in ("test_time_augmentation", "network")
-        for seed in ablations["seeds"]:
-            job = ("ablations", base, change, seed)
-            if trained:
-                add("train_cnn", dataset, *job, **facts, **_network_facts(model["network"], network))
-            add("extract_features", dataset, *job, **facts, **_network_facts(model["network"], network))
-            for key in ablations["classifiers"]:
-                unset = CHOOSING - set(config["classifiers"][key])
-                add("fit_grid", dataset, *job, key, **facts, classifier=key, unset=unset)
-            add("evaluate", dataset, *job[:3], f"seed{seed}", **facts, group="ablations")
+def _add_derived(add, config: Config, dataset: str, name: str, model: Config) -> None:
+    """The jobs of a model that is derived from another, with what it takes over from that."""
+    network, changes = config["networks"][model["network"]], model["changes"]
+    facts = {"dataset": dataset, "derived": name}
+    if "augmentation" in changes:
+        add("augment", dataset, f"augmented-{name}", dataset=dataset)
+    for seed in model["seeds"]:
+        if {"options", "training", "augmentation"} & {*changes}:
+            add("train_cnn", dataset, name, seed, **facts, **_network_facts(model["network"], network))
+        add("extract_features", dataset, name, seed, **facts, **_network_facts(model["network"], network))
+        for key in model["classifiers"]:
+            unset = CHOOSING - set(config["classifiers"][key])
+            add("fit_grid", dataset, name, seed, key, **facts, classifier=key, unset=unset)
+        add("evaluate", dataset, name, f"seed{seed}", **facts, group="derived")
 
 
 def _parts(models: Config) -> list[str]:
@@ -311,6 +304,13 @@ def _cells(grid: dict[str, list]) -> int:
     for values in grid.values():
         product *= len(values)
     return product
+
+
+def _models(entry: Config) -> tuple[Config, Config]:
+    """The models of a data set, and those that are derived from others."""
+    models = _present(entry["models"])
+    derived = {name: model for name, model in models.items() if "base" in model}
+    return {name: model for name, model in models.items() if name not in derived}, derived
 
 
 def _present(entries: Config | None) -> Config:

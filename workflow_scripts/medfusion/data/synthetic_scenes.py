@@ -40,6 +40,72 @@ def _around(rng: np.random.Generator, place: tuple[float, float], sd: float = 0.
     return tuple(np.asarray(place) + rng.normal(0, sd, 2))
 
 
+def ultrasound(rng: np.random.Generator, label: int, size: int) -> np.ndarray:
+    """Breast tissue in layers, mostly with a lesion: malignant ones (0) are ragged, upright and cast a shadow."""
+    y, _ = (np.mgrid[:size, :size].astype(np.float32) + 0.5) / size
+    depth = y + 0.03 * noise(rng, size, 0.15)
+    echo = np.interp(depth, (0, 0.06, 0.3, 0.8, 1), rng.uniform((0.7, 0.3, 0.5, 0.4, 0.1), (1.1, 0.6, 1, 0.7, 0.3)))
+    echo = echo * np.exp(0.3 * noise(rng, size, 0.05, 1.6))
+    if label == 0 or rng.random() > 0.23:
+        # Signs of malignancy, of which a lesion shows each more or less.
+        upright, ragged, dark, shadow = rng.beta(*((6, 2.2), (2.2, 6))[int(label)]) + rng.normal(0, 0.13, 4)
+        radius, tall = rng.uniform(0.14, 0.24), np.exp(0.45 * (upright - 0.6))
+        x, top = _around(rng, (0.5, 0.42), 0.06)
+        lesion = disc(size, (x, top), (radius / tall, radius * tall), 0.02)
+        lesion = np.clip(lesion * (1 + 0.8 * ragged * noise(rng, size, 0.03)), 0, 1)
+        below = disc(size, (x, top + 2 * radius), (0.9 * radius / tall, 1.6 * radius), 0.03) * (1 - lesion)
+        echo = echo * np.exp(-(1.8 + 0.5 * dark) * lesion + 1.8 * (0.45 - shadow) * below)
+    speckle = np.hypot(noise(rng, size, 0.012, 1.3), noise(rng, size, 0.012, 1.3))  # Rayleigh's; in decibels below
+    return 255 + 93 * np.log10(echo * speckle + 1e-3) + rng.normal(-90, 7)
+
+
+# Of each blood cell: its radius, the nucleus' share of that, lobes, colours of the cytoplasm and of granules, and these' cover.
+BLOOD_CELLS = (
+    (0.29, 0.66, 2, (190, 150, 185), (85, 45, 115), 0.55),  # basophil
+    (0.31, 0.58, 2, (225, 180, 170), (205, 110, 95), 0.60),  # eosinophil
+    (0.21, 0.64, 1, (180, 165, 190), (150, 130, 170), 0.05),  # erythroblast
+    (0.33, 0.72, 1, (205, 170, 200), (150, 90, 150), 0.28),  # immature granulocyte
+    (0.23, 0.84, 1, (185, 185, 220), (150, 120, 180), 0.04),  # lymphocyte
+    (0.34, 0.68, 2, (185, 175, 205), (160, 130, 180), 0.08),  # monocyte
+    (0.30, 0.62, 4, (225, 195, 205), (190, 140, 170), 0.20),  # neutrophil
+    (0.10, 0.50, 0, (190, 165, 205), (135, 85, 150), 0.30),  # platelet
+)
+
+
+def blood_cell(rng: np.random.Generator, label: int, size: int) -> np.ndarray:
+    """A stained cell on a smear between red cells: size, nucleus, colour and granules go with the class."""
+    radius, ratio, lobes, cytoplasm, granule, cover = BLOOD_CELLS[label]
+    shade, radius = rng.beta(1.8, 2.6), radius * np.exp(rng.normal(0, 0.15))  # shade: how far it is like all others
+    centre, bearing = np.array(_around(rng, (0.5, 0.5), 0.035)), rng.uniform(0, 2 * np.pi)
+    body = disc(size, tuple(centre), tuple(radius * np.exp(rng.normal(0, 0.06, 2))), 0.012)
+    lobes = lobes + int(rng.integers(-1, 2) * (rng.random() < 0.35)) if lobes > 1 else lobes
+    nucleus = np.zeros((size, size), np.float32)
+    for turn in bearing + np.linspace(0, 3.5, lobes) if lobes else ():
+        of_lobe = radius * (ratio + rng.normal(0, 0.05)) * (1, 0.62, 0.5, 0.45, 0.4)[lobes - 1]
+        away = (radius * ratio - of_lobe) * np.array([np.cos(turn), np.sin(turn)])
+        lobe = disc(size, tuple(centre + away), tuple(of_lobe * np.exp(rng.normal(0, 0.08, 2))), 0.012)
+        nucleus = np.maximum(nucleus, lobe * body)
+    grains = body * (noise(rng, size, 0.012) > np.sqrt(2) * (1 - 2 * cover * (1 - 0.5 * shade)))
+    picture = np.array([240, 222, 205]) + rng.normal(0, 3, 3) + np.zeros((size, size, 1))
+    for turn in rng.uniform(0, 2 * np.pi, rng.integers(1, 6)):
+        place = tuple(0.5 + rng.uniform(0.45, 0.65) * np.array([np.cos(turn), np.sin(turn)]))
+        red = disc(size, place, (0.16, 0.16), 0.02) - 0.4 * disc(size, place, (0.07, 0.07), 0.04)
+        picture = _over(picture, np.array([222, 168, 165]), 0.85 * red)
+    for colour, common, mask, sd in (
+        (cytoplasm, (200, 172, 196), 0.92 * body, 7),
+        ((110, 60, 135), (110, 60, 135), 0.95 * nucleus, 10),
+        (granule, (158, 105, 154), grains * (0.8 - 0.5 * nucleus), 10),
+    ):
+        picture = _over(picture, (1 - shade) * np.array(colour) + shade * np.array(common) + rng.normal(0, sd, 3), mask)
+    stain = np.exp(rng.normal(0, 0.08)) * np.exp(rng.normal(0, 0.04, 3))  # Beer-Lambert
+    picture = 255 * np.power(np.clip(picture, 1, 255) / 255, stain) - abs(rng.normal(0, 8))
+    return (picture + rng.normal(0, 2, picture.shape)).astype(np.float32)
+
+
+def _over(picture: np.ndarray, colour: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    return picture + mask[..., None] * (colour - picture)
+
+
 def stained_tissue(rng: np.random.Generator, label: int, size: int) -> np.ndarray:
     """A stained section: density, grain and direction of nuclei, and the hue, go with the class."""
     grain = 0.012 * np.exp(1.6 * spread(label) + rng.normal(0, 0.12))

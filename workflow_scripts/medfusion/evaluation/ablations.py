@@ -35,7 +35,7 @@ class SeedDifference:
 class Contribution:
     """What is left of a system without one of its parts: by split and metric its scores, and what they lost or won.
 
-    part : "change", "layer" or "member"
+    part : "change" or "member"
     words : what is other
     """
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from medfusion.files.metric_files import Metrics
 from medfusion.files.rankings import BASELINES, MEASURES, RankedSystem, Ranking, Score
 from medfusion.learning import choosing
 
-ASIDE = (BASELINES, "learning_curve", "ablations")  # groups of systems that are no candidates
+ASIDE = (BASELINES, "learning_curve")  # groups of systems that are no candidates
 
 
 def score(table: pd.DataFrame, model: str, system: str, split: str, metric: str) -> Score:
@@ -117,9 +117,14 @@ def rank(
     return Ranking([*first, *(systems[row] for row in others)], _all(table[table["model"] == BASELINES]))
 
 
-def candidates(table: pd.DataFrame) -> set[str]:
-    """The addresses of the systems that are ranked, of one data set's tidy metrics."""
-    ranked = table[~table["model"].isin(ASIDE)]
+def candidates(table: pd.DataFrame, derived: Collection[str] = ()) -> set[str]:
+    """The addresses of the systems that are ranked, of one data set's tidy metrics.
+
+    Parameters
+    ----------
+    derived : the models in it that are derived from others, and no candidates
+    """
+    ranked = table[~table["model"].isin([*ASIDE, *derived])]
     return set(ranked["model"] + "/" + ranked["system"])
 
 

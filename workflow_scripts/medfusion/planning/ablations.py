@@ -1,84 +1,28 @@
-"""Ablations: what can be taken away from a model's network as it is configured, and the networks that are left then."""
+"""Ablations: models derived from another of their data set, `base`, and what they are compared with.
 
-import copy
-from collections.abc import Callable
+A derived model is trained, evaluated and stored like any other. It is compared with its base, seed by seed, and takes
+no part in choices: it is in no ranking, ensemble or other split.
+"""
+
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from medfusion.learning.architectures import LAYERS, OPTIONS
-from medfusion.planning.systems import Config, fusion_members
+from medfusion import display_names
+from medfusion.learning.architectures import OPTIONS
+from medfusion.planning.backbones import is_frozen
+from medfusion.planning.config_values import hint
+from medfusion.planning.systems import Config, all_models, fusion_members, systems
 
-FOLDER = "ablations"  # of a data set's results; also what the measures of ablated networks name as their model
-# What switches a kind of augmentation off; the draws of the other kinds stay as they are (learning/augmentation.py).
-AUGMENTATION_OFF = {"flip": "none", "rotation": 0, "scale": 0, "contrast": 0}
-TRAINING_OFF: Config = {
-    "original_epochs": 0,
-    "affine": None,
-    "corruptions": 0,
-    "symmetries": [],
-    "shift": 0,
-    "weight_decay": 0,
-    "label_smoothing": 0,
-    "early_stopping": None,
-}
-OPTIONS_OFF = {"batch_norm": False, "dropout": 0, "dense_dropout": 0, "l2": 0}
-WORDS = {
-    "augmentation": "without augmented copies",
-    "flip": "copies without flips",
-    "rotation": "copies without rotation",
-    "scale": "copies without scaling",
-    "contrast": "copies without changes of contrast",
-    "original_epochs": "without last epochs on the images as they are",
-    "affine": "without random rotation and scaling",
-    "corruptions": "without corrupted training images",
-    "symmetries": "without random symmetries",
-    "shift": "without random shifts",
-    "batch_norm": "without batch normalisation",
-    "dropout": "without dropout",
-    "dense_dropout": "without dropout before the dense layer",
-    "l2": "without the L2 penalty",
-    "weight_decay": "without weight decay",
-    "label_smoothing": "without label smoothing",
-    "early_stopping": "without early stopping",
-    "test_time_augmentation": "without test-time augmentation",
-    "network": "without the network: classifiers see the pixels",
-}
-PIXELS = "rescaling"  # the layer that is the image itself, where views are not averaged
-# Behind the last convolution, so that it is the choice of the layer that is tried and not another network.
-LAYERS_TRIED = ("flatten", "dense", "features")
-
-
-@dataclass(frozen=True)
-class Variant:
-    """A model with one thing taken away. It is never a candidate: it takes no part in choices, nor in ensembles.
-
-    base : the configured model
-    name : of the change: without_dropout, layer_flatten
-    words : the change as tables and figures print it
-    network : complete, with the change made
-    augmentation_off : the kind of augmentation that is switched off, if that is the change
-    trained : whether it has a training of its own; otherwise it applies the base's
-    systems : what is measured: cnn, classifiers
-    seeds : some of the base's
-    """
-
-    base: str
-    name: str
-    words: str
-    network: Config
-    augmentation_off: str | None
-    trained: bool
-    systems: list[str]
-    seeds: list[int]
+PARTS = ("options", "training", "features")  # of a network
 
 
 @dataclass(frozen=True)
 class Ablation:
     """A system, and the one that it is compared with, seed by seed; each as metrics.json has it: model and system.
 
-    base : the configured model
-    part : what is taken away, for grouping: "change", "layer" or "member"
-    words : what is other
+    base : the model that others are derived from
+    part : what is other, for grouping: "change" or "member"
+    words : what is other, as tables and figures print it
     system : name of the measured system in its model
     """
 
@@ -91,126 +35,116 @@ class Ablation:
     seeds: list[int]
 
 
-def removable(network: Config, augmentation: Config, classifiers: list[str]) -> list[str]:
-    """What can be taken away from a network as it is configured, and leaves something else.
+def derive(config: Config) -> None:
+    """Complete in place the models that name a base; their networks become entries of `networks`, as `network_key`.
 
     Parameters
     ----------
-    network : an entry of the configuration with its defaults
-    augmentation : of the data set
-    classifiers : that see the features
+    config : whose data sets have their defaults; every base is one of their models
     """
-    training, features = network["training"], network["features"]
-    options = {**OPTIONS[network["architecture"]], **network["options"]}
-    found = []
-    if training["images"] != "original":
-        kinds = [kind for kind, off in AUGMENTATION_OFF.items() if augmentation[kind] != off]
-        # An augmented set of one kind without it is copies of the same image: no augmentation.
-        found += ["augmentation", *(kinds if len(kinds) > 1 else [])]
-    if training["images"] != "original" or training["affine"] or training["corruptions"]:
-        found += ["original_epochs"] if training["original_epochs"] else []
-    found += [name for name in ("affine", "corruptions", "symmetries", "shift") if training[name]]
-    found += [name for name in OPTIONS_OFF if options.get(name)]
-    found += ["weight_decay"] if training["optimizer"] != "adam" and training["weight_decay"] else []
-    found += [name for name in ("label_smoothing", "early_stopping") if training[name]]
-    found += ["test_time_augmentation"] if features["test_time_augmentation"] else []
-    found += ["network"] if classifiers and features["layers"] != [PIXELS] else []
-    return found
+    for dataset, entry in config["datasets"].items():
+        for name, given in entry["derived"].items():
+            base = entry["models"][given["base"]]
+            model = {**base, "label": None, **given, "augmentation": None}
+            entry["derived"][name] = model
+            changes = {part: values or {} for part, values in (model.pop("changes", None) or {}).items()}
+            if own := changes.get("augmentation"):
+                model["augmentation"] = {**entry["augmentation"], **own}
+            network = config["networks"].get(model["network"])
+            if network and not is_frozen(network):
+                parts = {part: {**(network.get(part) or {}), **changes.get(part, {})} for part in PARTS}
+                model["network"] = network_key(dataset, name)
+                config["networks"][model["network"]] = {**network, **parts}
 
 
-def other_layers(network: Config, classifiers: list[str]) -> list[str]:
-    """The layers behind the last convolution whose output the classifiers could see instead."""
-    architecture, seen = network["architecture"], network["features"]["layers"]
-    known = set(LAYERS[architecture]) if classifiers else set()
-    if not {**OPTIONS[architecture], **network["options"]}.get("batch_norm", True):
-        known.discard("dense")  # without normalisation it is the same as the features
-        seen = ["features" if layer == "dense" else layer for layer in seen]
-    return [layer for layer in LAYERS_TRIED if layer in known and [layer] != seen]
+def network_key(dataset: str, model: str) -> str:
+    """What the network of a derived model is called: with a dot, which is in no name of a user's."""
+    return f"{dataset}.{model}"
 
 
-def variants(config: Config, dataset: str) -> dict[str, Variant]:
-    """All models with something taken away that a data set asks for, by the path below its folder.
+def place(network: str) -> str:
+    """Where the configuration says what a network is, for messages.
 
-    Parameters
-    ----------
-    config : complete
+    >>> place("breast_cnn"), place("breast.without_dropout")
+    ('networks.breast_cnn', 'datasets.breast.models.without_dropout.changes')
     """
-    entry = config["datasets"][dataset]
-    found = {}
-    for base, model in entry["models"].items():
-        if not (wanted := model.get("ablations")):
-            continue
-        network = config["networks"][model["network"]]
-        seeds = model["seeds"] if wanted["seeds"] is None else wanted["seeds"]
-        classifiers = model["classifiers"] if wanted["classifiers"] is None else wanted["classifiers"]
-        parts, layers = wanted["without"], wanted["layers"]
-        parts = removable(network, entry["augmentation"], classifiers) if parts is None else parts
-        layers = other_layers(network, classifiers) if layers is None else layers
-        for part in parts:
-            found[f"{FOLDER}/{base}/without_{part}"] = Variant(
-                base=base,
-                name=f"without_{part}",
-                words=WORDS[part],
-                network=_changed(network, _without(part)),
-                augmentation_off=part if part in AUGMENTATION_OFF else None,
-                trained=part not in ("test_time_augmentation", "network"),
-                systems=classifiers if part == "network" else ["cnn", *classifiers],
-                seeds=seeds,
-            )
-        for layer in layers:
-            # The network itself is the same, and so are its probabilities.
-            found[f"{FOLDER}/{base}/layer_{layer}"] = Variant(
-                base=base,
-                name=f"layer_{layer}",
-                words=f"classifiers see the layer {layer}, not {' and '.join(network['features']['layers'])}",
-                network=_changed(network, _seeing(layer)),
-                augmentation_off=None,
-                trained=False,
-                systems=classifiers,
-                seeds=seeds,
-            )
-    return found
+    dataset, dot, model = network.partition(".")
+    return f"datasets.{dataset}.models.{model}.changes" if dot else f"networks.{network}"
+
+
+def trained_as(config: Config, entry: Config, model: str) -> str:
+    """The model whose trained network a model applies: its base, where they differ in nothing that training sees."""
+    if model not in entry["derived"]:
+        return model
+    base = entry["derived"][model]["base"]
+    return base if _trained(config, entry, model) == _trained(config, entry, base) else model
+
+
+def _trained(config: Config, entry: Config, name: str) -> Config:
+    """What the training of a model depends on, but for its seed."""
+    model = all_models(entry)[name]
+    network = config["networks"][model["network"]]
+    drawn = network["training"]["images"] != "original"
+    return {
+        **{key: network[key] for key in ("architecture", "training")},
+        "options": {**OPTIONS.get(network["architecture"], {}), **network["options"]},
+        **{key: model[key] for key in ("train_images", "drop_near_duplicates_of")},
+        "augmentation": (model.get("augmentation") or entry["augmentation"]) if drawn else None,
+    }
+
+
+def faults(key: str, name: str, dataset: Config, config: Config) -> Iterator[str]:
+    """Faults of a derived model, beside those that any model may have."""
+    model = dataset["derived"][name]
+    base, network = dataset["models"][model["base"]], config["networks"].get(model["network"])
+    for seed in model["seeds"]:
+        if seed not in base["seeds"]:
+            seeds = ", ".join(map(str, base["seeds"]))
+            yield f"{key}.seeds: {seed} is not among those of {model['base']}, with which it is compared: {seeds}"
+    if network is None or base["network"] not in config["networks"]:
+        return  # already named
+    if is_frozen(network):
+        yield f"{key}.base: the network of {model['base']} is a frozen backbone, of which nothing can be changed"
+        return
+    known = list(OPTIONS[network["architecture"]])
+    for option in network["options"]:
+        if option not in known:
+            yield f"{key}.changes.options: {network['architecture']} has no option {option!r}{hint(option, known)}"
+    if own := model["augmentation"]:
+        if network["training"]["images"] == "original":
+            yield f"{key}.changes.augmentation: its network learns from images: original; leave augmentation out"
+            return
+        if own["flip"] == "none" and not any(own[kind] for kind in ("rotation", "scale", "contrast")):
+            yield f"{key}.changes.augmentation: nothing is left of it; set training: {{images: original}} instead"
+    same = trained_as(config, dataset, name) == model["base"]
+    if same and network["features"] == config["networks"][base["network"]]["features"]:
+        yield f"{key}.changes: makes no difference to {model['base']}; say what is other"
 
 
 def comparisons(config: Config, dataset: str) -> list[Ablation]:
-    """What is compared with what: each change with the model as configured, each member alone with its fusion."""
+    """What is compared with what: each derived model with its base, each member alone with the base's fusions."""
     entry, found = config["datasets"][dataset], []
-    changed = list(variants(config, dataset).values())
-    for base in dict.fromkeys(variant.base for variant in changed):
-        of_base = [variant for variant in changed if variant.base == base]
-        for variant in of_base:
-            for system in variant.systems:
-                part = "layer" if variant.name.startswith("layer_") else "change"
-                measured = (FOLDER, f"{base}/{variant.name}/{system}")
-                found.append(Ablation(base, part, variant.words, system, measured, (base, system), variant.seeds))
+    for base in dict.fromkeys(model["base"] for model in entry["derived"].values()):
+        of_base = {name: model for name, model in entry["derived"].items() if model["base"] == base}
+        for name, model in of_base.items():
+            words, shared = model["label"] or display_names.in_words(name), {*systems(entry, base)}
+            if _other_layers(config, entry, name):
+                shared.remove("cnn")
+            found += [
+                Ablation(base, "change", words, system, (name, system), (base, system), model["seeds"])
+                for system in systems(entry, name)
+                if system in shared
+            ]
+        seeds = next(iter(of_base.values()))["seeds"]
         for fusion in entry["models"][base]["fusions"]:
             for member in fusion_members(config["fusions"][fusion]):
                 words = f"{fusion}: one member alone"
-                found.append(Ablation(base, "member", words, member, (base, member), (base, fusion), of_base[0].seeds))
+                found.append(Ablation(base, "member", words, member, (base, member), (base, fusion), seeds))
     return found
 
 
-def _seeing(layer: str) -> Callable[[Config], Any]:
-    """What lets the classifiers of a network's entry see another layer."""
-    return lambda network: network["features"].update(layers=[layer])
-
-
-def _without(part: str) -> Callable[[Config], Any]:
-    """What takes a part away from a network's entry."""
-    if part in AUGMENTATION_OFF:
-        return lambda network: None  # the augmented set is another, the network the same
-    if part == "augmentation":
-        return lambda network: network["training"].update(images="original")
-    if part == "test_time_augmentation":
-        return lambda network: network["features"].update(test_time_augmentation=[])
-    if part == "network":  # a mean over mirrored images would be no image any more
-        return lambda network: network["features"].update(layers=[PIXELS], test_time_augmentation=[])
-    if part in OPTIONS_OFF:
-        return lambda network: network["options"].update({part: OPTIONS_OFF[part]})
-    return lambda network: network["training"].update({part: copy.copy(TRAINING_OFF[part])})
-
-
-def _changed(network: Config, change: Callable[[Config], Any]) -> Config:
-    result = copy.deepcopy(network)
-    change(result)
-    return result
+def _other_layers(config: Config, entry: Config, name: str) -> bool:
+    """Whether classifiers see other layers of the same trained network: that itself is not what is compared then."""
+    base = entry["derived"][name]["base"]
+    layers = [config["networks"][all_models(entry)[one]["network"]]["features"]["layers"] for one in (name, base)]
+    return trained_as(config, entry, name) == base and layers[0] != layers[1]

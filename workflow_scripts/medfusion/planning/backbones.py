@@ -75,7 +75,7 @@ def faults(key: str, network: Config, used: bool) -> Iterator[str]:
 
 
 def of_model(config: Config, dataset: Config, model: str) -> Config | None:
-    """The entry of a configured model's network, if that is a backbone; none of an ensemble or an ablated model."""
+    """The entry of a configured model's network, if that is a backbone; none of an ensemble or a derived model."""
     entry = dataset["models"].get(model)
     network: Config | None = config["networks"][entry["network"]] if entry else None
     return network if network and is_frozen(network) else None

@@ -7,7 +7,7 @@ from typing import Any
 
 from medfusion.errors import UserError
 from medfusion.learning.architectures import OPTIONS
-from medfusion.planning import backbones, precision
+from medfusion.planning import ablations, backbones, precision
 from medfusion.planning.config_checks import inconsistencies, misspelt
 from medfusion.planning.config_models.classifiers import STEP
 from medfusion.planning.config_models.faults import faults
@@ -61,12 +61,21 @@ def _remove_switched_off(config: Config) -> None:
     datasets = config.get("datasets")
     for dataset in datasets.values() if isinstance(datasets, dict) else ():
         if isinstance(dataset, dict):
+            _switch_off_derived(dataset.get("models"))
             holders += [dataset.get("models"), dataset.get("ensembles")]
             _leave_out_of_comparisons(dataset)
     for holder in holders:
         if isinstance(holder, dict):
             for name in [name for name, entry in holder.items() if entry is None]:
                 del holder[name]
+
+
+def _switch_off_derived(models: Any) -> None:
+    """A model that is switched off takes those with it that are derived from it."""
+    off = {name for name, entry in models.items() if entry is None} if isinstance(models, dict) else set()
+    for name in [name for name, entry in models.items() if isinstance(entry, dict)] if off else ():
+        if str(models[name].get("base")) in off:
+            models[name] = None
 
 
 def _leave_out_of_comparisons(dataset: Config) -> None:
@@ -122,6 +131,9 @@ def _plain(value: Any, key: str = "") -> Any:
 
 def _fill_defaults(config: Config) -> None:
     defaults = config["defaults"]
+    for dataset in config["datasets"].values():
+        fill_dataset(dataset, defaults)
+    ablations.derive(config)
     for network in config["networks"].values():
         network["options"] = network.get("options") or {}
         if backbones.is_frozen(network):
@@ -136,5 +148,3 @@ def _fill_defaults(config: Config) -> None:
     for fusion in config["fusions"].values():
         if "choose" in fusion:
             fusion.setdefault("step", STEP)
-    for dataset in config["datasets"].values():
-        fill_dataset(dataset, defaults)

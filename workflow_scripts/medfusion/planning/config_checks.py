@@ -6,11 +6,11 @@ from pathlib import Path
 
 from medfusion.figures.drawn import DRAWN
 from medfusion.learning.architectures import LAYERS
-from medfusion.planning import backbones, dataset_checks, pretraining
+from medfusion.planning import ablations, backbones, dataset_checks, pretraining
 from medfusion.planning.config_values import did_you_mean, hint, printed
 from medfusion.planning.fingerprint import ROOT
 from medfusion.planning.partitions import SCHEMES
-from medfusion.planning.systems import Config
+from medfusion.planning.systems import Config, all_models
 
 # Names of folders and targets beside those of the data sets; a test adds the names of the rules.
 RESERVED_DATASETS = {
@@ -38,13 +38,13 @@ OF_OTHERS = (".git", ".snakemake", ".venv", ".ci", "__pycache__")
 def inconsistencies(config: Config) -> Iterator[str]:
     """Faults of a configuration whose sections are sound and that has its defaults, one line each."""
     yield from _folder_faults(config)
-    used = {model["network"] for dataset in config["datasets"].values() for model in dataset["models"].values()}
+    used = {model["network"] for dataset in config["datasets"].values() for model in all_models(dataset).values()}
     for name, network in config["networks"].items():
         if backbones.is_frozen(network):
             yield from backbones.faults(f"networks.{name}", network, name in used)
         else:
-            yield from _network_faults(f"networks.{name}", network)
-            yield from pretraining.faults(f"networks.{name}", network, name in used)
+            yield from _network_faults(ablations.place(name), network)
+            yield from pretraining.faults(ablations.place(name), network, name in used)
     for section in ("classifiers", "fusions"):
         if "cnn" in config[section]:
             yield f"{section}.cnn: the name stands for the network itself; choose another"
@@ -68,7 +68,10 @@ def _name_faults(config: Config) -> Iterator[str]:
     """Names that stand for something else, and those that are one folder to disks that do not tell A from a."""
     holders = [(section, config[section]) for section in ("datasets", "networks", "classifiers", "fusions")]
     for name, dataset in config["datasets"].items():
-        holders += [(f"datasets.{name}.{part}", dataset[part]) for part in ("models", "ensembles")]
+        holders += [
+            (f"datasets.{name}.models", all_models(dataset)),
+            (f"datasets.{name}.ensembles", dataset["ensembles"]),
+        ]
     for key, entries in holders:
         folded: dict[str, str] = {}
         for name in entries:
@@ -112,9 +115,14 @@ def misspelt(config: Config) -> Iterator[str]:
                 f"{did_you_mean(name, others)}"
             )
         models = dataset.get("models") or {}
+        bases = [model for model, entry in models.items() if "base" not in entry]
         for model, entry in models.items():
             others = [other for other, theirs in models.items() if "network" in theirs]
-            if "network" not in entry and (guess := did_you_mean(model, others)):
+            if "base" in entry and entry["base"] not in bases:
+                derived = "is a derived model itself; name one without base"
+                why = derived if entry["base"] in models else f"is unknown{hint(entry['base'], bases)}"
+                yield f"datasets.{name}.models.{model}.base: {entry['base']!r} {why}"
+            if not {"network", "base"} & {*entry} and (guess := did_you_mean(model, others)):
                 yield f"datasets.{name}.models.{model}: lacks network{guess}"
 
 

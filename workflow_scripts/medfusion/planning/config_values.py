@@ -19,6 +19,7 @@ RENAMED = {
     "recall": "sensitivity",
     "views": "test_time_augmentation",
 }
+GONE = {"ablations": "; an ablation is a model of its own now, with `base` and `changes`: see configs/ablations.yaml"}
 DEEPEST = 20  # sections inside sections; a YAML alias can hold itself
 
 
@@ -96,6 +97,8 @@ def did_you_mean(word: str, known: Sequence[Any]) -> str:
     >>> did_you_mean("votes/all", ["ensembles/all"]), did_you_mean("votes/one", ["ensembles/all"])
     ("; it is called 'ensembles/all' now", "; 'votes' is called 'ensembles' now")
     """
+    if word in GONE:
+        return GONE[word]
     first, slash, rest = word.partition("/")
     if first in RENAMED and (now := f"{RENAMED[first]}{slash}{rest}") in known:
         return f"; it is called {now!r} now"

@@ -11,7 +11,7 @@ from collections import Counter
 from medfusion.data import folders, metadata, npy_header
 from medfusion.data.datafiles import CLASSES, COUNTS, NAMES, TASKS
 from medfusion.errors import UserError
-from medfusion.planning.config_models.datasets import Ablations, Dataset
+from medfusion.planning.config_models.datasets import Dataset
 from medfusion.planning.partitions import SCHEMES
 from medfusion.planning.systems import Config
 from medfusion.tasks import is_multi_label, task_of
@@ -218,8 +218,9 @@ def _fill_augmentation(entry: Config, general: Config, copies: int) -> list[str]
 
 
 def _fill_models(entry: Config, general: Config, network: str, images: int | None) -> list[str]:
-    said = []
-    entry["models"] = entry["models"] or {ONLY_MODEL: {}}
+    said, given = [], entry["models"] or {ONLY_MODEL: {}}
+    entry["derived"] = {name: model for name, model in given.items() if "base" in model}  # see ablations.py
+    entry["models"] = {name: model for name, model in given.items() if "base" not in model}
     number = f"{images:,} training images" if images else "an unknown number of training images"
     for name, model in entry["models"].items():
         if "network" not in model:
@@ -235,6 +236,4 @@ def _fill_models(entry: Config, general: Config, network: str, images: int | Non
         model.setdefault("seeds", list(general["seeds"]))
         model.setdefault("train_images", general["train_images"])
         model.setdefault("drop_near_duplicates_of", list(general["drop_near_duplicates_of"]))
-        if model.setdefault("ablations", None) is not None:
-            model["ablations"] = {**dict.fromkeys(Ablations.model_fields), **model["ablations"]}
     return said

@@ -3,7 +3,6 @@
 import itertools
 import math
 from collections.abc import Iterator
-from typing import Any
 
 import yaml
 
@@ -12,8 +11,7 @@ from medfusion.data.natural_order import is_numbered
 from medfusion.errors import UserError
 from medfusion.learning.architectures import OPTIONS, halvings
 from medfusion.learning.architectures.compact_resnet import stem_stride
-from medfusion.planning import pretraining
-from medfusion.planning.ablations import other_layers, removable
+from medfusion.planning import ablations, pretraining
 from medfusion.planning.backbones import is_frozen
 from medfusion.planning.config_values import RENAMED, hint, unreadable
 from medfusion.planning.data_sets import (
@@ -28,7 +26,7 @@ from medfusion.planning.data_sets import (
     several_labels,
 )
 from medfusion.planning.partitions import SCHEMES
-from medfusion.planning.systems import Config, fusion_members, systems
+from medfusion.planning.systems import Config, all_models, fusion_members, systems
 from medfusion.system_id import SystemId
 from medfusion.tasks import MOST_LABELS
 
@@ -63,26 +61,26 @@ def faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
         dataset["augmentation"][kind] for kind in ("rotation", "scale", "contrast")
     ):
         yield f"{key}.augmentation: changes nothing; networks that want no augmentation say images: original"
-    for name, model in dataset["models"].items():
+    for name, model in all_models(dataset).items():
         yield from _model_faults(f"{key}.models.{name}", name, model, config)
-        if model["ablations"] is not None:
-            yield from _ablation_faults(f"{key}.models.{name}.ablations", model, dataset, config)
+        if name in dataset["derived"]:
+            yield from ablations.faults(f"{key}.models.{name}", name, dataset, config)
     known = [f"{name}/{system}" for name in dataset["models"] for system in systems(dataset, name)]
     for ensemble, members in dataset["ensembles"].items():
         for member in members:
             if member not in known:
-                yield f"{key}.ensembles.{ensemble}: unknown system {member!r}{hint(member, known)}"
+                yield f"{key}.ensembles.{ensemble}: {_no_system(member, known, dataset)}"
     packable = [*known, *(f"ensembles/{ensemble}" for ensemble in dataset["ensembles"])]
     if dataset["export"] and dataset["export"] not in packable:
-        yield f"{key}.export: unknown system {dataset['export']!r}{hint(dataset['export'], packable)}"
+        yield f"{key}.export: {_no_system(dataset['export'], packable, dataset)}"
     for name in itertools.chain(*(dataset["primary"] or {"compare": []})["compare"]):
         if name not in packable:
-            yield f"{key}.primary.compare: unknown system {name!r}{hint(name, packable)}"
+            yield f"{key}.primary.compare: {_no_system(name, packable, dataset)}"
     for row in dataset["published"]:
-        model, _, system = SystemId.of(row.get("system") or "")
-        unknown = model in dataset["models"] and system not in {"cnn", *config["classifiers"], *config["fusions"]}
-        if unknown or model in RENAMED:  # a model that is none may be one that is switched off
-            yield f"{key}.published: unknown system {row['system']!r}{hint(row['system'], packable)}"
+        named, _, system = SystemId.of(row.get("system") or "")
+        unknown = named in dataset["models"] and system not in {"cnn", *config["classifiers"], *config["fusions"]}
+        if unknown or named in RENAMED:  # a model that is none may be one that is switched off
+            yield f"{key}.published: {_no_system(row['system'], packable, dataset)}"
     if (curve := dataset["learning_curve"]) and (name := curve["network"]) not in config["networks"]:
         yield f"{key}.learning_curve.network: unknown {name!r}{hint(name, list(config['networks']))}"
     elif curve and is_frozen(config["networks"][name]):
@@ -93,6 +91,13 @@ def faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
     yield from _partition_faults(key, dataset, config)
     yield from _size_faults(key, dataset, config)
     yield from _image_faults(key, dataset, config)
+
+
+def _no_system(name: str, known: list[str], dataset: Config) -> str:
+    """Why a name is none of a system that may be chosen or compared."""
+    if SystemId.of(name).model in dataset["derived"]:
+        return f"{name!r} is of a derived model, which takes no part in choices; name another"
+    return f"unknown system {name!r}{hint(name, known)}"
 
 
 def _file_faults(key: str, path: str) -> Iterator[str]:
@@ -218,38 +223,6 @@ def _model_faults(key: str, name: str, model: Config, config: Config) -> Iterato
                 )
 
 
-def _ablation_faults(key: str, model: Config, dataset: Config, config: Config) -> Iterator[str]:
-    wanted, name = model["ablations"], model["network"]
-    for part in ("seeds", "classifiers"):
-        for value in wanted[part] or ():
-            if value not in model[part]:
-                yield f"{key}.{part}: {value!r} is not among this model's {part}: {_list(model[part])}"
-    network = config["networks"].get(name)
-    if network and is_frozen(network):
-        yield f"{key}: networks.{name} is a frozen backbone, of which nothing can be taken away; set ablations: ~"
-        return
-    if network is None:
-        return  # already named
-    classifiers = model["classifiers"] if wanted["classifiers"] is None else wanted["classifiers"]
-    parts, layers = removable(network, dataset["augmentation"], classifiers), other_layers(network, classifiers)
-    for part in wanted["without"] or ():
-        if part not in parts:
-            yield f"{key}.without: networks.{name} has no {part!r} to take away; it has {_list(parts)}"
-    for layer in wanted["layers"] or ():
-        if layer not in layers:
-            yield (
-                f"{key}.layers: networks.{name} has no other layer {layer!r} for its classifiers; it has "
-                f"{_list(layers)}"
-            )
-    left = [found if wanted[part] is None else wanted[part] for part, found in (("without", parts), ("layers", layers))]
-    if not any(left):
-        yield f"{key}: takes nothing away; name something in without or layers, or set ablations: ~"
-
-
-def _list(names: list[Any]) -> str:
-    return ", ".join(map(str, names)) or "none"
-
-
 def _size_faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
     """Numbers of images that the data set cannot give, as far as its counts are known before its file is read."""
     classes, known = least_images(dataset), counts(dataset)
@@ -259,7 +232,8 @@ def _size_faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
                 yield f"{key}.generated.{split}: {count}; expected at least {classes}, one image of each class"
     images = known.get("train", math.inf)
     most = f"at most {images}, all its training images" if known else "fewer than all"
-    sizes = [(f"{key}.models.{name}.train_images", model["train_images"]) for name, model in dataset["models"].items()]
+    models = all_models(dataset)
+    sizes = [(f"{key}.models.{name}.train_images", model["train_images"]) for name, model in models.items()]
     if dataset["learning_curve"]:
         sizes += [(f"{key}.learning_curve.sizes", size) for size in dataset["learning_curve"]["sizes"]]
     for place, size in sizes:
@@ -274,7 +248,7 @@ def _size_faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
             yield f"{place}: {limit}; expected at least {classes}, one image of each class of {key}"
     for name, classifier in config["classifiers"].items():
         limits = {limit: classifier[limit] or math.inf for limit in ("search_images", "fit_images")}
-        users = {own: model["train_images"] for own, model in dataset["models"].items() if name in model["classifiers"]}
+        users = {own: model["train_images"] for own, model in models.items() if name in model["classifiers"]}
         seen, source = min(images, *limits.values()), "which gives {} images"
         for own, taken in users.items():
             if taken != "all" and taken < seen:
@@ -325,7 +299,7 @@ def _partition_faults(key: str, dataset: Config, config: Config) -> Iterator[str
         for first, second in wanted["compare"]:
             for name in (first, second):
                 if name not in known:
-                    yield f"{key}.{scheme}.compare: unknown system {name!r}{hint(name, known)}"
+                    yield f"{key}.{scheme}.compare: {_no_system(name, known, dataset)}"
 
 
 def _fold_ensemble_faults(
@@ -355,22 +329,23 @@ def _trained(dataset: Config, scheme: str) -> float:
 def _image_faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
     """Networks that the data set's images are too small for."""
     side = dataset["size"]
-    names = [model["network"] for model in dataset["models"].values()]
+    names = [model["network"] for model in all_models(dataset).values()]
     if dataset["learning_curve"]:
         names.append(dataset["learning_curve"]["network"])
     for name in dict.fromkeys(names):
         network = config["networks"].get(name, {"architecture": None})
         if network["architecture"] not in OPTIONS:
             continue  # a backbone, or already named
+        place = ablations.place(name)
         if several_labels(dataset) and network["training"]["class_weight"]:
-            yield f"networks.{name}.training.class_weight: for one class an image, and {key} has several labels; set ~"
+            yield f"{place}.training.class_weight: for one class an image, and {key} has several labels; set ~"
         if (shift := network["training"]["shift"]) >= side:
-            yield f"networks.{name}.training.shift: {shift}; expected less than the {side} pixels of {key}"
-        yield from pretraining.size_faults(f"networks.{name}", network, key, side)
+            yield f"{place}.training.shift: {shift}; expected less than the {side} pixels of {key}"
+        yield from pretraining.size_faults(place, network, key, side)
         halved = halvings(network["architecture"], network["options"])
         left = math.ceil(side / stem_stride(network["options"], side))  # by the first convolution
         if halved > math.ceil(math.log2(left)):
             yield (
-                f"networks.{name}.options.widths: grow {halved} times, and each time halve the image; expected at most "
+                f"{place}.options.widths: grow {halved} times, and each time halve the image; expected at most "
                 f"{math.ceil(math.log2(left))} times for the {side} pixels of {key}"
             )

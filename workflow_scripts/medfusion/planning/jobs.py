@@ -12,6 +12,7 @@ from medfusion.planning.input_check_plan import InputCheckPlan
 from medfusion.planning.job_settings import job_settings
 from medfusion.planning.page_plan import PagePlan
 from medfusion.planning.plan import Plan
+from medfusion.planning.systems import all_models
 
 
 @dataclass(frozen=True)
@@ -86,34 +87,27 @@ def _of_data(plan: Plan, dataset: str) -> Iterator[tuple[str, dict[str, Any]]]:
     stages = ["prepare_folder" if dataset in plan.in_folders else "prepare"]
     stages += ["inspect_images", "audit_duplicates", "baselines"]
     yield from ((stage, {"dataset": dataset}) for stage in stages)
-    off = {kind for variant in plan.variants[dataset].values() if (kind := variant.augmentation_off)}
-    for name in ("augmented", *(f"augmented-without-{kind}" for kind in sorted(off))):
+    own = [model for model, entry in plan.datasets[dataset]["derived"].items() if entry["augmentation"]]
+    for name in ("augmented", *(f"augmented-{model}" for model in own)):
         yield "augment", {"dataset": dataset, "augmented": name}
 
 
 def _of_models(plan: Plan, dataset: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    entry = plan.entries[dataset]
+    entry, models = plan.entries[dataset], all_models(plan.entries[dataset])
     audited = dataset in plan.datasets and not plan.several_labels(dataset)
-    if audited or any(settings["drop_near_duplicates_of"] for settings in entry["models"].values()):
+    if audited or any(settings["drop_near_duplicates_of"] for settings in models.values()):
         yield "group_images", {"dataset": dataset}
-    for model, settings in entry["models"].items():
+    for model, settings in models.items():
         if plan.backbone(dataset, model):
             yield "apply_backbone", {"dataset": dataset, "model": model}
         for seed in settings["seeds"]:
             of_seed = {"dataset": dataset, "model": model, "seed": seed}
-            if not plan.backbone(dataset, model):
+            if plan.trains(dataset, model):
                 yield "train_cnn", of_seed
+            if not plan.backbone(dataset, model):
                 yield "extract_features", of_seed
             yield from (("fit_grid", {**of_seed, "classifier": name}) for name in plan.classifiers(dataset, model))
             yield from (("fuse", {**of_seed, "fusion": name}) for name in settings["fusions"])
-    for path, variant in plan.variants[dataset].items():
-        for seed in variant.seeds:
-            of_seed = {"dataset": dataset, "model": path, "seed": seed}
-            if variant.trained:
-                yield "train_cnn", of_seed
-            yield "extract_features", of_seed
-            fitted = [name for name in variant.systems if name != "cnn"]
-            yield from (("fit_grid", {**of_seed, "classifier": name}) for name in fitted)
     yield from (("ensemble", {"dataset": dataset, "ensemble": ensemble}) for ensemble in entry["ensembles"] or ())
     if curve := entry["learning_curve"]:
         for repeat in curve["repeats"]:
@@ -148,7 +142,7 @@ def _of_fold_ensembles(plan: Plan, path: str) -> Iterator[tuple[str, dict[str, A
 
 
 def _of_evaluation(plan: Plan, dataset: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    for group in (*plan.groups[dataset], *plan.ablation_groups[dataset]):
+    for group in (*plan.groups[dataset], *plan.derived_groups[dataset]):
         yield "evaluate", {"dataset": dataset, "group": group}
     stages = ["rank_systems", "assess_discrimination"]
     if dataset in plan.with_metadata:

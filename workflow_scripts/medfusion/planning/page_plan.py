@@ -214,14 +214,14 @@ class PagePlan:
                 lambda dataset: plan.datasets[dataset]["learning_curve"],
             ),
             "ablations": Drawing(
-                ablations.FOLDER,
+                "ablations",
                 {"metrics": plan.ablation_metrics},
                 lambda wildcards: self._name_alone(
                     wildcards,
                     comparisons=[asdict(found) for found in ablations.comparisons(plan.config, wildcards.dataset)],
                     confidence=plan.config["evaluation"]["confidence"],
                 ),
-                lambda dataset: plan.variants[dataset],
+                lambda dataset: plan.datasets[dataset]["derived"],
             ),
         }
 

@@ -115,13 +115,12 @@ def _resplits(dataset: str, entry: Config) -> Iterator[Partition]:
 def _entry(entry: Config, names: list[str] | None, **more: Any) -> Config:
     """The entry of a data set with some of its models, and nothing but what is trained and evaluated."""
     kept = names or list(entry["models"])
-    without: Config = {"ablations": None, "drop_near_duplicates_of": []}
-    models = {name: {**entry["models"][name], **without, **more} for name in kept}
+    models = {name: {**entry["models"][name], "drop_near_duplicates_of": [], **more} for name in kept}
     ensembles = {
         name: members
         for name, members in entry["ensembles"].items()
         if all(SystemId.of(member).model in models for member in members)
         and sum(len(models[SystemId.of(member).model]["seeds"]) for member in members) > 1  # else the system itself
     }
-    without = {"learning_curve": None, "primary": None, "published": [], "export": None}
+    without: Config = {"derived": {}, "learning_curve": None, "primary": None, "published": [], "export": None}
     return {**entry, "models": models, "ensembles": ensembles, **without}

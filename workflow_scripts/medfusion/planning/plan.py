@@ -11,7 +11,7 @@ from medfusion import display_names
 from medfusion.data.datafiles import file_name
 from medfusion.planning import ablations, backbones, data_sets, pretraining
 from medfusion.planning.partitions import Partition, fold_ensembles, partitions
-from medfusion.planning.systems import Config, fusion_members, systems
+from medfusion.planning.systems import Config, all_models, fusion_members, systems
 from medfusion.system_id import SystemId
 
 Wildcards = Any  # Snakemake's: one attribute for each wildcard
@@ -39,12 +39,8 @@ class Plan:
         }
         # Group of systems -> system -> file of its probabilities, for each of these.
         self.groups = {name: self._groups(name) for name in self.entries}
-        # Models with something taken away, by the name that stands for a model in their paths; and their groups, apart
-        # from the others because they are no candidates.
-        self.variants = {
-            name: ablations.variants(config, name) if name in self.datasets else {} for name in self.entries
-        }
-        self.ablation_groups = {name: self._ablation_groups(name) for name in self.entries}
+        # Those of models that are derived from others, apart because they are no candidates.
+        self.derived_groups = {name: self._groups_of(name, "derived") for name in self.entries}
         self._runs: dict[str, dict[SystemId, str]] = {}
         self._candidates: dict[str, dict[SystemId, str]] = {}
 
@@ -218,20 +214,23 @@ class Plan:
     # -- networks -----------------------------------------------------------------------------------------------------
 
     def model(self, wildcards: Wildcards) -> Config:
-        """A model's entry in the configuration; that of the model that it is derived from, for an ablated one."""
-        variant = self._variant(wildcards)
-        return self.entries[wildcards.dataset]["models"][variant.base if variant else wildcards.model]
+        """A model's entry in the configuration."""
+        return all_models(self.entries[wildcards.dataset])[wildcards.model]
 
     def network(self, wildcards: Wildcards) -> Config:
-        """The network's entry in the configuration, for a model; with the change, for an ablated one."""
-        variant = self._variant(wildcards)
-        return variant.network if variant else self.config["networks"][self.model(wildcards)["network"]]
+        """The network's entry in the configuration, for a model."""
+        network: Config = self.config["networks"][self.model(wildcards)["network"]]
+        return network
 
     def trained_network(self, wildcards: Wildcards) -> str:
         """The trained network that a model's features are taken from."""
-        variant, model = self._variant(wildcards), wildcards.model
-        model = variant.base if variant and not variant.trained else model
+        model = ablations.trained_as(self.config, self.entries[wildcards.dataset], wildcards.model)
         return f"{self.seed_folder(wildcards.dataset, model, wildcards.seed)}/model.keras"
+
+    def trains(self, dataset: str, model: str) -> bool:
+        """Whether a model has a training of its own: with no frozen backbone, nor the trained network of its base."""
+        frozen = self.backbone(dataset, model)
+        return not frozen and ablations.trained_as(self.config, self.entries[dataset], model) == model
 
     def features(self, wildcards: Wildcards) -> str:
         """The features that a model's classifiers see: those of a backbone are the same for all seeds."""
@@ -254,11 +253,8 @@ class Plan:
 
     def classifiers(self, dataset: str, model: str) -> list[str]:
         """The classifiers that are fitted for a model; a backbone's head is one of them."""
-        own = self.entries[dataset]["models"][model]["classifiers"]
+        own: list[str] = all_models(self.entries[dataset])[model]["classifiers"]
         return [backbones.HEAD, *own] if self.backbone(dataset, model) else own
-
-    def _variant(self, wildcards: Wildcards) -> ablations.Variant | None:
-        return self.variants[wildcards.dataset].get(wildcards.model)
 
     def curve_network(self, dataset: str) -> Config:
         """The network's entry in the configuration, for the training-size study."""
@@ -280,16 +276,15 @@ class Plan:
         used = [
             self.config["networks"][model["network"]]
             for entry in self.datasets.values()
-            for model in entry["models"].values()
+            for model in all_models(entry).values()
         ]
         used += [self.curve_network(name) for name, entry in self.datasets.items() if entry["learning_curve"]]
         return list(dict.fromkeys(name for network in used if (name := pretraining.fetched(network))))
 
     def augmented(self, wildcards: Wildcards) -> Files:
         """The augmented set, if the model's network draws from it."""
-        variant = self._variant(wildcards)
-        kind = variant.augmentation_off if variant else None
-        return self._augmented_set(wildcards.dataset, self.network(wildcards), f"-without-{kind}" if kind else "")
+        own = self.model(wildcards).get("augmentation")
+        return self._augmented_set(wildcards.dataset, self.network(wildcards), f"-{wildcards.model}" if own else "")
 
     def curve_augmented(self, wildcards: Wildcards) -> Files:
         """The augmented set, if the network of the training-size study draws from it."""
@@ -300,10 +295,11 @@ class Plan:
         return [f"{self.results}/{dataset}/augmented{suffix}.h5"] if drawn else []
 
     def augmentation(self, wildcards: Wildcards) -> Config:
-        """The settings of an augmented set; the name of one for an ablation says what it lacks."""
-        _, _, kind = wildcards.augmented.partition("-without-")
-        off = {kind: ablations.AUGMENTATION_OFF[kind]} if kind else {}
-        return {**self.entries[wildcards.dataset]["augmentation"], **off}
+        """The settings of an augmented set: of a data set, or of the derived model that its name ends in."""
+        _, _, model = wildcards.augmented.partition("-")
+        entry = self.entries[wildcards.dataset]
+        augmentation: Config = (entry["derived"][model] if model else entry)["augmentation"]
+        return augmentation
 
     def groups_of(self, wildcards: Wildcards) -> Files:
         """Which images belong together, if a model learns from no near-duplicate of some splits."""
@@ -335,13 +331,7 @@ class Plan:
 
     def _groups(self, dataset: str) -> dict[str, dict[str, str]]:
         entry, folder = self.entries[dataset], f"{self.results}/{dataset}"
-        groups = {
-            f"{model}/seed{seed}": {
-                system: self.probabilities(dataset, model, seed, system) for system in systems(entry, model)
-            }
-            for model in entry["models"]
-            for seed in entry["models"][model]["seeds"]
-        }
+        groups = self._groups_of(dataset, "models")
         if dataset in self.datasets:
             names = ("majority", "nearest_neighbour")
             groups["baselines"] = {name: f"{folder}/baselines/{name}.h5" for name in names}
@@ -354,21 +344,21 @@ class Plan:
             groups[group] = {str(size): f"{folder}/{group}/{size}.h5" for size in entry["learning_curve"]["sizes"]}
         return groups
 
-    def _ablation_groups(self, dataset: str) -> dict[str, dict[str, str]]:
+    def _groups_of(self, dataset: str, kind: str) -> dict[str, dict[str, str]]:
+        """Of "models", or of those that are "derived" from them."""
+        entry = self.entries[dataset]
         return {
-            f"{path}/seed{seed}": {
-                f"{variant.base}/{variant.name}/{system}": self.probabilities(dataset, path, seed, system)
-                for system in variant.systems
+            f"{name}/seed{seed}": {
+                system: self.probabilities(dataset, name, seed, system) for system in systems(entry, name)
             }
-            for path, variant in self.variants[dataset].items()
-            for seed in variant.seeds
+            for name, model in entry[kind].items()
+            for seed in model["seeds"]
         }
 
     def group(self, wildcards: Wildcards) -> dict[str, str]:
         """The probabilities of a group of systems that is evaluated together, by system."""
         dataset, group = wildcards.dataset, wildcards.group
-        groups = self.groups[dataset]
-        return groups[group] if group in groups else self.ablation_groups[dataset][group]
+        return {**self.groups[dataset], **self.derived_groups[dataset]}[group]
 
     def group_files(self, wildcards: Wildcards) -> Files:
         """The probabilities of a group of systems that is evaluated together."""
@@ -379,21 +369,21 @@ class Plan:
         return [file for group in self.groups[wildcards.dataset].values() for file in group.values()]
 
     def metrics(self, dataset: str) -> Files:
-        """The measures of every group of a data set but ablations."""
+        """The measures of every group of a data set but those of derived models."""
         return [f"{self.results}/{dataset}/{group}/metrics.json" for group in self.groups[dataset]]
 
     def all_metrics(self, dataset: str) -> Files:
         """The measures of every group of a data set."""
         folder = f"{self.results}/{dataset}"
-        return [*self.metrics(dataset), *(f"{folder}/{group}/metrics.json" for group in self.ablation_groups[dataset])]
+        return [*self.metrics(dataset), *(f"{folder}/{group}/metrics.json" for group in self.derived_groups[dataset])]
 
     def ablation_metrics(self, wildcards: Wildcards) -> Files:
-        """The measures of ablated models and of the models that they are derived from, for the same seeds."""
+        """The measures of derived models and of their bases, for the same seeds."""
         dataset = wildcards.dataset
         folders: dict[str, None] = {}
-        for path, variant in self.variants[dataset].items():
-            for model in (variant.base, path):
-                folders |= dict.fromkeys(self.seed_folder(dataset, model, seed) for seed in variant.seeds)
+        for name, derived in self.datasets[dataset]["derived"].items():
+            for model in (derived["base"], name):
+                folders |= dict.fromkeys(self.seed_folder(dataset, model, seed) for seed in derived["seeds"])
         return [f"{folder}/metrics.json" for folder in folders]
 
     def compared_runs(self, dataset: str) -> dict[SystemId, str]:

@@ -5,9 +5,14 @@ from typing import Any
 Config = dict[str, Any]
 
 
+def all_models(dataset: Config) -> dict[str, Config]:
+    """The models of a data set, and those that are derived from them by `base`."""
+    return {**dataset["models"], **dataset["derived"]}
+
+
 def systems(dataset: Config, model: str) -> list[str]:
     """The systems of a model: its network, its classifiers, its fusions."""
-    entry = dataset["models"][model]
+    entry = all_models(dataset)[model]
     return ["cnn", *entry["classifiers"], *entry["fusions"]]
 
 

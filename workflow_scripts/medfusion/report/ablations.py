@@ -16,8 +16,7 @@ from medfusion.report.page_components import Body, Cell, Row, Section, Table
 from medfusion.report.page_tables import NOTHING, value_cell, with_interval
 
 PARTS = {
-    "change": "One part taken away",
-    "layer": "The same network, classifiers on another layer",
+    "change": "One part taken away, or another",
     "member": "One member of a fusion alone: difference to the fusion",
 }
 NOTES = (

@@ -104,7 +104,7 @@ def gather(
     """
     config, first, measures, own = settings["config"], contents[0], tidy(contents), _below(key, tables)
     name, label_names = first["name"], first["label_names"]
-    ranked = rankings.read(own["ranking"], ranking.candidates(measures))
+    ranked = rankings.read(own["ranking"], ranking.candidates(measures, config["datasets"][key]["derived"]))
     weights = _of_runs(own, "fusion", ("members", "weights", "curve"))
     counts = audit = compared = discrimination = reliability = examples = corruptions = None
     input_check = slices = labels = None

@@ -23,6 +23,7 @@ from medfusion.planning.config_models.common import (
     key,
     optional,
 )
+from medfusion.planning.config_models.networks import Features, Options, Training
 
 Size = Literal["all"] | Annotated[int, Field(ge=2)]
 Pair = Annotated[list[str], Field(min_length=2, max_length=2)]
@@ -56,17 +57,21 @@ class Split(Section):
             yield "shares", f"sum to {sum(self.shares):g}; expected 1"
 
 
-class Augmentation(Section):
-    preset: Literal["free", "upright", "sided", None] = optional(
-        "what the four last keys are where they are not given: free (both flips, ± 180°), upright (mirror images, "
-        "± 10°), sided (no flips, ± 10°), each with ± 0.10 of scale and contrast; ~ for that of the kind of image"
-    )
+class Augmented(Section):
     copies: int = optional("versions of each image; by default as in defaults.by_images", ge=1, le=1000)
     seed: Seed = optional("of the augmented set")
     flip: Literal["none", "horizontal", "vertical", "both"] = optional("mirror images; by default as the preset has it")
     rotation: Annotated[float, Field(ge=0, le=180)] = optional("± degrees; likewise")
     scale: Share = optional("± share; likewise")
     contrast: Share = optional("± share; likewise")
+
+
+class Augmentation(Augmented):
+    preset: Literal["free", "upright", "sided", None] = optional(
+        "what flip, rotation, scale and contrast are where they are not given: free (both flips, ± 180°), upright "
+        "(mirror images, ± 10°), sided (no flips, ± 10°), each with ± 0.10 of scale and contrast; ~ for that of the "
+        "kind of image"
+    )
 
 
 class Pairs(Section):
@@ -114,22 +119,13 @@ class Resplits(Compared):
     number: int = optional("how many splits", ge=2, le=1000)
 
 
-class Ablations(Section):
-    seeds: SomeDistinct[Seed] | None = optional("some of the model's; ~ for all")
-    classifiers: Distinct[str] | None = optional("some of the model's; ~ for all")
-    without: (
-        Distinct[
-            Literal[
-                "augmentation", "flip", "rotation", "scale", "contrast", "original_epochs", "affine", "corruptions",
-                "symmetries", "shift", "batch_norm", "dropout", "dense_dropout", "l2", "weight_decay",
-                "label_smoothing", "early_stopping", "test_time_augmentation", "network",
-            ]
-        ]
-        | None
-    ) = optional("parts that are taken away, each alone; ~ for all that the network has")  # fmt: skip
-    layers: Distinct[Literal["flatten", "dense", "features"]] | None = optional(
-        "that the classifiers see instead, each alone; ~ for all that the network has"
-    )
+class Changes(Section):
+    """What is other in a derived model: keys that replace those of its base."""
+
+    options: Options = optional("of the network")
+    training: Training = optional("of the network")
+    features: Features = optional("of the network")
+    augmentation: Augmented = optional("of the data set")
 
 
 class OfAnyModel(Section):
@@ -147,7 +143,15 @@ class OfAnyModel(Section):
 class Model(OfAnyModel):
     label: Label = optional("its name in tables, figures and pages; ~ for one that follows from the key")
     network: str = optional("an entry of networks; by default that of defaults.by_images")
-    ablations: Ablations | None = optional("what each part contributes; ~ for none")
+    base: str = optional(
+        "a model of this data set that this one is derived from, for an ablation: what is not given is the base's, and "
+        "the page compares the two seed by seed; a derived model takes no part in choices"
+    )
+    changes: Changes = optional("what is other than in base")
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        if self.changes and not self.base:
+            yield "changes", "of what; expected the key base too"
 
 
 class Ensemble(Section):
