@@ -366,8 +366,8 @@ FAULTS = {
         "datasets.breast.models.breast_cnn.changes: of what; expected the key base too",
     ),
     "a misspelt change": (
-        "{datasets: {breast: {models: {other: {base: breast_cnn, changes: {trainin: {epochs: 3}}}}}}}",  # codespell:ignore
-        "datasets.breast.models.other.changes: unknown key 'trainin'; did you mean 'training'?",  # codespell:ignore
+        "{datasets: {breast: {models: {other: {base: breast_cnn, changes: {trained: {epochs: 3}}}}}}}",
+        "datasets.breast.models.other.changes: unknown key 'trained'; did you mean 'training'?",
     ),
     "a change to a value that none may have": (
         "{datasets: {breast: {models: {other: {base: breast_cnn, changes: {training: {epochs: 0}}}}}}}",

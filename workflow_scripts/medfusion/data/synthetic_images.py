@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from medfusion.data import synthetic_cells, synthetic_ultrasound
 from medfusion.data import synthetic_scenes as scenes
 
 SPLITS = ("train", "val", "test")
@@ -232,8 +231,8 @@ SYNTHETIC_SETS: dict[str, SyntheticSet] = {
     "octmnist": SyntheticSet(scenes.retinal_layers, _shares(34, 10, 8, 47), 1),
     "pneumoniamnist": SyntheticSet(scenes.chest_film, _shares(26, 74), 1),
     "retinamnist": SyntheticSet(scenes.fundus, _shares(45, 12, 19, 18, 6), 3),
-    "breastmnist": SyntheticSet(synthetic_ultrasound.breast, (0.27, 0.73), 1),
-    "bloodmnist": SyntheticSet(synthetic_cells.blood, _shares(852, 2181, 1085, 2026, 849, 993, 2330, 1643), 3),
+    "breastmnist": SyntheticSet(scenes.ultrasound, (0.27, 0.73), 1),
+    "bloodmnist": SyntheticSet(scenes.blood_cell, _shares(852, 2181, 1085, 2026, 849, 993, 2330, 1643), 3),
     "tissuemnist": SyntheticSet(scenes.kidney_cells, _shares(32, 5, 4, 9, 7, 5, 24, 15), 1),
     "organamnist": SyntheticSet(scenes.body_section, _shares(6, 4, 4, 4, 11, 11, 18, 11, 11, 9, 10), 1),
     "organcmnist": SyntheticSet(scenes.body_section, _shares(9, 5, 5, 5, 8, 9, 23, 8, 8, 9, 12), 1),

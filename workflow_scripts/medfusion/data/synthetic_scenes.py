@@ -56,10 +56,11 @@ def ultrasound(rng: np.random.Generator, label: int, size: int) -> np.ndarray:
         below = disc(size, (x, top + 2 * radius), (0.9 * radius / tall, 1.6 * radius), 0.03) * (1 - lesion)
         echo = echo * np.exp(-(1.8 + 0.5 * dark) * lesion + 1.8 * (0.45 - shadow) * below)
     speckle = np.hypot(noise(rng, size, 0.012, 1.3), noise(rng, size, 0.012, 1.3))  # Rayleigh's; in decibels below
-    return 255 + 93 * np.log10(echo * speckle + 1e-3) + rng.normal(-90, 7)
+    picture = 255 + 93 * np.log10(echo * speckle + 1e-3) + rng.normal(-90, 7)
+    return picture.astype(np.float32)
 
 
-# Of each blood cell: its radius, the nucleus' share of that, lobes, colours of the cytoplasm and of granules, and these' cover.
+# Of each blood cell: radius, share of the nucleus in it, lobes, colours of cytoplasm and granules, cover of the latter.
 BLOOD_CELLS = (
     (0.29, 0.66, 2, (190, 150, 185), (85, 45, 115), 0.55),  # basophil
     (0.31, 0.58, 2, (225, 180, 170), (205, 110, 95), 0.60),  # eosinophil
