@@ -28,6 +28,7 @@ from medfusion.planning.page_plan import PagePlan
 from medfusion.planning.partitions import SCHEMES
 from medfusion.planning.plan import Plan
 from medfusion.planning.representatives import Representatives
+from medfusion.planning.systems import all_models
 
 try:
     PROGRAMS = programs(ROOT)
@@ -43,6 +44,7 @@ except UserError as error:
     raise WorkflowError(str(error))
 
 DATASETS, RESULTS = PLAN.datasets, PLAN.results
+MODELS = "|".join(sorted({model for entry in PLAN.entries.values() for model in all_models(entry)}))
 LOGS = PLAN.beside("logs")
 PREPARED = [f"{RESULTS}/{{dataset}}/images/{split}.h5" for split in ("train", "val", "test")]
 prefer_own_python()
@@ -80,8 +82,8 @@ onstart:
 wildcard_constraints:
     dataset="|".join(PLAN.entries),
     scheme="|".join(SCHEMES),
-    model=r"[A-Za-z][A-Za-z0-9_-]*",
-    augmented=r"augmented(-[A-Za-z][A-Za-z0-9_-]*)?",  # of a data set, or of a derived model
+    model=MODELS,
+    augmented=f"augmented(-({MODELS}))?",  # of a data set, or of a derived model
     seed=r"\d+",
     repeat=r"\d+",
     size=r"\d+|all",
@@ -89,7 +91,5 @@ wildcard_constraints:
     fusion="|".join(config["fusions"]) or "none",
     ensemble=r"[A-Za-z][A-Za-z0-9_-]*",
     system="|".join(["cnn", *config["classifiers"], *config["fusions"]]),
-    group="|".join(
-        sorted({group for name in PLAN.entries for group in (*PLAN.groups[name], *PLAN.derived_groups[name])})
-    ),
+    group=rf"baselines|ensembles|learning_curve/repeat\d+|({MODELS})/seed\d+",
     file="|".join(PLAN.downloads()) or "none",
