@@ -9,12 +9,7 @@ from medfusion.errors import UserError
 from medfusion.files import hdf5, images, probabilities
 from medfusion.files.artifacts import write_json, write_text
 from medfusion.jobs import stage
-from medfusion.learning.imports import imported_quickly
 from medfusion.tasks import strata
-
-# Where they are installed, scikit-learn imports these for data frames as input, and for its own tests. With the search
-# for garbage they are a quarter of what its import takes.
-UNUSED_BY_SKLEARN = ("pandas", "pytest")
 
 
 def parser():
@@ -31,10 +26,9 @@ def parser():
 
 
 def main(args, settings):
-    with imported_quickly(without=UNUSED_BY_SKLEARN):
-        from medfusion.learning import approximate, classifiers, grid_search
-        from medfusion.learning.calibration import temperature_of
-        from medfusion.learning.subsets import at_most, training_rows
+    from medfusion.learning import approximate, classifiers, grid_search
+    from medfusion.learning.calibration import temperature_of
+    from medfusion.learning.subsets import at_most, training_rows
 
     classifier, seed = settings["classifier"], settings["seed"]
     labels, val_labels = images.read_labels(args.train), images.read_labels(args.val)

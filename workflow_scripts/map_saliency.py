@@ -12,7 +12,6 @@ import numpy as np
 from medfusion.files import images
 from medfusion.files.example_files import Maps, mapped, read_examples, write_maps
 from medfusion.files.hdf5 import open_hdf5
-from medfusion.files.mean_colour import mean_colour
 from medfusion.jobs import stage
 
 
@@ -51,7 +50,7 @@ def main(args: argparse.Namespace, settings: dict[str, Any]) -> None:
         gradcam, layer = saliency.gradcam(network, pictures, classes, views), saliency.spatial_layer(network).name
         probabilities = saliency.probabilities(network, views)
     patch, stride = patch_and_stride(pictures.shape[1:])
-    falls = occlusion(probabilities, pictures, classes, mean_colour(args.images), patch, stride)
+    falls = occlusion(probabilities, pictures, classes, images.mean_colour(args.images), patch, stride)
     maps = Maps(indices, classes, gradcam, falls, layer, patch, stride)
     write_maps(args.maps, images.describe(args.images), maps)
     rows, columns = maps.gradcam.shape[1:]

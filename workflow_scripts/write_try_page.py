@@ -9,7 +9,6 @@ from medfusion.errors import UserError
 from medfusion.files import images
 from medfusion.files.artifacts import read_json, replacing, write_text
 from medfusion.files.hdf5 import open_hdf5
-from medfusion.files.mean_colour import mean_colour
 from medfusion.jobs import stage
 
 
@@ -36,7 +35,7 @@ def main(args, settings):
     present, rows = np.unique(labels, return_index=True)  # the first image of each class
     with open_hdf5(args.val) as file:
         samples = [(file["images"][row], int(label)) for label, row in zip(present, rows, strict=True)]
-    system, arrays = try_page.system(folder, package, read_json(args.package), samples, mean_colour(args.val))
+    system, arrays = try_page.system(folder, package, read_json(args.package), samples, images.mean_colour(args.val))
     with replacing(args.arrays) as temporary:
         temporary.write_bytes(arrays)
     write_text(args.system, json.dumps(system, ensure_ascii=False) + "\n")

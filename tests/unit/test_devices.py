@@ -7,7 +7,7 @@ import pytest
 import synthetic
 
 from medfusion.jobs.costs import stage_costs, stage_name
-from medfusion.jobs.devices import accelerator
+from medfusion.jobs.early_cutoff import accelerator
 from medfusion.report import page_tables
 
 

@@ -1,10 +1,15 @@
 """What the figures share: colours of classes, the line that names the data."""
 
+from collections.abc import Sequence
+
 import seaborn as sns
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from medfusion.figures.compact_svg import MARK, attribute
+from medfusion.files.hdf5 import open_hdf5
+from medfusion.files.images import Description
+from medfusion.naming import data_name
 
 GREY = "0.45"
 
@@ -17,6 +22,22 @@ def class_colours(classes: int) -> list[tuple[float, float, float]]:
 def of(name: str) -> str:
     """The gid of a line or of points that show something with a name: the page says their values, and lights them."""
     return f"{MARK}{attribute(name)}"
+
+
+def data_line(name: str, paths: Sequence[str]) -> str:
+    """The name of a data set, and of each of its prepared splits its number of images.
+
+    Parameters
+    ----------
+    name : what the configuration calls the data set
+    paths : prepared splits of one data set
+    """
+    parts = []
+    for path in paths:
+        with open_hdf5(path) as file:
+            generated = Description.of(file.attrs).generated
+            parts.append(f"{file.attrs['split']} n = {len(file['images']):,}")
+    return " · ".join([data_name(name, generated), *parts])
 
 
 def source_line(figure: Figure, *parts: str) -> None:

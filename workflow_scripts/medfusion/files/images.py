@@ -164,3 +164,12 @@ def read_labels(path: str | Path) -> np.ndarray:
 def image_blocks(path: str | Path, rows: int = hdf5.BLOCK) -> Iterator[np.ndarray]:
     """The images of a prepared file in blocks of at most `rows`, in order."""
     return hdf5.blocks(path, "images", rows)
+
+
+def mean_colour(path: str | Path) -> np.ndarray:
+    """The mean pixel of all images of a prepared file, uint8 (C,): what hides a part of an image."""
+    sums, pixels = np.zeros(1, np.int64), 0
+    for block in image_blocks(path):
+        sums = sums + block.sum(axis=(0, 1, 2), dtype=np.int64)
+        pixels += block[..., 0].size
+    return np.rint(sums / pixels).astype(np.uint8)

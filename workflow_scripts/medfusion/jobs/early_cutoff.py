@@ -22,7 +22,6 @@ import psutil
 from medfusion.errors import UserError
 from medfusion.files.artifacts import hash_file, temporary_name
 from medfusion.jobs import records
-from medfusion.jobs.devices import accelerator
 from medfusion.jobs.records import File, Record
 
 # Set by the workflow for --force and its like: do the work, whatever the record says.
@@ -178,3 +177,16 @@ def _link(source: Path, target: Path, needed: bool = True) -> None:
             return
         shutil.copyfile(source, temporary)
     os.replace(temporary, target)
+
+
+def accelerator() -> str:
+    """Name of the graphics processors that TensorFlow computes on; empty where it has none, or is not imported.
+
+    TensorFlow is not imported for it: a stage that has not done so computes on processors.
+    """
+    tensorflow = sys.modules.get("tensorflow")
+    if tensorflow is None:
+        return ""
+    devices = tensorflow.config.get_visible_devices("GPU")
+    names = [tensorflow.config.experimental.get_device_details(device).get("device_name", "GPU") for device in devices]
+    return ", ".join(f"{names.count(name)} {name}" if names.count(name) > 1 else name for name in dict.fromkeys(names))

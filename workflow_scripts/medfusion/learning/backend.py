@@ -1,8 +1,8 @@
 """TensorFlow, imported once and set up the same way in every stage that applies a network."""
 
 import os
-
-from medfusion.learning.imports import imported_quickly
+import sys
+from typing import Any
 
 __all__ = ["configure", "keras", "tf"]  # both packages are taken from here
 
@@ -20,11 +20,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 # Where they are installed, Keras imports these for what nothing here uses: galleries of images, estimators for
 # scikit-learn, data frames as input. They are a third of what its import takes.
 UNUSED_BY_KERAS = ("matplotlib", "pandas", "sklearn")
+hidden: dict[str, Any] = dict.fromkeys(name for name in UNUSED_BY_KERAS if name not in sys.modules)
+sys.modules.update(hidden)  # None is Python's own mark of what is not installed
+import keras  # noqa: E402
+import tensorflow as tf  # noqa: E402
 
-with imported_quickly(without=UNUSED_BY_KERAS):
-    import keras
-    import tensorflow as tf
-
+for name in hidden:
+    del sys.modules[name]
 keras.config.set_floatx("float32")
 keras.config.set_dtype_policy("float32")
 keras.config.set_epsilon(1e-7)

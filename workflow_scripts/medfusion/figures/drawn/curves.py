@@ -3,12 +3,12 @@
 from typing import Any
 
 from medfusion.figures.drawn import Drawn
-from medfusion.files.prepared import data_line
 
 
 def draw(settings: dict[str, Any], history: list[str], data: list[str]) -> Drawn:
     """The figure `curves`, from history.csv files in the order of seeds; prepared splits name the data."""
     from medfusion.figures import curve_figures
+    from medfusion.figures.figure_parts import data_line
     from medfusion.files.tables import read_table
 
     columns = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy")

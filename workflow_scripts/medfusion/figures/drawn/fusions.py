@@ -4,12 +4,12 @@ from typing import Any
 
 from medfusion.figures.drawn import Drawn
 from medfusion.files.artifacts import read_record
-from medfusion.files.prepared import data_line
 
 
 def draw(settings: dict[str, Any], fusion: list[str], data: list[str]) -> Drawn:
     """The figure `fusions`, from fusion.json files in the settings' order; prepared splits name the data."""
     from medfusion.figures import choice_figures
+    from medfusion.figures.figure_parts import data_line
 
     keys = ("members", "weights", "criterion", "curve")
     contents, named = {}, {}

@@ -4,12 +4,12 @@ from typing import Any
 
 from medfusion.figures.drawn import Drawn
 from medfusion.files.artifacts import read_record
-from medfusion.files.prepared import data_line
 
 
 def draw(settings: dict[str, Any], grid: list[str], best: list[str], data: list[str]) -> Drawn:
     """The figure `grids`, from grid.csv and best.json files in the settings' order; prepared splits name the data."""
     from medfusion.figures import choice_figures
+    from medfusion.figures.figure_parts import data_line
     from medfusion.files.tables import read_table
 
     measures = ("accuracy", "auroc", "log_loss", "seconds")

@@ -4,7 +4,6 @@ from typing import Any
 
 from medfusion.figures.drawn import Drawn
 from medfusion.files import images
-from medfusion.files.prepared import data_line
 from medfusion.naming import display_names
 
 
@@ -18,6 +17,7 @@ def draw(settings: dict[str, Any], studies: str, test_labels: str, train: str) -
     train : the prepared training split, to name the data
     """
     from medfusion.figures import curve_figures, montage, study_figures
+    from medfusion.figures.figure_parts import data_line
     from medfusion.files import study_files
 
     description, seed, curves, plane, tree, left_out = study_files.read(studies)
