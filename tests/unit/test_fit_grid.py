@@ -1,9 +1,6 @@
 """Tests of the stage that fits classifiers: which images it sees, and what it says of them."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -59,17 +56,6 @@ def fitted(tmp_path, monkeypatch):
         return json.loads((tmp_path / "b.json").read_text()), seen[0].astype(int)
 
     return run
-
-
-def test_scikit_learn_comes_without_what_the_stage_does_not_use():
-    program = (
-        "import contextlib, sys, fit_grid\n"
-        "with contextlib.suppress(KeyError):\n    fit_grid.main(None, {})\n"
-        "print(*sorted({'pandas', 'pytest', 'sklearn', 'skops'} & set(sys.modules)))"
-    )
-    scripts = Path(fit_grid.__file__).parent
-    done = subprocess.run([sys.executable, "-c", program], cwd=scripts, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["sklearn", "skops"]
 
 
 def test_a_classifier_sees_the_images_that_its_network_was_trained_on(fitted):
