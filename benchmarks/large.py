@@ -26,7 +26,7 @@ from medfusion.data import synthetic_images
 from medfusion.figures import drawn
 from medfusion.files.archives import add_array, array_member
 from medfusion.files.artifacts import replacing
-from medfusion.jobs.records import read_all
+from medfusion.reruns.records import read_all
 
 CASES = ("16500x28", "165000x28", "20000x224")
 LARGEST = 64  # pixels a side of images that the workflow's own generator draws; larger ones are enlarged from …

@@ -38,10 +38,10 @@ def listed(file: Path) -> tuple[int, float]:
     from snakemake.utils import update_config
 
     from medfusion.planning import config as configuration
-    from medfusion.planning.identity import identity
     from medfusion.planning.jobs import jobs
     from medfusion.planning.plan import Plan
-    from medfusion.planning.reruns import Planned, Reruns
+    from medfusion.reruns.identity import identity
+    from medfusion.reruns.outdated import Planned, Reruns
 
     whole = yaml.safe_load((timing.ROOT / "config.yaml").read_text(encoding="utf-8"))
     update_config(whole, yaml.safe_load(file.read_text(encoding="utf-8")))

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import timing
 
-from medfusion.jobs.records import read_all
 from medfusion.jobs.warm import COLD_VARIABLE
+from medfusion.reruns.records import read_all
 
 REPEATS = 3
 

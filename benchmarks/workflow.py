@@ -11,7 +11,7 @@ from pathlib import Path
 import timing
 
 from medfusion.jobs.costs import duration
-from medfusion.jobs.records import Record, read_all
+from medfusion.reruns.records import Record, read_all
 
 REPEATS = 5
 

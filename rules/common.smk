@@ -6,7 +6,7 @@ import yaml
 from snakemake.utils import update_config
 
 from medfusion.jobs import looks, warm
-from medfusion.jobs.early_cutoff import FORCE_VARIABLE
+from medfusion.reruns.early_cutoff import FORCE_VARIABLE
 from medfusion.jobs.stage import BARS_VARIABLE
 from medfusion.package.try_files import ARRAYS, SYSTEM
 from medfusion.package.try_files import PAGE as TRY_PAGE

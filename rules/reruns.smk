@@ -6,9 +6,9 @@ import tempfile
 from medfusion.learning.keras_applications import APPLICATIONS
 from medfusion.planning import jobs as all_jobs
 from medfusion.planning.environment import without_wildcards
-from medfusion.planning.identity import identity
+from medfusion.reruns.identity import identity
 from medfusion.planning.partitions import asked_for
-from medfusion.planning.reruns import Planned, Reruns, write_missing
+from medfusion.reruns.outdated import Planned, Reruns, write_missing
 from medfusion.tools import dry_run
 
 

@@ -2,7 +2,7 @@
 import shlex
 
 from medfusion.figures.registry import FIGURES
-from medfusion.planning.fingerprint import modules
+from medfusion.reruns.fingerprint import modules
 from medfusion.planning.jobs import job_name
 
 # What a job runs; its log takes what it prints, and the terminal, open as 9, its progress.

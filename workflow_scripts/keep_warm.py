@@ -3,7 +3,7 @@
 import sys
 
 from medfusion.jobs.warm import serve
-from medfusion.planning.fingerprint import modules_behind
+from medfusion.reruns.fingerprint import modules_behind
 
 if __name__ == "__main__":
     serve(int(sys.argv[1]), int(sys.argv[2]), modules_behind)

@@ -4,7 +4,8 @@ import os
 from pathlib import Path
 
 from medfusion.files.artifacts import write_text
-from medfusion.jobs import looks, records, stage
+from medfusion.jobs import looks, stage
+from medfusion.reruns import records
 
 TEMPLATE = Path(__file__).parent / "templates/report.html.j2"
 CHECKLIST = "checklist.md"  # which `summarise` writes beside the page

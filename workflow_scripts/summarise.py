@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from medfusion.files.artifacts import read_record, write_text
-from medfusion.jobs import records, stage
+from medfusion.jobs import stage
+from medfusion.reruns import records
 
 
 def parser():

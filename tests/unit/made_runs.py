@@ -10,8 +10,8 @@ from medfusion.files import images, probabilities
 from medfusion.files.artifacts import write_json, write_text
 from medfusion.files.images import Description
 from medfusion.files.metric_files import tidy
-from medfusion.jobs import records
-from medfusion.jobs.records import File, Record
+from medfusion.reruns import records
+from medfusion.reruns.records import File, Record
 
 N = 40
 LIBRARIES = {"python": "3.11", "numpy": "2.0"}

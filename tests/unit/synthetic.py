@@ -8,8 +8,8 @@ from medfusion.evaluation import reliability as reliability_measures
 from medfusion.files import discriminations, rankings, reliabilities
 from medfusion.files.example_files import Maps
 from medfusion.files.metric_files import tidy
-from medfusion.jobs.records import File, Record
 from medfusion.learning import calibration
+from medfusion.reruns.records import File, Record
 
 METRICS = ["accuracy", "auroc", "balanced_accuracy", "macro_f1", "mcc", "brier", "log_loss", "ece"]
 

@@ -18,8 +18,8 @@ from medfusion.files import reliabilities, tables
 from medfusion.files.artifacts import write_json, write_text
 from medfusion.files.metric_files import tidy
 from medfusion.package import answers
-from medfusion.planning.fingerprint import ROOT
 from medfusion.report import page, summary
+from medfusion.reruns.fingerprint import ROOT
 
 NAMES = [
     "Synthetic images {2024}",

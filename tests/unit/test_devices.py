@@ -7,8 +7,8 @@ import pytest
 import synthetic
 
 from medfusion.jobs.costs import stage_costs, stage_name
-from medfusion.jobs.early_cutoff import accelerator
 from medfusion.report import page_tables
+from medfusion.reruns.early_cutoff import accelerator
 
 
 @pytest.fixture

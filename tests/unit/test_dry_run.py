@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from medfusion.jobs import records
-from medfusion.jobs.records import File, Record
-from medfusion.planning.reruns import Planned, Reruns
 from medfusion.planning.runs import PlannedJob
+from medfusion.reruns import records
+from medfusion.reruns.outdated import Planned, Reruns
+from medfusion.reruns.records import File, Record
 from medfusion.tools import dry_run
 
 SECONDS = {"train_cnn": 60.0, "evaluate": 2.0, "report": 1.0}

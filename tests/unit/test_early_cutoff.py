@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from medfusion.errors import UserError
-from medfusion.jobs import records
-from medfusion.jobs.early_cutoff import FORCE_VARIABLE, Job
-from medfusion.jobs.records import File
+from medfusion.reruns import records
+from medfusion.reruns.early_cutoff import FORCE_VARIABLE, Job
+from medfusion.reruns.records import File
 
 SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
 
@@ -152,7 +152,7 @@ def test_inputs_made_under_other_settings_than_planned_are_refused(stage):
 
 
 def test_a_job_took_no_longer_than_whoever_waited_for_it_saw():
-    program = "from medfusion.jobs import early_cutoff; print(early_cutoff._seconds_since_start())"
+    program = "from medfusion.reruns import early_cutoff; print(early_cutoff._seconds_since_start())"
     start = time.monotonic()
     done = subprocess.run([sys.executable, "-c", program], cwd=SCRIPTS, capture_output=True, text=True, check=True)
     assert 0 < float(done.stdout) < time.monotonic() - start + 0.02  # the kernel counts in hundredths
@@ -162,7 +162,7 @@ def test_the_recorded_memory_is_the_jobs_own():
     """Linux hands the peak of the process that starts another to it; Snakemake's plan of many jobs holds gigabytes."""
     starts = (
         "import subprocess, sys; held = b'x' * 400_000_000\n"
-        "code = 'from medfusion.jobs import early_cutoff; print(early_cutoff.peak_memory())'\n"
+        "code = 'from medfusion.reruns import early_cutoff; print(early_cutoff.peak_memory())'\n"
         "subprocess.run([sys.executable, '-c', code], check=True)\n"
     )
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}

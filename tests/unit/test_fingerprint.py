@@ -8,7 +8,7 @@ import pytest
 
 from medfusion.errors import UserError
 from medfusion.figures.drawn import DRAWN
-from medfusion.planning import fingerprint
+from medfusion.reruns import fingerprint
 
 PROJECT = {
     "program.py": '"""A stage."""\nfrom package import first\n\n\ndef main():\n    return first.value()\n',
@@ -111,6 +111,16 @@ def test_outside_packages_are_listed_without_pythons_own(hash_of, tmp_path):
     versions = fingerprint.library_versions("program", tmp_path / "0")
     python = ".".join(platform.python_version_tuple()[:2])
     assert versions == {"python": python, "numpy": metadata.version("numpy")}
+
+
+def test_what_runs_again_is_decided_without_the_rest_of_the_project():
+    """The package knows nothing of images, models or configurations (reruns/README.md)."""
+    package = fingerprint.ROOT / "medfusion/reruns"
+    text = "".join(path.read_text(encoding="utf-8") for path in package.glob("*.py"))
+    imported = set(re.findall(r"^from (medfusion[.\w]*) import", text, re.MULTILINE))
+    assert imported <= {"medfusion.errors", "medfusion.files.artifacts"} | {
+        name for name in imported if name.startswith("medfusion.reruns")
+    }
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import pytest
 
 from medfusion.figures.registry import FIGURES
-from medfusion.planning.fingerprint import ROOT
 from medfusion.report import glossary, page, page_tables, paired, reliability
 from medfusion.report.page_components import Section
+from medfusion.reruns.fingerprint import ROOT
 
 DOCUMENTATION = (ROOT.parent / "docs" / glossary.PAGE).read_text(encoding="utf-8")
 MEASURES = {

@@ -2,7 +2,7 @@
 
 import json
 
-from medfusion.planning.identity import identity
+from medfusion.reruns.identity import identity
 
 
 def test_an_identity_is_what_is_read_back_from_a_file():

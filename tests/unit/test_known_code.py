@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from medfusion.planning import fingerprint, known_code
+from medfusion.reruns import fingerprint, known_code
 
 STAGES = ("train_cnn", "draw_results", "report")
 

@@ -20,11 +20,11 @@ from medfusion.files.artifacts import write_json
 from medfusion.files.rankings import Score
 from medfusion.jobs.costs import STAGES, stage_costs
 from medfusion.planning.config_models.classifiers import GRIDS
-from medfusion.planning.fingerprint import ROOT
 from medfusion.planning.job_settings import job_settings
 from medfusion.planning.plan import Plan
 from medfusion.report import page, page_card, page_figures, page_tables, provenance
 from medfusion.report.page_components import Body, Cell, Row, Table
+from medfusion.reruns.fingerprint import ROOT
 
 TEMPLATE = ROOT / "templates" / "report.html.j2"
 FIGURES = [

@@ -11,8 +11,8 @@ import made_runs
 import psutil
 import pytest
 
-from medfusion.jobs import records
 from medfusion.planning import runs
+from medfusion.reruns import records
 from medfusion.tools import progress
 from medfusion.tools.progress import Job, View
 

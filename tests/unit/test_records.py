@@ -7,9 +7,9 @@ import pytest
 import synthetic
 
 from medfusion.errors import UserError
-from medfusion.jobs import records
-from medfusion.jobs.records import File
 from medfusion.report import explanation
+from medfusion.reruns import records
+from medfusion.reruns.records import File
 
 
 def file(path):

@@ -11,8 +11,8 @@ import draw
 from medfusion.evaluation import label_metrics
 from medfusion.files.artifacts import write_json
 from medfusion.files.metric_files import tidy
-from medfusion.planning.fingerprint import ROOT
 from medfusion.report import page, page_sections, summary
+from medfusion.reruns.fingerprint import ROOT
 from medfusion.tasks import MULTI_LABEL
 
 NAMES = ["mass", "nodule", "hernia"]

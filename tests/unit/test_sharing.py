@@ -7,7 +7,7 @@ from pathlib import Path
 import made_runs
 import pytest
 
-from medfusion.jobs import records
+from medfusion.reruns import records
 from medfusion.tools import sharing
 
 POINT = "results/sweep/p"

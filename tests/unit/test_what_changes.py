@@ -13,10 +13,11 @@ from other_values import APPLICATION, BACKBONE, DERIVED, changed, get, leaves, r
 from specification import jobs, partition_jobs
 
 from medfusion.planning import config as configuration
-from medfusion.planning import fingerprint, precision
+from medfusion.planning import precision
 from medfusion.planning.config_models import schema
 from medfusion.planning.job_settings import job_settings
 from medfusion.planning.plan import Plan
+from medfusion.reruns import fingerprint
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))

@@ -17,7 +17,7 @@ from medfusion.files.artifacts import read_json
 from medfusion.files.images import Description
 from medfusion.package import contents, try_files
 from medfusion.package.contents import ModelPackage
-from medfusion.planning.fingerprint import ROOT
+from medfusion.reruns.fingerprint import ROOT
 from medfusion.tools import serving, web_runtime
 
 

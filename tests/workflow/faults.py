@@ -23,10 +23,10 @@ from conftest import Project
 
 from medfusion.figures.drawn import DRAWN
 from medfusion.files.artifacts import hash_file, writer_of
-from medfusion.jobs import records
-from medfusion.jobs.records import Record
-from medfusion.planning.reruns import ALTERED
 from medfusion.planning.runs import HELD_RESULTS
+from medfusion.reruns import records
+from medfusion.reruns.outdated import ALTERED
+from medfusion.reruns.records import Record
 
 NEEDS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
 LONG = 600  # seconds that nothing here takes

@@ -8,7 +8,7 @@ import pytest
 from graph import planned_jobs
 from specification import jobs
 
-from medfusion.jobs.records import read_all
+from medfusion.reruns.records import read_all
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 DERIVED = ("without_rotation", "pixels", "flatten", "without_averaging")  # of ablated.yaml

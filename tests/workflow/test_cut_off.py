@@ -8,7 +8,7 @@ import sys
 import pytest
 from conftest import EVERYTHING
 
-from medfusion.jobs.records import read_all
+from medfusion.reruns.records import read_all
 
 
 def made(project):

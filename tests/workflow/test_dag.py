@@ -120,7 +120,7 @@ def test_report_is_the_default_target(project):
 
 def test_only_stages_with_a_network_import_tensorflow(project):
     from medfusion.figures.drawn import DRAWN
-    from medfusion.planning.fingerprint import closure
+    from medfusion.reruns.fingerprint import closure
 
     root = project.folder / "workflow_scripts"
     stages = [path.stem for path in root.glob("*.py")] + [f"draw_{kind}" for kind in DRAWN]

@@ -14,8 +14,8 @@ from conftest import EVERYTHING
 from faults import NEEDS_ROOT, PAGE, PLAIN, TABLE, completes, failed
 
 from medfusion.data import synthetic_images
-from medfusion.jobs import records
-from medfusion.planning.reruns import ALTERED
+from medfusion.reruns import records
+from medfusion.reruns.outdated import ALTERED
 
 pytestmark = pytest.mark.slow
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from medfusion.jobs.records import Record
+from medfusion.reruns.records import Record
 
 # In the order in which stages run; those that only draw are counted together.
 STAGES = [

@@ -15,8 +15,8 @@ import threadpoolctl
 from medfusion import escaping
 from medfusion.errors import UserError
 from medfusion.files.artifacts import read_json
-from medfusion.jobs.early_cutoff import Job
-from medfusion.jobs.records import AGAIN
+from medfusion.reruns.early_cutoff import Job
+from medfusion.reruns.records import AGAIN
 
 # Rules send a stage's output to its log and open this descriptor to the terminal, for progress alone.
 TERMINAL = 9

@@ -15,7 +15,7 @@ from medfusion.learning.calibration import coverage_limits
 from medfusion.naming import CRITERIA, Names, percent
 from medfusion.package import contents
 from medfusion.package.contents import ModelPackage
-from medfusion.planning.fingerprint import ROOT
+from medfusion.reruns.fingerprint import ROOT
 from medfusion.tasks import BINARY
 
 TEMPLATE = "export_package.md.j2"

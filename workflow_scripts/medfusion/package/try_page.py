@@ -17,7 +17,7 @@ from medfusion.package.answers import UNLIKE
 from medfusion.package.contents import ModelPackage
 from medfusion.package.predictor import Predictor
 from medfusion.package.web_parts import Arrays, described, described_check
-from medfusion.planning.fingerprint import ROOT
+from medfusion.reruns.fingerprint import ROOT
 
 
 def page_file(name: str) -> Path:

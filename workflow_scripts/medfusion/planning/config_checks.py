@@ -8,9 +8,9 @@ from medfusion.figures.drawn import DRAWN
 from medfusion.learning.architectures import LAYERS
 from medfusion.planning import ablations, backbones, dataset_checks, pretraining
 from medfusion.planning.config_values import did_you_mean, hint, printed
-from medfusion.planning.fingerprint import ROOT
 from medfusion.planning.partitions import SCHEMES
 from medfusion.planning.systems import Config, all_models
+from medfusion.reruns.fingerprint import ROOT
 
 # Names of folders and targets beside those of the data sets; a test adds the names of the rules.
 RESERVED_DATASETS = {

@@ -12,8 +12,8 @@ from pathlib import Path
 import psutil
 
 from medfusion.errors import UserError
-from medfusion.planning.fingerprint import modules
 from medfusion.planning.runs import PlannedJob
+from medfusion.reruns.fingerprint import modules
 
 # Of the machine's memory, what jobs may take together.
 SHARE = 0.85

@@ -16,12 +16,12 @@ from medfusion.planning.corruption_plan import CorruptionPlan
 from medfusion.planning.data_sets import classes, excluded, label_order, splits_by_patient
 from medfusion.planning.export_plan import ExportPlan
 from medfusion.planning.input_check_plan import InputCheckPlan
-from medfusion.planning.known_code import library_versions
 from medfusion.planning.label_audit_plan import LabelAuditPlan
 from medfusion.planning.page_plan import PagePlan
 from medfusion.planning.plan import Plan, Wildcards
 from medfusion.planning.representatives import Representatives
 from medfusion.planning.systems import fusion_members
+from medfusion.reruns.known_code import library_versions
 
 Settings = dict[str, Any]
 JobSettings = dict[str, Callable[[Wildcards], Settings]]

@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from medfusion.planning.fingerprint import ROOT
+from medfusion.reruns.fingerprint import ROOT
 
 
 def head(root: Path = ROOT) -> tuple[str, bool] | None:

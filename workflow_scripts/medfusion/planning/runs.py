@@ -24,7 +24,7 @@ import psutil
 
 from medfusion.errors import UserError
 from medfusion.files.artifacts import process_space, read_json, write_json
-from medfusion.jobs import records
+from medfusion.reruns import records
 
 LOCKS = Path(".snakemake/locks")  # Snakemake's own
 HELD = Path(".snakemake/medfusion.lock")

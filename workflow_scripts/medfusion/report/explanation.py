@@ -10,8 +10,8 @@ import yaml
 from medfusion.errors import UserError
 from medfusion.files.artifacts import hash_file
 from medfusion.jobs.costs import duration
-from medfusion.jobs.records import FOLDER, File, Record, ancestry, read_all
-from medfusion.planning.fingerprint import code_hash, exists, library_versions
+from medfusion.reruns.fingerprint import code_hash, exists, library_versions
+from medfusion.reruns.records import FOLDER, File, Record, ancestry, read_all
 
 
 def explain(path: str | Path) -> str:

@@ -16,7 +16,6 @@ from medfusion.evaluation import ranking
 from medfusion.files import rankings
 from medfusion.files.metric_files import Metrics, read_metrics
 from medfusion.jobs.costs import stage_costs
-from medfusion.jobs.records import Record
 from medfusion.naming import CRITERIA, percent, setting
 from medfusion.planning import backbones
 from medfusion.planning.systems import fusion_members
@@ -25,6 +24,7 @@ from medfusion.report.glossary import Glossary
 from medfusion.report.page_card import Card, card
 from medfusion.report.page_components import Section, Table, text_uri
 from medfusion.report.report_data import Config, ReportData, gather
+from medfusion.reruns.records import Record
 from medfusion.tasks import is_multi_label
 
 YAML = "application/yaml;charset=utf-8"

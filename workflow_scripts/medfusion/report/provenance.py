@@ -8,9 +8,9 @@ from typing import Any
 
 from medfusion.data.medmnist_info import INFO
 from medfusion.data.medmnist_sources import SOURCES
-from medfusion.jobs.records import Record
-from medfusion.planning.fingerprint import ROOT
 from medfusion.planning.repository import head
+from medfusion.reruns.fingerprint import ROOT
+from medfusion.reruns.records import Record
 
 MEDMNIST = "Yang et al. 2023, Scientific Data 10, 41 (MedMNIST v2)"
 

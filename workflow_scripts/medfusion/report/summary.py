@@ -14,12 +14,12 @@ from medfusion.files.metric_files import Metrics, tidy
 from medfusion.files.rankings import RankedSystem, Ranking, Score
 from medfusion.files.reliabilities import Reliability
 from medfusion.jobs.costs import duration, stage_costs, stage_name
-from medfusion.jobs.records import Record
 from medfusion.naming import CRITERIA, intervals, percent, span
 from medfusion.planning.systems import Config
 from medfusion.report import ablations, paired
 from medfusion.report.page_tables import PUBLISHED_ON, PUBLISHED_ON_OTHER, interval, number
 from medfusion.report.reliability import decision_limit, decision_rule, decision_scores
+from medfusion.reruns.records import Record
 
 NO_COMPARISONS = (
     "An image may have several labels at once. Accuracy and AUROC are means over the labels, with intervals of a "

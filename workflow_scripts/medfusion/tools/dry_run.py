@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from medfusion import escaping
-from medfusion.jobs import records
 from medfusion.jobs.costs import DRAWING, STAGES, duration
-from medfusion.jobs.records import Record
-from medfusion.planning.reruns import Planned, Reruns
 from medfusion.planning.runs import PlannedJob
+from medfusion.reruns import records
+from medfusion.reruns.outdated import Planned, Reruns
+from medfusion.reruns.records import Record
 from medfusion.tools import progress
 
 ABSENT = object()

@@ -17,10 +17,10 @@ from medfusion.files import images, probabilities
 from medfusion.files.artifacts import hash_file, read_json, read_record
 from medfusion.files.metric_files import COLUMNS, TEXTS
 from medfusion.files.tables import read_table
-from medfusion.jobs import records
-from medfusion.jobs.records import Record
 from medfusion.planning import config_text
 from medfusion.planning.systems import Config
+from medfusion.reruns import records
+from medfusion.reruns.records import Record
 from medfusion.tasks import is_multi_label
 from medfusion.tools import snapshot_checks
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import psutil
 
-from medfusion.jobs import records
 from medfusion.jobs.costs import duration
-from medfusion.jobs.records import BEGUN, Record
 from medfusion.planning import runs
 from medfusion.report.page_components import Body, Cell, Row, Table
+from medfusion.reruns import records
+from medfusion.reruns.records import BEGUN, Record
 
 STATES = ("done", "running", "waiting", "failed", "blocked")
 

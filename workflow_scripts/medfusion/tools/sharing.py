@@ -9,9 +9,9 @@ from typing import Any
 
 from medfusion.errors import UserError
 from medfusion.files.artifacts import hash_file, temporary_name
-from medfusion.jobs import records
-from medfusion.jobs.records import File, Record
-from medfusion.planning.reruns import write_settings
+from medfusion.reruns import records
+from medfusion.reruns.outdated import write_settings
+from medfusion.reruns.records import File, Record
 
 # Their pages print the folder of results.
 NOT_SHARED = ("report", "summarise")

@@ -17,8 +17,8 @@ from medfusion.files import images
 from medfusion.files.artifacts import hash_file, temporary_name, write_json, write_text
 from medfusion.jobs import looks
 from medfusion.jobs.looks import LEDGER
-from medfusion.planning.fingerprint import ROOT, code_hash, exists
 from medfusion.planning.repository import head
+from medfusion.reruns.fingerprint import ROOT, code_hash, exists
 from medfusion.tools import finished
 from medfusion.tools.finished import CONFIG, CONFUSIONS, FORMAT, METRICS, SNAPSHOT, Run
 

@@ -22,13 +22,13 @@ from medfusion.files.artifacts import hash_file, write_json, write_text
 from medfusion.planning import config_text
 from medfusion.planning.config import complete
 from medfusion.planning.config_values import hint, printed
-from medfusion.planning.identity import identity
 from medfusion.planning.jobs import jobs
 from medfusion.planning.plan import Plan
 from medfusion.planning.runs import hold_results
 from medfusion.planning.systems import Config
 from medfusion.report.page_components import Body, Cell, Row, Table
 from medfusion.report.page_tables import number
+from medfusion.reruns.identity import identity
 from medfusion.tools import sharing
 from medfusion.tools.comparison import LOWER_IS_BETTER
 from medfusion.tools.finished import METRICS, POINT, tidy_metrics

@@ -25,8 +25,8 @@ from snakemake.io import ancient, local
 
 from medfusion.errors import UserError
 from medfusion.files.artifacts import TEMPORARY, process_space, temporary_name
-from medfusion.jobs import records
-from medfusion.jobs.records import AGAIN, BEGUN, File, Record
+from medfusion.reruns import records
+from medfusion.reruns.records import AGAIN, BEGUN, File, Record
 
 ALTERED = ".altered"
 DOWNLOADS = ("download", "fetch_weights")  # whose files are the user's, to replace or remove

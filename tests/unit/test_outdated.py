@@ -11,9 +11,9 @@ import pytest
 
 from medfusion.errors import UserError
 from medfusion.files.artifacts import temporary_name
-from medfusion.jobs import records
-from medfusion.jobs.records import AGAIN, File, Record
-from medfusion.planning.reruns import Planned, Reruns
+from medfusion.reruns import records
+from medfusion.reruns.outdated import Planned, Reruns
+from medfusion.reruns.records import AGAIN, File, Record
 
 DATA, IMAGES, NETWORK = "own/x.npz", "results/images.h5", "results/network.keras"
 LONG_AGO = 1_000 * 10**9

@@ -21,8 +21,8 @@ import psutil
 
 from medfusion.errors import UserError
 from medfusion.files.artifacts import hash_file, temporary_name
-from medfusion.jobs import records
-from medfusion.jobs.records import File, Record
+from medfusion.reruns import records
+from medfusion.reruns.records import File, Record
 
 # Set by the workflow for --force and its like: do the work, whatever the record says.
 FORCE_VARIABLE = "MEDFUSION_FORCE"

@@ -4,7 +4,7 @@ import json
 from functools import cache
 from typing import Any
 
-from medfusion.planning.known_code import code_hash, library_versions
+from medfusion.reruns.known_code import code_hash, library_versions
 
 
 def identity(stage: str, config: dict[str, Any], threads: int) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from medfusion.errors import UserError
 from medfusion.files.artifacts import temporary_name
-from medfusion.planning import fingerprint
+from medfusion.reruns import fingerprint
 
 # By stage: the hash of its code, and the names of the distributions behind it.
 Known = dict[str, tuple[str, list[str]]]
