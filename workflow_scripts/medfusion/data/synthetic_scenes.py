@@ -76,22 +76,23 @@ BLOOD_CELLS = (
 def blood_cell(rng: np.random.Generator, label: int, size: int) -> np.ndarray:
     """A stained cell on a smear between red cells: size, nucleus, colour and granules go with the class."""
     radius, ratio, lobes, cytoplasm, granule, cover = BLOOD_CELLS[label]
-    shade, radius = rng.beta(1.8, 2.6), radius * np.exp(rng.normal(0, 0.15))  # shade: how far it is like all others
+    shade, radius = rng.beta(1.5, 3), radius * np.exp(rng.normal(0, 0.15))  # shade: how far it is like all others
     centre, bearing = np.array(_around(rng, (0.5, 0.5), 0.035)), rng.uniform(0, 2 * np.pi)
     body = disc(size, tuple(centre), tuple(radius * np.exp(rng.normal(0, 0.06, 2))), 0.012)
     lobes = lobes + int(rng.integers(-1, 2) * (rng.random() < 0.35)) if lobes > 1 else lobes
     nucleus = np.zeros((size, size), np.float32)
     for turn in bearing + np.linspace(0, 3.5, lobes) if lobes else ():
         of_lobe = radius * (ratio + rng.normal(0, 0.05)) * (1, 0.62, 0.5, 0.45, 0.4)[lobes - 1]
-        away = (radius * ratio - of_lobe) * np.array([np.cos(turn), np.sin(turn)])
-        lobe = disc(size, tuple(centre + away), tuple(of_lobe * np.exp(rng.normal(0, 0.08, 2))), 0.012)
+        away = (radius * ratio - of_lobe) * np.array([np.cos(turn), np.sin(turn)]) + rng.normal(0, 0.1 * radius, 2)
+        lobe = disc(size, tuple(centre + away), tuple(of_lobe * np.exp(rng.normal(0, 0.12, 2))), 0.012)
         nucleus = np.maximum(nucleus, lobe * body)
+    nucleus = nucleus * np.clip(1 + 0.2 * noise(rng, size, 0.05), 0, 1)  # chromatin
     grains = body * (noise(rng, size, 0.012) > np.sqrt(2) * (1 - 2 * cover * (1 - 0.5 * shade)))
     picture = np.array([240, 222, 205]) + rng.normal(0, 3, 3) + np.zeros((size, size, 1))
     for turn in rng.uniform(0, 2 * np.pi, rng.integers(1, 6)):
         place = tuple(0.5 + rng.uniform(0.45, 0.65) * np.array([np.cos(turn), np.sin(turn)]))
-        red = disc(size, place, (0.16, 0.16), 0.02) - 0.4 * disc(size, place, (0.07, 0.07), 0.04)
-        picture = _over(picture, np.array([222, 168, 165]), 0.85 * red)
+        red = disc(size, place, tuple(rng.uniform(0.14, 0.19, 2)), 0.012) - 0.4 * disc(size, place, (0.07, 0.07), 0.04)
+        picture = _over(picture, np.array([212, 145, 145]), red)
     for colour, common, mask, sd in (
         (cytoplasm, (200, 172, 196), 0.92 * body, 7),
         ((110, 60, 135), (110, 60, 135), 0.95 * nucleus, 10),

@@ -124,8 +124,9 @@ def faults(key: str, name: str, dataset: Config, config: Config) -> Iterator[str
 def comparisons(config: Config, dataset: str) -> list[Ablation]:
     """What is compared with what: each derived model with its base, each member alone with the base's fusions."""
     entry, found = config["datasets"][dataset], []
-    for base in dict.fromkeys(model["base"] for model in entry["derived"].values()):
-        of_base = {name: model for name, model in entry["derived"].items() if model["base"] == base}
+    derived = sorted(entry["derived"].items())  # settings, which some read this from, have sorted keys
+    for base in dict.fromkeys(model["base"] for _, model in derived):
+        of_base = {name: model for name, model in derived if model["base"] == base}
         for name, model in of_base.items():
             words, shared = model["label"] or display_names.in_words(name), {*systems(entry, base)}
             if _other_layers(config, entry, name):

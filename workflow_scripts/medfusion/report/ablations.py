@@ -16,7 +16,7 @@ from medfusion.report.page_components import Body, Cell, Row, Section, Table
 from medfusion.report.page_tables import NOTHING, value_cell, with_interval
 
 PARTS = {
-    "change": "One part taken away, or another",
+    "change": "With one change",
     "member": "One member of a fusion alone: difference to the fusion",
 }
 NOTES = (
