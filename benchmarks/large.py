@@ -92,7 +92,7 @@ def draw_enlarged(path: Path, images: int, side: int) -> None:
 
 def overlay(images: int, side: int) -> dict[str, Any]:
     """A report of one small network and every kind of classifier, with as little training as there can be."""
-    model = {"network": "size_study", "seeds": [1], "train_images": "all", "fusions": [], "ablations": None}
+    model = {"network": "size_study", "seeds": [1], "train_images": "all", "fusions": []}
     # An epoch or two, of batches that do not grow with the images' pixels.
     training = {
         "images": "both",

@@ -105,6 +105,20 @@ def test_another_augmentation_has_an_augmented_set_of_its_own_and_the_others_sha
         assert without == {**whole, kind: off}
 
 
+def test_settings_say_whose_network_and_which_augmented_set_a_derived_model_takes(plan):
+    """Wildcards do not: without it, a job would keep what another base or other changes had made."""
+    of_stage = job_settings(plan)
+
+    def files(stage, dataset, model):
+        return of_stage[stage](wildcards(dataset=dataset, model=model, seed="1")).get("files")
+
+    shared = files("extract_features", "blood", "compact_resnet_pixels")
+    assert shared == "results/blood/compact_resnet/seed1/model.keras"
+    assert files("extract_features", "blood", "compact_resnet_no_dropout") is None
+    assert files("train_cnn", "breast", "breast_cnn_no_flip") == ["results/breast/augmented-breast_cnn_no_flip.h5"]
+    assert files("train_cnn", "breast", "breast_cnn_no_early_stopping") == files("train_cnn", "breast", "breast_cnn")
+
+
 def test_derived_models_are_in_no_group_of_candidates_and_in_the_table_of_all_measures(plan):
     names = {name for _, name, _ in derived(plan)}
     assert not names & {group.partition("/")[0] for groups in plan.groups.values() for group in groups}

@@ -413,8 +413,7 @@ WRONG = {
     ),
     "a model that is derived": (
         {"derived": {"base": "backbone", "changes": {"features": {"test_time_augmentation": []}}}},
-        "datasets.pictures.models.derived.base: the network of backbone is a frozen backbone, of which nothing can be "
-        "changed",
+        "datasets.pictures.models.derived.base: 'backbone' is a frozen backbone; expected a network that is trained",
     ),
     "a study": (
         {"learning_curve": {"network": "efficientnet_lite0", "sizes": ["all"], "repeats": [1]}},

@@ -407,6 +407,34 @@ FAULTS = {
         "datasets.breast.models.other.seeds: 7 is not among those of breast_cnn, with which it is compared: 1, 2, 3, "
         "4, 5",
     ),
+    "a fault of the base that derived models share": (
+        "{networks: {breast_cnn: {features: {layers: [dens]}}}, datasets: {breast: {models: {other: {base: breast_cnn, "
+        "changes: {training: {epochs: 3}}}}}}}",
+        "networks.breast_cnn.features.layers: breast_cnn has no layer 'dens'; known: features, rescaling, conv2d, "
+        "max_pooling2d, conv2d_1, max_pooling2d_1, flatten",
+    ),
+    "an application that there is not": (
+        "{networks: {vgg: {architecture: keras_application, options: {application: VGG19, input_size: 32}}}, datasets: "
+        "{breast: {models: {a: {network: vgg}, b: {base: a, changes: {options: {application: VGG17}}}}}}}",
+        "datasets.breast.models.b.changes.options.application: unknown 'VGG17'; did you mean 'VGG19'?",
+    ),
+    "nothing that could be compared": (
+        "{datasets: {breast: {models: {other: {base: breast_cnn, classifiers: [svm_rbf], fusions: [], changes: "
+        "{features: {layers: [flatten]}}}}}}}",
+        "datasets.breast.models.other: has no classifier in common with breast_cnn, so that nothing can be compared; "
+        "name one",
+    ),
+    "two derived models of the same name": (
+        "{datasets: {breast: {models: {a: {base: breast_cnn, label: L, changes: {training: {epochs: 20}}}, b: {base: "
+        "breast_cnn, label: L, changes: {training: {epochs: 21}}}}}}}",
+        "datasets.breast.models.b.label: 'L' is that of datasets.breast.models.a too; choose another",
+    ),
+    "other splits of a derived model": (
+        "{datasets: {breast: {crossvalidation: {models: [breast_cnn, other], compare: []}, models: {other: {base: "
+        "breast_cnn, changes: {training: {epochs: 20}}}}}}}",
+        "datasets.breast.crossvalidation.models: 'other' is a derived model, which has no other splits; known: "
+        "breast_cnn, breast_resnet, breast_resnet_distinct, breast_resnet_deep",
+    ),
     "a derived model as a candidate": (
         "{datasets: {breast: {export: other/cnn, models: {other: {base: breast_cnn, changes: {training: {epochs: "
         "3}}}}}}}",

@@ -33,7 +33,7 @@ class SeedDifference:
 
 @dataclass(frozen=True)
 class Contribution:
-    """What is left of a system without one of its parts: by split and metric its scores, and what they lost or won.
+    """A system with one change: by split and metric its scores, and what they lost or won.
 
     part : "change" or "member"
     words : what is other

@@ -44,7 +44,7 @@ FIGURES = {
     "learning": Figure("studies", "Learning curves of tree and forest"),
     "tree": Figure("studies", "The decision tree"),
     "plane": Figure("studies", "Regions in the plane of two principal components"),
-    "contributions": Figure("ablations", "What accuracy changes without a part"),
+    "contributions": Figure("ablations", "What changes contribute to accuracy"),
     "training_size": Figure("training_size", "Accuracy against the number of training images"),
 }
 

@@ -7,10 +7,12 @@ no part in choices: it is in no ranking, ensemble or other split.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pydantic import ValidationError
+
 from medfusion import display_names
 from medfusion.learning.architectures import OPTIONS
 from medfusion.planning.backbones import is_frozen
-from medfusion.planning.config_values import hint
+from medfusion.planning.config_models.networks import Network
 from medfusion.planning.systems import Config, all_models, fusion_members, systems
 
 PARTS = ("options", "training", "features")  # of a network
@@ -48,8 +50,9 @@ def derive(config: Config) -> None:
             model = {**base, "label": None, **given, "augmentation": None}
             entry["derived"][name] = model
             changes = {part: values or {} for part, values in (model.pop("changes", None) or {}).items()}
-            if own := changes.get("augmentation"):
-                model["augmentation"] = {**entry["augmentation"], **own}
+            augmentation = {**entry["augmentation"], **changes.get("augmentation", {})}
+            if augmentation != entry["augmentation"]:
+                model["augmentation"] = augmentation
             network = config["networks"].get(model["network"])
             if network and not is_frozen(network):
                 parts = {part: {**(network.get(part) or {}), **changes.get(part, {})} for part in PARTS}
@@ -88,7 +91,8 @@ def _trained(config: Config, entry: Config, name: str) -> Config:
     return {
         **{key: network[key] for key in ("architecture", "training")},
         "options": {**OPTIONS.get(network["architecture"], {}), **network["options"]},
-        **{key: model[key] for key in ("train_images", "drop_near_duplicates_of")},
+        "train_images": model["train_images"],
+        "drop_near_duplicates_of": set(model["drop_near_duplicates_of"]),
         "augmentation": (model.get("augmentation") or entry["augmentation"]) if drawn else None,
     }
 
@@ -96,29 +100,47 @@ def _trained(config: Config, entry: Config, name: str) -> Config:
 def faults(key: str, name: str, dataset: Config, config: Config) -> Iterator[str]:
     """Faults of a derived model, beside those that any model may have."""
     model = dataset["derived"][name]
-    base, network = dataset["models"][model["base"]], config["networks"].get(model["network"])
+    base = dataset["models"][model["base"]]
     for seed in model["seeds"]:
         if seed not in base["seeds"]:
             seeds = ", ".join(map(str, base["seeds"]))
             yield f"{key}.seeds: {seed} is not among those of {model['base']}, with which it is compared: {seeds}"
-    if network is None or base["network"] not in config["networks"]:
+    used = [config["networks"].get(one["network"]) for one in (base, model)]
+    if None in used:
         return  # already named
-    if is_frozen(network):
-        yield f"{key}.base: the network of {model['base']} is a frozen backbone, of which nothing can be changed"
-        return
-    known = list(OPTIONS[network["architecture"]])
-    for option in network["options"]:
-        if option not in known:
-            yield f"{key}.changes.options: {network['architecture']} has no option {option!r}{hint(option, known)}"
-    if own := model["augmentation"]:
-        if network["training"]["images"] == "original":
-            yield f"{key}.changes.augmentation: its network learns from images: original; leave augmentation out"
+    for network, part in zip(used, ("base", "network"), strict=True):
+        if is_frozen(network):
+            yield f"{key}.{part}: {model[part]!r} is a frozen backbone; expected a network that is trained"
             return
-        if own["flip"] == "none" and not any(own[kind] for kind in ("rotation", "scale", "contrast")):
-            yield f"{key}.changes.augmentation: nothing is left of it; set training: {{images: original}} instead"
-    same = trained_as(config, dataset, name) == model["base"]
-    if same and network["features"] == config["networks"][base["network"]]["features"]:
+    if found := list(_unfit(used[1])):
+        yield from (f"{key}.changes.{fault}" for fault in found)
+    elif model["augmentation"] and used[1]["training"]["images"] == "original":
+        yield f"{key}.changes.augmentation: its network learns from images: original; leave augmentation out"
+    elif model["augmentation"] and not changes_images(model["augmentation"]):
+        yield f"{key}.changes.augmentation: nothing is left of it; set training: {{images: original}} instead"
+    elif trained_as(config, dataset, name) == model["base"] and used[0]["features"] == used[1]["features"]:
         yield f"{key}.changes: makes no difference to {model['base']}; say what is other"
+    elif not _compared(config, dataset, name):
+        yield f"{key}: has no classifier in common with {model['base']}, so that nothing can be compared; name one"
+
+
+def _unfit(network: Config) -> Iterator[str]:
+    """What an entry of `networks` would be refused for: changes that the architecture does not have."""
+    try:
+        Network.model_validate(network)
+    except ValidationError as error:
+        for one in error.errors(include_url=False, include_input=False):
+            yield from (f"{below}: {sentence}" for below, sentence in one.get("ctx", {}).get("found", ()))
+
+
+def changes_images(augmentation: Config) -> bool:
+    """Whether an augmented set has other images than the given ones."""
+    return augmentation["flip"] != "none" or any(augmentation[kind] for kind in ("rotation", "scale", "contrast"))
+
+
+def words(name: str, model: Config) -> str:
+    """What is other in a derived model, as tables and figures print it."""
+    return model["label"] or display_names.in_words(name)
 
 
 def comparisons(config: Config, dataset: str) -> list[Ablation]:
@@ -128,24 +150,25 @@ def comparisons(config: Config, dataset: str) -> list[Ablation]:
     for base in dict.fromkeys(model["base"] for _, model in derived):
         of_base = {name: model for name, model in derived if model["base"] == base}
         for name, model in of_base.items():
-            words, shared = model["label"] or display_names.in_words(name), {*systems(entry, base)}
-            if _other_layers(config, entry, name):
-                shared.remove("cnn")
             found += [
-                Ablation(base, "change", words, system, (name, system), (base, system), model["seeds"])
-                for system in systems(entry, name)
-                if system in shared
+                Ablation(base, "change", words(name, model), system, (name, system), (base, system), model["seeds"])
+                for system in _compared(config, entry, name)
             ]
-        seeds = next(iter(of_base.values()))["seeds"]
+        seeds = entry["models"][base]["seeds"]
         for fusion in entry["models"][base]["fusions"]:
             for member in fusion_members(config["fusions"][fusion]):
-                words = f"{fusion}: one member alone"
-                found.append(Ablation(base, "member", words, member, (base, member), (base, fusion), seeds))
+                alone = f"{fusion}: one member alone"
+                found.append(Ablation(base, "member", alone, member, (base, member), (base, fusion), seeds))
     return found
 
 
-def _other_layers(config: Config, entry: Config, name: str) -> bool:
-    """Whether classifiers see other layers of the same trained network: that itself is not what is compared then."""
+def _compared(config: Config, entry: Config, name: str) -> list[str]:
+    """The systems that a derived model and its base have in common; without the network where that is the same one."""
     base = entry["derived"][name]["base"]
     layers = [config["networks"][all_models(entry)[one]["network"]]["features"]["layers"] for one in (name, base)]
-    return trained_as(config, entry, name) == base and layers[0] != layers[1]
+    same_network = trained_as(config, entry, name) == base and layers[0] != layers[1]
+    return [
+        system
+        for system in systems(entry, name)
+        if system in systems(entry, base) and not (system == "cnn" and same_network)
+    ]

@@ -8,6 +8,7 @@ from medfusion.figures.drawn import DRAWN
 from medfusion.learning.architectures import LAYERS
 from medfusion.planning import ablations, backbones, dataset_checks, pretraining
 from medfusion.planning.config_values import did_you_mean, hint, printed
+from medfusion.planning.data_sets import ONLY_MODEL
 from medfusion.planning.partitions import SCHEMES
 from medfusion.planning.systems import Config, all_models
 from medfusion.reruns.fingerprint import ROOT
@@ -39,12 +40,15 @@ def inconsistencies(config: Config) -> Iterator[str]:
     """Faults of a configuration whose sections are sound and that has its defaults, one line each."""
     yield from _folder_faults(config)
     used = {model["network"] for dataset in config["datasets"].values() for model in all_models(dataset).values()}
+    said: set[str] = set()  # what is wrong with a base is said of that alone
     for name, network in config["networks"].items():
         if backbones.is_frozen(network):
             yield from backbones.faults(f"networks.{name}", network, name in used)
-        else:
-            yield from _network_faults(ablations.place(name), network)
-            yield from pretraining.faults(ablations.place(name), network, name in used)
+            continue
+        for fault in (*_network_faults(network), *pretraining.faults(network, name in used)):
+            if fault not in said or "." not in name:
+                yield f"{ablations.place(name)}.{fault}"
+            said.add(fault)
     for section in ("classifiers", "fusions"):
         if "cnn" in config[section]:
             yield f"{section}.cnn: the name stands for the network itself; choose another"
@@ -93,6 +97,9 @@ def _same_labels(config: Config) -> Iterator[str]:
     for name, dataset in config["datasets"].items():
         key = f"datasets.{name}"
         groups.append({f"{key}.models.{model}.label": entry.get("label") for model, entry in dataset["models"].items()})
+        for base in dataset["models"]:
+            derived = {one: entry for one, entry in dataset["derived"].items() if entry["base"] == base}
+            groups.append({f"{key}.models.{one}.label": ablations.words(one, entry) for one, entry in derived.items()})
         groups.append({f"{key}.ensembles.{one}.label": label for one, label in dataset["ensemble_labels"].items()})
     for group in groups:
         holders: dict[str, str] = {}
@@ -115,7 +122,7 @@ def misspelt(config: Config) -> Iterator[str]:
                 f"{did_you_mean(name, others)}"
             )
         models = dataset.get("models") or {}
-        bases = [model for model, entry in models.items() if "base" not in entry]
+        bases = [model for model, entry in models.items() if "base" not in entry] or [ONLY_MODEL]
         for model, entry in models.items():
             others = [other for other, theirs in models.items() if "network" in theirs]
             if "base" in entry and entry["base"] not in bases:
@@ -164,20 +171,21 @@ def _taken(folder: Path) -> str:
 # -- networks ---------------------------------------------------------------------------------------------------------
 
 
-def _network_faults(key: str, network: Config) -> Iterator[str]:
+def _network_faults(network: Config) -> Iterator[str]:
+    """Faults of a network that is trained, each with its key below that of the network."""
     architecture, training = network["architecture"], network["training"]
     if training["reduce_lr"] and training["schedule"] == "one_cycle":
-        yield f"{key}.training: reduce_lr has no place in a one_cycle schedule; set reduce_lr: ~ or schedule: constant"
+        yield "training: reduce_lr has no place in a one_cycle schedule; set reduce_lr: ~ or schedule: constant"
     if (
         (training["images"] != "original" or training["affine"] or training["corruptions"])
         and not training["min_steps"]
         and training["original_epochs"] >= training["epochs"]
     ):
         yield (
-            f"{key}.training.original_epochs: {training['original_epochs']}; expected less than the "
+            f"training.original_epochs: {training['original_epochs']}; expected less than the "
             f"{training['epochs']} epochs, or no augmented image would be seen; set images: original, "
             "affine: ~ and corruptions: 0 for that"
         )
     for layer in network["features"]["layers"]:
         if layer not in LAYERS[architecture]:
-            yield f"{key}.features.layers: {architecture} has no layer {layer!r}{hint(layer, LAYERS[architecture])}"
+            yield f"features.layers: {architecture} has no layer {layer!r}{hint(layer, LAYERS[architecture])}"

@@ -220,7 +220,7 @@ def _fill_augmentation(entry: Config, general: Config, copies: int) -> list[str]
 def _fill_models(entry: Config, general: Config, network: str, images: int | None) -> list[str]:
     said, given = [], entry["models"] or {ONLY_MODEL: {}}
     entry["derived"] = {name: model for name, model in given.items() if "base" in model}  # see ablations.py
-    entry["models"] = {name: model for name, model in given.items() if "base" not in model}
+    entry["models"] = {name: model for name, model in given.items() if "base" not in model} or {ONLY_MODEL: {}}
     number = f"{images:,} training images" if images else "an unknown number of training images"
     for name, model in entry["models"].items():
         if "network" not in model:

@@ -57,14 +57,15 @@ def faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
     yield from _label_faults(key, dataset)
     if dataset["metadata"] is not None:
         yield from _metadata_faults(key, dataset)
-    if dataset["augmentation"]["flip"] == "none" and not any(
-        dataset["augmentation"][kind] for kind in ("rotation", "scale", "contrast")
-    ):
+    if not ablations.changes_images(dataset["augmentation"]):
         yield f"{key}.augmentation: changes nothing; networks that want no augmentation say images: original"
-    for name, model in all_models(dataset).items():
+    for name, model in dataset["models"].items():
         yield from _model_faults(f"{key}.models.{name}", name, model, config)
-        if name in dataset["derived"]:
-            yield from ablations.faults(f"{key}.models.{name}", name, dataset, config)
+    for name, model in dataset["derived"].items():
+        of_base = [_sentence(fault) for fault in _model_faults("", "", dataset["models"][model["base"]], config)]
+        own = _model_faults(f"{key}.models.{name}", name, model, config)
+        yield from (fault for fault in own if _sentence(fault) not in of_base)
+        yield from ablations.faults(f"{key}.models.{name}", name, dataset, config)
     known = [f"{name}/{system}" for name in dataset["models"] for system in systems(dataset, name)]
     for ensemble, members in dataset["ensembles"].items():
         for member in members:
@@ -79,7 +80,8 @@ def faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
     for row in dataset["published"]:
         named, _, system = SystemId.of(row.get("system") or "")
         unknown = named in dataset["models"] and system not in {"cnn", *config["classifiers"], *config["fusions"]}
-        if unknown or named in RENAMED:  # a model that is none may be one that is switched off
+        # A model that is none may be one that is switched off.
+        if unknown or named in RENAMED or named in dataset["derived"]:
             yield f"{key}.published: {_no_system(row['system'], packable, dataset)}"
     if (curve := dataset["learning_curve"]) and (name := curve["network"]) not in config["networks"]:
         yield f"{key}.learning_curve.network: unknown {name!r}{hint(name, list(config['networks']))}"
@@ -91,6 +93,11 @@ def faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
     yield from _partition_faults(key, dataset, config)
     yield from _size_faults(key, dataset, config)
     yield from _image_faults(key, dataset, config)
+
+
+def _sentence(fault: str) -> str:
+    """A fault without its key."""
+    return fault.partition(": ")[2]
 
 
 def _no_system(name: str, known: list[str], dataset: Config) -> str:
@@ -284,7 +291,11 @@ def _partition_faults(key: str, dataset: Config, config: Config) -> Iterator[str
             yield from _fold_ensemble_faults(f"{key}.{scheme}", wanted, dataset, models, config)
         for name in models:
             if name not in dataset["models"]:
-                yield f"{key}.{scheme}.models: unknown model {name!r}{hint(name, list(dataset['models']))}"
+                derived = "is a derived model, which has no other splits" if name in dataset["derived"] else ""
+                yield (
+                    f"{key}.{scheme}.models: {f'{name!r} {derived}' if derived else f'unknown model {name!r}'}"
+                    f"{hint(name, list(dataset['models']))}"
+                )
                 continue
             size, most = dataset["models"][name]["train_images"], _trained(dataset, scheme)
             # More than the data set has are named by `_size_faults`.
@@ -332,20 +343,28 @@ def _image_faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
     names = [model["network"] for model in all_models(dataset).values()]
     if dataset["learning_curve"]:
         names.append(dataset["learning_curve"]["network"])
+    said: set[str] = set()  # what is wrong with a base is said of that alone
     for name in dict.fromkeys(names):
         network = config["networks"].get(name, {"architecture": None})
         if network["architecture"] not in OPTIONS:
             continue  # a backbone, or already named
-        place = ablations.place(name)
-        if several_labels(dataset) and network["training"]["class_weight"]:
-            yield f"{place}.training.class_weight: for one class an image, and {key} has several labels; set ~"
-        if (shift := network["training"]["shift"]) >= side:
-            yield f"{place}.training.shift: {shift}; expected less than the {side} pixels of {key}"
-        yield from pretraining.size_faults(place, network, key, side)
-        halved = halvings(network["architecture"], network["options"])
-        left = math.ceil(side / stem_stride(network["options"], side))  # by the first convolution
-        if halved > math.ceil(math.log2(left)):
-            yield (
-                f"{place}.options.widths: grow {halved} times, and each time halve the image; expected at most "
-                f"{math.ceil(math.log2(left))} times for the {side} pixels of {key}"
-            )
+        for fault in _unfit_for(network, key, side, several_labels(dataset)):
+            if fault not in said:
+                yield f"{ablations.place(name)}.{fault}"
+            said.add(fault)
+
+
+def _unfit_for(network: Config, key: str, side: int, several: bool) -> Iterator[str]:
+    """Why a network does not fit the images of a data set, each fault with its key below that of the network."""
+    if several and network["training"]["class_weight"]:
+        yield f"training.class_weight: for one class an image, and {key} has several labels; set ~"
+    if (shift := network["training"]["shift"]) >= side:
+        yield f"training.shift: {shift}; expected less than the {side} pixels of {key}"
+    yield from pretraining.size_faults(network, key, side)
+    halved = halvings(network["architecture"], network["options"])
+    left = math.ceil(side / stem_stride(network["options"], side))  # by the first convolution
+    if halved > math.ceil(math.log2(left)):
+        yield (
+            f"options.widths: grow {halved} times, and each time halve the image; expected at most "
+            f"{math.ceil(math.log2(left))} times for the {side} pixels of {key}"
+        )

@@ -157,12 +157,14 @@ def _of_models(plan: Plan) -> JobSettings:
             **{key: plan.model(wildcards)[key] for key in ("train_images", "drop_near_duplicates_of")},
             "seed": int(wildcards.seed),
             "precision": trained_in(plan.network(wildcards)),
-            "files": plan.weights(plan.network(wildcards)),
+            "files": plan.weights(plan.network(wildcards)) + plan.own_augmented(wildcards),
         }
 
     def extract_features(wildcards: Wildcards) -> Settings:
         title = f"{wildcards.dataset}/{wildcards.model}, seed {wildcards.seed}"
-        return {"title": title, **plan.network(wildcards)["features"]}
+        # What wildcards do not say: of a model that applies the network of another, which.
+        other = {} if plan.trains(wildcards.dataset, wildcards.model) else {"files": plan.trained_network(wildcards)}
+        return {"title": title, **plan.network(wildcards)["features"], **other}
 
     def apply_backbone(wildcards: Wildcards) -> Settings:
         network = plan.network(wildcards)

@@ -87,7 +87,8 @@ def _of_data(plan: Plan, dataset: str) -> Iterator[tuple[str, dict[str, Any]]]:
     stages = ["prepare_folder" if dataset in plan.in_folders else "prepare"]
     stages += ["inspect_images", "audit_duplicates", "baselines"]
     yield from ((stage, {"dataset": dataset}) for stage in stages)
-    own = [model for model, entry in plan.datasets[dataset]["derived"].items() if entry["augmentation"]]
+    derived = plan.datasets[dataset]["derived"].items()
+    own = [model for model, entry in derived if entry["augmentation"] and plan.trains(dataset, model)]
     for name in ("augmented", *(f"augmented-{model}" for model in own)):
         yield "augment", {"dataset": dataset, "augmented": name}
 

@@ -283,8 +283,12 @@ class Plan:
 
     def augmented(self, wildcards: Wildcards) -> Files:
         """The augmented set, if the model's network draws from it."""
-        own = self.model(wildcards).get("augmentation")
-        return self._augmented_set(wildcards.dataset, self.network(wildcards), f"-{wildcards.model}" if own else "")
+        return self.own_augmented(wildcards) or self._augmented_set(wildcards.dataset, self.network(wildcards))
+
+    def own_augmented(self, wildcards: Wildcards) -> Files:
+        """The augmented set of a derived model that has one of its own."""
+        own, suffix = self.model(wildcards).get("augmentation"), f"-{wildcards.model}"
+        return self._augmented_set(wildcards.dataset, self.network(wildcards), suffix) if own else []
 
     def curve_augmented(self, wildcards: Wildcards) -> Files:
         """The augmented set, if the network of the training-size study draws from it."""
@@ -308,7 +312,7 @@ class Plan:
 
     def histories(self, wildcards: Wildcards) -> Files:
         """The training curves of all seeds of a model."""
-        seeds = self.datasets[wildcards.dataset]["models"][wildcards.model]["seeds"]
+        seeds = self.model(wildcards)["seeds"]
         return [f"{self.seed_folder(wildcards.dataset, wildcards.model, seed)}/history.csv" for seed in seeds]
 
     # -- fusion -------------------------------------------------------------------------------------------------------
@@ -378,13 +382,11 @@ class Plan:
         return [*self.metrics(dataset), *(f"{folder}/{group}/metrics.json" for group in self.derived_groups[dataset])]
 
     def ablation_metrics(self, wildcards: Wildcards) -> Files:
-        """The measures of derived models and of their bases, for the same seeds."""
-        dataset = wildcards.dataset
-        folders: dict[str, None] = {}
-        for name, derived in self.datasets[dataset]["derived"].items():
-            for model in (derived["base"], name):
-                folders |= dict.fromkeys(self.seed_folder(dataset, model, seed) for seed in derived["seeds"])
-        return [f"{folder}/metrics.json" for folder in folders]
+        """The measures of derived models and of their bases."""
+        entry, dataset = self.datasets[wildcards.dataset], wildcards.dataset
+        names = dict.fromkeys(one for name, derived in entry["derived"].items() for one in (derived["base"], name))
+        runs = [(name, seed) for name in names for seed in all_models(entry)[name]["seeds"]]
+        return [f"{self.seed_folder(dataset, name, seed)}/metrics.json" for name, seed in runs]
 
     def compared_runs(self, dataset: str) -> dict[SystemId, str]:
         """The probabilities of every run that is compared with the selected system: by model, seed and system.

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from medfusion.learning.keras_applications import APPLICATIONS, IMAGENET, smallest
 from medfusion.planning.config_values import unreadable
-from medfusion.planning.systems import Config
+from medfusion.planning.systems import Config, all_models
 
 
 def weights(network: Config, data: str) -> str | None:
@@ -34,7 +34,7 @@ def pretrained_on(network: Config) -> str | None:
 
 def described(config: Config, dataset: Config) -> Iterator[str]:
     """What the page says of each model of a data set whose network was pretrained."""
-    for model, entry in dataset["models"].items():
+    for model, entry in all_models(dataset).items():
         network = config["networks"][entry["network"]]
         if network["architecture"] == "keras_application" and (origin := pretrained_on(network)):
             tuned = "fine-tuned" if network["options"]["fine_tune"] else "kept as it is, with a new last layer"
@@ -45,20 +45,20 @@ def described(config: Config, dataset: Config) -> Iterator[str]:
             )
 
 
-def faults(key: str, network: Config, used: bool) -> Iterator[str]:
+def faults(network: Config, used: bool) -> Iterator[str]:
     """Faults of a network's file of weights, as far as they are seen without reading it; it may lack if not used."""
     path = network["options"].get("weights")
     if used and path not in (None, IMAGENET):
-        yield from unreadable(f"{key}.options.weights", path, "a file of weights, or imagenet")
+        yield from unreadable("options.weights", path, "a file of weights, or imagenet")
 
 
-def size_faults(key: str, network: Config, dataset: str, side: int) -> Iterator[str]:
+def size_faults(network: Config, dataset: str, side: int) -> Iterator[str]:
     """Whether a network of keras.applications takes a data set's images, `side` pixels a side."""
     options = network["options"]
-    if not (name := options.get("application")):
+    if (name := options.get("application")) not in APPLICATIONS:  # none, or already named
         return
     size, least = options.get("input_size") or side, smallest(name)
     if size < least:
-        yield f"{key}.options.input_size: {size} pixels a side; {name} takes {least} or more, for {dataset} too"
+        yield f"options.input_size: {size} pixels a side; {name} takes {least} or more, for {dataset} too"
     elif size < side:
-        yield f"{key}.options.input_size: {size}; expected at least the {side} pixels of {dataset}: images are enlarged"
+        yield f"options.input_size: {size}; expected at least the {side} pixels of {dataset}: images are enlarged"

@@ -37,7 +37,7 @@ def found(config: dict[str, Any], dataset: str, table: pd.DataFrame) -> list[Con
 
 
 def fill(section: Section, config: dict[str, Any], dataset: str, table: pd.DataFrame, confidence: str) -> None:
-    """Notes and one table for each model that is taken apart; nothing where none is.
+    """Notes and one table for each model that others are derived from; nothing where none is.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def fill(section: Section, config: dict[str, Any], dataset: str, table: pd.DataF
 def _table(
     table: pd.DataFrame, rows: Sequence[Contribution], names: Mapping[str, str], title: str, confidence: str
 ) -> Table:
-    seeds = rows[0].seeds
+    seeds = sorted({seed for row in rows for seed in row.seeds})
     bodies = [Body(_as_configured(table, rows, names), "As configured")]
     for part, words in PARTS.items():
         of_part = [
@@ -73,8 +73,8 @@ def _table(
 
 
 def _as_configured(table: pd.DataFrame, rows: Sequence[Contribution], names: Mapping[str, str]) -> list[Row]:
-    """The base's own systems, over the same seeds."""
-    own = table[(table["model"] == rows[0].base) & table["seed"].isin(rows[0].seeds)]
+    """The base's own systems, over all its seeds."""
+    own = table[table["model"] == rows[0].base]
     result = []
     for system in dict.fromkeys(own["system"]):
         scores = {address: score(own, rows[0].base, system, *address) for address in rows[0].scores}

@@ -149,7 +149,7 @@ def _published(entry: Config, names: Mapping[str, str]) -> list[str]:
 
 
 def _ablations(config: Config, key: str, table: pd.DataFrame) -> list[str]:
-    """For each model that is taken apart, what is left without each part."""
+    """For each model that others are derived from, what their changes make."""
     rows = ablations.found(config, key, table)
     head = ["change", "system", "validation accuracy", "difference", "test accuracy", "difference", "test AUROC"]
     models, systems = display_names.model_names(config, key), display_names.part_names(config, key)
@@ -158,7 +158,7 @@ def _ablations(config: Config, key: str, table: pd.DataFrame) -> list[str]:
         of_base = [row for row in rows if row.base == base]
         lines = [
             [
-                row.words,
+                markdown(row.words),
                 markdown(systems[row.system]),
                 _value(row.scores["val", "accuracy"]),
                 ablations.in_words(row.differences["val", "accuracy"]),
@@ -168,7 +168,7 @@ def _ablations(config: Config, key: str, table: pd.DataFrame) -> list[str]:
             ]
             for row in of_base
         ]
-        seeds = span(of_base[0].seeds, "seed", "seeds")
+        seeds = span(sorted({seed for row in of_base for seed in row.seeds}), "seed", "seeds")
         parts += [
             f"### What the parts of {markdown(models[base])} contribute, {seeds}",
             "Differences are to the model as configured (of one member of a fusion, to the fusion) with the same "

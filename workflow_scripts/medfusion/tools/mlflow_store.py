@@ -161,7 +161,7 @@ def _parameters(config: Mapping[str, Any], address: Address) -> Iterator[tuple[s
     for key in ("source", "size", "flag"):
         if key in entry:
             yield f"data.{key}", str(entry[key])
-    own = entry.get("models", {}).get(model, {})
+    own = {**entry.get("models", {}), **entry.get("derived", {})}.get(model, {})
     yield from _flat("model", {key: own[key] for key in own if key not in ("classifiers", "fusions", "seeds")})
     yield from _flat("network", config["networks"].get(own.get("network"), {}))
     for kind, names in (("classifier", "classifiers"), ("fusion", "fusions")):

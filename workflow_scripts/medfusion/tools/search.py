@@ -9,7 +9,7 @@ from typing import Any
 
 from medfusion.errors import UserError
 from medfusion.planning.config_values import hint
-from medfusion.planning.systems import Config, systems
+from medfusion.planning.systems import Config, all_models, systems
 from medfusion.tools import sweeps
 from medfusion.tools.comparison import LOWER_IS_BETTER
 from medfusion.tools.finished import METRICS, tidy_metrics
@@ -100,7 +100,7 @@ def check_system(address: str, config: Config) -> tuple[str, str, str]:
     if dataset not in config["datasets"]:
         raise UserError(f"--system: unknown data set {dataset!r}{hint(dataset, list(config['datasets']))}")
     entry, (model, system) = config["datasets"][dataset], rest
-    if model not in (known := [*entry["models"], "ensembles"]):
+    if model not in (known := [*all_models(entry), "ensembles"]):
         raise UserError(f"--system: {dataset} has no model {model!r}{hint(model, known)}")
     if system not in (known := list(entry["ensembles"]) if model == "ensembles" else systems(entry, model)):
         raise UserError(f"--system: {dataset}/{model} has no system {system!r}{hint(system, known)}")

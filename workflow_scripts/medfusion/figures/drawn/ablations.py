@@ -1,4 +1,4 @@
-"""What accuracy changes, seed by seed, when one part of a network is taken away."""
+"""What accuracy changes, seed by seed, with what is other in derived models."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from medfusion.figures.drawn import Drawn
 
 
 def draw(settings: dict[str, Any], metrics: list[str]) -> Drawn:
-    """The figure `contributions`, from the metrics.json files of ablated models and of their bases."""
+    """The figure `contributions`, from the metrics.json files of derived models and of their bases."""
     from medfusion.evaluation import ablations
     from medfusion.figures import ablation_figures
     from medfusion.files.metric_files import read_metrics, tidy
