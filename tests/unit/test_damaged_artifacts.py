@@ -151,7 +151,7 @@ PROGRAMS = {
     ),
     "draw_ablations": (
         "--metrics {metrics.json} --contributions out.svg",
-        {"style": "white", **SHOWN, "comparisons": [COMPARISON]},
+        {"style": "white", **SHOWN, "comparisons": [COMPARISON], "models": {}, "systems": {}},
     ),
     "draw_augmentation": ("--train {train.h5} --augmented {train.h5} --augmentation out.png", STYLE),
     "collect_metrics": ("--metrics {metrics.json} --table out.csv", SHOWN),

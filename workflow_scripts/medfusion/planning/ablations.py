@@ -146,6 +146,7 @@ def words(name: str, model: Config) -> str:
 def comparisons(config: Config, dataset: str) -> list[Ablation]:
     """What is compared with what: each derived model with its base, each member alone with the base's fusions."""
     entry, found = config["datasets"][dataset], []
+    names = display_names.part_names(config, dataset)
     derived = sorted(entry["derived"].items())  # settings, which some read this from, have sorted keys
     for base in dict.fromkeys(model["base"] for _, model in derived):
         of_base = {name: model for name, model in derived if model["base"] == base}
@@ -157,7 +158,7 @@ def comparisons(config: Config, dataset: str) -> list[Ablation]:
         seeds = entry["models"][base]["seeds"]
         for fusion in entry["models"][base]["fusions"]:
             for member in fusion_members(config["fusions"][fusion]):
-                alone = f"{fusion}: one member alone"
+                alone = f"{names[fusion]}: one member alone"
                 found.append(Ablation(base, "member", alone, member, (base, member), (base, fusion), seeds))
     return found
 

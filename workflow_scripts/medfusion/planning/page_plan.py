@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from medfusion.display_names import part_names
+from medfusion.display_names import model_names, part_names
 from medfusion.figures.drawn import DRAWN
 from medfusion.planning import ablations
 from medfusion.planning.corruption_plan import CorruptionPlan
@@ -219,6 +219,8 @@ class PagePlan:
                 lambda wildcards: self._name_alone(
                     wildcards,
                     comparisons=[asdict(found) for found in ablations.comparisons(plan.config, wildcards.dataset)],
+                    models=dict(model_names(plan.config, wildcards.dataset)),
+                    systems=dict(part_names(plan.config, wildcards.dataset)),
                     confidence=plan.config["evaluation"]["confidence"],
                 ),
                 lambda dataset: plan.datasets[dataset]["derived"],

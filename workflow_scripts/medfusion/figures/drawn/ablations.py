@@ -13,5 +13,6 @@ def draw(settings: dict[str, Any], metrics: list[str]) -> Drawn:
 
     table = tidy(read_metrics(metrics, settings["display_names"]))
     rows = ablations.paired(table, settings["comparisons"])
-    figure = ablation_figures.contributions(rows, settings["confidence"], table["name"].iloc[0])
+    named = rows.replace({"base": settings["models"], "system": settings["systems"]})
+    figure = ablation_figures.contributions(named, settings["confidence"], table["name"].iloc[0])
     return {"contributions": (figure, ablation_figures.contribution_numbers(rows))}
