@@ -12,7 +12,7 @@
 #   make test-short   of the last three what fits into the continuous integration, with what they share made once
 #   make browser  adds to .venv what drives the machine's Chromium, so that tests open the page in it
 #   make test-page    only those tests
-#   make test-oldest  what Snakemake is asked without a public way, and the plans, with the oldest Snakemake that will do
+#   make test-oldest  uses of Snakemake's private interfaces, and the plans, with the oldest Snakemake that is supported
 #   make slurm    adds to .venv what submits jobs to Slurm (docs/clusters.md)
 #   make kubernetes   likewise for Kubernetes and buckets
 #   make test-kubernetes  what profiles/kubernetes asks a cluster for, held against the published schema

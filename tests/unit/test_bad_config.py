@@ -92,11 +92,11 @@ FAULTS = {
     ),
     "results that are the data": (
         "{results: data}",
-        "results: 'data' holds the folder data ('data'); expected folders apart",
+        "results: 'data' holds the folder data ('data'); expected two folders",
     ),
     "results inside the data": (
         "{results: data/results}",
-        "results: 'data/results' lies in the folder data ('data'); expected folders apart",
+        "results: 'data/results' lies in the folder data ('data'); expected two folders",
     ),
     "results that hold the working folder": (
         "{results: ..}",
@@ -151,7 +151,7 @@ FAULTS = {
     ),
     "a misspelt model": (
         "{datasets: {breast: {models: {brest_cnn: {seeds: [1]}}}}}",
-        "datasets.breast.models.brest_cnn: lacks network; did you mean 'breast_cnn'?",
+        "datasets.breast.models.brest_cnn: unknown model; to add it, set network; did you mean 'breast_cnn'?",
     ),
     "a data set without a flag": (
         "{datasets: {mine: {size: 64}}}",
@@ -167,11 +167,11 @@ FAULTS = {
     ),
     "a positive label of several at once": (
         "{datasets: {breast: {flag: chestmnist, primary: ~, crossvalidation: ~}}}",
-        "datasets.breast.positive: not for several labels at once, of which none is the one; set positive: ~",
+        "datasets.breast.positive: does not apply to multi-label data; set positive: ~",
     ),
     "primary comparisons of several labels at once": (
         "{datasets: {breast: {flag: chestmnist, positive: ~, crossvalidation: ~}}}",
-        "datasets.breast.primary: not for several labels at once, of which none is the one; set primary: ~",
+        "datasets.breast.primary: does not apply to multi-label data; set primary: ~",
     ),
     "a primary comparison of an unknown system": (
         "{datasets: {breast: {primary: {compare: [[breast_cnn/cnn, breast_cnn/svm_lin]]}}}}",
@@ -191,8 +191,7 @@ FAULTS = {
     ),
     "folds of several labels at once": (
         "{datasets: {breast: {flag: chestmnist, primary: ~, positive: ~}}}",
-        "datasets.breast.crossvalidation: not for several labels at once, by which images cannot be divided; set "
-        "crossvalidation: ~",
+        "datasets.breast.crossvalidation: multi-label data cannot be divided into such splits; set crossvalidation: ~",
     ),
     "defaults in disorder": (
         "{defaults: {by_images: [{up_to: ~, network: default, copies: 1}, {up_to: 9, network: default, copies: 1}]}}",
@@ -269,7 +268,7 @@ FAULTS = {
     ),
     "an augmentation that changes nothing": (
         "{datasets: {blood: {augmentation: {flip: none, rotation: 0, scale: 0}}}}",
-        "datasets.blood.augmentation: changes nothing; networks that want no augmentation say images: original",
+        "datasets.blood.augmentation: changes nothing; to train without it, set training.images: original",
     ),
     "duplicated seeds": (
         "{datasets: {breast: {models: {breast_cnn: {seeds: [1, 2, 1]}}}}}",
@@ -363,7 +362,8 @@ FAULTS = {
     ),
     "changes of nothing": (
         "{datasets: {breast: {models: {breast_cnn: {changes: {training: {epochs: 3}}}}}}}",
-        "datasets.breast.models.breast_cnn.changes: of what; expected the key base too",
+        "datasets.breast.models.breast_cnn.changes: needs the key base, the model that it changes; set base, or leave "
+        "changes out",
     ),
     "a misspelt change": (
         "{datasets: {breast: {models: {other: {base: breast_cnn, changes: {trained: {epochs: 3}}}}}}}",
@@ -385,11 +385,11 @@ FAULTS = {
     ),
     "a change that is none": (
         "{datasets: {breast: {models: {other: {base: breast_cnn, changes: {options: {dropout: 0}}}}}}}",
-        "datasets.breast.models.other.changes: makes no difference to breast_cnn; say what is other",
+        "datasets.breast.models.other.changes: leaves everything as in breast_cnn; change at least one setting",
     ),
     "no change at all": (
         "{datasets: {breast: {models: {other: {base: breast_cnn, label: other}}}}}",
-        "datasets.breast.models.other.changes: makes no difference to breast_cnn; say what is other",
+        "datasets.breast.models.other.changes: leaves everything as in breast_cnn; change at least one setting",
     ),
     "another augmentation of a network that sees none": (
         "{datasets: {breast: {models: {other: {base: breast_resnet, changes: {augmentation: {flip: none}}}}}}}",
@@ -399,13 +399,12 @@ FAULTS = {
     "an augmentation of which nothing is left": (
         "{datasets: {breast: {models: {other: {base: breast_cnn, changes: {augmentation: {flip: none, rotation: 0, "
         "scale: 0, contrast: 0}}}}}}}",
-        "datasets.breast.models.other.changes.augmentation: nothing is left of it; set training: {images: original} "
+        "datasets.breast.models.other.changes.augmentation: switches it off entirely; set training: {images: original} "
         "instead",
     ),
     "a seed that the base has not": (
         "{datasets: {breast: {models: {other: {base: breast_cnn, seeds: [1, 7], changes: {training: {epochs: 3}}}}}}}",
-        "datasets.breast.models.other.seeds: 7 is not among those of breast_cnn, with which it is compared: 1, 2, 3, "
-        "4, 5",
+        "datasets.breast.models.other.seeds: breast_cnn has no seed 7 to compare with; expected some of 1, 2, 3, 4, 5",
     ),
     "a fault of the base that derived models share": (
         "{networks: {breast_cnn: {features: {layers: [dens]}}}, datasets: {breast: {models: {other: {base: breast_cnn, "
@@ -562,11 +561,11 @@ FAULTS = {
     ),
     "data sets that differ in capitals": (
         "{datasets: {Blood: {flag: bloodmnist}}}",
-        "datasets.Blood: differs from 'blood' in capitals alone; choose another name",
+        "datasets.Blood: differs from 'blood' only in case; choose another name",
     ),
     "a fusion called all": (
         "{fusions: {all: {weights: {cnn: 0.5, svm: 0.5}}}}",
-        "fusions.all: the name stands for all, or for nothing; choose another",
+        "fusions.all: the names all and none are reserved; choose another",
     ),
     "a date as a label": (
         "{datasets: {breast: {label: 2024-01-01}}}",
@@ -670,8 +669,8 @@ FAULTS = {
     ),
     "as many original epochs as epochs": (
         "{networks: {compact_resnet: {training: {epochs: 3}}}}",
-        "networks.compact_resnet.training.original_epochs: 3; expected less than the 3 epochs, or no augmented image "
-        "would be seen; set images: original, affine: ~ and corruptions: 0 for that",
+        "networks.compact_resnet.training.original_epochs: 3; expected less than the 3 epochs, or none is left for "
+        "augmented images; to train on original images only, set images: original, affine: ~ and corruptions: 0",
     ),
     "too few images to fit": (
         "{classifiers: {svm: {fit_images: 7}}}",
@@ -937,8 +936,8 @@ FAULTS = {
     "weights of classes where an image has several": (
         "{datasets: {chest: {flag: chestmnist, models: {m: {network: compact_resnet}}}}, "
         "networks: {compact_resnet: {training: {class_weight: balanced}}}}",
-        "networks.compact_resnet.training.class_weight: for one class an image, and datasets.chest has several labels; "
-        "set ~",
+        "networks.compact_resnet.training.class_weight: needs one class per image, and datasets.chest is multi-label; "
+        "set class_weight: ~",
     ),
     "a published figure of an unknown system": (
         "{datasets: {breast: {published: [{system: breast_cnn/svm_liner, name: x, accuracy: 0.8, source: y}]}}}",

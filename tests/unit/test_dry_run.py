@@ -107,7 +107,7 @@ def test_what_is_gone_or_forced_is_said(done):
     Path("results/evaluate.breast.net.seed1.txt").unlink()
     jobs = everything()
     lines = said(jobs, "evaluate/breast.net.seed1", "train_cnn/blood.other.seed1")
-    assert "results/evaluate.breast.net.seed1.txt is not there any more: 1 evaluate, about 2.0 s" in lines[1]
+    assert "results/evaluate.breast.net.seed1.txt is missing: 1 evaluate, about 2.0 s" in lines[1]
     assert "by Snakemake's own reasons (--force, a file that is not there, an age): 1 training" in lines[2]
 
 

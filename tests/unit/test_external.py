@@ -139,11 +139,11 @@ def test_another_mix_of_classes_is_seen_and_the_same_is_not():
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda: Path("elsewhere").mkdir(), "elsewhere: holds no folder; expected subfolders of it that are called"),
+        (lambda: Path("elsewhere").mkdir(), "elsewhere: holds no folder; expected subfolders named after"),
         (
             lambda: Path("elsewhere/tumour").mkdir(parents=True),
-            "elsewhere: holds 'tumour', which is no class of the system; expected subfolders of it that are called as "
-            "the system's classes: 'malignant', 'normal, benign'",
+            "elsewhere: holds 'tumour', which is no class of the system; expected subfolders named after the "
+            "system's classes: 'malignant', 'normal, benign'",
         ),
         (lambda: None, "elsewhere: expected a folder with a subfolder for each class, or an .npz file"),
     ],
@@ -160,7 +160,7 @@ def test_bad_folders_are_one_line(run, make, said):
         ({"images": 5}, "x.npz: holds images; expected images with labels or test_images with test_labels"),
         ({"images": 5, "labels": 4}, "x.npz: 5 images and 4 labels; expected a label for each image"),
         ({"images": 5, "labels": 6}, "x.npz: 5 images and 6 labels; expected a label for each image"),
-        ({"images": 5, "labels": np.full(5, 2)}, "labels holds others than numbers from 0 to 1, those of the classes"),
+        ({"images": 5, "labels": np.full(5, 2)}, "labels holds something other than class numbers; expected 0 to 1"),
         (
             {"images": 5, "labels": np.zeros((5, 2), int)},
             "labels has the shape (5, 2); expected a label for each image",
@@ -168,7 +168,7 @@ def test_bad_folders_are_one_line(run, make, said):
         ({"images": 5, "labels": np.array(1)}, "labels has the shape (); expected a label for each image"),
         ({"images": 5, "labels": np.zeros(0, int)}, "labels has the shape (0,); expected a label for each image"),
         ({"images": np.zeros((5, 28, 28)), "labels": 5}, "images is float64 (5, 28, 28); expected uint8"),
-        ({"images": 5, "labels": np.array(["a"] * 5)}, "labels holds others than numbers from 0 to 1"),
+        ({"images": 5, "labels": np.array(["a"] * 5)}, "labels holds something other than class numbers"),
         ({"images": 5, "labels": np.array([{}] * 5)}, "x.npz: labels holds Python objects, which are never loaded"),
     ],
 )

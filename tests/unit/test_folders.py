@@ -368,10 +368,10 @@ def test_a_folder_says_its_order_and_an_ordinal_task_over_words_asks_for_it(tmp_
     assert filled(label_names=["A", "B", "C", "D"]).endswith(
         "0 = A (folder mild), 1 = B (folder moderate), 2 = C (folder none), 3 = D (folder severe)"
     )
-    with pytest.raises(UserError, match=r"would be label_names: \[mild, moderate, none, severe\]"):
+    with pytest.raises(UserError, match=r"label_names: \[mild, moderate, none, severe\]"):
         filled(task="ordinal-regression")
     for names in (["None", "Mild", "Moderate", "Severe"], ["A", "B", "C", "D"]):  # they would stand for others
-        with pytest.raises(UserError, match="own.label_names: the folders' names do not say the order"):
+        with pytest.raises(UserError, match="own.label_names: the folders' names give no order"):
             filled(task="ordinal-regression", label_names=names)
     assert "0 = none, 1 = mild, 2 = moderate" in filled(task="ordinal-regression", label_names=grades)
     assert "0 = stage 9, 1 = stage 10, 2 = stage 11" in filled("numbers", task="ordinal-regression")

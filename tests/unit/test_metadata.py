@@ -152,7 +152,7 @@ def test_only_who_is_of_which_patient_runs_the_preparation_again(own, tmp_path):
         ({"metadata": "none.csv"}, "datasets.breast.metadata: there is no file 'none.csv'; relative paths start at"),
         ({"metadata": "own"}, "datasets.breast.metadata: 'own' is not a file; expected a CSV file"),
         ({"exclude": "19.png"}, r"metadata: patients.csv: 'ill/19.png' \(and 1 more\) is no picture of the folder"),
-        ({"split": {"groups": "^(.)"}}, "split.groups: patients.csv has the column patient, which says it; set groups"),
+        ({"split": {"groups": "^(.)"}}, "split.groups: patients.csv already groups by its column patient; set groups"),
     ],
 )
 @pytest.mark.usefixtures("own")
@@ -166,7 +166,7 @@ def test_a_configuration_names_what_is_wrong(own, change, message):
 
 @pytest.mark.usefixtures("own")
 def test_several_labels_have_no_slices():
-    with pytest.raises(UserError, match="datasets.chest.metadata: not for several labels at once; set metadata: ~"):
+    with pytest.raises(UserError, match="datasets.chest.metadata: does not apply to multi-label data; set metadata: ~"):
         completed("datasets: {chest: {flag: chestmnist, metadata: patients.csv}}")
 
 

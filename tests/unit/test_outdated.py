@@ -86,7 +86,7 @@ def test_a_file_of_the_user_below_the_results_is_seen_when_it_is_replaced(made):
     records.write(PREPARE.record, dataclasses.replace(record, inputs=[*record.inputs, File.of(own)]))
     assert look().reasons == {}
     write(own, "other", LONG_AGO - 1)
-    assert look().reasons[PREPARE.settings] == "results/own.npz is another file than it was"
+    assert look().reasons[PREPARE.settings] == "results/own.npz has changed"
 
 
 def test_looking_changes_nothing(made, tmp_path_factory):
@@ -121,7 +121,7 @@ def test_a_users_file_that_was_replaced_is_seen_however_old_it_looks_and_keeps_i
     if age == LONG_AGO:
         write(DATA, "longer", age)
     found = look()
-    assert found.reasons == {PREPARE.settings: f"{DATA} is another file than it was"}
+    assert found.reasons == {PREPARE.settings: f"{DATA} has changed"}
     found.apply()
     assert os.stat(DATA).st_mtime_ns == age
     assert PREPARE.settings.stat().st_mtime_ns > Path(IMAGES).stat().st_mtime_ns

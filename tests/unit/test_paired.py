@@ -174,12 +174,12 @@ def test_the_table_of_differences():
     assert found["net/cnn"] == [
         ("lower accuracy", "detectable: 0.0500 of AUROC"),
         ("−0.040", "−0.070 to −0.010"),
-        ("0.0400", "0.0133 before"),
+        ("0.0400", "0.0133 unadjusted"),
         ("+0.0100", "−0.0200 to +0.0400"),
-        ("0.900", "0.300 before"),
+        ("0.900", "0.300 unadjusted"),
     ]
     method, exploratory = section.method
-    assert "over the 3 comparisons of a measure" in method and "From 0.05 on" in method
+    assert "over the 3 comparisons of a measure" in method and "At 0.05 or more" in method
     assert exploratory == paired.UNDECLARED
     assert section.notes == [] and section.files == []
 
@@ -255,7 +255,7 @@ def test_the_page_says_why_a_lower_row_may_have_a_higher_test_figure():
 
     systems = [system(value) for value in (0.85, 0.87, 0.8504, 0.86)]
     assert paired.higher_on_test(systems, False).startswith(
-        "2 of the other systems have a higher test accuracy, up to 0.870. That is no fault:"
+        "2 of the other systems have a higher test accuracy, up to 0.870. This is not an error:"
     )
     assert paired.higher_on_test(systems[2:1:-1] + systems[:1], False) == ""
     assert paired.higher_on_test(systems[:2], True) == ""

@@ -138,7 +138,7 @@ def test_near_duplicates_of_other_splits_are_left_out(whole, tmp_path):
     assert training_rows(labels, "all", 0).tolist() == list(range(20))
     with pytest.raises(UserError, match="drop_near_duplicates_of: leaves no training image of label 1"):
         training_rows(labels, "all", 0, labels == 1)
-    with pytest.raises(UserError, match="train_images: 18; expected at most 17, so many as drop_near_duplicates_of"):
+    with pytest.raises(UserError, match="train_images: 18; expected at most 17, as many as drop_near_duplicates_of"):
         training_rows(labels, 18, 0, found)
 
 
@@ -274,7 +274,7 @@ def test_a_scheme_whose_models_are_all_switched_off_is_none():
 
 def test_models_that_want_more_images_than_a_fold_has_are_named():
     """Of 13,671 images in training and validation split; 13,671 × 4/5 × 11,959/13,671 are 9,567."""
-    said = r"blood\.crossvalidation\.models: 'blood_cnn_10k' is trained on 10000 images .* some 9567 to train on"
+    said = r"blood\.crossvalidation\.models: 'blood_cnn_10k' is trained on 10000 images .* about 9567 to train on"
     with pytest.raises(UserError, match=said):
         complete_config({"datasets": {"blood": {"crossvalidation": {}}}})
     ten = {"crossvalidation": {"folds": 10}, "resplits": {"number": 2}}

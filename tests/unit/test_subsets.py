@@ -48,5 +48,5 @@ def test_a_seed_gives_the_same_subset_and_another_seed_another():
 
 @pytest.mark.parametrize("size", [0, 2, 31, 1000])
 def test_impossible_sizes_are_the_users_to_mend(size):
-    with pytest.raises(UserError, match=f"{size} images: expected 3 to 30"):
+    with pytest.raises(UserError, match=rf"{size} images; expected 3 \(one of each class\) to 30 \(all\)"):
         stratified_subset(np.arange(30) % 3, size, 0)

@@ -56,7 +56,7 @@ class Member:
 class Images:
     """Images uint8 (n, H, W, C) of a checked member, unpacked as they are asked for.
 
-    Rows that follow the last ones are read on; all others are sought from the beginning of the member. Where it is
+    Rows behind those that were read last are read from there, rows before them from the start of the member. If it is
     stored column by column, each slice is a pass through all of it.
     """
 
@@ -137,6 +137,10 @@ def read(path: str | Path) -> dict[str, Member]:
     """What the headers of an .npz file's arrays declare; the arrays themselves are read later, never unpickled.
 
     An array that its header declares larger than its file holds is refused.
+
+    Returns
+    -------
+    By name: images and labels of train, val and test, and "provenance" if the file holds it as text
 
     Raises
     ------

@@ -30,7 +30,7 @@ class Curves(NamedTuple):
     """The curves of one run at `PLACES`.
 
     bands : by the curve's name, float64 (3, places): value, low, high; "roc" and "precision_recall" are means over the
-        classes, where there are more than two, and "net_benefit" is there where a positive label is
+        classes, if there are more than two; "net_benefit" is missing for these if no positive label is named
     classes : of "roc" and "precision_recall", float64 (classes, places)
     """
 
@@ -296,11 +296,12 @@ def precisions_at(hits: np.ndarray, false: np.ndarray) -> np.ndarray:
 def rates_at(hits: np.ndarray, false: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
     """The highest sensitivity at a specificity of at least a share, and the highest specificity at such a sensitivity.
 
-    Both are of thresholds that there are, not of points between them.
+    Both are taken at actual thresholds, without interpolation.
 
     Parameters
     ----------
     hits, false : float64 (r, thresholds + 1), as of `RankedImages.counts`
+    share : the least specificity, or sensitivity, 0 to 1
 
     Returns
     -------
@@ -334,21 +335,21 @@ def _net_benefit(positive: np.ndarray, scores: np.ndarray) -> Callable[[np.ndarr
 def predictive_values(
     found: float, of: float, spared: float, others: float, prevalence: float, confidence: float
 ) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
-    """The predictive values of a test, positive and negative, were the prevalence another.
+    """The positive and the negative predictive value of a test at another prevalence.
 
     Intervals are symmetric on the logit scale (Mercaldo, Lau & Zhou 2007), for a prevalence that is known; where a rate
     is 0 or 1, from rates with z²/2 images added to either count.
 
     Parameters
     ----------
-    found, of : images of the class that are called so, of all
-    spared, others : images without it that are not called so, of all
+    found, of : images of the class that are predicted as it, and all images of the class
+    spared, others : images of other classes that are not predicted as it, and all images of other classes
     prevalence : share of the class among the images that predictive values speak of, above 0 and below 1
     confidence : nominal coverage
 
     Returns
     -------
-    value, low and high of the positive predictive value, and of the negative; nan of none called so
+    value, low and high of the positive, and of the negative predictive value; nan where no image is predicted so
 
     >>> [round(one[0], 4) for one in predictive_values(90, 100, 80, 100, 0.5, 0.95)]
     [0.8182, 0.8889]

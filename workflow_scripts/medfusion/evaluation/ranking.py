@@ -18,7 +18,7 @@ ASIDE = (BASELINES, "learning_curve")  # groups of systems that are no candidate
 
 
 def score(table: pd.DataFrame, model: str, system: str, split: str, metric: str) -> Score:
-    """A metric over the runs of one system.
+    """A metric of one system over its runs: mean, deviation, interval, extremes and number of images (`Score`).
 
     Parameters
     ----------

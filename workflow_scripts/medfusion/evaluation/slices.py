@@ -32,7 +32,7 @@ class Slice:
     column, value : both empty for all test images
     images : their number
     patients : theirs; None where patients are not known
-    right : of the images, as many are classified rightly, the mean over the runs
+    right : number of images that are classified correctly, the mean over the runs
     measures : of the system, means over its runs; an interval that too few images would give is nan to nan
     difference : of the accuracy to that of all other test images; None where either are too few
     p_adjusted : by Holm's method over all slices of all columns

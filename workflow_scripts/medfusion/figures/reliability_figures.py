@@ -55,7 +55,7 @@ def diagrams(found: Reliability) -> Figure:
             upper.set(xlim=(left, 1.01), ylim=(bottom, 1.02))
             upper.set_title(f"{title}: calibration error {_in_words(error)}", fontsize=11)
             lower.set_xlabel("confidence: probability of the predicted class")
-        axes[0, 0].set_ylabel("share predicted rightly")
+        axes[0, 0].set_ylabel("accuracy")
         axes[1, 0].set_ylabel("images")
     handles = [
         Line2D(
@@ -203,7 +203,7 @@ def conformal_numbers(found: Reliability) -> pd.DataFrame:
 
 
 def _curve(run: Mapping[str, Any]) -> pd.DataFrame:
-    """The part of a run's risk-coverage curve that is drawn: columns referred, accuracy."""
+    """The part of a run's risk-coverage curve that is drawn, with the columns abstention_rate and accuracy."""
     curve = pd.DataFrame(run["after"]["curve"])
     return curve[curve["abstention_rate"] <= MOST_REFERRED]
 

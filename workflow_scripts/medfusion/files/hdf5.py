@@ -15,7 +15,7 @@ import numpy as np
 from medfusion.errors import UserError, first_line
 from medfusion.files.artifacts import replacing
 
-# Where the whole is not needed, read at once are at most so many …
+# The most that is read at once, where the whole is not needed:
 BLOCK = 4096  # rows
 BLOCK_BYTES = 2**25  # and bytes
 

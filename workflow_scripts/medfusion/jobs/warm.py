@@ -1,11 +1,11 @@
-"""Processes that import a run's libraries once, and of which its jobs are copies.
+"""Fork servers: processes that import a run's libraries once, and fork for each of its jobs.
 
 To import TensorFlow takes a job longer than most jobs' work. So a run on this machine starts one process for each set
 of libraries that several of its jobs need (`start`); each imports the modules behind their stages, and waits (`serve`).
 For the time of the run `python` is a script in front of run_warm.py, which asks the process for its program: that is
 run in a copy (fork), with the arguments, environment, folder and open files of whoever asked. A job stays a process of
 its own, with its own record, costs, log, signals and end. Where such a process is missing or has died, jobs start as
-ever.
+usual.
 
 They end with the run, whatever ends it, after the jobs that are at work then.
 """
@@ -46,7 +46,7 @@ FLUSH_FAILED = 120  # Python's exit status where its last output could not be wr
 
 
 def start(programs: Path, sets: Iterable[Mapping[str, str]], threads: int, log: Path) -> None:
-    """Start the processes, and make `python` mean that jobs ask them; where that cannot be had, jobs start as ever.
+    """Start the processes, and put a `python` first in PATH that hands jobs to them; else jobs start as usual.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def start(programs: Path, sets: Iterable[Mapping[str, str]], threads: int, log: 
     threads : that numeric libraries may use
     log : the file for what is printed while they are imported
     """
-    if sys.platform != "linux" or os.environ.get(COLD_VARIABLE):  # elsewhere a copy of a process is no safe place
+    if sys.platform != "linux" or os.environ.get(COLD_VARIABLE):  # elsewhere forking is not safe
         return
     with contextlib.suppress(OSError):  # a full disk, a path that is too long for a socket
         _start(programs, sets, threads, log)
@@ -184,7 +184,7 @@ def _ended() -> Iterable[tuple[int, int]]:
 
 
 def _copy(connection: socket.socket, environment: Mapping[str, str], own: list[int]) -> int | None:
-    """Start a copy of this process for a request; its number, or None if the request is none.
+    """Start a copy of this process for a request; its process id, or None if the request is invalid.
 
     Parameters
     ----------

@@ -19,18 +19,18 @@ from medfusion.tasks import as_stored
 SMALLEST = 1e-12
 # Between these temperatures one is looked for.
 TEMPERATURES = (1e-4, 1e4)
-# Parts of the validation images by which is seen whether a temperature helps on images it was not chosen on.
+# Folds of the validation images, to see whether a temperature helps on images that it was not chosen on.
 FOLDS = 5
 # How far probabilities of one network, or of a classifier on its features, may differ between two programs (Keras and
 # ONNX): as a share of each; and of 1 − p, which is p's rounding where p is the one output of a network.
 SHARE, ROUNDING = 1e-4, 1e-7
-# On its way to such a place a threshold may pass this times the square root of n of n probabilities: no more than the
+# A threshold that moves to a gap may pass at most this times the square root of n of n probabilities: no more than the
 # standard error of a share of 0.1 or 0.9 of them.
 PASSED = 0.3
-# Classes whose probabilities differ by less than this share count as equally probable in prediction sets: more than two
-# programs may differ by, so that no set depends on which of two equals one of them has first.
+# In prediction sets, classes whose probabilities differ by less than this share count as equally probable: more than
+# two programs may differ by, so that both find the same sets.
 EQUAL = 1e-3
-# What prediction sets are meant to hold the true class of, where that is not said.
+# Candidates for the coverage of prediction sets, where the configuration gives none.
 COVERAGES = (0.9, 0.95, 0.99, 0.995, 0.999)
 
 
@@ -178,12 +178,11 @@ def temperature_of(probabilities: np.ndarray, labels: np.ndarray) -> float:
 
 
 def choose_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """The temperature of the lowest log loss (Guo et al. 2017).
+    """The temperature of the lowest log loss (Guo et al. 2017); 1 where none lowers it.
 
-    One image is added of which nothing is known: as if it were each of the others, a bit, and of each class equally.
-    Without a single mistake the log loss would else fall for ever as the temperature does. Where no temperature is
-    better than none, it is 1. Images whose true class has a probability of 0 say nothing of it: it stays 0 at any
-    temperature.
+    One artificial image is added, whose loss is the mean over all images and all of their classes with a probability
+    above 0: without a single mistake, the log loss would otherwise fall for ever as the temperature does. Images
+    whose true class has a probability of 0 are left out: it stays 0 at any temperature.
 
     Parameters
     ----------
@@ -388,7 +387,7 @@ def remaining_limits(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def prediction_sets(probabilities: np.ndarray, thresholds: float | None | Sequence[float | None]) -> np.ndarray:
-    """The most probable classes: those of which all more probable ones together have at most a threshold's probability.
+    """Which classes are in each set: those for which all more probable ones together have at most the threshold.
 
     No set is empty: the most probable class is in all, whatever the threshold (0 or more).
 
@@ -431,7 +430,7 @@ def choose_decision(
     sensitivity : float, optional
         Above 0, below 1.
     places : float array, shape (m,)
-        Where the threshold may lie (`between`), beside 0.
+        Where the threshold may lie (`gap_middles`), beside 0.
 
     Returns
     -------

@@ -24,7 +24,10 @@ def stratified_subset(labels: np.ndarray, size: int, seed: int) -> np.ndarray:
     labels = strata(labels)
     classes, counts = np.unique(labels, return_counts=True)
     if not len(classes) <= size <= len(labels):
-        raise UserError(f"a training subset of {size} images: expected {len(classes)} to {len(labels)}")
+        raise UserError(
+            f"a training subset of {size} images; expected {len(classes)} (one of each class) to {len(labels)} (all): "
+            "change train_images, sizes or the limit that asks for it"
+        )
     exact = counts * size / len(labels)
     share = np.maximum(1, np.floor(exact).astype(int))
     while share.sum() < size:
@@ -58,7 +61,7 @@ def training_rows(labels: np.ndarray, number: int | str, seed: int, left_out: np
         return rows
     if left_out is not None and number > len(rows):
         raise UserError(
-            f"train_images: {number}; expected at most {len(rows)}, so many as drop_near_duplicates_of leaves"
+            f"train_images: {number}; expected at most {len(rows)}, as many as drop_near_duplicates_of leaves"
         )
     return rows[stratified_subset(labels[rows], number, seed)]
 

@@ -45,7 +45,7 @@ def train(
     val_images : early stopping and learning rate look at them alone; None where neither is set
     network : an entry of `networks` in config.yaml: architecture, options, training
     classes : number of classes
-    seed : of the order and the symmetries of the images (the weights' seed is the backend's)
+    seed : of all that is drawn: order, affine maps, symmetries, shifts, corruptions (the backend seeds the weights)
     report : takes one line of progress an epoch
     task : MedMNIST's; it decides on outputs and loss
     precision : of activations, "float32" or "bfloat16"
@@ -108,10 +108,11 @@ def train(
 
 
 def phases(network: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """What learns one after the other, as `pretrained.let_learn` names it, and how.
+    """The phases of a training, in order: what learns, as `pretrained.let_learn` names it, and the settings.
 
-    All at once, but of a pretrained network the new last layer alone, and with `fine_tune` the last stage and all after
-    it, each with the learning rate given there; `original_epochs` are the last of the last phase.
+    A network with random weights learns as a whole, a pretrained one only its new last layer. With `fine_tune` the
+    last stage and then the whole network follow, with the epochs and the learning rate given there;
+    `original_epochs` are the last of the last phase.
 
     >>> training = {"epochs": 9, "learning_rate": 0.001, "min_steps": 50, "original_epochs": 0}
     >>> tuned = {"weights": "imagenet", "fine_tune": {"last_stage": 0, "all": 5, "learning_rate": 1e-5}}

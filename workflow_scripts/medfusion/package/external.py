@@ -43,10 +43,14 @@ def labelled(
     note : told what is passed over
     array : of the .npz file, "images" with "labels" or "test_images" with "test_labels"; None for the first there is
 
+    Yields
+    ------
+    Each image, which may be refused (`Item.refusal`), and its label
+
     Raises
     ------
     UserError
-        If there is something that is no class, or nothing of any class.
+        If a folder is no class of the system, none is, or an .npz file does not hold one label for each image.
     """
     if Path(path).is_dir():
         yield from _folders(path, names, form, note)
@@ -63,7 +67,7 @@ def _folders(path: str, names: Sequence[str], form: Form, note: Callable[[str], 
     known = [entry for entry in folders if _composed(entry.name) in labels]
     others = [entry.name for entry in folders if entry not in known and not passed.is_leftover(entry.name)]
     passed.others = sum(entry.is_file() for entry in entries)
-    expected = f"expected subfolders of it that are called as the system's classes: {_quoted(names)}"
+    expected = f"expected subfolders named after the system's classes: {_quoted(names)}"
     if others:
         raise UserError(f"{path}: holds {_quoted(others)}, which is no class of the system; {expected}")
     if not known:
@@ -93,7 +97,7 @@ def _arrays(
         raise UserError(f"{path}: {key} has the shape {labels.shape}; expected a label for each image")
     labels = labels.reshape(-1)
     if labels.dtype.kind not in "iu" or not np.isin(labels, np.arange(len(names))).all():
-        raise UserError(f"{path}: {key} holds others than numbers from 0 to {len(names) - 1}, those of the classes")
+        raise UserError(f"{path}: {key} holds something other than class numbers; expected 0 to {len(names) - 1}")
     number = -1
     for number, item in enumerate(inputs.items([path], form, note, [images])):
         if item.refusal and item.name == path:  # the array, not one of its images
@@ -107,7 +111,7 @@ def _arrays(
 def measures(
     labels: np.ndarray, found: Predictions, package: ModelPackage, confidence: float, ece_bins: int, seed: int = 0
 ) -> list[Measure]:
-    """What a system is worth on images of as many classes as there are images of.
+    """Measure a system on labelled images, of which some classes may be missing.
 
     Parameters
     ----------
@@ -122,7 +126,7 @@ def measures(
     Under the names of `metrics.measure` and `reliability.measure`: shares of images with Wilson's interval, AUROC with
     DeLong's (of all classes; left out where one is missing), calibration slope and intercept with Wald's, the others
     with percentiles of a bootstrap stratified by class. Abstention is that of confidence alone, as on the page;
-    "unlike_training" is the share that the input check flags, "referred" that which one of both refers
+    "unlike_training" is the share that the input check flags, "referred" the share that it or low confidence refers
     """
     n, values, predicted = len(labels), found.probabilities, found.labels
     right, present = predicted == labels, np.unique(labels)

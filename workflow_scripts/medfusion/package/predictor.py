@@ -162,12 +162,12 @@ def _network(folder: str | Path, network: contents.Network, threads: int, given:
 
 
 def load(path: str | Path, threads: int = 1) -> Applied:
-    """A network in ONNX: from uint8 images (n, H, W, C) to features and probabilities.
+    """A network in ONNX: a function from uint8 images (n, H, W, C) to features (n, d) and probabilities (n, k).
 
     Raises
     ------
     UserError
-        If the file is none.
+        If the file is not such a network.
     """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = threads

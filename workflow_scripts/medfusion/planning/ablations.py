@@ -20,12 +20,14 @@ PARTS = ("options", "training", "features")  # of a network
 
 @dataclass(frozen=True)
 class Ablation:
-    """A system, and the one that it is compared with, seed by seed; each as metrics.json has it: model and system.
+    """A system, and the one that it is compared with, seed by seed.
 
     base : the model that others are derived from
-    part : what is other, for grouping: "change" or "member"
-    words : what is other, as tables and figures print it
+    part : "change" (a derived model) or "member" (one member of a fusion alone)
+    words : what differs, as tables and figures print it
     system : name of the measured system in its model
+    measured, reference : the two systems as metrics.json has them: model and system
+    seeds : those that are compared
     """
 
     base: str
@@ -104,7 +106,7 @@ def faults(key: str, name: str, dataset: Config, config: Config) -> Iterator[str
     for seed in model["seeds"]:
         if seed not in base["seeds"]:
             seeds = ", ".join(map(str, base["seeds"]))
-            yield f"{key}.seeds: {seed} is not among those of {model['base']}, with which it is compared: {seeds}"
+            yield f"{key}.seeds: {model['base']} has no seed {seed} to compare with; expected some of {seeds}"
     used = [config["networks"].get(one["network"]) for one in (base, model)]
     if None in used:
         return  # already named
@@ -117,9 +119,9 @@ def faults(key: str, name: str, dataset: Config, config: Config) -> Iterator[str
     elif model["augmentation"] and used[1]["training"]["images"] == "original":
         yield f"{key}.changes.augmentation: its network learns from images: original; leave augmentation out"
     elif model["augmentation"] and not changes_images(model["augmentation"]):
-        yield f"{key}.changes.augmentation: nothing is left of it; set training: {{images: original}} instead"
+        yield f"{key}.changes.augmentation: switches it off entirely; set training: {{images: original}} instead"
     elif trained_as(config, dataset, name) == model["base"] and used[0]["features"] == used[1]["features"]:
-        yield f"{key}.changes: makes no difference to {model['base']}; say what is other"
+        yield f"{key}.changes: leaves everything as in {model['base']}; change at least one setting"
     elif not _compared(config, dataset, name):
         yield f"{key}: has no classifier in common with {model['base']}, so that nothing can be compared; name one"
 
@@ -139,7 +141,7 @@ def changes_images(augmentation: Config) -> bool:
 
 
 def words(name: str, model: Config) -> str:
-    """What is other in a derived model, as tables and figures print it."""
+    """What differs in a derived model, as tables and figures print it."""
     return model["label"] or display_names.in_words(name)
 
 

@@ -69,7 +69,7 @@ def inconsistencies(config: Config) -> Iterator[str]:
 
 
 def _name_faults(config: Config) -> Iterator[str]:
-    """Names that stand for something else, and those that are one folder to disks that do not tell A from a."""
+    """Reserved names, and names that a case-insensitive file system takes for one."""
     holders = [(section, config[section]) for section in ("datasets", "networks", "classifiers", "fusions")]
     for name, dataset in config["datasets"].items():
         holders += [
@@ -80,9 +80,9 @@ def _name_faults(config: Config) -> Iterator[str]:
         folded: dict[str, str] = {}
         for name in entries:
             if name.casefold() in ("all", "none") and key != "datasets":
-                yield f"{key}.{name}: the name stands for all, or for nothing; choose another"
+                yield f"{key}.{name}: the names all and none are reserved; choose another"
             if name.casefold() in folded:
-                yield f"{key}.{name}: differs from {folded[name.casefold()]!r} in capitals alone; choose another name"
+                yield f"{key}.{name}: differs from {folded[name.casefold()]!r} only in case; choose another name"
             folded.setdefault(name.casefold(), name)
 
 
@@ -112,7 +112,7 @@ def _same_labels(config: Config) -> Iterator[str]:
 
 
 def misspelt(config: Config) -> Iterator[str]:
-    """Entries that are complete by their defaults alone, and close in name to another: an overlay's slip of the pen."""
+    """Entries that are complete by defaults alone and close in name to another: probably a typo in an overlay."""
     for name, dataset in config["datasets"].items():
         source = dataset.get("source", config["defaults"]["dataset"]["source"])
         if not dataset.get("flag") and source not in ("file", "folder"):
@@ -130,7 +130,7 @@ def misspelt(config: Config) -> Iterator[str]:
                 why = derived if entry["base"] in models else f"is unknown{hint(entry['base'], bases)}"
                 yield f"datasets.{name}.models.{model}.base: {entry['base']!r} {why}"
             if not {"network", "base"} & {*entry} and (guess := did_you_mean(model, others)):
-                yield f"datasets.{name}.models.{model}: lacks network{guess}"
+                yield f"datasets.{name}.models.{model}: unknown model; to add it, set network{guess}"
 
 
 def _folder_faults(config: Config) -> Iterator[str]:
@@ -145,9 +145,9 @@ def _folder_faults(config: Config) -> Iterator[str]:
         return
     results, data = (os.path.realpath(config[key]) for key in ("results", "data"))
     if os.path.commonpath([results, data]) == results:
-        yield f"results: {config['results']!r} holds the folder data ({config['data']!r}); expected folders apart"
+        yield f"results: {config['results']!r} holds the folder data ({config['data']!r}); expected two folders"
     elif os.path.commonpath([results, data]) == data:
-        yield f"results: {config['results']!r} lies in the folder data ({config['data']!r}); expected folders apart"
+        yield f"results: {config['results']!r} lies in the folder data ({config['data']!r}); expected two folders"
 
 
 def _taken(folder: Path) -> str:
@@ -156,7 +156,7 @@ def _taken(folder: Path) -> str:
     if hidden := {*OF_OTHERS} & {part.casefold() for part in (*folder.parts, *place.parts)}:
         return f"lies in {hidden.pop()}, which is another program's"
     for name, other in (
-        ("the folder of the home", Path.home()),
+        ("the home folder", Path.home()),
         ("the working folder", Path.cwd()),
         ("the project", PROJECT),
     ):
@@ -183,8 +183,8 @@ def _network_faults(network: Config) -> Iterator[str]:
     ):
         yield (
             f"training.original_epochs: {training['original_epochs']}; expected less than the "
-            f"{training['epochs']} epochs, or no augmented image would be seen; set images: original, "
-            "affine: ~ and corruptions: 0 for that"
+            f"{training['epochs']} epochs, or none is left for augmented images; to train on original images only, set "
+            "images: original, affine: ~ and corruptions: 0"
         )
     for layer in network["features"]["layers"]:
         if layer not in LAYERS[architecture]:

@@ -58,7 +58,7 @@ def faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
     if dataset["metadata"] is not None:
         yield from _metadata_faults(key, dataset)
     if not ablations.changes_images(dataset["augmentation"]):
-        yield f"{key}.augmentation: changes nothing; networks that want no augmentation say images: original"
+        yield f"{key}.augmentation: changes nothing; to train without it, set training.images: original"
     for name, model in dataset["models"].items():
         yield from _model_faults(f"{key}.models.{name}", name, model, config)
     for name, model in dataset["derived"].items():
@@ -146,7 +146,7 @@ def _pictures_faults(key: str, dataset: Config) -> Iterator[str]:
 
 def _metadata_faults(key: str, dataset: Config) -> Iterator[str]:
     if several_labels(dataset):
-        yield f"{key}.metadata: not for several labels at once; set metadata: ~"
+        yield f"{key}.metadata: does not apply to multi-label data; set metadata: ~"
     if faults := list(unreadable(f"{key}.metadata", dataset["metadata"], "a CSV file")):
         yield from faults
     elif dataset["source"] != "folder" or pictures(dataset):  # else the folder is named already
@@ -156,7 +156,7 @@ def _metadata_faults(key: str, dataset: Config) -> Iterator[str]:
             yield f"{key}.metadata: {error}"
         else:
             if found and found.has_patients and (dataset["split"] or {}).get("groups") is not None:
-                yield f"{key}.split.groups: {dataset['metadata']} has the column patient, which says it; set groups: ~"
+                yield f"{key}.split.groups: {dataset['metadata']} already groups by its column patient; set groups: ~"
 
 
 def _groups_faults(key: str, folder: folders.Folder, expression: str) -> Iterator[str]:
@@ -183,7 +183,7 @@ def _label_faults(key: str, dataset: Config) -> Iterator[str]:
     if several_labels(dataset):
         for name in ("positive", "primary", "export"):
             if dataset[name] is not None:
-                yield f"{key}.{name}: not for several labels at once, of which none is the one; set {name}: ~"
+                yield f"{key}.{name}: does not apply to multi-label data; set {name}: ~"
     elif dataset["positive"] is not None and number is not None and dataset["positive"] >= number:
         data = dataset["flag"] or "the data set"
         yield f"{key}.positive: {dataset['positive']} is no label of {data}; expected 0 to {number - 1}"
@@ -198,8 +198,8 @@ def _order_faults(key: str, dataset: Config, of_folders: tuple[str, ...]) -> Ite
     written = yaml.safe_dump(list(of_folders), default_flow_style=True, width=math.inf, allow_unicode=True).strip()
     if dataset["task"] == "ordinal-regression" and not is_numbered(of_folders) and not label_order(dataset):
         yield (
-            f"{key}.label_names: the folders' names do not say the order that task ordinal-regression needs; put them "
-            f"into it, the lowest first: that of their letters would be label_names: {written}"
+            f"{key}.label_names: the folders' names give no order, which task ordinal-regression needs; list them "
+            f"here, the lowest first (in alphabetical order: label_names: {written})"
         )
     same = {name.casefold(): name for name in of_folders}
     moved = [name for name, own in zip(names, of_folders, strict=False) if same.get(name.casefold(), own) != own]
@@ -285,7 +285,7 @@ def _partition_faults(key: str, dataset: Config, config: Config) -> Iterator[str
         if not (wanted := dataset[scheme]):
             continue
         if several_labels(dataset):
-            yield f"{key}.{scheme}: not for several labels at once, by which images cannot be divided; set {scheme}: ~"
+            yield f"{key}.{scheme}: multi-label data cannot be divided into such splits; set {scheme}: ~"
         models = list(dataset["models"]) if wanted["models"] is None else wanted["models"]
         if wanted.get("ensembles"):
             yield from _fold_ensemble_faults(f"{key}.{scheme}", wanted, dataset, models, config)
@@ -302,7 +302,7 @@ def _partition_faults(key: str, dataset: Config, config: Config) -> Iterator[str
             if size != "all" and most < size <= counts(dataset)["train"]:
                 yield (
                     f"{key}.{scheme}.models: {name!r} is trained on {size} images (train_images), and other splits "
-                    f"have some {most} to train on; name the other models alone, or set {scheme}: ~"
+                    f"have about {most} to train on; name only the other models, or set {scheme}: ~"
                 )
         known = [
             f"{name}/{system}" for name in models if name in dataset["models"] for system in systems(dataset, name)
@@ -322,7 +322,7 @@ def _fold_ensemble_faults(
         network = config["networks"].get(dataset["models"].get(name, {}).get("network"))
         if network and is_frozen(network):
             yield (
-                f"{key}.ensembles: {name!r} has a frozen backbone, the same in all folds; name the other models alone, "
+                f"{key}.ensembles: {name!r} has a frozen backbone, the same in all folds; name only the other models, "
                 "or set ensembles: false"
             )
 
@@ -357,7 +357,7 @@ def _image_faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
 def _unfit_for(network: Config, key: str, side: int, several: bool) -> Iterator[str]:
     """Why a network does not fit the images of a data set, each fault with its key below that of the network."""
     if several and network["training"]["class_weight"]:
-        yield f"training.class_weight: for one class an image, and {key} has several labels; set ~"
+        yield f"training.class_weight: needs one class per image, and {key} is multi-label; set class_weight: ~"
     if (shift := network["training"]["shift"]) >= side:
         yield f"training.shift: {shift}; expected less than the {side} pixels of {key}"
     yield from pretraining.size_faults(network, key, side)

@@ -53,7 +53,7 @@ def jobs(plan: Plan, schemes: Iterable[str] = ()) -> list[Job]:
     Raises
     ------
     UserError
-        If what a job's settings say of files that a user named cannot be found out.
+        If a file that a user named, and that a job's settings depend on, cannot be read.
     """
     config_of = job_settings(plan)
     found: dict[tuple[str, str], Job] = {}

@@ -369,7 +369,7 @@ class Plan:
         return list(self.group(wildcards).values())
 
     def all_probabilities(self, wildcards: Wildcards) -> Files:
-        """The probabilities of every system of a data set, group by group."""
+        """The probabilities of every system of a data set but those of derived models, group by group."""
         return [file for group in self.groups[wildcards.dataset].values() for file in group.values()]
 
     def metrics(self, dataset: str) -> Files:

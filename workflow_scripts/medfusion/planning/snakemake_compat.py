@@ -1,4 +1,4 @@
-"""What the workflow asks Snakemake that has no public way: the rest of the project keeps to what is documented.
+"""The uses of Snakemake's private interfaces: the rest of the project keeps to what is documented.
 
 tests/unit/test_snakemake_compat.py holds what is said here against the Snakemake that is installed; `make test-oldest`
 against the oldest that requirements.in admits.

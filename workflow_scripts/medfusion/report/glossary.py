@@ -255,7 +255,7 @@ TERMS = (
         ("fusions",),
     ),
     Term(
-        "As good",
+        "Equally good",
         "candidates within one standard error of the best on validation",
         WORDS,
         ("one standard error",),

@@ -149,7 +149,7 @@ def results(
 
 
 def few(table: Table, most: int, caption: str) -> tuple[Table, Table | None]:
-    """A table whose first body has no more than so many rows, and one of the rows that it had besides, if any.
+    """A table whose first body has at most `most` rows (one more is left in), and one of the other rows, if any.
 
     caption : of the latter
     """
@@ -321,11 +321,11 @@ def choices(
         "Log loss",
         "AUROC",
         "Accuracy",
-        "As good",
+        "Equally good",
         "Compared on",
         "Training images compared",
-        "Fitted",
-        "Machine",
+        "Training images fitted",
+        "Fitted as",
         "Calibration",
         "Seeds",
     ]
@@ -354,7 +354,7 @@ def weights(records: Mapping[SystemId, Mapping[str, Any]], names: Mapping[str, s
         as_good = f"{record['equally_good']} of {len(record['curve'])}" if record["curve"] else "fixed"
         seeds.setdefault((names[run.address], text, as_good), []).append(run.seed)
     rows = [Row([*map(Cell, key), Cell(span(runs, "seed", "seeds"))]) for key, runs in seeds.items()]
-    return Table(caption, ["Fusion", "Weights", "As good", "Seeds"], [Body(rows)], numeric=4)
+    return Table(caption, ["Fusion", "Weights", "Equally good", "Seeds"], [Body(rows)], numeric=4)
 
 
 def costs(table: pd.DataFrame, caption: str) -> Table:

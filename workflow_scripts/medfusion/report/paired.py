@@ -23,10 +23,10 @@ MEASURES = {"accuracy": "accuracy", "auroc": "AUROC"}
 DECIMALS = {"accuracy": 3, "auroc": 4, "log_loss": 4}
 MANY = 0.05  # of the test images, from where on near-duplicates are told first
 METHOD = (
-    "Interval and p value of a row are of one procedure: sign flips over images for accuracy, DeLong for AUROC; "
-    "p is adjusted by Holm's method over the {family} comparisons of a measure. From {level:g} on there is no "
-    "significant difference; an interval, which is not adjusted, can then leave out 0. Detectable is the difference "
-    "that so many images show with a probability of {power:.0%}, after the adjustment."
+    "Interval and p value of a row come from one procedure: sign flips over images for accuracy, DeLong for AUROC; "
+    "p is adjusted by Holm's method over the {family} comparisons of a measure. At {level:g} or more there is no "
+    "significant difference; the interval, which is not adjusted, may still exclude 0. The detectable difference is "
+    "the one that this many images show with a probability of {power:.0%}, after the adjustment."
 )
 DECLARED = (
     "The primary comparisons are declared in the configuration (primary); p is adjusted for them alone. "
@@ -163,8 +163,8 @@ def higher_on_test(systems: Sequence[RankedSystem], several_labels: bool) -> str
         return ""
     return (
         f"{higher} of the other systems {'has' if higher == 1 else 'have'} a higher test {figure}, up to "
-        f"{max(others):.3f}. That is no fault: a system is selected on validation images, because the best of many by "
-        "its test figure would look better than it is."
+        f"{max(others):.3f}. This is not an error: a system is selected on validation images, because the best of many "
+        "by its test figure would look better than it is."
     )
 
 
@@ -286,7 +286,7 @@ def differences(section: Section, comparisons: Comparisons, names: Mapping[str, 
         for measure in MEASURES:
             found = entry[measure]
             cells.append(Cell(difference(entry, measure), _interval(entry, measure), found["difference"]))
-            note = f"{p_value(found['p'])} before"
+            note = f"{p_value(found['p'])} unadjusted"
             cells.append(Cell(p_value(found["p_adjusted"]), note, found["p_adjusted"]))
         baseline = is_baseline(entry["system"])
         (baselines if baseline else rows).append(Row(cells, "baseline" if baseline else ""))
@@ -310,7 +310,7 @@ def _primary(comparisons: Comparisons, names: Mapping[str, str], data: str) -> T
                 Cell(difference(entry, measure), _interval(entry, measure), entry[measure]["difference"]),
                 Cell(
                     p_value(entry[measure]["p_adjusted"]),
-                    f"{p_value(entry[measure]['p'])} before",
+                    f"{p_value(entry[measure]['p'])} unadjusted",
                     entry[measure]["p_adjusted"],
                 ),
             ]
@@ -322,7 +322,7 @@ def _primary(comparisons: Comparisons, names: Mapping[str, str], data: str) -> T
 
 
 GAINS = {"log_loss": "log loss", "auroc": "AUROC"}
-ADDED = "Of fusions: each minus its best member; log loss after the temperatures, of which less is better."
+ADDED = "Each fusion minus its best member. Log loss is measured after the temperatures; lower is better."
 
 
 def gain_verdict(entry: Mapping[str, Any]) -> str:
@@ -514,7 +514,7 @@ def duplicates_first(comparisons: Comparisons, names: Mapping[str, str], name: s
 
 
 def apart_from_duplicates(comparisons: Comparisons | None) -> tuple[str, dict[str, Cell]] | None:
-    """For each system, by address, its accuracy on the test images without a near-duplicate, and a title for these.
+    """The title of a column, and by address each system's accuracy on test images without a near-duplicate.
 
     None where near-duplicates are few, or it cannot be measured.
     """
@@ -529,7 +529,7 @@ def apart_from_duplicates(comparisons: Comparisons | None) -> tuple[str, dict[st
 
 
 def duplicates_clause(comparisons: Comparisons | None) -> str:
-    """The same in one short sentence; nothing where they are few."""
+    """How near-duplicates affect the selected system's accuracy, in one short sentence; empty where they are few."""
     if not comparisons:
         return ""
     found = comparisons["near_duplicates"]

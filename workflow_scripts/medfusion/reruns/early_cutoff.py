@@ -72,7 +72,13 @@ class Job:
         return True
 
     def begin(self) -> None:
-        """Forget the last run: from now on its outputs are being replaced."""
+        """Forget the last run: from now on its outputs are being replaced.
+
+        Raises
+        ------
+        UserError
+            If an input is not what its job wrote, or was made under other settings than planned.
+        """
         if self._recorded:
             self._check_inputs()
             records.begin(self._file, self._outputs)

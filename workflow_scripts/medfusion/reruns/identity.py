@@ -8,7 +8,7 @@ from medfusion.reruns.known_code import code_hash, library_versions
 
 
 def identity(stage: str, config: dict[str, Any], threads: int) -> dict[str, Any]:
-    """What the settings file of a job holds.
+    """What the settings file of a job holds: "stage", "config" (with the threads), "code" and "libraries".
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """Which jobs must run again, found by content, and the settings files that tell Snakemake.
 
 Snakemake goes by the age of files, and ages lie: a copy of a folder of results mixes them, a file that is touched seems
-new, another one put in its place may seem old, a damaged one seems done. So what jobs left in their records is held
-against what is there now. A job that must run again gets a new settings file, which its rule has among its inputs; one
+new, another one put in its place may seem old, a damaged one seems done. So the records that jobs left are compared
+with what is there now. A job that must run again gets a new settings file, which its rule has among its inputs; one
 that need not has its files' recorded times put back. Files whose size and time are as recorded are not read.
 
 Looking changes nothing. `Reruns.apply` does, and only below the results: outputs of planned jobs, and what lies under
@@ -82,7 +82,7 @@ class Reruns:
     Raises
     ------
     UserError
-        If something else than a file is where a job writes one.
+        If the path of a file or folder that a job writes is something else, or a link leads out of the results.
     """
 
     def __init__(self, planned: Sequence[Planned], results: str, data: str):
@@ -134,13 +134,13 @@ class Reruns:
             if job.record.with_suffix(BEGUN).exists():
                 return "it was begun and not finished"
             if any(map(os.path.exists, job.outputs)) and records.identity_in(job.settings) != job.identity:
-                return "its results have no record, and its settings are others"
+                return "its results have no record, and its settings have changed"
             return None
         found = [self._reason_of_output(file, record) for file in record.outputs]
         if record.identity != job.identity:
-            return "its settings, code or libraries are others"
+            return "its settings, code or libraries have changed"
         found += [
-            f"{file.path} is another file than it was"
+            f"{file.path} has changed"
             for file in record.inputs
             if not (file.path in self._made and self._is_ours(file.path)) and self._is_recorded(file) is False
         ]
@@ -151,7 +151,7 @@ class Reruns:
             return None  # a download is the user's, to replace or remove; who reads it looks at it
         ours, same = self._is_ours(file.path), self._is_recorded(file)
         if same is None:
-            return f"{file.path} is not there any more"
+            return f"{file.path} is missing"
         if not same:
             if ours:
                 self._altered[file.path] = record.stage
@@ -200,7 +200,7 @@ class Reruns:
             if job.stage in DOWNLOADS and job.settings not in changed:
                 missing = [path for path in job.outputs if path in wanted and not os.path.exists(path)]
                 if missing:
-                    self.reasons[job.settings] = f"{missing[0]} is not there any more"
+                    self.reasons[job.settings] = f"{missing[0]} is missing"
                     self.changed.append(job.settings)
 
     # -- telling Snakemake --------------------------------------------------------------------------------------------
@@ -237,7 +237,7 @@ class Reruns:
     def apply(self) -> list[str]:
         """Put right what runs that were killed, copies, a touch or damage left, and write the settings of all jobs.
 
-        For who is alone with these results.
+        The caller must be the only user of these results.
 
         Returns
         -------

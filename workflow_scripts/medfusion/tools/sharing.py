@@ -36,7 +36,7 @@ def share(results: str, planned: Mapping[Path, dict[str, Any]], donors: Iterable
 
     Parameters
     ----------
-    results : the folder; for who is alone with it
+    results : the folder, which nobody else may use meanwhile
     planned : identities of its jobs, by settings file below {results}/settings
     donors : folders of results of other runs, as their runs were told to call them; the first that fits is taken
 

@@ -99,15 +99,17 @@ class Compared(Pairs):
 
     seed: Seed = optional("of the splits")
     models: SomeDistinct[str] | None = optional("that are trained on these splits; ~ for all")
-    practically_equivalent: Accuracy = optional("a difference of at most so much makes none in practice")
+    practically_equivalent: Accuracy = optional("differences up to this count as none in practice")
 
 
 class Crossvalidation(Compared):
     pool: Pool = optional(
-        "the images that are divided: [train, val] to choose by, [train, val, test] for statements about procedures, "
-        "which from then on nothing may be chosen by"
+        "the images that are divided: [train, val], whose results may guide choices, or [train, val, test], whose "
+        "results assess procedures and must guide no later choice"
     )
-    folds: int = optional("each is the test split once; of the others a part validates", ge=3, le=100)
+    folds: int = optional(
+        "each is the test split once; of the others the same share validates as in the given split", ge=3, le=100
+    )
     repeats: int = optional("of all folds, each divided anew, with a seed of its own for networks", ge=1, le=1000)
     ensembles: bool = optional(
         "whether the systems of a repeat's folds are averaged to one as well, calibrated on the out-of-fold "
@@ -120,7 +122,7 @@ class Resplits(Compared):
 
 
 class Changes(Section):
-    """What is other in a derived model: keys that replace those of its base."""
+    """What differs in a derived model: keys that replace those of its base."""
 
     options: Options = optional("of the network")
     training: Training = optional("of the network")
@@ -135,7 +137,7 @@ class OfAnyModel(Section):
         "splits of whose images, in any flip or rotation by 90 degrees, no near-duplicate is trained on"
     )
     classifiers: Distinct[str] = optional(
-        "on its features; the default: of a model that names no network either, else none"
+        "on its features; by default those of defaults.model if it names no network, classifiers or fusions, else none"
     )
     fusions: Distinct[str] = optional("of its network and classifiers; default likewise")
 
@@ -144,14 +146,14 @@ class Model(OfAnyModel):
     label: Label = optional("its name in tables, figures and pages; ~ for one that follows from the key")
     network: str = optional("an entry of networks; by default that of defaults.by_images")
     base: str = optional(
-        "a model of this data set that this one is derived from, for an ablation: what is not given is the base's, and "
-        "the page compares the two seed by seed; a derived model takes no part in choices"
+        "a model of this data set that this one is derived from, for an ablation: what is left out is taken from it, "
+        "and the page compares the two seed by seed; a derived model takes no part in choices"
     )
-    changes: Changes = optional("what is other than in base")
+    changes: Changes = optional("settings that differ from those of base")
 
     def faults(self) -> Iterator[tuple[str, str]]:
         if self.changes and not self.base:
-            yield "changes", "of what; expected the key base too"
+            yield "changes", "needs the key base, the model that it changes; set base, or leave changes out"
 
 
 class Ensemble(Section):
@@ -177,7 +179,7 @@ class Published(Section):
     name: Text = key("of the system, or of who measured it")
     accuracy: Accuracy | None = key("on the official test split")
     auroc: Accuracy | None = optional("likewise")
-    source: Text = key("where it is said")
+    source: Text = key("where they were published")
 
 
 class OfAnyDataset(Section):
@@ -212,7 +214,7 @@ class Origin(Section):
     split: Split | None = optional("source folder without train, val and test")
     colour: bool | None = optional("source folder: whether pictures have colour; ~ for that of the first by name")
     bits: Bits | None = optional(
-        "source folder: that hold the values of pictures of 16 bits (12 of many detectors); ~ for all 16"
+        "source folder: how many bits of 16-bit pictures hold values (12 for many detectors); ~ for all 16"
     )
     exclude: NotEmpty | Distinct[NotEmpty] | None = optional(
         "source folder: patterns of files and folders to pass over: `*_mask*`; with a / of paths below the folder"
@@ -248,10 +250,10 @@ class Dataset(OfAnyDataset, Origin):
         "`snakemake resplits`: the same on other splits in the shares of this one, test images among them; ~ for none"
     )
     primary: Primary | None = optional(
-        "the few comparisons that the test split shall answer, declared beforehand: p is adjusted for these alone, and "
-        "all others are called exploratory; ~ for none"
+        "the few comparisons declared in advance for the test split: p is adjusted for these alone, and all others are "
+        "called exploratory; ~ for none"
     )
     export: str | None = optional(
         "what `snakemake export` packs: model/system or ensembles/name; ~ for the highest in rank that is no ensemble"
     )
-    published: list[Published] = optional("figures of others, shown beside ours")
+    published: list[Published] = optional("published figures, shown beside ours")

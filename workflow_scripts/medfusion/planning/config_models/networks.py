@@ -71,7 +71,7 @@ class Training(Section):
     loss: Literal["cross_entropy", "focal"] = optional("focal: images that the network is sure of count less")
     class_weight: ClassWeight = optional("balanced: in the loss an image weighs the more, the rarer its class")
     early_stopping: EarlyStopping | None = optional("the best weights are kept; ~ for none")
-    reduce_lr: ReduceLr | None = optional("lowers the learning rate where validation loss stays; ~ for none")
+    reduce_lr: ReduceLr | None = optional("lowers the learning rate when validation loss stops falling; ~ for none")
 
 
 class Features(Section):
@@ -99,12 +99,12 @@ class FineTune(Section):
 
 
 class Options(Section, extra="allow", json_schema_extra={"additionalProperties": False}):
-    """Options of all architectures. Which of them one has is said in its file, and asked by its network."""
+    """The options of all architectures; `Network.faults` checks which of them an architecture has."""
 
     dropout: Share = optional("share of units dropped in training")
     dense_dropout: Share = optional("the same before the dense layer")
     l2: float = optional("weight of the penalty on squared weights", ge=0, le=1)
-    batch_norm: bool = optional("whether to normalise")
+    batch_norm: bool = optional("whether to use batch normalisation")
     batch_norm_momentum: Share = optional("share of the running averages kept at each step")
     blocks: int = optional("blocks a stage", ge=1, le=20)
     widths: list[Width] = optional("channels of each block; growth halves the image", min_length=1, max_length=20)
@@ -114,12 +114,14 @@ class Options(Section, extra="allow", json_schema_extra={"additionalProperties":
     )
     weights: NotEmpty | None = optional("that it starts from: imagenet, or a file; ~ for random ones")
     input_size: int | None = optional("pixels a side that it sees; ~ for those of the images", ge=32, le=1024)
-    fine_tune: FineTune | None = optional("what learns after the last layer; ~: that alone, or with random weights all")
+    fine_tune: FineTune | None = optional(
+        "what is trained after the new last layer; ~: nothing more (with random weights, the whole network)"
+    )
     path: NotEmpty = optional("an ONNX file that turns images into features")
     sha256: Sha256 = optional("of the file; ~: not checked")
     input: Input = optional("what the file takes")
     output: NotEmpty | None = optional("name of the output that holds the features; ~ for the only one")
-    in_package: bool = optional("false: its licence forbids to pass the file on; `predict` then asks for it")
+    in_package: bool = optional("false: its licence does not allow passing the file on; `predict` then asks for it")
     pretrained_on: Text | None = optional("for the page and the model card")
 
 
