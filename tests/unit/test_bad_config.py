@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import yaml
-from configurations import BASE, OVERLAYS, ROOT, completed
+from configurations import BASE, GRIDS, OVERLAYS, ROOT, completed
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -22,7 +22,6 @@ from medfusion.figures.drawn import DRAWN
 from medfusion.learning import classifiers
 from medfusion.planning import config as configuration
 from medfusion.planning import config_checks
-from medfusion.planning.config_models.classifiers import GRIDS
 from medfusion.planning.config_models.faults import faults
 from medfusion.planning.config_values import unusable
 from medfusion.planning.input_check_plan import InputCheckPlan

@@ -5,7 +5,7 @@ import json
 from typing import get_args
 
 import pytest
-from configurations import BASE, OVERLAYS, ROOT, completed
+from configurations import BASE, GRIDS, OVERLAYS, ROOT, completed
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
@@ -19,7 +19,6 @@ from medfusion.learning.grid_search import combinations_of
 from medfusion.learning.margins import svc_settings
 from medfusion.planning import backbones, systems
 from medfusion.planning import config as configuration
-from medfusion.planning.config_models.classifiers import GRIDS
 from medfusion.planning.config_models.datasets import Dataset
 from medfusion.planning.config_models.networks import Input, Options
 

@@ -125,6 +125,8 @@ def test_what_runs_again_is_decided_without_the_rest_of_the_project():
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_every_stage_has_a_fingerprint_and_known_libraries(stage):
+    if stage == "sweep":
+        pytest.importorskip("optuna", reason="needs make optuna")
     assert re.fullmatch("[0-9a-f]{16}", fingerprint.code_hash(stage))
     versions = fingerprint.library_versions(stage)
     assert versions == dict(sorted(versions.items()))

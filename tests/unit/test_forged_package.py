@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 import pytest
 import small_package
+from configurations import GRIDS
 from sklearn.tree import DecisionTreeClassifier
 
 from medfusion.errors import UserError
@@ -73,8 +74,13 @@ SOUND = {
     "calibrated forest": ("random_forest", {"n_estimators": 3}, "temperature"),
     "tree of few leaves": ("decision_tree", {"max_leaf_nodes": 5}, "none"),
     "svm": ("svm", {"C": 1.0, "kernel": "poly"}, "temperature"),
+    "linear probe": ("logistic_regression", {"C": 1.0}, "none"),
     "svm, by Platt": ("svm", {"C": 1.0, "kernel": "rbf", "gamma": 0.1}, "sigmoid"),
 }
+
+
+def test_every_kind_of_classifier_is_tried():
+    assert {kind for kind, *_ in SOUND.values()} == set(GRIDS), "add the new kind to SOUND"
 
 
 @pytest.mark.parametrize("name", SOUND)

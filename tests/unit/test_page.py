@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import synthetic
-from configurations import completed
+from configurations import GRIDS, completed
 from matplotlib.figure import Figure
 
 from medfusion.display_names import KINDS
@@ -19,7 +19,6 @@ from medfusion.figures import drawing, registry
 from medfusion.files.artifacts import write_json
 from medfusion.files.rankings import Score
 from medfusion.jobs.costs import STAGES, stage_costs
-from medfusion.planning.config_models.classifiers import GRIDS
 from medfusion.planning.job_settings import job_settings
 from medfusion.planning.plan import Plan
 from medfusion.report import page, page_card, page_figures, page_tables, provenance

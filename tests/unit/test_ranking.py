@@ -18,6 +18,7 @@ from medfusion.files.artifacts import write_json
 from medfusion.files.images import Description
 from medfusion.files.metric_files import tidy
 from medfusion.learning import choosing
+from medfusion.tools import snapshot_checks
 
 
 def test_validation_decides_who_is_best_and_test_does_not():
@@ -259,3 +260,9 @@ def test_the_interval_of_a_mean_holds_what_new_images_and_new_seeds_give(spread,
         low, high = ranking.interval_of_mean(counts / n, *limits.T, 0.95)
         held += low <= 0.85 <= high
     assert held / times > 0.94
+
+
+def test_intervals_over_seeds_end_where_values_can():
+    """The two lists of what values a measure can have say the same."""
+    assert {name: ranking.bounds(name)[0] for name in snapshot_checks.LOWEST} == snapshot_checks.LOWEST
+    assert all(ranking.bounds(name)[1] >= 2 for name in snapshot_checks.HIGHEST)

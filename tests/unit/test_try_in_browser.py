@@ -15,6 +15,7 @@ import pytest
 import small_package
 import try_server
 from chromium import NEEDS_BROWSER, SERIOUS, WIDER, axe
+from configurations import GRIDS
 from PIL import Image
 from test_pictures import HOSTILE
 
@@ -231,6 +232,7 @@ CELLS = {
     "random_forest": [{"n_estimators": 7, "max_depth": 4}],
     "decision_tree": [{"max_depth": 3}],
 }
+assert set(CELLS) == set(GRIDS), "add the new kind of classifier to CELLS"
 COMPUTED = """async ([parts, content, vectors]) => {
     const { withArrays } = await import("./system.js");
     const { fromBase64 } = await import("./decode.js");

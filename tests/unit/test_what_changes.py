@@ -130,7 +130,8 @@ def test_a_key_changes_the_jobs_that_its_row_names_and_no_others(key):
     expected = (
         row.selected(jobs(before), key) | row.selected(jobs(after), key) | {f"{page}/{page}" for page in changes.PAGES}
     )
-    assert {job for job in set(old) & set(new) if old[job] != new[job]} == expected & set(old) & set(new)
+    found = {job for job in set(old) & set(new) if old[job] != new[job]}
+    assert found == expected & set(old) & set(new), f"not what the row {row.words!r} of tests/workflow/changes.py says"
 
 
 @pytest.mark.parametrize("row", changes.PLANS, ids=lambda row: row.words)
@@ -141,7 +142,8 @@ def test_a_changed_plan_changes_the_jobs_that_its_row_names(row):
     row.edit(after)
     old, new = identities(json.dumps(before)), identities(json.dumps(after))
     expected = row.selected(jobs(before)) | row.selected(jobs(after)) | {f"{page}/{page}" for page in changes.PAGES}
-    assert {job for job in set(old) & set(new) if old[job] != new[job]} == expected & set(old) & set(new)
+    found = {job for job in set(old) & set(new) if old[job] != new[job]}
+    assert found == expected & set(old) & set(new), f"not what the row {row.words!r} of tests/workflow/changes.py says"
 
 
 def test_every_pattern_is_of_a_key_that_is_tried():

@@ -293,6 +293,7 @@ def changed(config: Config, key: str) -> Config:
             grid = {name: values[:1] for name, values in grid.items()}
         config["classifiers"][path[0]].update(kind=kind, grid=grid, calibration="sigmoid")
     elif section == "classifiers" and path[1] == "grid":
+        assert last in GRID, f"add {last!r} to GRID of tests/workflow/other_values.py"
         new = next(value for value in GRID[last] if value not in old) if len(old) < 4 else None
         put(config, key, old[:-1] if new is None else [*old, new] if len(old) > 1 else [new])
     elif section == "fusions" and path[1] == "weights":

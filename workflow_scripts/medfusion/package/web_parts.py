@@ -69,7 +69,10 @@ def described(model: Any, arrays: Arrays) -> Part:
     ----------
     model : of the types that `checks.NODES` lets into a model package
     """
-    return next(describe for kind, describe in KINDS if isinstance(model, kind))(model, arrays)
+    for kind, describe in KINDS:
+        if isinstance(model, kind):
+            return describe(model, arrays)
+    raise TypeError(f"{type(model).__name__}: not in KINDS of package/web_parts.py")
 
 
 def described_check(check: InputCheck, arrays: Arrays) -> Part:

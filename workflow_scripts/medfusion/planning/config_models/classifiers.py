@@ -126,12 +126,6 @@ class DecisionTree(OfAnyKind):
 
 
 Classifier = Annotated[Svm | LogisticRegression | RandomForest | DecisionTree, Field(discriminator="kind")]
-GRIDS: dict[str, type[Grid]] = {
-    "svm": SvmGrid,
-    "logistic_regression": LogisticRegressionGrid,
-    "random_forest": RandomForestGrid,
-    "decision_tree": DecisionTreeGrid,
-}
 
 
 class Fusion(Section):
