@@ -635,8 +635,7 @@ KEYS = (
         "`corruptions`: how many models are tried",
         "the new models on corrupted images, what that costs, its figures, the page",
         ("corrupt_evaluate",),
-        ("corruptions.models",),
-        ("corruptions.models",),
+        ("corruptions.models",),  # not tried in the small workflow, whose data sets have one model each
     ),
     Row(
         "`input_check`: share flagged, images that it is fitted and chosen on",
