@@ -4,15 +4,11 @@ A derived model is trained, evaluated and stored like any other. It is compared 
 no part in choices: it is in no ranking, ensemble or other split.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-
-from pydantic import ValidationError
 
 from medfusion import display_names
 from medfusion.learning.architectures import OPTIONS
 from medfusion.planning.backbones import is_frozen
-from medfusion.planning.config_models.networks import Network
 from medfusion.planning.systems import Config, all_models, fusion_members, systems
 
 PARTS = ("options", "training", "features")  # of a network
@@ -99,42 +95,6 @@ def _trained(config: Config, entry: Config, name: str) -> Config:
     }
 
 
-def faults(key: str, name: str, dataset: Config, config: Config) -> Iterator[str]:
-    """Faults of a derived model, beside those that any model may have."""
-    model = dataset["derived"][name]
-    base = dataset["models"][model["base"]]
-    for seed in model["seeds"]:
-        if seed not in base["seeds"]:
-            seeds = ", ".join(map(str, base["seeds"]))
-            yield f"{key}.seeds: {model['base']} has no seed {seed} to compare with; expected some of {seeds}"
-    used = [config["networks"].get(one["network"]) for one in (base, model)]
-    if None in used:
-        return  # already named
-    for network, part in zip(used, ("base", "network"), strict=True):
-        if is_frozen(network):
-            yield f"{key}.{part}: {model[part]!r} is a frozen backbone; expected a network that is trained"
-            return
-    if found := list(_unfit(used[1])):
-        yield from (f"{key}.changes.{fault}" for fault in found)
-    elif model["augmentation"] and used[1]["training"]["images"] == "original":
-        yield f"{key}.changes.augmentation: its network learns from images: original; leave augmentation out"
-    elif model["augmentation"] and not changes_images(model["augmentation"]):
-        yield f"{key}.changes.augmentation: switches it off entirely; set training: {{images: original}} instead"
-    elif trained_as(config, dataset, name) == model["base"] and used[0]["features"] == used[1]["features"]:
-        yield f"{key}.changes: leaves everything as in {model['base']}; change at least one setting"
-    elif not _compared(config, dataset, name):
-        yield f"{key}: has no classifier in common with {model['base']}, so that nothing can be compared; name one"
-
-
-def _unfit(network: Config) -> Iterator[str]:
-    """What an entry of `networks` would be refused for: changes that the architecture does not have."""
-    try:
-        Network.model_validate(network)
-    except ValidationError as error:
-        for one in error.errors(include_url=False, include_input=False):
-            yield from (f"{below}: {sentence}" for below, sentence in one.get("ctx", {}).get("found", ()))
-
-
 def changes_images(augmentation: Config) -> bool:
     """Whether an augmented set has other images than the given ones."""
     return augmentation["flip"] != "none" or any(augmentation[kind] for kind in ("rotation", "scale", "contrast"))
@@ -155,7 +115,7 @@ def comparisons(config: Config, dataset: str) -> list[Ablation]:
         for name, model in of_base.items():
             found += [
                 Ablation(base, "change", words(name, model), system, (name, system), (base, system), model["seeds"])
-                for system in _compared(config, entry, name)
+                for system in compared(config, entry, name)
             ]
         seeds = entry["models"][base]["seeds"]
         for fusion in entry["models"][base]["fusions"]:
@@ -165,7 +125,7 @@ def comparisons(config: Config, dataset: str) -> list[Ablation]:
     return found
 
 
-def _compared(config: Config, entry: Config, name: str) -> list[str]:
+def compared(config: Config, entry: Config, name: str) -> list[str]:
     """The systems that a derived model and its base have in common; without the network where that is the same one."""
     base = entry["derived"][name]["base"]
     layers = [config["networks"][all_models(entry)[one]["network"]]["features"]["layers"] for one in (name, base)]

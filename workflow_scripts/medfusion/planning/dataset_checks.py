@@ -11,7 +11,7 @@ from medfusion.data.natural_order import is_numbered
 from medfusion.errors import UserError
 from medfusion.learning.architectures import OPTIONS, halvings
 from medfusion.learning.architectures.compact_resnet import stem_stride
-from medfusion.planning import ablations, pretraining
+from medfusion.planning import ablation_checks, ablations, pretraining
 from medfusion.planning.backbones import is_frozen
 from medfusion.planning.config_values import RENAMED, hint, unreadable
 from medfusion.planning.data_sets import (
@@ -65,7 +65,7 @@ def faults(key: str, dataset: Config, config: Config) -> Iterator[str]:
         of_base = [_sentence(fault) for fault in _model_faults("", "", dataset["models"][model["base"]], config)]
         own = _model_faults(f"{key}.models.{name}", name, model, config)
         yield from (fault for fault in own if _sentence(fault) not in of_base)
-        yield from ablations.faults(f"{key}.models.{name}", name, dataset, config)
+        yield from ablation_checks.faults(f"{key}.models.{name}", name, dataset, config)
     known = [f"{name}/{system}" for name in dataset["models"] for system in systems(dataset, name)]
     for ensemble, members in dataset["ensembles"].items():
         for member in members:
