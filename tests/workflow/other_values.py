@@ -90,6 +90,7 @@ GRID: dict[str, list[Any]] = {
     "C": [2, 5],
     "kernel": ["linear", "rbf"],
     "gamma": ["scale", 0.01],
+    "relative_gamma": [2],
     "n_estimators": [7],
     "max_depth": [7],
     "min_samples_split": [4],
