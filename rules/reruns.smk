@@ -20,7 +20,8 @@ def planned(job):
     if job.stage == "fetch_weights":
         outputs += [f"{config['data']}/{APPLICATIONS[job.wildcards['application']].file}"]
     settings = Path(RESULTS, "settings", job.stage, f"{job.name}.json")
-    return Planned(settings, identity(job.stage, job.config, config["compute"]["threads"]), tuple(outputs))
+    of_job = identity(job.stage, job.config, config["compute"]["threads"], job.modules)
+    return Planned(settings, of_job, tuple(outputs))
 
 
 SETTINGS_INPUTS = {}  # by settings file, what rules have as an input in its place

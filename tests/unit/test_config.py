@@ -14,7 +14,7 @@ from sklearn.tree import DecisionTreeClassifier
 from medfusion.data import datafiles
 from medfusion.data.medmnist_info import INFO
 from medfusion.data.synthetic_images import SYNTHETIC_SETS
-from medfusion.learning.architectures import OPTIONS
+from medfusion.learning.architectures.registry import OPTIONS
 from medfusion.learning.grid_search import combinations_of
 from medfusion.learning.margins import svc_settings
 from medfusion.planning import backbones, systems

@@ -2,6 +2,9 @@
 
 import json
 
+from medfusion.learning import architectures
+from medfusion.planning.jobs import Job
+from medfusion.reruns import fingerprint
 from medfusion.reruns.identity import identity
 
 
@@ -11,3 +14,16 @@ def test_an_identity_is_what_is_read_back_from_a_file():
     assert found["config"] == {"threads": 2, "systems": [["a", 1]], "1": None}
     assert (found["stage"], len(found["code"])) == ("ensemble", 16)
     assert {"python", "numpy"} <= set(found["libraries"])
+
+
+def test_of_all_architectures_a_training_depends_on_its_own():
+    folder = "medfusion/learning/architectures"
+    for stage in ("train_cnn", "learning_curve"):
+        behind = {file.relative_to(fingerprint.ROOT).as_posix() for file in fingerprint.closure(stage)[0]}
+        assert {file for file in behind if file.startswith(folder)} == {f"{folder}/__init__.py"}
+        job = Job(stage, {}, {"network": {"architecture": "resnet28"}})
+        found = identity(stage, job.config, 1, job.modules)
+        name = architectures.module("resnet28")
+        assert found["modules"] == {name: fingerprint.code_hash(name)}
+        assert found != identity(stage, job.config, 1, (architectures.module("five_layer"),))
+    assert "modules" not in identity("fuse", {}, 1, Job("fuse", {}, {}).modules)

@@ -1,6 +1,7 @@
 """Tests of the network architectures: sizes, shapes, probabilities, options."""
 
 import math
+import sys
 import textwrap
 import types
 from pathlib import Path
@@ -11,8 +12,8 @@ from configurations import completed
 
 from medfusion.errors import UserError
 from medfusion.files.archives import make_zip_reproducible
-from medfusion.learning import backend, networks
-from medfusion.learning.architectures import COMMON_LAYERS, LAYERS, OPTIONS, halvings
+from medfusion.learning import architectures, backend, networks
+from medfusion.learning.architectures.registry import ARCHITECTURES, COMMON_LAYERS, LAYERS, OPTIONS, halvings
 from medfusion.learning.backend import keras
 from medfusion.tasks import BINARY, MULTI_CLASS, MULTI_LABEL
 
@@ -33,8 +34,12 @@ def kinds(model, *types):
     return [layer for layer in model.layers if isinstance(layer, types)]
 
 
-def test_every_architecture_has_options_and_a_builder():
-    assert list(networks.ARCHITECTURES) == list(OPTIONS)
+def test_every_architecture_is_registered_under_the_name_of_its_file():
+    files = Path(architectures.__file__).parent.glob("[a-z]*.py")
+    assert {path.stem for path in files} - {"registry"} == {*OPTIONS}
+    assert {name: module.__name__ for name, module in ARCHITECTURES.items()} == {
+        name: architectures.module(name) for name in OPTIONS
+    }
 
 
 def test_a_network_is_a_file_and_an_entry_as_the_notes_for_contributors_say(monkeypatch):
@@ -42,7 +47,7 @@ def test_a_network_is_a_file_and_an_entry_as_the_notes_for_contributors_say(monk
     code = textwrap.dedent(notes.partition("```python\n")[2].partition("```")[0])
     perceptron = types.ModuleType("perceptron")
     exec(code, vars(perceptron))
-    monkeypatch.setitem(networks.ARCHITECTURES, "perceptron", perceptron)
+    monkeypatch.setitem(sys.modules, architectures.module("perceptron"), perceptron)
     monkeypatch.setitem(OPTIONS, "perceptron", perceptron.OPTIONS)
     monkeypatch.setitem(LAYERS, "perceptron", [*COMMON_LAYERS, *perceptron.LAYERS])
     config = completed(

@@ -18,7 +18,7 @@ from medfusion.data.datafiles import FOLDER_VARIABLE
 from medfusion.errors import UserError
 from medfusion.files.artifacts import hash_file
 from medfusion.learning import backend, features, networks, pretrained, training
-from medfusion.learning.architectures import OPTIONS
+from medfusion.learning.architectures.registry import OPTIONS
 from medfusion.learning.averages import averaged
 from medfusion.learning.backend import keras
 from medfusion.learning.keras_applications import APPLICATIONS, smallest

@@ -130,7 +130,7 @@ def test_a_result_of_a_stage_that_is_no_more_is_explained_too(tmp_path):
     settings = replace(made.settings, path=str(tmp_path / "results/settings/floors/floors.json"))
     records.write(records.record_file(settings.path), replace(made, settings=settings))
     text = explanation.explain(tmp_path / "results/floors.csv")
-    assert "floors is a stage of another version" in text and "(now" not in text
+    assert "floors is of another version" in text and "(now" not in text
 
 
 def test_files_that_no_job_made_are_named(tmp_path):

@@ -8,7 +8,7 @@ from medfusion.errors import UserError
 from medfusion.files import example_files
 from medfusion.files.images import Description
 from medfusion.learning import augmentation, backend, networks, occlusion, saliency
-from medfusion.learning.architectures import OPTIONS
+from medfusion.learning.architectures.registry import OPTIONS
 from medfusion.learning.backend import keras
 
 DESCRIPTION = Description("breastmnist", "binary-class", ("a", "b"), "0" * 64, False)

@@ -885,6 +885,12 @@ FILES = (
         files=_replaced("rules/rule_parts.smk", "{params.options} --settings", "{params.options}  --settings"),
     ),
     Row(
+        "an architecture: its file in `learning/architectures/`",
+        "the trainings of the networks that have it, and what follows",
+        ("train_cnn architecture=breast_cnn", "learning_curve architecture=breast_cnn", *PAGES),
+        files=meaning_of("workflow_scripts/medfusion/learning/architectures/breast_cnn.py"),
+    ),
+    Row(
         "the page's template, style or script",
         "the page",
         ("report",),
@@ -943,6 +949,7 @@ ELSEWHERE = (
     Row("a library's version", "the stages that import it, what follows, the page"),
     Row("a program: `workflow_scripts/{stage}.py`", "its jobs, and what follows"),
     Row("a module of the library (table below)", "the stages that import it, directly or not, and what follows"),
+    Row("an architecture added", "the page"),
 )
 
 
@@ -956,6 +963,14 @@ def importers() -> dict[str, set[str]]:
                 path = f"{name}.__init__" if module.__path__ else name
                 found[path.partition(".")[2]].add(stage)
     return found
+
+
+def by_name(module: str) -> tuple[str, ...]:
+    """The jobs whose program imports a module by name, as rows name them: trainings, the one of their architecture."""
+    *folder, name = module.split(".")
+    if folder != ["learning", "architectures"] or name in ("__init__", "registry"):
+        return ()
+    return tuple(f"{stage} architecture={name}" for stage in ("train_cnn", "learning_curve"))
 
 
 @cache

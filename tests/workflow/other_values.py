@@ -4,7 +4,7 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
-from medfusion.learning.architectures import OPTIONS
+from medfusion.learning.architectures.registry import OPTIONS
 
 Config = dict[str, Any]
 

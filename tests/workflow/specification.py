@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from medfusion.learning.architectures import OPTIONS
+from medfusion.learning.architectures.registry import OPTIONS
 
 Config = dict[str, Any]
 Facts = dict[str, set[str]]
@@ -261,8 +261,8 @@ def _named(config: Config, parts: list[str]) -> dict[str, set[str]]:
 
 
 def _network_facts(name: str, network: Config) -> dict[str, Any]:
-    """A network's name, which settings of `defaults` it takes over (its own entry names the others), and whether it is
-    trained in bfloat16 where that is asked for."""
+    """A network's name and architecture, which settings of `defaults` it takes over (its own entry names the others),
+    and whether it is trained in bfloat16 where that is asked for."""
     given = set(network.get("training") or {}) | set(network.get("features") or {})
     settings = (
         "images original_epochs affine corruptions symmetries shift batch_size epochs min_steps optimizer "
@@ -271,7 +271,8 @@ def _network_facts(name: str, network: Config) -> dict[str, Any]:
     )
     options = {**OPTIONS.get(network["architecture"], {}), **(network.get("options") or {})}
     lowered = "application" not in options and not any(width % 16 for width in options.get("widths", []))
-    return {"network": name, "unset": set(settings.split()) - given, "lowered": str(lowered)}
+    unset = set(settings.split()) - given
+    return {"network": name, "architecture": network["architecture"], "unset": unset, "lowered": str(lowered)}
 
 
 def _frozen(network: Config) -> bool:

@@ -87,7 +87,8 @@ def _trials() -> Iterator[Trial]:
         yield _of_files(name, Row("", "", (program,), files=changes.meaning_of(name)), long=number % ONE_IN > 0)
     for number, (module, programs) in enumerate(changes.importers().items()):
         name = f"workflow_scripts/medfusion/{module.replace('.', '/')}.py"
-        yield _of_files(name, Row("", "", tuple(programs), files=changes.meaning_of(name)), long=number % ONE_IN > 0)
+        runs = (*programs, *changes.by_name(module))
+        yield _of_files(name, Row("", "", runs, files=changes.meaning_of(name)), long=number % ONE_IN > 0)
     for number, (library, stages) in enumerate(changes.LIBRARIES.items()):
         yield Trial(
             f"{library}, another version", Row("", "", stages), lambda project: {}, library=library, long=number > 0

@@ -5,11 +5,11 @@ each other, one sigmoid for two of these, or a sigmoid for each of several label
 layer. The layer named "features" yields the image features.
 """
 
+import importlib
 from typing import Any
 
 from medfusion.errors import UserError
-from medfusion.learning import blocks
-from medfusion.learning.architectures import ARCHITECTURES
+from medfusion.learning import architectures, blocks
 from medfusion.learning.backend import keras
 from medfusion.tasks import MULTI_CLASS, outputs
 
@@ -21,7 +21,7 @@ def build(
 
     Parameters
     ----------
-    architecture : a key of `ARCHITECTURES`
+    architecture : a file of learning/architectures
     shape : (H, W, C) of one image
     classes : number of classes; two that exclude each other give one sigmoid output, as in the original study
     options : the architecture's options; its `OPTIONS` names them with their defaults
@@ -32,7 +32,8 @@ def build(
     UserError
         If the images are too small for the network.
     """
-    module, output = ARCHITECTURES[architecture], outputs(task, classes)
+    module = importlib.import_module(architectures.module(architecture))
+    output = outputs(task, classes)
     images = keras.Input(shape, dtype="uint8", name="images")
     try:
         x = module.network(keras.layers.Rescaling(1 / 255)(images), {**module.OPTIONS, **options}, blocks)

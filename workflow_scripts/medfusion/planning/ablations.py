@@ -7,7 +7,7 @@ no part in choices: it is in no ranking, ensemble or other split.
 from dataclasses import dataclass
 
 from medfusion import display_names
-from medfusion.learning.architectures import OPTIONS
+from medfusion.learning.architectures.registry import OPTIONS
 from medfusion.planning.backbones import is_frozen
 from medfusion.planning.systems import Config, all_models, fusion_members, systems
 

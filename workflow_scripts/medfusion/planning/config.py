@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from medfusion.errors import UserError
-from medfusion.learning.architectures import OPTIONS
+from medfusion.learning.architectures.registry import OPTIONS
 from medfusion.planning import ablations, backbones, precision
 from medfusion.planning.config_checks import inconsistencies, misspelt
 from medfusion.planning.config_models.classifiers import STEP

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from medfusion.figures.drawn import DRAWN
-from medfusion.learning.architectures import LAYERS
+from medfusion.learning.architectures.registry import LAYERS
 from medfusion.planning import ablations, backbones, dataset_checks, pretraining
 from medfusion.planning.config_values import did_you_mean, hint, printed
 from medfusion.planning.data_sets import ONLY_MODEL

@@ -9,8 +9,8 @@ import yaml
 from medfusion.data import folders, grouping
 from medfusion.data.natural_order import is_numbered
 from medfusion.errors import UserError
-from medfusion.learning.architectures import OPTIONS, halvings
 from medfusion.learning.architectures.compact_resnet import stem_stride
+from medfusion.learning.architectures.registry import OPTIONS, halvings
 from medfusion.planning import ablation_checks, ablations, pretraining
 from medfusion.planning.backbones import is_frozen
 from medfusion.planning.config_values import RENAMED, hint, unreadable

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
+from medfusion.learning import architectures
 from medfusion.planning.corruption_plan import CorruptionPlan
 from medfusion.planning.export_plan import ExportPlan
 from medfusion.planning.input_check_plan import InputCheckPlan
@@ -32,6 +33,12 @@ class Job:
     def name(self) -> str:
         """What its settings file is called, apart from the suffix."""
         return job_name(self.stage, self.wildcards.values())
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The modules that its program imports by name: the architecture of the network that it trains."""
+        network = self.config.get("network")
+        return (architectures.module(network["architecture"]),) if network else ()
 
 
 def job_name(stage: str, wildcards: Any) -> str:

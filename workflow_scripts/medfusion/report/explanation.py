@@ -70,6 +70,7 @@ def _job(record: Record, file: File) -> list[str]:
         f"  cost       {cost}",
         *([f"  device     {record.device}"] if record.device else []),
         f"  code       {identity['code']} ({_code(record.stage, identity['code'])})",
+        *(f"    {name} {code} ({_code(name, code)})" for name, code in identity.get("modules", {}).items()),
         "  libraries",
     ]
     installed = library_versions(record.stage) if exists(record.stage) else identity["libraries"]
@@ -84,7 +85,7 @@ def _job(record: Record, file: File) -> list[str]:
 
 def _code(stage: str, recorded: str) -> str:
     if not exists(stage):
-        return f"{stage} is a stage of another version, which this one does not have"
+        return f"{stage} is of another version, which this one does not have"
     return _compared(code_hash(stage), recorded)
 
 

@@ -58,13 +58,16 @@ def _module_file(name: str, root: Path) -> Path | None:
 
 
 def modules(stage: str) -> tuple[str, ...]:
-    """The modules that a stage starts from: its program; for draw_KIND `draw`, and the module of that kind."""
+    """The modules that a stage starts from: its program; for draw_KIND `draw`, and the module of that kind.
+
+    Here and below, the dotted name of a module may stand for a stage: what a program imports by name.
+    """
     kind = stage.removeprefix("draw_")
     return (stage,) if kind == stage else ("draw", f"medfusion.figures.drawn.{kind}")
 
 
 def exists(stage: str, root: Path = ROOT) -> bool:
-    """Whether there is a stage of this name, as there may have been in another version."""
+    """Whether there is a stage (or module) of this name, as there may have been in another version."""
     return all(_module_file(name, root) for name in modules(stage))
 
 

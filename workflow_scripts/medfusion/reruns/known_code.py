@@ -16,7 +16,7 @@ from medfusion.errors import UserError
 from medfusion.files.artifacts import temporary_name
 from medfusion.reruns import fingerprint
 
-# By stage: the hash of its code, and the names of the distributions behind it.
+# By stage, or module that a program imports by name: the hash of its code, and the distributions behind it.
 Known = dict[str, tuple[str, list[str]]]
 
 
@@ -72,11 +72,14 @@ def _sources(root: Path) -> str:
 
 def _look(root: Path) -> Known:
     found: Known = {}
-    drawn = (f"draw_{path.stem}" for path in root.glob("medfusion/figures/drawn/[!_]*.py"))
-    for stage in sorted([*(path.stem for path in root.glob("*.py")), *drawn]):
+    names = [path.stem for path in root.glob("*.py")]
+    names += [f"draw_{path.stem}" for path in root.glob("medfusion/figures/drawn/[!_]*.py")]
+    by_name = root.glob("medfusion/learning/architectures/[!_]*.py")
+    names += [".".join(path.relative_to(root).with_suffix("").parts) for path in by_name]
+    for stage in sorted(names):
         with contextlib.suppress(UserError):  # a library is not installed, which matters to those who use the stage
-            names = [name for name in fingerprint.library_versions(stage) if name != "python"]
-            found[stage] = fingerprint.code_hash(stage), names
+            libraries = [name for name in fingerprint.library_versions(stage) if name != "python"]
+            found[stage] = fingerprint.code_hash(stage), libraries
     return found
 
 

@@ -98,7 +98,7 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Rea
     said = config[:MOST_SETTINGS]
     if len(config) > MOST_SETTINGS:
         said.append((f"{len(config) - MOST_SETTINGS} other settings", "changed"))
-    if before.get("code") != after.get("code"):
+    if any(before.get(part) != after.get(part) for part in ("code", "modules")):
         said.append(("code", "changed"))
     libraries = _changes(before.get("libraries", {}), after.get("libraries", {}), "")
     return said + [(f"library {what}", how) for what, how in libraries]

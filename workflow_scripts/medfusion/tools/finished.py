@@ -60,7 +60,7 @@ class Run:
     config : complete
     metrics : the tidy table of all measures (columns of metric_files.COLUMNS)
     libraries : version by name, of the stages that the metrics stand on
-    code : code hash by stage
+    code : code hash by stage, and by module that a program imports by name
     measured : when metrics.csv was made, ISO 8601, UTC
     tests : by data set
     commit : of the project when a snapshot was taken ("hash", "dirty", "code_changed"); None where unknown
@@ -202,7 +202,9 @@ def _read_results(folder: Path) -> Run:
         config=config,
         metrics=metrics,
         libraries=_united(record.identity["libraries"] for record in results.lineage),
-        code=_united({record.stage: record.identity["code"]} for record in results.lineage),
+        code=_united(
+            {record.stage: record.identity["code"], **record.identity.get("modules", {})} for record in results.lineage
+        ),
         measured=results.table.made,
         tests={key: _test_set(_name(metrics, key), path) for key, path in sorted(labels.items())},
         confusions=confusions,

@@ -95,14 +95,14 @@ def commit(code: Mapping[str, str], root: Path = ROOT) -> dict[str, Any] | None:
 
     Parameters
     ----------
-    code : code hash by stage, of the run
+    code : code hash by stage, and by module that a program imports by name, of the run
     root : workflow_scripts/
 
     Returns
     -------
     hash : of the commit
     dirty : whether tracked files differ from it
-    code_changed : stages whose program is not any more what it was in the run, so that the commit does not hold it
+    code_changed : those of them whose code is not any more what it was in the run, so that the commit does not hold it
     """
     found = head(root)
     if found is None:

@@ -195,7 +195,9 @@ def share(point: Point, donors: Sequence[str]) -> int:
         If another run works on the point's results.
     """
     threads, planned = point.config["compute"]["threads"], jobs(Plan(point.config))
-    identities = {Path(job.stage, f"{job.name}.json"): identity(job.stage, job.config, threads) for job in planned}
+    identities = {
+        Path(job.stage, f"{job.name}.json"): identity(job.stage, job.config, threads, job.modules) for job in planned
+    }
     with hold_results(point.results):
         return sharing.share(point.results, identities, donors)
 

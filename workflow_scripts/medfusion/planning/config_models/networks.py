@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from medfusion.learning.architectures import OPTIONS
+from medfusion.learning.architectures.registry import OPTIONS
 from medfusion.learning.keras_applications import APPLICATIONS, FORMATS, IMAGENET
 from medfusion.planning import backbones
 from medfusion.planning.config_models.common import (
