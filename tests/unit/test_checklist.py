@@ -56,6 +56,13 @@ def test_what_the_run_knows_is_said(config):
     assert found["initial weights"] == "random"
 
 
+def test_of_pretrained_networks_it_says_on_what():
+    tuned = "{architecture: keras_application, options: {application: MobileNetV3Small, input_size: 32}}"
+    config = completed(f"networks: {{tuned: {tuned}}}\ndatasets: {{breast: {{models: {{tuned: {{network: tuned}}}}}}}}")
+    found = answers(checklist.checklist(config, [evaluated(config)], {}))
+    assert found["initial weights"] == "pretrained: ImageNet; random"
+
+
 def test_every_item_of_both_guidelines_is_there(config):
     text = checklist.checklist(config, [evaluated(config)], {})
     rows = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("| ") and "CLAIM" not in line]

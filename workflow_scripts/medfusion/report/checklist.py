@@ -15,6 +15,8 @@ from medfusion.files.comparison_files import Comparisons
 from medfusion.files.rankings import Ranking, Score
 from medfusion.files.slice_files import Assessed
 from medfusion.naming import CRITERIA, percent
+from medfusion.planning.backbones import is_frozen
+from medfusion.planning.pretraining import pretrained_on
 from medfusion.report import slices
 from medfusion.report.summary import markdown_table
 
@@ -163,12 +165,9 @@ def _models(config: dict[str, Any], one: Evaluated) -> list[Item]:
     weights, starts = set(), set()
     for name, model in entry["models"].items():
         network = config["networks"][model["network"]]
-        frozen = network["options"].get("path")
         models.append(f"{code(name)} ({markdown(network['architecture'])})")
         seeds.append(f"{len(model['seeds'])}")
-        starts.add(
-            f"pretrained: {network['options'].get('pretrained_on') or 'not said on what'}" if frozen else "random"
-        )
+        starts.add(_start(network))
         weights.add(str((network.get("training") or {}).get("class_weight") or "none"))
     return [
         (
@@ -192,6 +191,13 @@ def _models(config: dict[str, Any], one: Evaluated) -> list[Item]:
             f"{len(entry['ensembles'])} (soft voting over seeds)" if entry["ensembles"] else "none",
         ),
     ]
+
+
+def _start(network: dict[str, Any]) -> str:
+    """What the weights of a network are before it is trained here."""
+    frozen = is_frozen(network)
+    origin = network["options"]["pretrained_on"] or "not said on what" if frozen else pretrained_on(network)
+    return f"pretrained: {origin}" if origin else "random"
 
 
 def _results(config: dict[str, Any], one: Evaluated) -> list[Item]:
