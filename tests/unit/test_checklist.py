@@ -28,7 +28,7 @@ def evaluated(config, key="breast", **values):
         "name": "BreastMNIST",
         "entry": config["datasets"][key],
         "ranking": found._replace(systems=[first]),
-        "comparisons": {"n": 156, "near_duplicates": {"images": 59}},
+        "comparisons": {"n": 156, "near_duplicates": {"images": 59, "parts": {"with": {}, "without": {}}}},
         "images": {"train": 546, "val": 78, "test": 156},
         "generated": False,
     }
@@ -61,6 +61,37 @@ def test_of_pretrained_networks_it_says_on_what():
     config = completed(f"networks: {{tuned: {tuned}}}\ndatasets: {{breast: {{models: {{tuned: {{network: tuned}}}}}}}}")
     found = answers(checklist.checklist(config, [evaluated(config)], {}))
     assert found["initial weights"] == "pretrained: ImageNet; random"
+
+
+def test_what_a_run_does_not_have_is_not_claimed(config):
+    """Several labels an image: neither comparisons nor export; backbones alone: no Grad-CAM, no corrupted images."""
+    several = checklist.checklist(config, [evaluated(config, comparisons=None)], {})
+    for claimed in ("paired tests", "temperature", "saliency", "prediction sets", "export", "confusion", "corrupted"):
+        assert claimed not in several.replace("near-duplicates", "")
+    one_class = checklist.checklist(config, [evaluated(config)], {})
+    for claimed in ("paired tests", "temperature", "Grad-CAM", "prediction sets", "export", "confusion", "corrupted"):
+        assert claimed in one_class
+    networks = {name: {**network, "architecture": "onnx"} for name, network in config["networks"].items()}
+    options = {"path": "vit.onnx", "pretrained_on": "PubMed", "class_weight": None}
+    networks = {name: {**network, "options": options} for name, network in networks.items()}
+    frozen = checklist.checklist({**config, "networks": networks}, [evaluated(config)], {})
+    assert "(occlusion)" in frozen and "corruptions.csv" not in frozen
+    assert answers(frozen)["initial weights"] == "pretrained: PubMed"
+
+
+def test_which_images_were_learned_from_is_said_of_each_model(config):
+    models = config["datasets"]["breast"]["models"]
+    changed = {**models["breast_cnn"], "train_images": 100, "drop_near_duplicates_of": ["val"], "classifiers": []}
+    entry = {**config["datasets"]["breast"], "models": {"breast_cnn": {**changed, "fusions": []}}}
+    none = {"n": 156, "near_duplicates": {"images": 0, "parts": {}}}
+    found = answers(checklist.checklist(config, [evaluated(config, entry=entry, comparisons=none)], {}))
+    assert found["selection of images"].endswith(
+        "`breast_cnn` learned from 100 training images; `breast_cnn` learned without near-duplicates of val"
+    )
+    assert found["models"] == "networks `breast_cnn` (breast\\_cnn); settings on the page"
+    assert found["differences between training and test data"] == (
+        "0 of 156 test images have a near-duplicate in training"
+    )
 
 
 def test_every_item_of_both_guidelines_is_there(config):

@@ -66,7 +66,7 @@ def checklist(config: dict[str, Any], found: Sequence[Evaluated], context: Mappi
     found : every data set
     context : when and on what was measured, by title
     """
-    parts = ["# Reporting checklist", INTRODUCTION, "## The study", _table(_study(config, context))]
+    parts = ["# Reporting checklist", INTRODUCTION, "## The study", _table(_study(config, found, context))]
     for one in found:
         parts += [f"## {markdown(one.name)}", _table(_data(one) + _models(config, one) + _results(config, one))]
     return "\n\n".join(parts) + "\n"
@@ -79,10 +79,15 @@ def _table(items: Iterable[Item]) -> str:
     return markdown_table(HEAD, list(items))
 
 
-def _study(config: dict[str, Any], context: Mapping[str, str]) -> list[Item]:
+def _study(config: dict[str, Any], found: Sequence[Evaluated], context: Mapping[str, str]) -> list[Item]:
     level = percent(config["evaluation"]["confidence"])
     criterion = CRITERIA[config["criterion"]]
     software = "; ".join(f"{title}: {text}" for title, text in context.items())
+    one_class = [one for one in found if one.comparisons is not None]  # the others: several labels an image
+    tests = ", paired tests with Holm's correction" if one_class else ""
+    output = "calibrated probabilities; prediction sets, abstention" if one_class else "probabilities"
+    thresholds = ", decision thresholds" if any(one.entry["positive"] is not None for one in one_class) else ""
+    export = ", `snakemake export`" if one_class else ""
     return [
         ("title and abstract say that it is a study of AI, and its design", "1, 2", "1, 2", YOURS),
         ("clinical background, intended use and users, health inequalities", "3", "3a–c", YOURS),
@@ -108,23 +113,23 @@ def _study(config: dict[str, Any], context: Mapping[str, str]) -> list[Item]:
             "uncertainty and tests",
             "29",
             "12e",
-            f"{level} intervals over images and seeds (Wilson, DeLong, bootstrap), paired tests with Holm's correction",
+            f"{level} intervals over images and seeds (Wilson, DeLong, bootstrap){tests}",
         ),
-        ("calibration", "28", "12e, 23a", "temperature by validation; ECE, slope and intercept on the test split"),
-        ("robustness", "30", "12e", _robustness(config)),
-        ("explanations", "31", "", "saliency maps of the network (Grad-CAM, occlusion); not validated by readers"),
         (
-            "model output, thresholds",
-            "22",
-            "12g, 15",
-            "calibrated probabilities; prediction sets, abstention and decision thresholds from validation",
+            "calibration",
+            "28",
+            "12e, 23a",
+            f"{'temperature by validation; ECE and slope' if one_class else 'ECE'} on the test split",
         ),
+        ("robustness", "30", "12e", _robustness(config, one_class)),
+        ("explanations", "31", "", _explanations(config, one_class)),
+        ("model output, thresholds", "22", "12g, 15", f"{output}{thresholds}"),
         ("updating of the model", "", "12f, 24", "none"),
         (
             "code, model and data to others",
             "43",
             "18e, 18f",
-            f"this workflow, `snakemake export`; {YOURS}: where they are kept",
+            f"this workflow{export}; {YOURS}: where they are kept",
         ),
         ("interpretation, limitations, implications", "40, 41", "25, 26, 27a–c", YOURS),
         ("funding, interests", "44", "18a, 18b", YOURS),
@@ -163,6 +168,11 @@ def _data(one: Evaluated) -> list[Item]:
 def _models(config: dict[str, Any], one: Evaluated) -> list[Item]:
     entry, models, seeds = one.entry, [], []
     weights, starts = set(), set()
+    classifiers = {name for model in entry["models"].values() for name in model["classifiers"]}
+    fusions = any(model["fusions"] for model in entry["models"].values())
+    balanced = {
+        name for name in classifiers if "balanced" in config["classifiers"][name]["grid"].get("class_weight", ())
+    }
     for name, model in entry["models"].items():
         network = config["networks"][model["network"]]
         models.append(f"{code(name)} ({markdown(network['architecture'])})")
@@ -174,7 +184,8 @@ def _models(config: dict[str, Any], one: Evaluated) -> list[Item]:
             "models",
             "22",
             "12c, 22",
-            f"networks {', '.join(models)}; classifiers on their features, means of both; settings on the page",
+            f"networks {', '.join(models)}{'; classifiers on their features' if classifiers else ''}"
+            f"{'; weighted means (fusions)' if fusions else ''}; settings on the page",
         ),
         ("initial weights", "24", "12c", markdown("; ".join(sorted(starts)))),
         (
@@ -183,7 +194,13 @@ def _models(config: dict[str, Any], one: Evaluated) -> list[Item]:
             "12c, 21",
             f"{', '.join(seeds)} seeds; optimiser, epochs and augmentation: the configuration on the page",
         ),
-        ("class imbalance", "25", "13", f"weights of classes in training: {markdown(', '.join(sorted(weights)))}"),
+        (
+            "class imbalance",
+            "25",
+            "13",
+            f"weights of classes: {markdown(', '.join(sorted(weights)))} in the training of networks"
+            f"{'; balanced ones tried for ' + ', '.join(map(code, sorted(balanced))) if balanced else ''}",
+        ),
         (
             "ensembles",
             "27",
@@ -219,12 +236,20 @@ def _results(config: dict[str, Any], one: Evaluated) -> list[Item]:
             "internal test",
             "32",
             "12e",
-            f"{one.images.get('test', first.test_accuracy.n):,} test images, read after all choices",
+            f"{one.images.get('test', first.test_accuracy.n):,} test images; no choice of this run reads them",
         ),
         ("fairness, subgroups", "", "14, 23b", _subgroups(one)),
         ("external test", "33", "12e", f"none in this run: `evaluate_external.py` makes one; {YOURS}"),
-        ("failure analysis", "39", "23a", "confusion matrices, most confident errors, disagreements on the page"),
+        ("failure analysis", "39", "23a", f"{_failures(one)} on the page"),
     ]
+
+
+def _failures(one: Evaluated) -> str:
+    return (
+        "measures of each label"
+        if one.comparisons is None
+        else "confusion matrices, most confident errors, disagreements"
+    )
 
 
 def _subgroups(one: Evaluated) -> str:
@@ -252,18 +277,31 @@ def _preparation(entry: dict[str, Any]) -> str:
 
 
 def _selection(entry: dict[str, Any]) -> str:
-    dropping = [name for name, model in entry["models"].items() if model["drop_near_duplicates_of"]]
-    kept = (
-        "all images of the file" if entry["source"] != "folder" else "all pictures that can be read, but for `exclude`"
-    )
-    if not dropping:
-        return kept
-    return f"{kept}; {', '.join(map(markdown, dropping))} learned without near-duplicates of other splits"
+    folder = entry["source"] == "folder"
+    said = ["all pictures that can be read, but for `exclude`" if folder else "all images of the file"]
+    for name, model in entry["models"].items():
+        if model["train_images"] != "all":
+            said.append(f"{code(name)} learned from {model['train_images']:,} training images")
+        if splits := model["drop_near_duplicates_of"]:
+            said.append(f"{code(name)} learned without near-duplicates of {' and '.join(splits)}")
+    return "; ".join(said)
 
 
-def _robustness(config: dict[str, Any]) -> str:
-    corrupted = "corrupted test images (`corruptions.csv`); " if config["corruptions"]["models"] else ""
-    return f"{corrupted}ablations where the page has a section on them"
+def _trained(config: dict[str, Any], one: Evaluated) -> list[bool]:
+    """Of each model, whether its network is trained here."""
+    return [not is_frozen(config["networks"][model["network"]]) for model in one.entry["models"].values()]
+
+
+def _robustness(config: dict[str, Any], one_class: Sequence[Evaluated]) -> str:
+    corrupted = config["corruptions"]["models"] and any(any(_trained(config, one)) for one in one_class)
+    return f"{'corrupted test images (`corruptions.csv`); ' if corrupted else ''}ablations where the page has them"
+
+
+def _explanations(config: dict[str, Any], one_class: Sequence[Evaluated]) -> str:
+    if not one_class:
+        return "none"
+    gradients = any(any(_trained(config, one)[:1]) for one in one_class)  # maps are those of the first model
+    return f"saliency maps ({'Grad-CAM, ' if gradients else ''}occlusion); not validated by readers"
 
 
 def _partitions(one: Evaluated) -> str:
@@ -290,7 +328,8 @@ def _shared(patients: int) -> str:
 
 def _sample_size(one: Evaluated) -> str:
     n = one.ranking.systems[0].test_accuracy.n
-    return f"n = {n:,}, not calculated beforehand; the page says which differences so many images can show"
+    shown = "" if one.comparisons is None else "; the page says which differences so many images can show"
+    return f"n = {n:,}, not calculated beforehand{shown}"
 
 
 def _leak(one: Evaluated) -> str:
@@ -298,7 +337,8 @@ def _leak(one: Evaluated) -> str:
     if not found:
         return f"near-duplicates across splits: the audit on the page; else {YOURS}"
     n = one.comparisons["n"] if one.comparisons else 0
-    return f"{found['images']:,} of {n:,} test images have a near-duplicate in training: results with and without them"
+    measured = ": results with and without them" if found["parts"] else ""
+    return f"{found['images']:,} of {n:,} test images have a near-duplicate in training{measured}"
 
 
 def _score(score: Score) -> str:
