@@ -451,6 +451,8 @@ def test_the_model_card_says_what_else_the_data_can_be(made):
     assert "ANOTHER SPLIT" in model_card(made[1], source="surrogate")
     generated = model_card(dataclasses.replace(made[1], generated=True), source="file")
     assert generated.count("GENERATED") == 2 and "CC BY" not in generated
+    own = model_card(made[1], source="file")
+    assert "CC BY" not in own and "their licence is for their owner to say" in own
     ensemble = model_card(made[1], "ensembles/all", seed=None)
     assert "by which it was selected" in model_card(made[1]) and "by which it was selected" not in ensemble
     assert "It was named in the configuration." in ensemble and "the ensemble of all its networks" in ensemble

@@ -1,6 +1,7 @@
 """Tests of what publish.py hands over, read by the libraries that it is for; skipped where these are not installed."""
 
 import contextlib
+import dataclasses
 import io
 import json
 import os
@@ -203,6 +204,7 @@ def package(tmp_path_factory):
     ]
     more = {
         "dataset": "breast",
+        "source": "generated",
         "system": {"address": "net/svm", "kind": "fusion", "seed": 1},
         "metrics": {"test": rows},
         "confidence": 0.95,
@@ -224,11 +226,20 @@ def test_the_hub_s_library_reads_the_card(package, tmp_path):
     results = {result.metric_type: result for result in card.data.eval_results}
     assert set(results) == {"accuracy", "auroc", "recall[0]"}
     assert results["accuracy"].metric_value == 0.8
-    assert results["accuracy"].metric_name == "accuracy (95% interval 0.700 to 0.900, n = 60)"
+    assert results["accuracy"].metric_name == "accuracy (95\N{NO-BREAK SPACE}% interval 0.700 to 0.900, n = 60)"
     assert results["auroc"].metric_name == "AUROC (n = 60)"
     assert results["accuracy"].dataset_name == "Test data (generated images)"
     assert results["accuracy"].dataset_type == "generated"
     assert card.text.strip() == "# Test data (generated images)\n\nSee `checklist.md`."
+
+
+@pytest.mark.parametrize(("source", "name"), [("official", "breastmnist"), ("surrogate", "breast"), ("file", "breast")])
+def test_only_results_on_medmnist_s_own_test_split_have_its_name(package, source, name):
+    described = dataclasses.replace(contents.read(package[0]), generated=False, flag="breastmnist")
+    record = {**read_json(package[0] / contents.RECORD), "source": source, "confidence": 0.995}
+    (index,) = hub_folder.front_matter(described, record)["model-index"]
+    assert index["results"][0]["dataset"]["type"] == name
+    assert "(99.5\N{NO-BREAK SPACE}% interval" in index["results"][0]["metrics"][0]["name"]
 
 
 def test_predict_says_the_same_of_the_folder_for_the_hub(package, tmp_path):

@@ -137,7 +137,8 @@ def card(
         parity=parity,
         near_duplicates=list(_near_duplicates(near_duplicates)),
         remarks=near_duplicates.get("remarks", ()),
-        info=INFO.get(package.flag),  # none of a user's own file
+        # A user's own file may have a flag too.
+        info=INFO.get(package.flag) if package.generated or settings["source"] != "file" else None,
         preprocessing=preprocessing.described(package.flag, package.size, package.channels, package.bits),
         warning=contents.WARNING,
         generated_warning=contents.GENERATED,

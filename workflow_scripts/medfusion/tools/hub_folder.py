@@ -10,6 +10,7 @@ import yaml
 
 from medfusion.errors import UserError
 from medfusion.files.artifacts import read_json, temporary_name
+from medfusion.naming import percent
 from medfusion.package import card, contents
 from medfusion.package.contents import ModelPackage
 
@@ -79,10 +80,13 @@ def front_matter(package: ModelPackage, record: Mapping[str, Any]) -> dict[str, 
     kinds += ["scikit-learn" * any(member.classifier is not None for member in package.members)]
     tags = [*filter(None, kinds), "medical-images", "not-for-clinical-use", *["generated-images"] * package.generated]
     address, seed = record["system"]["address"], record["system"]["seed"]
+    # The Hub lists results by this name and split: MedMNIST's name is for its own test split alone.
+    official = record["source"] == "official" and package.flag
+    data = "generated" if package.generated else official or record["dataset"]
     result = {
         "task": {"type": "image-classification"},
         "dataset": {
-            "type": "generated" if package.generated else package.flag or record["dataset"],
+            "type": data,
             "name": package.name,
             "split": "test",
         },
@@ -103,6 +107,6 @@ def _metrics(rows: Sequence[Mapping[str, Any]], confidence: float, names: Sequen
             continue
         words = [f"n = {row['n']:,}"]
         if row["low"] is not None:
-            words.insert(0, f"{confidence:.0%} interval {row['low']:.3f} to {row['high']:.3f}")
+            words.insert(0, f"{percent(confidence)} interval {row['low']:.3f} to {row['high']:.3f}")
         name = f"{card.measure_name(row['metric'], names)} ({', '.join(words)})"
         yield {"type": row["metric"].removesuffix("_after"), "value": row["value"], "name": name}
