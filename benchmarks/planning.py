@@ -50,7 +50,9 @@ def listed(file: Path) -> tuple[int, float]:
     settings = Path(plan.results, "settings")
     planned = [
         Planned(
-            settings / job.stage / f"{job.name}.json", identity(job.stage, job.config, 1), (f"{job.stage}/{job.name}",)
+            settings / job.stage / f"{job.name}.json",
+            identity(job.stage, job.config, 1, job.modules),
+            (f"{job.stage}/{job.name}",),
         )
         for job in jobs(plan)
     ]

@@ -12,7 +12,7 @@ from medfusion.errors import UserError
 
 ASKED = asked(workflow.output_settings.dryrun)
 try:
-    for path in [f"{ROOT}/config.yaml", *ASKED.configfiles]:
-        config_text.check(path)
+    config_text.check(f"{ROOT}/config.yaml")
+    config_text.check_overlays(ASKED.configfiles)
 except UserError as error:
     raise WorkflowError(str(error))

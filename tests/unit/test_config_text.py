@@ -49,7 +49,7 @@ def test_a_fault_names_file_and_line(fault, tmp_path):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(UserError, match="absent.yaml: no such file; .*put targets first"):
+    with pytest.raises(UserError, match="absent.yaml: no such file; expected one in YAML$"):
         config_text.check(tmp_path / "absent.yaml")
 
 
@@ -68,6 +68,20 @@ def test_files_of_a_command_line_are_checked(tmp_path):
             config_text.check_arguments(["-j", "8", "--config", "results=x", *arguments])
     config_text.check_arguments(["report", "--configfile", good, "--config", "a=b", "-n"])
     config_text.check_arguments(["--configfile"])
+
+
+@pytest.mark.parametrize("target", ["absent", "folder", "report.html"])
+def test_a_target_behind_an_overlay_is_taken_for_one(target, tmp_path):
+    (tmp_path / "good.yaml").write_text("a: 1\n", encoding="utf-8")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "report.html").write_text("<!doctype html>\n<html lang='en'>: a: b\n", encoding="utf-8")
+    good, bad = str(tmp_path / "good.yaml"), str(tmp_path / target)
+    config_text.check_overlays([good, good])
+    with pytest.raises(UserError, match=f"{target}.*; --configfile takes all names after it: a target stands before"):
+        config_text.check_overlays([good, bad])
+    with pytest.raises(UserError) as alone:
+        config_text.check_overlays([bad])
+    assert "--configfile" not in str(alone.value)
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,13 @@ def test_without_jobs_snakemake_says_so(capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_a_module_that_changed_is_code_and_another_one_is_not():
+    one = {"config": {"architecture": "a"}, "code": "c", "modules": {"architectures.a": "1"}}
+    assert dry_run.differences(one, {**one, "modules": {"architectures.a": "2"}}) == [("code", "changed")]
+    other = {"config": {"architecture": "b"}, "code": "c", "modules": {"architectures.b": "2"}}
+    assert dry_run.differences(one, other) == [("architecture (a to b)", "changed")]
+
+
 def test_many_reasons_are_counted(done):
     before = {"config": {str(number): number for number in range(9)}, "code": "c"}
     after = {"config": {str(number): -number for number in range(9)}, "code": "c"}

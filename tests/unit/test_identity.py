@@ -2,8 +2,12 @@
 
 import json
 
+from configurations import completed
+
 from medfusion.learning import architectures
-from medfusion.planning.jobs import Job
+from medfusion.planning.jobs import Job, jobs
+from medfusion.planning.partitions import SCHEMES
+from medfusion.planning.plan import Plan
 from medfusion.reruns import fingerprint
 from medfusion.reruns.identity import identity
 
@@ -14,6 +18,13 @@ def test_an_identity_is_what_is_read_back_from_a_file():
     assert found["config"] == {"threads": 2, "systems": [["a", 1]], "1": None}
     assert (found["stage"], len(found["code"])) == ("ensemble", 16)
     assert {"python", "numpy"} <= set(found["libraries"])
+
+
+def test_jobs_that_build_networks_say_which_and_no_others():
+    networks = fingerprint.ROOT / "medfusion/learning/networks.py"
+    for job in jobs(Plan(completed()), SCHEMES):
+        builds = networks in fingerprint.closure(job.stage)[0]
+        assert bool(job.modules) == builds and all(map(fingerprint.exists, job.modules)), job
 
 
 def test_of_all_architectures_a_training_depends_on_its_own():

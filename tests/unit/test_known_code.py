@@ -7,7 +7,7 @@ import pytest
 
 from medfusion.reruns import fingerprint, known_code
 
-STAGES = ("train_cnn", "draw_results", "report")
+STAGES = ("train_cnn", "draw_results", "report", "medfusion.learning.architectures.resnet28")
 
 
 @pytest.fixture
@@ -80,6 +80,12 @@ def test_where_nothing_can_be_kept_it_is_found_anew(kept, monkeypatch):
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     assert ask() == EXPECTED
     assert not file.exists()
+
+
+def test_an_unfinished_file_stops_only_those_who_use_it(tmp_path):
+    (tmp_path / "sound.py").write_text("LIMIT = 1\n")
+    (tmp_path / "unfinished.py").write_text("def main(\n")
+    assert set(known_code._look(tmp_path)) == {"sound"}
 
 
 def test_a_library_that_went_away_is_named(kept):

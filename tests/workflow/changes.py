@@ -26,6 +26,7 @@ PROGRAMS = [name for name in SCRIPTS if "stage.run(" in (LIBRARY / f"{name}.py")
 DRAWN = tuple(f"draw_{path.stem}" for path in sorted((LIBRARY / "medfusion/figures/drawn").glob("[a-z]*.py")))
 STAGES = sorted({*PROGRAMS, *DRAWN} - {"draw"})
 PACKAGE = LIBRARY / "medfusion"
+ARCHITECTURES = sorted({path.stem for path in (PACKAGE / "learning/architectures").glob("[a-z]*.py")} - {"registry"})
 # By dotted name below the package: learning.fusion; a package's own file is learning.__init__.
 MODULES = sorted(".".join(path.relative_to(PACKAGE).with_suffix("").parts) for path in PACKAGE.rglob("*.py"))
 
@@ -891,6 +892,12 @@ FILES = (
         files=meaning_of("workflow_scripts/medfusion/learning/architectures/breast_cnn.py"),
     ),
     Row(
+        "an architecture added",
+        "the page, the summaries of other splits",
+        PAGES,
+        files=meaning_of("workflow_scripts/medfusion/learning/architectures/registry.py"),
+    ),
+    Row(
         "the page's template, style or script",
         "the page",
         ("report",),
@@ -949,7 +956,6 @@ ELSEWHERE = (
     Row("a library's version", "the stages that import it, what follows, the page"),
     Row("a program: `workflow_scripts/{stage}.py`", "its jobs, and what follows"),
     Row("a module of the library (table below)", "the stages that import it, directly or not, and what follows"),
-    Row("an architecture added", "the page"),
 )
 
 
@@ -966,11 +972,16 @@ def importers() -> dict[str, set[str]]:
 
 
 def by_name(module: str) -> tuple[str, ...]:
-    """The jobs whose program imports a module by name, as rows name them: trainings, the one of their architecture."""
-    *folder, name = module.split(".")
-    if folder != ["learning", "architectures"] or name in ("__init__", "registry"):
-        return ()
-    return tuple(f"{stage} architecture={name}" for stage in ("train_cnn", "learning_curve"))
+    """The jobs that a module counts for because their program imports another by name: trainings, by architecture."""
+    found = sorted(name for name in ARCHITECTURES if module in _behind_architecture(name))
+    return tuple(f"{stage} architecture={name}" for name in found for stage in ("train_cnn", "learning_curve"))
+
+
+@cache
+def _behind_architecture(name: str) -> set[str]:
+    finder = ModuleFinder(path=[str(LIBRARY)])
+    finder.import_hook(f"medfusion.learning.architectures.{name}")
+    return {found.partition(".")[2] for found, module in finder.modules.items() if not module.__path__}
 
 
 @cache
@@ -1007,10 +1018,15 @@ def rendered() -> str:
 
 
 def _module_lines() -> Iterable[str]:
-    groups: dict[tuple[str, ...], list[str]] = {}
+    groups: dict[tuple[tuple[str, ...], str], list[str]] = {}
     for module, programs in importers().items():
-        groups.setdefault(tuple(sorted(programs)), []).append(module)
-    for programs, modules in sorted(groups.items(), key=lambda group: (-len(group[0]), group[1])):
+        trained = (
+            ""
+            if "train_cnn" in programs or not by_name(module)
+            else "; of networks with it `train_cnn`, `learning_curve`"
+        )
+        groups.setdefault((tuple(sorted(programs)), trained), []).append(module)
+    for (programs, trained), modules in sorted(groups.items(), key=lambda group: (-len(group[0][0]), group[1])):
         missing = [name for name in STAGES if name not in programs]
         if not programs:
             stages = "none"
@@ -1020,7 +1036,7 @@ def _module_lines() -> Iterable[str]:
             stages = f"all but {_names(missing)}"
         else:
             stages = _names(programs)
-        yield f"| {_names(modules)} | {stages} |"
+        yield f"| {_names(modules)} | {stages}{trained} |"
 
 
 def _names(names: Iterable[str]) -> str:

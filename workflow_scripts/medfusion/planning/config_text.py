@@ -45,9 +45,7 @@ def check(path: str | Path) -> None:
         place = f", line {mark.line + 1}" if mark else ""
         raise UserError(f"{path}{place}: not valid YAML ({error.problem})") from None
     except FileNotFoundError:
-        raise UserError(
-            f"{path}: no such file; expected one in YAML (--configfile takes all names after it: put targets first)"
-        ) from None
+        raise UserError(f"{path}: no such file; expected one in YAML") from None
     except RecursionError:
         raise UserError(f"{path}: not a readable YAML file in UTF-8 (too many lists or sections in others)") from None
     except (OSError, ValueError, yaml.YAMLError) as error:
@@ -64,6 +62,22 @@ def check(path: str | Path) -> None:
             _check_base(path, node)
 
 
+def check_overlays(paths: Sequence[str]) -> None:
+    """Check the files of --configfile, which takes all names after it: a later one may be meant as a target.
+
+    Raises
+    ------
+    UserError
+        As `check`.
+    """
+    for number, path in enumerate(paths):
+        try:
+            check(path)
+        except UserError as error:
+            hint = "; --configfile takes all names after it: a target stands before it" if number else ""
+            raise UserError(f"{error}{hint}") from None
+
+
 def check_arguments(arguments: Sequence[str]) -> None:
     """Check the files that a command line of Snakemake names with --configfile, before Snakemake reads them.
 
@@ -78,8 +92,7 @@ def check_arguments(arguments: Sequence[str]) -> None:
         known, _ = parser.parse_known_args(arguments)
     except argparse.ArgumentError:  # for Snakemake to say
         return
-    for path in known.configfile:
-        check(path)
+    check_overlays(known.configfile)
 
 
 def typed(arguments: Iterable[str]) -> dict[str, Any]:

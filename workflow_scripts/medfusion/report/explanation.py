@@ -73,7 +73,9 @@ def _job(record: Record, file: File) -> list[str]:
         *(f"    {name} {code} ({_code(name, code)})" for name, code in identity.get("modules", {}).items()),
         "  libraries",
     ]
-    installed = library_versions(record.stage) if exists(record.stage) else identity["libraries"]
+    installed = dict(identity["libraries"]) if not exists(record.stage) else {}
+    for name in filter(exists, (record.stage, *identity.get("modules", {}))):
+        installed |= library_versions(name)
     lines += [
         f"    {name} {version}{_note(installed.get(name), version)}" for name, version in identity["libraries"].items()
     ]

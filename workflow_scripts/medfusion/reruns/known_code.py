@@ -77,9 +77,10 @@ def _look(root: Path) -> Known:
     by_name = root.glob("medfusion/learning/architectures/[!_]*.py")
     names += [".".join(path.relative_to(root).with_suffix("").parts) for path in by_name]
     for stage in sorted(names):
-        with contextlib.suppress(UserError):  # a library is not installed, which matters to those who use the stage
-            libraries = [name for name in fingerprint.library_versions(stage) if name != "python"]
-            found[stage] = fingerprint.code_hash(stage), libraries
+        # A library is not installed, or a file is not finished, which matters to those who use the stage.
+        with contextlib.suppress(UserError, SyntaxError, ValueError):
+            libraries = [name for name in fingerprint.library_versions(stage, root) if name != "python"]
+            found[stage] = fingerprint.code_hash(stage, root), libraries
     return found
 
 

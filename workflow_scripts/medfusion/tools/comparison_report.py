@@ -53,7 +53,7 @@ def report(found: RunComparison, tolerance: float, strict: bool, everything: boo
     tables = [
         _differences("Configuration", found.config, ("key", "old", "new")),
         _differences("Libraries", found.libraries, ("library", "old", "new")),
-        _differences("Code", found.code, ("stage", "old", "new")),
+        _differences("Code", found.code, ("stage or module", "old", "new")),
         _differences("Commit, when the snapshot was taken", found.commits, ("", "old", "new")),
         *(_changes(found, [row for row in rows if row.split == split], split) for split in ("test", "val")),
         _only("Systems in one run only", found),

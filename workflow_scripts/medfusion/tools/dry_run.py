@@ -98,10 +98,15 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Rea
     said = config[:MOST_SETTINGS]
     if len(config) > MOST_SETTINGS:
         said.append((f"{len(config) - MOST_SETTINGS} other settings", "changed"))
-    if any(before.get(part) != after.get(part) for part in ("code", "modules")):
+    if before.get("code") != after.get("code") or _differ(before.get("modules", {}), after.get("modules", {})):
         said.append(("code", "changed"))
     libraries = _changes(before.get("libraries", {}), after.get("libraries", {}), "")
     return said + [(f"library {what}", how) for what, how in libraries]
+
+
+def _differ(before: Mapping[str, str], after: Mapping[str, str]) -> bool:
+    """Whether a module is not what it was; another one is asked for by settings, which say so."""
+    return any(before[name] != after[name] for name in before.keys() & after.keys())
 
 
 def _changes(before: Any, after: Any, name: str) -> Iterator[Reason]:
