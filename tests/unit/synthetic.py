@@ -218,7 +218,7 @@ def config():
     return {
         "criterion": "accuracy",
         "datasets": {"breast": entry},
-        "networks": {"net": {"architecture": "compact_resnet"}},
+        "networks": {"net": {"architecture": "compact_resnet", "options": {}}},
         "classifiers": {"svm": {"kind": "svm", "grid": grid}},
         "fusions": {},
         "evaluation": {"confidence": 0.95, "replicates": 2000},

@@ -95,9 +95,9 @@ def test_the_numbers_are_those_that_are_drawn_and_figures_repeat_exactly(table, 
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
 
 
-def section_of(table, comparable=True, flag="breastmnist"):
+def section_of(table, comparable=True, flag="breastmnist", size=28):
     section = Section("key", "title")
-    told.fill(section, table, SYSTEMS, NAMES, flag, comparable, 28, "BreastMNIST")
+    told.fill(section, table, SYSTEMS, NAMES, flag, comparable, size, "BreastMNIST")
     return section
 
 
@@ -136,6 +136,16 @@ def test_alexnet_is_named_on_medmnist_s_own_images_alone(table):
     some = table[table["severity"] != "4"]
     for other in (section_of(table, comparable=False), section_of(table, flag=None), section_of(some)):
         assert "AlexNet" not in " ".join([*other.notes, *other.method, *other.tables[0].head, *other.tables[1].head])
+
+
+@pytest.mark.parametrize(
+    ("size", "how", "smaller"),
+    [(28, "enlarged to 224 pixels and shrunk", True), (224, "at their own size", False), (None, "enlarged", False)],
+)
+def test_only_small_images_are_said_to_be_enlarged(table, size, how, smaller):
+    text = " ".join(section_of(table, size=size).method)
+    assert how in text and ("That AlexNet saw 224 pixels, these systems see 28" in text) == smaller
+    assert ("enlarged" in text) == (size != 224)
 
 
 def test_every_severity_is_in_a_file_with_intervals(table):

@@ -56,7 +56,7 @@ def test_galleries_say_what_the_images_are_and_what_they_were_taken_for():
     assert "malignant taken for normal, benign: 1 of 2 images" in said["confused"]
     assert "network right, SVM wrong: 1 image, fusion right on 1" in said["disagreements"]
     assert "SVM right, network wrong: no image" in said["disagreements"]
-    assert "CNN 0.80: normal, benign SVM 0.80: malignant fusion 0.80: normal, benign" in said["disagreements"]
+    assert "network 0.80: normal, benign SVM 0.80: malignant fusion 0.80: normal, benign" in said["disagreements"]
     assert "Grad-CAM on 4 × 4 positions" in said["saliency"] and "no right example" in said["saliency"]
     assert "hiding a part: −0.50 to +0.25" in said["saliency"]
     assert all("Own images" in words for words in said.values())

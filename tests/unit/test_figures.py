@@ -179,7 +179,7 @@ def test_a_grid_shows_every_cell_and_marks_the_chosen_once(keys, panels):
     shown = sorted(text.get_text() for a in axes for text in a.texts)
     assert shown == sorted(f"{value:.3f}" for value in table["log_loss"])
     assert sum(len(a.patches) for a in axes) == 1
-    assert any("optimistic" in text for text in texts(figure))
+    assert any("over folds" in text for text in texts(figure))
 
 
 def test_grids_of_one_cell_are_said_not_to_compare():
@@ -191,10 +191,11 @@ def test_a_fusion_marks_its_choice_and_the_original_weight():
     curve = [{"weights": [1 - w, w], "accuracy": 0.8 + 0.1 * w, "log_loss": 1 - w} for w in (0.0, 0.5, 1.0)]
     content = {"members": ["cnn", "svm"], "weights": [0.5, 0.5], "criterion": "accuracy", "curve": curve}
     fixed = {"members": ["cnn", "svm"], "weights": [0.3, 0.7], "criterion": None, "curve": []}
-    figure = choice_figures.fusions({"chosen": content, "fixed": fixed}, "some data")
-    positions = {float(line.get_xdata()[0]) for line in figure.axes[0].lines[1:]}
-    assert positions == {0.5, 0.7}
-    assert len(figure.axes) == 2
+    for as_original, expected in ((True, {0.5, 0.7}), (False, {0.5})):
+        contents = {"chosen": {**content, "as_original": as_original}, "fixed": fixed}
+        figure = choice_figures.fusions(contents, "some data")
+        assert {float(line.get_xdata()[0]) for line in figure.axes[0].lines[1:]} == expected
+        assert len(figure.axes) == 2
 
 
 def test_a_fusion_of_three_shows_its_best_points_with_the_chosen_first():
@@ -216,7 +217,7 @@ def test_weights_chosen_by_the_area_are_drawn_and_told_by_it():
         {"weights": [1 - w, w], "accuracy": 0.8, "log_loss": 1 - w, "auroc": 0.9 + w / 20} for w in (0.0, 0.5, 1.0)
     ]
     content = {"members": ["cnn", "svm"], "weights": [0, 1], "criterion": "auroc", "curve": curve}
-    figure = choice_figures.fusions({"chosen": content}, "some data")
+    figure = choice_figures.fusions({"chosen": {**content, "as_original": True}}, "some data")
     assert [axes.get_ylabel() for axes in figure.axes] == [
         "validation accuracy",
         "validation log loss",
@@ -265,11 +266,13 @@ def test_seeds_of_generated_images_stand_beside_no_published_figures():
     runs = ranking.runs(table, synthetic.ranked(table, "accuracy").systems)
     figures = {
         images: result_figures.seeds(runs, {}, published, Names(), images, "some data")
-        for images in ("generated", "surrogate")
+        for images in ("generated", "surrogate", "file")
     }
     assert not [line for line in figures["generated"].axes[0].lines if line.get_marker() == "D"]
     legend = [text.get_text() for text in figures["surrogate"].legends[0].get_texts()]
     assert "published elsewhere, on another split" in legend
+    legend = [text.get_text() for text in figures["file"].legends[0].get_texts()]
+    assert "published elsewhere" in legend  # on which images, nothing here says
 
 
 def test_differences_fill_what_is_distinguishable_and_leave_baselines_out():

@@ -309,6 +309,19 @@ def test_what_page_and_plan_say_of_it():
 # -- how weights are obtained -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("options", "learned"),
+    [
+        ({}, True),
+        ({"weights": None, "fine_tune": None}, True),
+        ({"weights": "imagenet", "fine_tune": None}, False),
+        ({"weights": "imagenet", "fine_tune": {"last_stage": 1, "all": 0}}, True),
+    ],
+)
+def test_features_are_learned_unless_a_pretrained_network_gets_a_last_layer_alone(options, learned):
+    assert pretraining.learns_features({"options": options}) == learned
+
+
 def test_weights_come_from_the_server_whole_and_checked(server, tmp_path, capfd):  # noqa: F811
     url, target = f"http://127.0.0.1:{server.server_port}/x_notop.h5", tmp_path / "data" / "x_notop.h5"
     for published in (hashlib.md5(CONTENT).hexdigest(), hashlib.sha256(CONTENT).hexdigest(), None):

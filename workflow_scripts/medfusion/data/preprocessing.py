@@ -55,6 +55,6 @@ def described(flag: str, size: int, channels: int, bits: int | None) -> list[str
         sentences.append("It is cropped to its middle square.")
     sentences.append(
         f"Then it is resized to {size} × {size}, bicubic, averaging over what a pixel covers; a picture of that size "
-        "is taken as it is. How MedMNIST interpolated is not said in its package: this is assumed."
+        f"is taken as it is.{' How MedMNIST interpolated is not said in its package: this is assumed.' if flag else ''}"
     )
     return sentences

@@ -19,7 +19,7 @@ SCORES = ("accuracy", "auroc", "log_loss", "seconds")
 CHOSEN = "#d62728"
 ORIGINAL_WEIGHT = 0.7  # of the SVM in the original study, a constant there
 BEST_POINTS = 15  # shown of a fusion of three members or more
-SELECTION = {"validation": "validation {}", "folds": "{} over folds (optimistic)"}
+SELECTION = {"validation": "validation {}", "folds": "{} over folds"}
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,8 @@ def fusions(contents: Mapping[str, dict[str, Any]], source: str) -> Figure:
 
     Parameters
     ----------
-    contents : by fusion, what fusion.json holds ("members", "weights", "criterion", "curve")
+    contents : by fusion, what fusion.json holds ("members", "weights", "criterion", "curve"), and "as_original":
+        whether the first member is the network, as in the original study
     source : name of the data
     """
     searched = {name: content for name, content in contents.items() if content.get("curve")}
@@ -150,7 +151,9 @@ def _weight_curve(part: SubFigure, content: dict[str, Any]) -> None:
     for axes, criterion in zip(part.subplots(1, len(measures)), measures, strict=True):
         axes.plot(weight, [row[criterion] for row in content["curve"]], "o-", markersize=3.5, gid=of(""))
         axes.axvline(content["weights"][1], color=CHOSEN, label=f"chosen: {content['weights'][1]:g}")
-        axes.axvline(ORIGINAL_WEIGHT, color=GREY, linestyle="--", label=f"{ORIGINAL_WEIGHT}, the original study's")
+        if content["as_original"]:
+            label = f"{ORIGINAL_WEIGHT}: the SVM in the original study"
+            axes.axvline(ORIGINAL_WEIGHT, color=GREY, linestyle="--", label=label)
         axes.set(xlabel=f"weight of {content['members'][1]}", ylabel=f"validation {criterion.replace('_', ' ')}")
         axes.legend(fontsize=9)
 

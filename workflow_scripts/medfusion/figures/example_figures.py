@@ -169,7 +169,7 @@ def _true_and_taken(example: Mapping[str, Any], name: Callable[[int], str]) -> s
 
 def _opinions(example: Mapping[str, Any], name: Callable[[int], str]) -> str:
     lines = [f"true: {name(example['true'])}"]
-    for key, title in (("network", "CNN"), ("svm", "SVM"), ("fusion", "fusion")):
+    for key, title in (("network", "network"), ("svm", "SVM"), ("fusion", "fusion")):
         if example[key]:
             lines.append(f"{title} {example[key]['probability']:.2f}: {name(example[key]['predicted'])}")
     return "\n".join(lines)

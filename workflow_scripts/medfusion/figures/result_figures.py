@@ -131,7 +131,7 @@ def seeds(
         Line2D([], [], color="0.75", linewidth=6, label="interval (of the mean)"),
     ]
     if published:
-        words = "published elsewhere" if images == "official" else "published elsewhere, on another split"
+        words = "published elsewhere, on another split" if images == "surrogate" else "published elsewhere"
         handles.append(Line2D([], [], color=PUBLISHED, marker="D", linestyle="", label=words))
     figure.legend(handles=handles, loc="outside upper center", ncols=4, frameon=False)
     source_line(figure, source)

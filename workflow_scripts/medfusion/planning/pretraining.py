@@ -23,6 +23,11 @@ def fetched(network: Config) -> str | None:
     return options["application"] if options.get("weights") == IMAGENET else None
 
 
+def learns_features(network: Config) -> bool:
+    """Whether more than a new last layer is trained: the whole of random weights, or what is fine-tuned."""
+    return not network["options"].get("weights") or bool(network["options"]["fine_tune"])
+
+
 def pretrained_on(network: Config) -> str | None:
     """What a network saw before it was trained here, in words; None where it saw nothing."""
     options = network["options"]

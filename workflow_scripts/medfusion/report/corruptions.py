@@ -16,9 +16,12 @@ from medfusion.report.page_components import Body, Cell, Row, Section, Table, ta
 from medfusion.report.page_tables import NOTHING, number
 
 WHAT = (
-    "The same {n:,} test images, corrupted as {origin} at {severities}, enlarged to 224 pixels and shrunk again to "
-    "their {size}: what is finer than a pixel then does little harm. First seed of {models}. Nothing is fitted or "
-    "chosen here."
+    "The same {n:,} test images, corrupted as {origin} at {severities}, {how}. First seed of {models}. Nothing is "
+    "fitted or chosen here."
+)
+LARGE = 224  # pixels a side, at which smaller images are corrupted
+ENLARGED = (
+    "enlarged to {large} pixels and shrunk again to their {size}: what is finer than a pixel then does little harm"
 )
 ORIGIN = "MedMNIST-C does with this data set (Di Salvo et al. 2024)"
 ORIGIN_GENERAL = "most sets of MedMNIST-C are (Di Salvo et al. 2024), because this one is none of MedMNIST's"
@@ -33,8 +36,9 @@ FOUND = (
 LEAST = 10  # images that are not referred, of which an accuracy is told in a sentence
 OF_ALEXNET = (
     "Beside AlexNet's error, as in MedMNIST-C: divided by it (BE), and what is above that on clean images (rBE); 1 is "
-    "as good. That AlexNet saw 224 pixels, these systems see {size}, so that both say less than they seem to."
+    "as good."
 )
+SMALLER = " That AlexNet saw {large} pixels, these systems see {size}, so that both say less than they seem to."
 MEASURES = {
     "accuracy": "Accuracy",
     "balanced_error": "Balanced error",
@@ -80,10 +84,14 @@ def fill(
             origin=ORIGIN if flag else ORIGIN_GENERAL,
             models=", ".join(dict.fromkeys(models[row.model] for row in ranked)),
             severities=f"severities {', '.join(map(str, levels))} (of 1 to 5)",
-            size=pixels,
+            how="at their own size" if size and size >= LARGE else ENLARGED.format(large=LARGE, size=pixels),
         ),
         PROMISE,
-        *([OF_ALEXNET.format(size=pixels)] if alexnet else []),
+        *(
+            [OF_ALEXNET + (SMALLER.format(large=LARGE, size=pixels) if size and size < LARGE else "")]
+            if alexnet
+            else []
+        ),
     ]
     test, theirs = f"{name}, test n = {n:,}", flag if alexnet else None
     caption = f"Means over corruptions and severities; was: on the images as they are ({test})"

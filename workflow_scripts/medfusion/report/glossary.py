@@ -95,12 +95,12 @@ TERMS = (
     Term("Confidence", "the probability of the predicted class", "probabilities"),
     Term(
         "Log loss",
-        "mean of −ln p, where p is the probability of the true class, after the temperature",
+        "mean of −ln p, where p is the probability of the true class, after the temperature where there is one",
         "probabilities",
     ),
     Term(
         "Brier score",
-        "squared error of the probabilities: of two classes 0 to 1, of more 0 to 2",
+        "squared error of the probabilities: of two classes, or several labels at once, 0 to 1; of more classes 0 to 2",
         "probabilities",
         ("Brier",),
     ),
@@ -237,7 +237,7 @@ TERMS = (
     Term("Majority class", "baseline: the most frequent training class for every image", WORDS),
     Term(
         "Near-duplicate",
-        "two images whose pixel values correlate at least as much as the configuration says (0.95)",
+        "two images whose pixel values correlate at least as much as the configuration says",
         WORDS,
         ("near-duplicates",),
     ),
@@ -249,8 +249,8 @@ TERMS = (
     ),
     Term(
         "Fusion",
-        "weighted mean of the probabilities of a network and of classifiers on its features, each after its "
-        "temperature",
+        "weighted mean of the probabilities of systems of one model (its network, classifiers on its features), each "
+        "after its temperature",
         WORDS,
         ("fusions",),
     ),

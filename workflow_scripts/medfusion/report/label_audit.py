@@ -14,7 +14,7 @@ WEAK = "A weak model flags its own errors: look before you call a label wrong."
 HOW = (
     "Confident learning (Northcutt et al. 2021, cleanlab). The probabilities of val and test are those of {system}; "
     "those of train are of linear probes on pixels and on the features of {model}, in {folds} folds with "
-    "near-duplicates together. The network was trained on these labels: a wrong one that it learnt by heart is not "
+    "near-duplicates together. Where a network was trained on these labels, a wrong one that it learnt by heart is not "
     "found. Nothing is chosen by this."
 )
 

@@ -9,6 +9,7 @@ from medfusion.files.input_check_trials import Trials
 from medfusion.files.tables import read_table
 from medfusion.naming import no_learning_curves
 from medfusion.planning import backbones, data_sets, pretraining
+from medfusion.planning.systems import all_models
 from medfusion.report import (
     ablations,
     corruptions,
@@ -61,7 +62,7 @@ LABELS = (
 LEFT_OUT = (
     "Left out, because it rests on one class an image: confusion matrix, comparison of systems, measures without "
     "near-duplicates, prediction sets and abstention, single errors, saliency maps, studies of tree, forest and SVM, "
-    "labels that may be wrong, export."
+    "labels that may be wrong, corrupted images, input check, parts of the images by metadata, export."
 )
 ORDINAL_NOTE = "The classes have an order, which accuracy and AUROC, MedMNIST's, leave out of account."
 CALIBRATION_ERROR = "The calibration error is over {bins} bins."
@@ -178,7 +179,7 @@ def _input_check(section: Section, data: ReportData, tried: Trials) -> None:
 
 def _choices(section: Section, data: ReportData) -> None:
     models = {run.model for run in data.choices}
-    frozen = {model for model in models if backbones.of_model(data.config, data.entry, model)}
+    frozen = {model for model in models if not _learns_features(data, model)}
     if data.choices:
         caption = f"Settings of the classifiers ({data.name})"
         section.tables.append(page_tables.choices(data.choices, data.names, caption, frozen))
@@ -187,6 +188,12 @@ def _choices(section: Section, data: ReportData) -> None:
         section.method.append(WEIGHTS)
     if any(best["selection"] == "folds" for run, best in data.choices.items() if run.model not in frozen):
         section.method.append(OPTIMISTIC)
+
+
+def _learns_features(data: ReportData, model: str) -> bool:
+    """Whether features are those of weights that were trained on the labels of this data set."""
+    network = data.config["networks"][all_models(data.entry)[model]["network"]]
+    return not backbones.is_frozen(network) and pretraining.learns_features(network)
 
 
 def _size_study(section: Section, data: ReportData) -> None:

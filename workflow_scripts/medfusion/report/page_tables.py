@@ -33,9 +33,10 @@ OF_LABEL = {"auroc": "AUROC", "average_precision": "Average precision", "accurac
 ALL_IMAGES = -2  # in place of a label: the row of counts.csv that counts all images (data/inspection.py)
 PUBLISHED_ON = {
     "official": "Published elsewhere, on the same official test split",
+    "surrogate": "Published elsewhere, on the official split, which is not the one measured here",
     "generated": "Published elsewhere, on the real images: not comparable with generated ones",
 }
-PUBLISHED_ON_OTHER = "Published elsewhere, on the official split, which is not the one measured here"
+PUBLISHED = "Published elsewhere: on which images, their source says"  # beside a user's own
 # What a classifier was fitted as, by the word in best.json.
 ESTIMATORS = {
     "exact": "the classifier itself",
@@ -134,7 +135,7 @@ def results(
     if learns_nothing:
         bodies.append(Body(learns_nothing, BASELINES))
     if elsewhere:
-        bodies.append(Body(elsewhere, PUBLISHED_ON.get(source, PUBLISHED_ON_OTHER)))
+        bodies.append(Body(elsewhere, PUBLISHED_ON.get(source, PUBLISHED)))
     head = [
         "System",
         f"Test accuracy, {confidence} interval",
@@ -144,7 +145,7 @@ def results(
     ]
     head += ["Test n", "Seeds"]
     if original:
-        head.append("Published for this system" + ("" if source == "official" else ", on another split"))
+        head.append("Published for this system" + (", on another split" if source == "surrogate" else ""))
     return Table(caption, head, bodies)
 
 

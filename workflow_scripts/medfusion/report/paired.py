@@ -229,7 +229,7 @@ def published(
         text = _place(entry["accuracy"], values.to_list(), ours)
         origin = f" ({entry['source']})" if entry.get("source") else ""
         text = f"The {entry['accuracy']:.3f} of {entry['name']}{origin} for {names[ours.address]} lies {text}"
-        result.append(f"{text}." if source == "official" else f"{text}; it was measured on another split.")
+        result.append(f"{text}; it was measured on another split." if source == "surrogate" else f"{text}.")
         if comparisons:
             against = [row for row in comparisons["systems"] if row["system"] == ours.address]
             result += [_against_best(row, comparisons["confidence"], names) for row in against]

@@ -17,7 +17,7 @@ from medfusion.jobs.costs import duration, stage_costs, stage_name
 from medfusion.naming import CRITERIA, intervals, percent, span
 from medfusion.planning.systems import Config
 from medfusion.report import ablations, paired
-from medfusion.report.page_tables import PUBLISHED_ON, PUBLISHED_ON_OTHER, interval, number
+from medfusion.report.page_tables import PUBLISHED, PUBLISHED_ON, interval, number
 from medfusion.report.reliability import decision_limit, decision_rule, decision_scores
 from medfusion.reruns.records import Record
 
@@ -59,7 +59,7 @@ def summary(
     confidence = percent(config["evaluation"]["confidence"])
     replicates = f"{config['evaluation']['replicates']:,}"
     kinds = (
-        "Wilson for accuracy and sensitivity, DeLong for the AUROC, "
+        "Wilson for accuracy and sensitivity (where an image has one class), DeLong for the AUROC, "
         f"stratified bootstrap of {replicates} for the others"
     )
     parts.append(
@@ -144,7 +144,7 @@ def _published(entry: Config, names: Mapping[str, str]) -> list[str]:
         named = [markdown(row["name"]), markdown(row.get("source") or "–"), markdown(names[ours]) if ours else "–"]
         rows.append([*named, *figures])
     head = ["what", "from", "our system of that kind", "test accuracy", "AUROC"]
-    title = PUBLISHED_ON.get(entry["source"], PUBLISHED_ON_OTHER)
+    title = PUBLISHED_ON.get(entry["source"], PUBLISHED)
     return [f"{title}:", markdown_table(head, rows)] if rows else []
 
 

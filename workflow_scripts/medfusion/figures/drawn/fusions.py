@@ -15,6 +15,7 @@ def draw(settings: dict[str, Any], fusion: list[str], data: list[str]) -> Drawn:
     contents, named = {}, {}
     for (name, title), path in zip(settings["fusions"], fusion, strict=True):
         contents[name] = content = read_record(path, keys)
-        named[title] = {**content, "members": [settings["members"][key] for key in content["members"]]}
+        members = [settings["members"][key] for key in content["members"]]
+        named[title] = {**content, "members": members, "as_original": content["members"][0] == "cnn"}
     figure = choice_figures.fusions(named, data_line(settings["name"], data))
     return {"fusions": (figure, choice_figures.fusion_numbers(contents))}
