@@ -44,8 +44,6 @@ def check(path: str | Path) -> None:
         mark = error.problem_mark or error.context_mark
         place = f", line {mark.line + 1}" if mark else ""
         raise UserError(f"{path}{place}: not valid YAML ({error.problem})") from None
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; expected one in YAML") from None
     except RecursionError:
         raise UserError(f"{path}: not a readable YAML file in UTF-8 (too many lists or sections in others)") from None
     except (OSError, ValueError, yaml.YAMLError) as error:
