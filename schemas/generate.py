@@ -15,7 +15,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow_scripts"))
 
-from medfusion.learning.architectures import OPTIONS  # noqa: E402
+from medfusion.learning.architectures.registry import OPTIONS  # noqa: E402
 from medfusion.planning import backbones  # noqa: E402
 from medfusion.planning.config_models import schema  # noqa: E402
 from medfusion.planning.config_models.classifiers import STEP  # noqa: E402
