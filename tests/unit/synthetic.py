@@ -207,7 +207,15 @@ def config():
         "positive": 0,
         "ece_bins": 8,
         "ensembles": {"ensemble_cnn": ["net/cnn"]},
-        "models": {"net": {"network": "net", "seeds": [1, 2], "classifiers": ["svm"], "fusions": []}},
+        "models": {
+            "net": {
+                "network": "net",
+                "seeds": [1, 2],
+                "classifiers": ["svm"],
+                "fusions": [],
+                "drop_near_duplicates_of": [],
+            }
+        },
         "derived": {},
         "published": [
             {"system": "net/svm", "name": "the original study", "accuracy": 0.853, "auroc": None, "source": "one run"},

@@ -317,19 +317,33 @@ def test_the_first_table_has_accuracies_without_near_duplicates_where_these_are_
     assert paired.apart_from_duplicates(None) is None
 
 
+ENTRY = synthetic.config()["datasets"]["breast"]
+
+
+def test_a_system_that_learned_from_no_near_duplicate_is_said_to():
+    words = " on the others. It learned from none of these near-duplicates."
+    comparisons, model = synthetic.comparisons(), ENTRY["models"]["net"]
+    assert not paired.duplicates_clause(comparisons, ENTRY).endswith(words)
+    entry = {**ENTRY, "models": {"net": {**model, "drop_near_duplicates_of": ["test"]}, "other": model}}
+    assert paired.duplicates_clause(comparisons, entry).endswith(words)
+    assert paired.duplicates_clause({**comparisons, "best": "ensembles/ensemble_cnn"}, entry).endswith(words)
+    mixed = {**entry, "ensembles": {"ensemble_cnn": ["net/cnn", "other/cnn"]}}
+    assert not paired.duplicates_clause({**comparisons, "best": "ensembles/ensemble_cnn"}, mixed).endswith(words)
+
+
 def test_where_many_test_images_have_a_near_duplicate_that_is_told_first():
     comparisons = synthetic.comparisons()
-    assert paired.duplicates_first(comparisons, NAMES, "BreastMNIST") == (
+    assert paired.duplicates_first(comparisons, NAMES, "BreastMNIST", ENTRY) == (
         "38\xa0% of the test images of BreastMNIST (30 of 80) have a near-duplicate among the training images (pixel "
         "correlation of 0.95 or more): on these the selected system (SVM on Net) has accuracy 0.850 ± 0.014 "
         "(0.688 to 1.000); on the others, accuracy 0.790 ± 0.014 (0.628 to 0.952), AUROC 0.790 ± 0.014 (0.628 to "
         "0.952)."
     )
     comparisons["near_duplicates"]["images"] = 4
-    assert paired.duplicates_first(comparisons, NAMES, "BreastMNIST") == ""
+    assert paired.duplicates_first(comparisons, NAMES, "BreastMNIST", ENTRY) == ""
     comparisons["near_duplicates"] |= {"images": 80, "parts": {}, "systems": []}
-    assert "(80 of 80)" in paired.duplicates_first(comparisons, NAMES, "x")
-    assert paired.duplicates_first(comparisons, NAMES, "x").endswith("cannot be measured.")
+    assert "(80 of 80)" in paired.duplicates_first(comparisons, NAMES, "x", ENTRY)
+    assert paired.duplicates_first(comparisons, NAMES, "x", ENTRY).endswith("cannot be measured.")
 
 
 AUDIT = {
@@ -340,7 +354,7 @@ AUDIT = {
 
 
 def test_the_sentence_on_numbers_compares_both_parts():
-    assert paired.duplicates_sentence(AUDIT, synthetic.comparisons()) == (
+    assert paired.duplicates_sentence(AUDIT, synthetic.comparisons(), ENTRY) == (
         "30 of 80 test images have a near-duplicate (pixel correlation of 0.95 or more) among the training images: on "
         "these the selected system's accuracy is 0.850 ± 0.014 (0.688 to 1.000), on the others 0.790 ± 0.014 (0.628 to "
         "0.952)."
@@ -349,13 +363,15 @@ def test_the_sentence_on_numbers_compares_both_parts():
         **AUDIT,
         "splits": [{"first": "train", "second": "test", "images": {"0.95": 0}, "turned": 0, "indices": []}],
     }
-    assert paired.duplicates_sentence(none, synthetic.comparisons()).startswith("No test image has a near-duplicate")
-    assert paired.duplicates_sentence(AUDIT, None).endswith("among the training images.")
+    assert paired.duplicates_sentence(none, synthetic.comparisons(), ENTRY).startswith(
+        "No test image has a near-duplicate"
+    )
+    assert paired.duplicates_sentence(AUDIT, None, ENTRY).endswith("among the training images.")
     mirrored = {**AUDIT["splits"][0], "images": {"0.95": 26}, "turned": 4}
     assert "(pixel correlation of 0.95 or more; 4 of them mirrored or turned)" in paired.duplicates_sentence(
-        {**AUDIT, "splits": [mirrored]}, None
+        {**AUDIT, "splits": [mirrored]}, None, ENTRY
     )
-    assert paired.duplicates_sentence(None, None) == ""
+    assert paired.duplicates_sentence(None, None, ENTRY) == ""
 
 
 @pytest.mark.parametrize(

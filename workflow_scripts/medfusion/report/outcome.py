@@ -18,11 +18,11 @@ def lines(config: dict[str, Any], results: str) -> Iterator[str]:
     config : complete
     results : folder of the page
     """
-    for key in config["datasets"]:
+    for key, entry in config["datasets"].items():
         selected = rankings.read(f"{results}/{key}/ranking.csv").systems[0]
         name, accuracy, auroc = system_names(config, key)[selected.address], selected.test_accuracy, selected.test_auroc
         compared = Path(results, key, "comparisons.json")  # not of several labels at once
-        caveat = duplicates_clause(read_comparisons(str(compared))) if compared.exists() else ""
+        caveat = duplicates_clause(read_comparisons(str(compared)), entry) if compared.exists() else ""
         yield (
             f"{key}: selected {name}: test accuracy {accuracy.mean:.3f} ({accuracy.low:.3f} to {accuracy.high:.3f}), "
             f"AUROC {auroc.mean:.3f}, n = {accuracy.n:,}. {caveat}".rstrip()

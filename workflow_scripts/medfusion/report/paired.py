@@ -17,6 +17,7 @@ from medfusion.files.rankings import RankedSystem
 from medfusion.naming import class_names, percent
 from medfusion.report.page_components import Body, Cell, Row, Section, Table
 from medfusion.report.page_tables import BASELINES, NOTHING, add_first
+from medfusion.system_id import SystemId
 
 MEASURES = {"accuracy": "accuracy", "auroc": "AUROC"}
 # Of differences: those of AUROC are small where all systems are good.
@@ -455,12 +456,15 @@ def _over_runs(measures: Sequence[Mapping[str, float] | None], confidence: float
     return Cell(text, f"{low:.3f} to {high:.3f}", mean)
 
 
-def duplicates_sentence(audit: Mapping[str, Any] | None, comparisons: Comparisons | None) -> str:
+def duplicates_sentence(
+    audit: Mapping[str, Any] | None, comparisons: Comparisons | None, entry: Mapping[str, Any]
+) -> str:
     """How many test images have a near-duplicate in training, and how the selected system does on either part.
 
     Parameters
     ----------
     audit : counts of near-duplicates, as audit_duplicates writes them
+    entry : of the data set, complete
     """
     if audit is None:
         return ""
@@ -481,16 +485,27 @@ def duplicates_sentence(audit: Mapping[str, Any] | None, comparisons: Comparison
     level = comparisons["confidence"]
     cells = [_over_runs([run[name]["accuracy"] for run in found], level) for name in ("with", "without")]
     having, without = (f"{cell.text} ({cell.note})" for cell in cells)
-    return f"{text}: on these the selected system's accuracy is {having}, on the others {without}."
+    text += f": on these the selected system's accuracy is {having}, on the others {without}."
+    return text + _without_them(comparisons, entry)
 
 
-def duplicates_first(comparisons: Comparisons, names: Mapping[str, str], name: str) -> str:
+def _without_them(comparisons: Comparisons, entry: Mapping[str, Any]) -> str:
+    """A sentence where the selected system learned from no near-duplicate of a test image; nothing where it did."""
+    selected = SystemId.of(comparisons["best"])
+    members = entry["ensembles"][selected.system] if selected.model == "ensembles" else [selected.address]
+    models = [entry["models"][SystemId.of(member).model] for member in members]
+    left_out = all("test" in model["drop_near_duplicates_of"] for model in models)
+    return " It learned from none of these near-duplicates." if left_out else ""
+
+
+def duplicates_first(comparisons: Comparisons, names: Mapping[str, str], name: str, entry: Mapping[str, Any]) -> str:
     """What near-duplicates do to the results of a data set, where they are more than a twentieth of its test images.
 
     Parameters
     ----------
     names : of systems, by address
     name : of the data
+    entry : of the data set, complete
     """
     near_duplicates = comparisons["near_duplicates"]
     share = near_duplicates["images"] / comparisons["n"]
@@ -510,7 +525,8 @@ def duplicates_first(comparisons: Comparisons, names: Mapping[str, str], name: s
             ", ".join(f"{words} {cell.text} ({cell.note})" for words, cell in cells.items() if cell is not NOTHING)
         )
     selected = names[comparisons["best"]]
-    return f"{text}: on these the selected system ({selected}) has {figures[0]}; on the others, {figures[1]}."
+    text += f": on these the selected system ({selected}) has {figures[0]}; on the others, {figures[1]}."
+    return text + _without_them(comparisons, entry)
 
 
 def apart_from_duplicates(comparisons: Comparisons | None) -> tuple[str, dict[str, Cell]] | None:
@@ -528,7 +544,7 @@ def apart_from_duplicates(comparisons: Comparisons | None) -> tuple[str, dict[st
     return f"Accuracy without near-duplicates, n = {found['parts']['without']['n']:,}", cells
 
 
-def duplicates_clause(comparisons: Comparisons | None) -> str:
+def duplicates_clause(comparisons: Comparisons | None, entry: Mapping[str, Any]) -> str:
     """How near-duplicates affect the selected system's accuracy, in one short sentence; empty where they are few."""
     if not comparisons:
         return ""
@@ -543,4 +559,5 @@ def duplicates_clause(comparisons: Comparisons | None) -> str:
         return f"{text}."
     runs, level = found["systems"][0]["runs"], comparisons["confidence"]  # of the selected system
     having, lacking = (_over_runs([run[part]["accuracy"] for run in runs], level).text for part in ("with", "without"))
-    return f"{text}: the selected system's accuracy is {having} on these, {lacking} on the others."
+    text += f": the selected system's accuracy is {having} on these, {lacking} on the others."
+    return text + _without_them(comparisons, entry)

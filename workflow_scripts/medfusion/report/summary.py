@@ -52,7 +52,9 @@ def summary(
     names = {content["dataset"]: content["name"] for content in contents}
     systems = {key: display_names.system_names(config, key) for key in names}
     near_duplicates = [
-        paired.duplicates_first(comparisons[key], systems[key], names[key]) for key in names if key in comparisons
+        paired.duplicates_first(comparisons[key], systems[key], names[key], config["datasets"][key])
+        for key in names
+        if key in comparisons
     ]
     parts = ["# Measured results", *filter(None, near_duplicates)]
     parts += ["\n".join(f"- {title}: {text}" for title, text in context.items())]
