@@ -18,7 +18,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
-SIDE = 224  # pixels, for which severities are meant
+from medfusion.data.medmnist_c import SIDE
+
 BLOCK_BYTES = 2**25  # of enlarged images held at once
 LUMA = np.array([0.299, 0.587, 0.114])  # of red, green, blue (ITU-R BT.601)
 Corruption = Callable[[np.ndarray, Any, np.random.Generator], np.ndarray]

@@ -10,6 +10,7 @@ OpenCV and Pillow.
 from typing import Any
 
 SEVERITIES = (1, 2, 3, 4, 5)
+SIDE = 224  # pixels a side of the images that severities are meant for
 
 # What a severity's number, or pair of numbers, means is said where it is used, in `data.corruptions`.
 Severities = list[Any]

@@ -23,7 +23,7 @@ KINDS = {
     "network": "the network alone",
     "head": "a linear head on the features of a backbone that was applied as it is",
     "classifier": "a classifier on the features of a network",
-    "fusion": "a weighted mean of the probabilities of a network or classifiers on its features",
+    "fusion": "a weighted mean of the probabilities of systems of one model (its network, classifiers on its features)",
     "ensemble": "the mean of the probabilities of several systems and seeds",
 }
 SOURCES = {

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from medfusion.data.medmnist_c import ALEXNET, CLEAN, SEVERITIES
+from medfusion.data.medmnist_c import ALEXNET, CLEAN, SEVERITIES, SIDE
 from medfusion.evaluation.corruptions import Measured, against_alexnet, drawn, names, tried
 from medfusion.evaluation.metrics import Measure
 from medfusion.figures.corruption_figures import words
@@ -19,9 +19,8 @@ WHAT = (
     "The same {n:,} test images, corrupted as {origin} at {severities}, {how}. First seed of {models}. Nothing is "
     "fitted or chosen here."
 )
-LARGE = 224  # pixels a side, at which smaller images are corrupted
 ENLARGED = (
-    "enlarged to {large} pixels and shrunk again to their {size}: what is finer than a pixel then does little harm"
+    "enlarged to {side} pixels and shrunk again to their {size}: what is finer than a pixel then does little harm"
 )
 ORIGIN = "MedMNIST-C does with this data set (Di Salvo et al. 2024)"
 ORIGIN_GENERAL = "most sets of MedMNIST-C are (Di Salvo et al. 2024), because this one is none of MedMNIST's"
@@ -38,7 +37,7 @@ OF_ALEXNET = (
     "Beside AlexNet's error, as in MedMNIST-C: divided by it (BE), and what is above that on clean images (rBE); 1 is "
     "as good."
 )
-SMALLER = " That AlexNet saw {large} pixels, these systems see {size}, so that both say less than they seem to."
+SMALLER = " That AlexNet saw {side} pixels, these systems see {size}, so that both say less than they seem to."
 MEASURES = {
     "accuracy": "Accuracy",
     "balanced_error": "Balanced error",
@@ -77,6 +76,7 @@ def fill(
     levels = _levels(table)
     alexnet = comparable and flag in ALEXNET and levels == list(SEVERITIES)
     pixels = f"{size} pixels" if size else "size"
+    smaller = SMALLER.format(side=SIDE, size=pixels) if size and size < SIDE else ""
     section.notes += _found(table, drawn(table, systems)[0], levels, called)
     section.method += [
         WHAT.format(
@@ -84,14 +84,10 @@ def fill(
             origin=ORIGIN if flag else ORIGIN_GENERAL,
             models=", ".join(dict.fromkeys(models[row.model] for row in ranked)),
             severities=f"severities {', '.join(map(str, levels))} (of 1 to 5)",
-            how="at their own size" if size and size >= LARGE else ENLARGED.format(large=LARGE, size=pixels),
+            how="at their own size" if size and size >= SIDE else ENLARGED.format(side=SIDE, size=pixels),
         ),
         PROMISE,
-        *(
-            [OF_ALEXNET + (SMALLER.format(large=LARGE, size=pixels) if size and size < LARGE else "")]
-            if alexnet
-            else []
-        ),
+        *[OF_ALEXNET + smaller] * alexnet,
     ]
     test, theirs = f"{name}, test n = {n:,}", flag if alexnet else None
     caption = f"Means over corruptions and severities; was: on the images as they are ({test})"

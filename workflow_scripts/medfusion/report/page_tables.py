@@ -295,7 +295,7 @@ def choices(
     Parameters
     ----------
     bests : what best.json holds
-    frozen : models whose features come from a backbone, which never saw these labels
+    frozen : models whose features come from a network that never saw these labels
     """
     seeds: dict[tuple[str, ...], list[int | None]] = {}
     found: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
