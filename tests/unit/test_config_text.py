@@ -79,9 +79,10 @@ def test_a_target_behind_an_overlay_is_taken_for_one(target, tmp_path):
     config_text.check_overlays([good, good])
     with pytest.raises(UserError, match=f"{target}.*; --configfile takes all names after it: a target stands before"):
         config_text.check_overlays([good, bad])
-    with pytest.raises(UserError) as alone:
-        config_text.check_overlays([bad])
-    assert "--configfile" not in str(alone.value)
+    for paths in ([bad], [good, str(tmp_path / "absent.yaml")]):
+        with pytest.raises(UserError) as other:
+            config_text.check_overlays(paths)
+        assert "--configfile" not in str(other.value)
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,7 @@ def test_a_module_that_changed_is_code_and_another_one_is_not():
     assert dry_run.differences(one, {**one, "modules": {"architectures.a": "2"}}) == [("code", "changed")]
     other = {"config": {"architecture": "b"}, "code": "c", "modules": {"architectures.b": "2"}}
     assert dry_run.differences(one, other) == [("architecture (a to b)", "changed")]
+    assert dry_run.differences({**one, "modules": {}}, one) == [("code", "changed")]  # no reason is none
 
 
 def test_many_reasons_are_counted(done):

@@ -18,7 +18,7 @@ from medfusion.evaluation import reliability
 from medfusion.files import images, probabilities, reliabilities
 from medfusion.files.images import Description
 from medfusion.files.metric_files import tidy
-from medfusion.learning import calibration, classifiers, networks
+from medfusion.learning import backbones, calibration, classifiers, networks
 from medfusion.learning.averages import averaged
 from medfusion.learning.backend import keras
 from medfusion.learning.calibration import scale
@@ -458,6 +458,17 @@ def test_the_model_card_says_what_else_the_data_can_be(made):
     assert "It was named in the configuration." in ensemble and "the ensemble of all its networks" in ensemble
     assert "They may be easier" not in model_card(made[1], near_duplicates=0)
     assert "the threshold of the highest balanced accuracy" in model_card(made[1], sensitivity=None)
+
+
+def test_only_classifiers_on_a_network_that_was_trained_here_are_said_to_be(made):
+    words = "Classifiers were fitted on features of the images that their network was trained on."
+    taken = backbones.Input(224, "NCHW", 1, 1.0, (0.0,), (1.0,))
+    backbone = contents.Backbone("vit.onnx", "0" * 64, taken, None)
+    frozen = [dataclasses.replace(network, backbone=backbone) for network in made[1].networks]
+    alone = [dataclasses.replace(member, classifier=None) for member in made[1].members]
+    assert words in model_card(made[1])
+    assert words not in model_card(dataclasses.replace(made[1], networks=tuple(frozen)))
+    assert words not in model_card(dataclasses.replace(made[1], members=tuple(alone)))
 
 
 def test_the_card_of_a_named_system_does_not_say_that_validation_chose_it(made):

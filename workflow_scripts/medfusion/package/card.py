@@ -135,6 +135,10 @@ def card(
         else coverage_limits(validation[package.positive], sensitivity, settings["confidence"]),
         set_limits=coverage_limits(sum(validation), coverage, settings["confidence"]),
         parity=parity,
+        on_trained=any(
+            member.classifier is not None and package.networks[member.network].backbone is None
+            for member in package.members
+        ),
         near_duplicates=list(_near_duplicates(near_duplicates)),
         remarks=near_duplicates.get("remarks", ()),
         # A user's own file may have a flag too.

@@ -72,7 +72,8 @@ def check_overlays(paths: Sequence[str]) -> None:
         try:
             check(path)
         except UserError as error:
-            hint = "; --configfile takes all names after it: a target stands before it" if number else ""
+            target = number > 0 and not path.endswith((".yaml", ".yml"))
+            hint = "; --configfile takes all names after it: a target stands before it" if target else ""
             raise UserError(f"{error}{hint}") from None
 
 

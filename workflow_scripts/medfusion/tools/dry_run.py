@@ -101,7 +101,7 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Rea
     if before.get("code") != after.get("code") or _differ(before.get("modules", {}), after.get("modules", {})):
         said.append(("code", "changed"))
     libraries = _changes(before.get("libraries", {}), after.get("libraries", {}), "")
-    return said + [(f"library {what}", how) for what, how in libraries]
+    return said + [(f"library {what}", how) for what, how in libraries] or [("code", "changed")]
 
 
 def _differ(before: Mapping[str, str], after: Mapping[str, str]) -> bool:
